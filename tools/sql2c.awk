@@ -45,7 +45,7 @@ function finish(   i, text) {
     printf "#define SQL_%s", toupper(name)
     for (i = 1; i <= count; i++) {
         text = line[i]
-        gsub(/\\/, "\\\\", text)
+        gsub(/\\/, "&&", text)
         gsub(/"/, "\\\"", text)
         gsub(/\?\?/, "?\\?", text)
         printf " \\\n    \"%s%s\"", text, i < count ? "\\n" : ""

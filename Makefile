@@ -1,0 +1,48 @@
+# The front door. Every verb is a line or two; the work is in tools/ and test/run.
+#   make run     install what is missing, build, load demo data, serve on http://127.0.0.1:8000
+#   make test    everything, on SQLite and on PostgreSQL + Redis, plain and with sanitizers
+#   make check   the short round, all day long
+.PHONY: run build install-deps test check asan tsan fuzz bench fmt docs clean
+
+run:
+	@tools/run
+
+build:
+	@tools/bootstrap build
+	@tools/build plain
+
+install-deps:
+	@tools/bootstrap build test fuzz fmt bench
+
+test:
+	@tools/bootstrap build test
+	@tools/check_includes
+	@test/run --variants plain,asan
+
+check:
+	@tools/bootstrap build test
+	@tools/check_includes
+	@test/run --db sqlite --smoke
+
+asan tsan:
+	@tools/bootstrap build test
+	@test/run --variants $@ --db sqlite
+
+fuzz:
+	@tools/bootstrap build fuzz
+	@tools/fuzz
+
+bench:
+	@tools/bootstrap build bench
+	@tools/build plain
+	@bench/run
+
+fmt:
+	@tools/bootstrap fmt
+	@tools/fmt
+
+docs: build
+	@tools/docs
+
+clean:
+	rm -rf build build-asan build-tsan build-fuzz
