@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Route: one row per endpoint. The router checks method, access, rate and idempotency, validates and
+ * decodes the query and body, calls the handler, encodes what it gives. The same row feeds OpenAPI,
+ * metrics labels and the access tests.
+ *
+ *   static Err *project_get(Ctx *c, Call *k) {
+ *       Project *p = call_out(k);
+ *       TRY(project_load(c, k->ids[0], p));
+ *       return NULL;
+ *   }
+ *   static const Route project_routes[] = {
+ *       {GET, "/api/v1/projects/{id}", project_get, .access = ACCESS_USER, .out = &project_record,
+ *        .errors = "404", .doc = "One project with its relations"},
+ *   };
+ *
+ * Both `/x` and `/x/` answer the same. HEAD follows GET; OPTIONS and 405 are automatic. */
+#ifndef SOCLE_API_ROUTE_H
+#define SOCLE_API_ROUTE_H
+
+#include "core/record.h"
+#include "data/db.h"
+#include "net/http.h"
+
+typedef enum Access {
+    ACCESS_OPEN = 1, /* nobody need be signed in (an account is filled in where a token is given) */
+    ACCESS_USER,     /* any signed-in user or API key holding `scope` */
+    ACCESS_ANALYST,  /* role analyst or admin */
+    ACCESS_ADMIN
+} Access;
+
+typedef enum RateClass { RATE_DEFAULT, RATE_AUTH, RATE_WRITE, RATE_BULK, RATE_SEARCH, RATE_NONE, RATE_CLASS_COUNT } RateClass;
+
+enum { PATH_PARAMS_MAX = 4 };
+
+struct Route;
+
+/* What a handler gets and gives. */
+typedef struct Call {
+    Req *q;
+    Reply *r;
+    const struct Route *route;
+    Str params[PATH_PARAMS_MAX]; /* of the path, decoded, in order */
+    Id ids[PATH_PARAMS_MAX];     /* of those whose pattern is {name:int}; other text there is 404 */
+    void *query;                 /* struct of route->query */
+    void *in;                    /* struct of route->in */
+    FieldSet present;            /* which fields of `in` the body had */
+    void *out;                   /* struct of route->out: written as the answer when the handler returns */
+    bool answered;               /* the handler has made the reply itself (reply_json, reply_file, …) */
+} Call;
+
+typedef Err *(*Handler)(Ctx *c, Call *k);
+
+typedef struct Route {
+    Method method;
+    const char *path; /* "/api/v1/projects/{id}/hashtags/{link_id:int}" */
+    Handler handler;
+    Access access;
+    const char *scope;      /* API keys must hold it: "projects:read" */
+    const Record *query, *in, *out;
+    bool in_change;         /* the body changes an existing thing: nothing is required */
+    bool out_list;          /* the answer is a JSON array of `out` */
+    bool in_raw;            /* the handler reads the body itself (uploads, NDJSON) */
+    const char *in_type, *out_type; /* media types when not application/json */
+    int status;             /* of success: 200 unless set; 204 writes no body */
+    ptrdiff_t body_limit;   /* 0: the server's */
+    int64_t timeout_ms;     /* 0: the server's */
+    RateClass rate;
+    bool idempotent;        /* POST that creates or charges: takes Idempotency-Key */
+    const char *errors;     /* further statuses it may answer: "404 409" */
+    const char *tag, *doc;
+    const char *not_integer; /* detail of the 400 for a non-integer {x:int}; NULL: 404 */
+} Route;
+
+enum { GET = METHOD_GET, POST = METHOD_POST, PUT = METHOD_PUT, PATCH = METHOD_PATCH, DELETE = METHOD_DELETE };
+
+/* The struct to fill as the answer (zeroed, of route->out). */
+void *call_out(Call *k);
+/* Answer a list of route->out records (route->out_list), with X-Total-Count when total >= 0 and
+ * Link: rel="next" when next_cursor is not null. */
+void call_list(Ctx *c, Call *k, Rows rows, int64_t total, Str next_cursor);
+/* Answer 200 {"message": …}. */
+void call_message(Ctx *c, Call *k, Str message);
+
+/* Opaque cursors: text made of values, signed with the process's secret so that a forged one is 400. */
+Str cursor_make(Ctx *c, const Str *values, ptrdiff_t count);
+MUST_USE Err *cursor_read(Ctx *c, Str cursor, Str *values, ptrdiff_t count);
+
+#endif

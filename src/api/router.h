@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Router: the tables of all modules as one tree of path segments, and what happens around a handler:
+ * security headers, CORS, rate limits, sign-in, decoding, idempotency, errors as problem+json. */
+#ifndef SOCLE_API_ROUTER_H
+#define SOCLE_API_ROUTER_H
+
+#include "api/module.h"
+
+typedef struct Router Router;
+
+/* Build and verify (asserts: paths do not shadow, no handler missing, records sound). */
+Router *router_new(const Module *const *modules, ptrdiff_t count);
+/* For HttpOptions.handle and .refuse; the router is found through c->app. */
+void router_handle(Ctx *c, Req *q, Reply *r);
+void router_refuse(Ctx *c, Req *q, Reply *r, Err *err);
+Router *app_router(Ctx *c); /* defined by src/app.c */
+
+/* All routes, resources expanded, in path order. */
+const Route *const *router_routes(const Router *router, ptrdiff_t *count);
+/* OpenAPI 3.1 document. */
+Str openapi_document(Ctx *c, const Router *router, Str server_url);
+
+/* Turn an error into the reply: RFC 9457, with WWW-Authenticate, Retry-After and the like. A product
+ * whose clients expect an envelope sets Module-level `envelope` fields by prefix (later). */
+void reply_problem(Ctx *c, const Req *q, Reply *r, const Err *err);
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * HTTP/1.1 server (RFC 9110, 9112): connections, strict parsing, bodies both ways, ranges,
+ * conditional requests, compression. It knows nothing about routes: one handler answers everything.
+ *
+ * A connection is one coroutine: read a head, call the handler, write the reply, again. Every request
+ * gets a fresh deadline and an emptied arena. */
+#ifndef SOCLE_NET_HTTP_H
+#define SOCLE_NET_HTTP_H
+
+#include "core/time.h"
+#include "rt/io.h"
+
+typedef enum Method {
+    METHOD_GET = 1 << 0, METHOD_HEAD = 1 << 1, METHOD_POST = 1 << 2, METHOD_PUT = 1 << 3,
+    METHOD_PATCH = 1 << 4, METHOD_DELETE = 1 << 5, METHOD_OPTIONS = 1 << 6, METHOD_OTHER = 1 << 7
+} Method;
+const char *method_name(Method method);
+
+typedef struct Header {
+    Str name, value; /* value trimmed, bytes as received */
+} Header;
+
+typedef struct HttpConn HttpConn;
+
+/* A request. Texts are borrowed from the connection's input until the handler returns. */
+typedef struct Req {
+    HttpConn *conn;
+    Method method;
+    Str method_text;
+    Str target;  /* as received */
+    Str path;    /* percent-decoded, valid UTF-8, dot segments refused */
+    Str query;   /* raw, without '?' */
+    int minor;   /* HTTP/1.minor */
+    Header *headers;
+    ptrdiff_t header_count;
+    Str host;
+    Str client_ip;  /* the peer's, or X-Forwarded-For's from a trusted proxy */
+    bool https;     /* X-Forwarded-Proto from a trusted proxy */
+    int64_t body_length; /* -1: chunked, 0: none */
+    int64_t started_us;  /* monotonic */
+    ptrdiff_t body_limit; /* bytes; the router may change it before the body is read */
+    const void *route;    /* for whoever dispatches */
+} Req;
+
+/* First header of that name (case ignored), null Str if absent. */
+Str req_header(const Req *q, Str name);
+/* Query parameter, percent- and plus-decoded into c's arena; null Str if absent. Malformed escapes and
+ * invalid UTF-8 are found by req_query_valid, which the router calls first. */
+Str req_query(Ctx *c, const Req *q, Str name);
+bool req_query_valid(const Req *q);
+/* Iterate over all parameters: start with *cursor = 0. */
+bool req_query_next(Ctx *c, const Req *q, ptrdiff_t *cursor, Str *name, Str *value);
+/* Cookie by name; null Str if absent. */
+Str req_cookie(const Req *q, Str name);
+
+/* The body. The first read answers Expect: 100-continue. Bodies not read by the handler are drained
+ * (up to 64 KiB) or the connection is closed. TOO_LARGE beyond q->body_limit (known at once when the
+ * length was announced), REQUEST_TIMEOUT when the client is too slow, BAD_REQUEST when cut short. */
+MUST_USE Err *body_read(Ctx *c, Req *q, char *to, ptrdiff_t cap, ptrdiff_t *n); /* *n = 0 at its end */
+MUST_USE Err *body_all(Ctx *c, Req *q, Str *out); /* in c's arena; the route's limit must be small enough */
+/* A body of any size: in memory up to 1 MiB, else in an unlinked temporary file. fd -1 when in memory. */
+typedef struct Spool {
+    Str memory;
+    int fd;
+    int64_t size;
+} Spool;
+MUST_USE Err *body_spool(Ctx *c, Req *q, Spool *out); /* closed when c ends */
+/* Lines of a body without their ends, one at a time, whatever its size; null Str at the end.
+ * TOO_LARGE for a line over `max` bytes. */
+typedef struct LineReader {
+    char *data;
+    ptrdiff_t len, start, cap;
+    bool ended;
+} LineReader;
+MUST_USE Err *body_line(Ctx *c, Req *q, LineReader *lines, ptrdiff_t max, Str *line);
+
+/* multipart/form-data (RFC 7578): parts one at a time; read each part's data before the next. */
+typedef struct Part {
+    Str name, filename, content_type; /* filename and content_type null when not given */
+} Part;
+typedef struct Multipart Multipart;
+MUST_USE Err *multipart_open(Ctx *c, Req *q, Multipart **out);    /* MEDIA_TYPE unless multipart/form-data */
+MUST_USE Err *multipart_next(Ctx *c, Multipart *m, Part *part, bool *more);
+MUST_USE Err *multipart_read(Ctx *c, Multipart *m, char *to, ptrdiff_t cap, ptrdiff_t *n);
+
+/* A reply: status and headers, then either one text, a file, or a stream. */
+typedef struct Reply {
+    HttpConn *conn;
+    int status;             /* 200 unless set */
+    Str content_type;       /* default application/json */
+    Buf headers;            /* further header lines, each with CRLF: by reply_header */
+    Str body;               /* of a text reply */
+    Str etag;               /* with its quotes; if null and the reply is a 200 to GET, one is made of the body */
+    Time last_modified;     /* TIME_NULL: none */
+    bool no_etag, no_compress, no_body;
+    bool close;             /* close the connection after it */
+    bool begun, ended;      /* the head is out; the whole is out */
+    int64_t sent_bytes;
+    struct ReplyFile *file;
+} Reply;
+
+void reply_header(Reply *r, Str name, Str value);
+/* Status and JSON text. */
+void reply_json(Reply *r, int status, Str json);
+void reply_text(Reply *r, int status, Str content_type, Str text);
+/* A file, with ranges (206, 416, multipart/byteranges, If-Range), conditional headers and sendfile.
+ * The descriptor is closed when c ends. download_name: Content-Disposition (null: inline). */
+void reply_file(Ctx *c, Reply *r, int fd, int64_t size, Str content_type, Str etag, Time modified, Str download_name);
+/* A stream: reply_begin sends the head, then any number of writes, which wait for the client; the
+ * server ends it when the handler returns (an Err after reply_begin cuts the connection, so that the
+ * client sees it is not whole). Compressed when the type is text and the client accepts it. */
+MUST_USE Err *reply_begin(Ctx *c, Req *q, Reply *r);
+MUST_USE Err *reply_write(Ctx *c, Req *q, Reply *r, Str bytes);
+MUST_USE Err *reply_flush(Ctx *c, Req *q, Reply *r); /* what compression holds back goes out */
+/* The connection's stream, for protocols that take over (WebSocket): the server does nothing more
+ * with it than close it when the handler returns. */
+Stream *reply_upgrade(Reply *r);
+
+typedef struct HttpServer HttpServer;
+
+typedef struct HttpOptions {
+    Str address;               /* HOST:PORT or unix:/path */
+    int64_t max_connections;   /* all loops together */
+    int64_t head_timeout_ms;   /* whole head, from its first byte: 10 s */
+    int64_t idle_timeout_ms;   /* between requests: 75 s */
+    int64_t body_rate_bytes_s; /* slowest allowed body: 1 KiB/s after 10 s */
+    int64_t request_timeout_ms; /* handler's deadline: 60 s; streams set their own */
+    ptrdiff_t head_limit;      /* 431 beyond: 32 KiB; the request line alone 414 beyond 8 KiB */
+    ptrdiff_t body_limit;      /* default of Req.body_limit: 10 MiB */
+    ptrdiff_t budget_bytes;    /* of a request's arena */
+    Str trusted_proxies;       /* addresses or CIDR, comma-separated */
+    struct App *app;
+    /* Answer the request. Never fails: errors are replies (see api/). */
+    void (*handle)(Ctx *c, Req *q, Reply *r);
+    /* Fill r for an error found before the handler (bad request line, limits). q may be half-filled. */
+    void (*refuse)(Ctx *c, Req *q, Reply *r, Err *err);
+} HttpOptions;
+
+MUST_USE Err *http_start(Ctx *c, HttpOptions options, HttpServer **out);
+void http_stop(HttpServer *server); /* stop accepting; idle connections close, busy ones after their reply */
+int http_port(const HttpServer *server);
+int64_t http_connections(const HttpServer *server);
+const HttpOptions *http_options(const Req *q);
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * URLs (RFC 3986) and form encoding. */
+#ifndef SOCLE_NET_URL_H
+#define SOCLE_NET_URL_H
+
+#include "core/buf.h"
+#include "core/err.h"
+
+typedef struct Url {
+    Str scheme, userinfo, host, path, query, fragment; /* raw (still encoded), host without brackets */
+    int port; /* the scheme's own when not given: http 80, https 443, redis 6379, postgresql 5432; else 0 */
+} Url;
+
+MUST_USE bool url_parse(Str text, Url *out);
+/* Percent-decode in the arena; null Str for a malformed escape. plus_is_space for forms and queries. */
+Str url_decode(Arena *arena, Str text, bool plus_is_space);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Offload: run blocking or long computing on a bounded pool of threads while the coroutine waits.
+ * Two lanes, so that long scans never hold up short work. */
+#ifndef SOCLE_RT_OFFLOAD_H
+#define SOCLE_RT_OFFLOAD_H
+
+#include "rt/coro.h"
+
+typedef enum Lane {
+    LANE_SHORT, /* hashing, compression, file work: milliseconds */
+    LANE_LONG,  /* scans, exports, index building: seconds */
+    LANE_COUNT
+} Lane;
+
+/* Run fn(arg) on a thread; waits until it has ended (a function under way is not interrupted: its
+ * memory stays valid). UNAVAILABLE when the lane's queue is full. In a plain thread (no coroutine)
+ * it simply runs. fn must not use the Ctx for waiting; using its arena is allowed. */
+MUST_USE Err *offload(Ctx *c, Lane lane, void (*fn)(void *arg), void *arg);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Child processes whose output is read as a stream. Killed (SIGTERM, then SIGKILL after 2 s) when the
+ * coroutine's Ctx ends, its deadline passes, or it is cancelled. No shell: an argument vector. */
+#ifndef SOCLE_RT_PROCESS_H
+#define SOCLE_RT_PROCESS_H
+
+#include "rt/io.h"
+
+typedef struct Process Process;
+
+typedef struct ProcessOptions {
+    const char *const *argv; /* NULL-ended; argv[0] is looked up in PATH */
+    const char *cwd;         /* NULL: ours */
+    Str input;               /* given to its standard input, then closed */
+    bool errors_too;         /* standard error into the same stream; else its last 4 KiB are kept */
+} ProcessOptions;
+
+MUST_USE Err *process_start(Ctx *c, ProcessOptions options, Process **out);
+/* The next line of output without its end (at most 64 KiB); null Str at the end. */
+MUST_USE Err *process_line(Ctx *c, Process *p, Str *line);
+MUST_USE Err *process_read(Ctx *c, Process *p, char *to, ptrdiff_t cap, ptrdiff_t *n);
+/* Wait for its end. exit_code is 128 + signal when a signal ended it. */
+MUST_USE Err *process_wait(Ctx *c, Process *p, int *exit_code);
+Str process_errors(const Process *p); /* the last 4 KiB of standard error */
+void process_kill(Process *p);
+
+/* Start, read everything (at most max bytes), wait: INTERNAL unless it exits with 0. */
+MUST_USE Err *process_run(Ctx *c, ProcessOptions options, ptrdiff_t max, Str *output);
+
+#endif
