@@ -35,7 +35,7 @@ fuzz:
 bench:
 	@tools/bootstrap build bench
 	@tools/build plain
-	@bench/run
+	@bench/run --write
 
 fmt:
 	@tools/bootstrap fmt

@@ -1,0 +1,43 @@
+-- The one wrk script. Arguments after "--": what to do, then its parameters.
+--   get [TOKEN]            GET, signed in when a token is given
+--   insert TOKEN PREFIX    POST of a post with an id never used before
+-- Closes with one line of JSON that bench/run reads.
+
+local thread_count = 0
+
+function setup(thread)
+  thread:set("thread_number", thread_count)
+  thread_count = thread_count + 1
+end
+
+local body_form = '{"id":"instagram_%s","platform":"instagram","author":"bench_%d",' ..
+  '"caption":"Un bel été à Paris #Mode #Beaute","hashtags":["mode","beaute"],' ..
+  '"metrics":{"likes":120,"comments":7,"shares":3,"views":null},' ..
+  '"posted_at":"2026-11-01T12:00:00Z","language":"fr","external_id":"%s",' ..
+  '"permalink":"https://www.instagram.com/p/%s/"}'
+
+function init(args)
+  local kind, token, prefix = args[1], args[2], args[3]
+  local headers = {}
+  if token and token ~= "" then headers["Authorization"] = "Bearer " .. token end
+  if kind == "insert" then
+    headers["Content-Type"] = "application/json"
+    local n = 0
+    request = function()
+      n = n + 1
+      local id = string.format("%s%d%08d", prefix, thread_number, n)
+      return wrk.format("POST", nil, headers, string.format(body_form, id, n % 500, id, id))
+    end
+  else
+    local whole = wrk.format("GET", nil, headers)
+    request = function() return whole end
+  end
+end
+
+function done(summary, latency)
+  local bad = summary.errors
+  io.write(string.format(
+    '{"requests":%d,"seconds":%.6f,"p50_us":%d,"p95_us":%d,"p99_us":%d,"status_errors":%d,"socket_errors":%d}\n',
+    summary.requests, summary.duration / 1e6, latency:percentile(50), latency:percentile(95),
+    latency:percentile(99), bad.status, bad.connect + bad.read + bad.write + bad.timeout))
+end
