@@ -15,7 +15,7 @@
 
 #define COUNT(array) ((ptrdiff_t)(sizeof(array) / sizeof((array)[0])))
 #define MUST_USE __attribute__((warn_unused_result))
-#define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+#define PRINTF_LIKE(text_at, first_at) __attribute__((format(printf, text_at, first_at)))
 #define NORETURN __attribute__((noreturn))
 #define UNUSED __attribute__((unused))
 

@@ -8,6 +8,7 @@
 #define SOCLE_CORE_ERR_H
 
 #include "core/ctx.h"
+#include "core/buf.h"
 #include "core/str.h"
 
 /* X(KIND, status, code, title, retryable) */

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/ctx.h"
+
+#include "core/time.h"
+
+void defer(Ctx *c, void (*fn)(void *), void *arg) {
+    assert(fn);
+    Defer *d = arena_new_of(c->arena, Defer);
+    *d = (Defer){.next = c->defers, .fn = fn, .arg = arg};
+    c->defers = d;
+}
+
+void ctx_undo(Ctx *c, Defer *mark) {
+    while (c->defers != mark) {
+        Defer *d = c->defers;
+        assert(d);
+        c->defers = d->next;
+        d->fn(d->arg);
+    }
+}
+
+int64_t ctx_deadline_within(Ctx *c, int64_t ms) {
+    assert(ms >= 0);
+    int64_t former = c->deadline_us, wanted = mono_us() + ms * US_PER_MS;
+    if (former == 0 || wanted < former) c->deadline_us = wanted;
+    return former;
+}
