@@ -22,6 +22,7 @@ typedef struct Account {
     Id user;
     Role role;
     Id organisation; /* the tenant acted in, none when personal */
+    Id session;      /* the log-in a token came from; none with a key */
     Id api_key;      /* set when signed in by key */
     Str scopes;      /* of the key, space-separated; null with a token (everything the role may) */
     Str email;
@@ -41,6 +42,7 @@ typedef struct Ctx {
     int64_t deadline_us; /* monotonic; every wait obeys it. 0: none (only the process's own services) */
     bool cancelled;      /* the caller went away or shut-down began: waits return CANCELLED */
     Account account;
+    Str client_ip; /* of the caller over the network, else null */
     Str request_id;
     Str route;           /* pattern, for logs and metrics */
     Defer *defers;
