@@ -21,7 +21,9 @@ typedef struct Cron {
     bool any_day, any_weekday;
 } Cron;
 MUST_USE bool cron_parse(Str text, Cron *out);
-/* First firing strictly after `after`; TIME_NULL if none in five years. */
+/* First firing strictly after `after`; TIME_NULL if there is none in nine years (the longest wait for a
+ * 29 February) or no such zone. An expression that names hours fires each local time once, a skipped one
+ * at the change of clocks; one of every hour follows real time. */
 Time cron_next(const Cron *cron, const char *zone, Time after);
 
 #endif
