@@ -37,6 +37,7 @@
     X(UNAVAILABLE, 503, "unavailable", "Temporarily unavailable", true)       \
     X(BUDGET, 503, "over_budget", "Request over its memory budget", false)    \
     X(TIMEOUT, 504, "timeout", "Timed out", true)                             \
+    X(HTTP_VERSION, 505, "http_version_not_supported", "HTTP version not supported", false) \
     X(CANCELLED, 499, "cancelled", "Cancelled", false)                        \
     X(STORAGE_FULL, 507, "storage_full", "Storage full", true)
 

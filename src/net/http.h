@@ -52,6 +52,9 @@ bool req_query_valid(const Req *q);
 bool req_query_next(Ctx *c, const Req *q, ptrdiff_t *cursor, Str *name, Str *value);
 /* Cookie by name; null Str if absent. */
 Str req_cookie(const Req *q, Str name);
+/* Does If-Match allow a change of what has this ETag (with its quotes)? True without If-Match. The
+ * suffix by which a compressed answer's ETag differs is looked through: clients send back what they got. */
+bool req_if_match(const Req *q, Str etag);
 
 /* The body. The first read answers Expect: 100-continue. Bodies not read by the handler are drained
  * (up to 64 KiB) or the connection is closed. TOO_LARGE beyond q->body_limit (known at once when the
@@ -88,12 +91,14 @@ typedef struct Reply {
     HttpConn *conn;
     int status;             /* 200 unless set */
     Str content_type;       /* default application/json */
+    Str common_headers;     /* lines rendered once for every answer, each with CRLF; written as they are */
     Buf headers;            /* further header lines, each with CRLF: by reply_header */
     Str body;               /* of a text reply */
     Str etag;               /* with its quotes; if null and the reply is a 200 to GET, one is made of the body */
     Time last_modified;     /* TIME_NULL: none */
     bool no_etag, no_compress, no_body;
     bool close;             /* close the connection after it */
+    bool cut;               /* a stream failed: end the connection without the stream's end */
     bool begun, ended;      /* the head is out; the whole is out */
     int64_t sent_bytes;
     struct ReplyFile *file;
@@ -107,11 +112,12 @@ void reply_text(Reply *r, int status, Str content_type, Str text);
  * The descriptor is closed when c ends. download_name: Content-Disposition (null: inline). */
 void reply_file(Ctx *c, Reply *r, int fd, int64_t size, Str content_type, Str etag, Time modified, Str download_name);
 /* A stream: reply_begin sends the head, then any number of writes, which wait for the client; the
- * server ends it when the handler returns (an Err after reply_begin cuts the connection, so that the
- * client sees it is not whole). Compressed when the type is text and the client accepts it. */
+ * server ends it when the handler returns. Whoever fails after reply_begin sets r->cut: the client then
+ * sees that the answer is not whole. Compressed when the type is text and the client accepts it.
+ * Small writes are gathered, except those of text/event-stream, which go out one by one. */
 MUST_USE Err *reply_begin(Ctx *c, Req *q, Reply *r);
 MUST_USE Err *reply_write(Ctx *c, Req *q, Reply *r, Str bytes);
-MUST_USE Err *reply_flush(Ctx *c, Req *q, Reply *r); /* what compression holds back goes out */
+MUST_USE Err *reply_flush(Ctx *c, Req *q, Reply *r); /* what is held back goes out */
 /* The connection's stream, for protocols that take over (WebSocket): the server does nothing more
  * with it than close it when the handler returns. */
 Stream *reply_upgrade(Reply *r);
@@ -123,21 +129,31 @@ typedef struct HttpOptions {
     int64_t max_connections;   /* all loops together */
     int64_t head_timeout_ms;   /* whole head, from its first byte: 10 s */
     int64_t idle_timeout_ms;   /* between requests: 75 s */
-    int64_t body_rate_bytes_s; /* slowest allowed body: 1 KiB/s after 10 s */
+    int64_t body_rate_bytes_s; /* slowest allowed body: 1 KiB/s … */
+    int64_t body_grace_ms;     /* … after 10 s of waiting for it */
+    int64_t write_timeout_ms;  /* a client that takes nothing for so long is cut off: 30 s */
     int64_t request_timeout_ms; /* handler's deadline: 60 s; streams set their own */
     ptrdiff_t head_limit;      /* 431 beyond: 32 KiB; the request line alone 414 beyond 8 KiB */
     ptrdiff_t body_limit;      /* default of Req.body_limit: 10 MiB */
     ptrdiff_t budget_bytes;    /* of a request's arena */
-    Str trusted_proxies;       /* addresses or CIDR, comma-separated */
+    Str trusted_proxies;       /* addresses or CIDR, or `unix` for a Unix socket; comma-separated */
+    Str temp_dir;              /* of large bodies: $TMPDIR or /tmp */
     struct App *app;
+    void *arg; /* for handle and refuse: http_options(q)->arg */
     /* Answer the request. Never fails: errors are replies (see api/). */
     void (*handle)(Ctx *c, Req *q, Reply *r);
-    /* Fill r for an error found before the handler (bad request line, limits). q may be half-filled. */
+    /* Fill r for an error found before the handler (bad request line, limits), or for a handler that
+     * went over its budget. q may be half-filled. NULL: a plain problem+json. */
     void (*refuse)(Ctx *c, Req *q, Reply *r, Err *err);
 } HttpOptions;
 
+/* Limits left 0 get the values named above. Waits for nothing; errors: a bad address or proxy list
+ * (INVALID), a port in use. */
 MUST_USE Err *http_start(Ctx *c, HttpOptions options, HttpServer **out);
 void http_stop(HttpServer *server); /* stop accepting; idle connections close, busy ones after their reply */
+bool http_stopping(const HttpServer *server);
+/* Give the server back, once its last connection has ended (after rt_run). */
+void http_free(HttpServer *server);
 int http_port(const HttpServer *server);
 int64_t http_connections(const HttpServer *server);
 const HttpOptions *http_options(const Req *q);
