@@ -71,7 +71,11 @@ typedef struct Route {
     const char *not_integer; /* detail of the 400 for a non-integer {x:int}; NULL: 404 */
 } Route;
 
-enum { GET = METHOD_GET, POST = METHOD_POST, PUT = METHOD_PUT, PATCH = METHOD_PATCH, DELETE = METHOD_DELETE };
+#define GET METHOD_GET
+#define POST METHOD_POST
+#define PUT METHOD_PUT
+#define PATCH METHOD_PATCH
+#define DELETE METHOD_DELETE
 
 /* The struct to fill as the answer (zeroed, of route->out). */
 void *call_out(Call *k);

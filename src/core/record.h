@@ -81,17 +81,21 @@ typedef struct Record {
     bool open; /* unknown members of a body are ignored instead of refused */
 } Record;
 
-#define FIELD(Type, member, ...)                                                            \
+#define FIELD(Type, ...) FIELD_MADE(Type, __VA_ARGS__, ) /* attributes may be left out */
+#define FIELD_MADE(Type, member, ...)                                                       \
     {.name = #member, .kind = KIND_OF(((Type *)0)->member), .offset = offsetof(Type, member), \
      __VA_ARGS__}
 /* A nested struct, and a list of them (member of type RecordList). */
-#define FIELD_RECORD(Type, member, nested, ...)                                        \
+#define FIELD_RECORD(Type, member, ...) FIELD_RECORD_MADE(Type, member, __VA_ARGS__, )
+#define FIELD_RECORD_MADE(Type, member, nested, ...)                                   \
     {.name = #member, .kind = KIND_RECORD, .offset = offsetof(Type, member), .record = (nested), \
      __VA_ARGS__}
-#define FIELD_LIST(Type, member, nested, ...)                                               \
+#define FIELD_LIST(Type, member, ...) FIELD_LIST_MADE(Type, member, __VA_ARGS__, )
+#define FIELD_LIST_MADE(Type, member, nested, ...)                                          \
     {.name = #member, .kind = KIND_RECORD_LIST, .offset = offsetof(Type, member), .record = (nested), \
      __VA_ARGS__}
-#define RECORD(Type, field_table, ...)                                                  \
+#define RECORD(Type, ...) RECORD_MADE(Type, __VA_ARGS__, )
+#define RECORD_MADE(Type, field_table, ...)                                             \
     {.name = #Type, .fields = (field_table), .field_count = COUNT(field_table),         \
      .size = (ptrdiff_t)sizeof(Type), __VA_ARGS__}
 
