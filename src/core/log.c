@@ -155,11 +155,25 @@ static void line_pretty(Buf *b, Ctx *c, LogLevel level, Str message, Str members
     buf_byte(b, '\n');
 }
 
+static pthread_key_t scratch_key;
+static pthread_once_t scratch_once = PTHREAD_ONCE_INIT;
+static void scratch_free(void *arena) { arena_free(arena); }
+static void scratch_init(void) { pthread_key_create(&scratch_key, scratch_free); }
+
+/* This thread's arena for putting lines together; goes with the thread. */
+static Arena *scratch_arena(void) {
+    static _Thread_local Arena *scratch;
+    if (scratch) return scratch;
+    pthread_once(&scratch_once, scratch_init);
+    scratch = arena_new(4 * MIB);
+    pthread_setspecific(scratch_key, scratch);
+    return scratch;
+}
+
 void log_fields(Ctx *c, LogLevel level, Str message, Str members) {
     assert(level < LOG_OFF);
     if (!log_enabled(level)) return;
-    static _Thread_local Arena *scratch;
-    if (!scratch) scratch = arena_new(4 * MIB);
+    Arena *scratch = scratch_arena();
     ArenaMark mark = arena_mark(scratch);
     Buf b = buf_new(scratch, 512);
     message = str_utf8_cut(message, LINE_MAX_BYTES);

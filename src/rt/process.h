@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Child processes whose output is read as a stream. Killed (SIGTERM, then SIGKILL after 2 s) when the
+ * Child processes whose output is read as a stream; of standard error the last 4 KiB are kept. Killed (SIGTERM, then SIGKILL after 2 s) when the
  * coroutine's Ctx ends, its deadline passes, or it is cancelled. No shell: an argument vector. */
 #ifndef SOCLE_RT_PROCESS_H
 #define SOCLE_RT_PROCESS_H
@@ -12,7 +12,6 @@ typedef struct ProcessOptions {
     const char *const *argv; /* NULL-ended; argv[0] is looked up in PATH */
     const char *cwd;         /* NULL: ours */
     Str input;               /* given to its standard input, then closed */
-    bool errors_too;         /* standard error into the same stream; else its last 4 KiB are kept */
 } ProcessOptions;
 
 MUST_USE Err *process_start(Ctx *c, ProcessOptions options, Process **out);

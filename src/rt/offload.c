@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Two lanes of threads, each with a bounded queue. A job lives on its coroutine's stack: the
+ * coroutine waits for it surely, so the memory stays. */
+#include "rt/offload.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include "rt/internal.h"
+
+enum { THREADS_MAX = 16, QUEUE_MAX = 4096 };
+
+typedef struct Work {
+    struct Work *next;
+    void (*fn)(void *);
+    void *arg;
+    Coro *co;
+} Work;
+
+typedef struct Pool {
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    Work *head, *tail;
+    ptrdiff_t queued;
+    bool stopping;
+    pthread_t threads[THREADS_MAX];
+    int thread_count;
+} Pool;
+
+static Pool pools[LANE_COUNT];
+
+static Work *pool_take(Pool *pool) {
+    pthread_mutex_lock(&pool->lock);
+    while (!pool->head && !pool->stopping) pthread_cond_wait(&pool->wake, &pool->lock);
+    Work *work = pool->head;
+    if (work) {
+        pool->head = work->next;
+        if (!pool->head) pool->tail = NULL;
+        pool->queued--;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return work;
+}
+
+static void *pool_thread(void *arg) {
+    Pool *pool = arg;
+    for (Work *work; (work = pool_take(pool));) {
+        Coro *co = work->co;
+        work->fn(work->arg);
+        coro_wake_posted(co); /* from here on *work may be gone */
+    }
+    return NULL;
+}
+
+static bool pool_add(Pool *pool, Work *work) {
+    pthread_mutex_lock(&pool->lock);
+    bool room = pool->queued < QUEUE_MAX && !pool->stopping;
+    if (room) {
+        if (pool->tail) pool->tail->next = work;
+        else pool->head = work;
+        pool->tail = work;
+        pool->queued++;
+        pthread_cond_signal(&pool->wake);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return room;
+}
+
+void offload_start(void) {
+    int cores = (int)max_i64(2, min_i64(sysconf(_SC_NPROCESSORS_ONLN), THREADS_MAX));
+    for (int lane = 0; lane < LANE_COUNT; lane++) {
+        Pool *pool = &pools[lane];
+        *pool = (Pool){.thread_count = lane == LANE_SHORT ? cores : (cores + 1) / 2};
+        pthread_mutex_init(&pool->lock, NULL);
+        pthread_cond_init(&pool->wake, NULL);
+        for (int i = 0; i < pool->thread_count; i++)
+            if (pthread_create(&pool->threads[i], NULL, pool_thread, pool) != 0) abort();
+    }
+}
+
+void offload_stop(void) {
+    for (int lane = 0; lane < LANE_COUNT; lane++) {
+        Pool *pool = &pools[lane];
+        pthread_mutex_lock(&pool->lock);
+        pool->stopping = true;
+        pthread_cond_broadcast(&pool->wake);
+        pthread_mutex_unlock(&pool->lock);
+        for (int i = 0; i < pool->thread_count; i++) pthread_join(pool->threads[i], NULL);
+        pthread_mutex_destroy(&pool->lock);
+        pthread_cond_destroy(&pool->wake);
+    }
+}
+
+Err *offload(Ctx *c, Lane lane, void (*fn)(void *arg), void *arg) {
+    assert(fn);
+    assert(lane < LANE_COUNT);
+    if (!c->coro) {
+        fn(arg);
+        return NULL;
+    }
+    if (c->cancelled) FAIL(c, CANCELLED, "Cancelled before it began.");
+    Work work = {.fn = fn, .arg = arg, .co = c->coro};
+    if (!pool_add(&pools[lane], &work)) {
+        Err *err = err_new(c, ERR_UNAVAILABLE, __func__, "Too much work is waiting.");
+        err->retry_after_s = 1;
+        return err;
+    }
+    coro_wait_surely(c);
+    return NULL;
+}

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * TCP and Unix streams. Reading is always on while there is room in the input buffer: bytes that come
+ * while the owner is busy wait there, and a peer that goes away is noticed. Writing tries at once and
+ * waits only for what the kernel did not take. */
+#include <errno.h>
+#include <netdb.h>
+#include <sys/sendfile.h>
+#include <unistd.h>
+
+#include "core/time.h"
+#include "rt/stream_internal.h"
+
+enum { INPUT_USUAL = 16 * 1024 };
+
+/* -- input ----------------------------------------------------------------------------------------- */
+
+static ptrdiff_t input_room(const Stream *s) { return s->cap - s->end; }
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
+    (void)suggested;
+    Stream *s = handle->data;
+    if (!s->input) {
+        s->input = malloc(INPUT_USUAL);
+        if (!s->input) abort();
+        s->cap = INPUT_USUAL;
+    }
+    *buf = uv_buf_init(s->input + s->end, (unsigned)input_room(s));
+}
+
+static void wake_reader(Stream *s) {
+    if (s->reader) coro_wake(s->reader);
+    s->reader = NULL;
+}
+
+static void on_read(uv_stream_t *handle, ssize_t n, const uv_buf_t *buf) {
+    (void)buf;
+    Stream *s = handle->data;
+    if (n == 0) return;
+    if (n < 0) {
+        s->ended = true;
+        s->failed = n != UV_EOF;
+        uv_read_stop(handle);
+        s->reading = false;
+        if (s->failed) wait_wake_all(&s->writers);
+    } else {
+        s->end += n;
+        if (input_room(s) == 0) {
+            uv_read_stop(handle);
+            s->reading = false;
+        }
+    }
+    wake_reader(s);
+}
+
+static void input_pack(Stream *s) {
+    if (s->start == 0) return;
+    memmove(s->input, s->input + s->start, (size_t)(s->end - s->start));
+    s->end -= s->start;
+    s->start = 0;
+}
+
+static void reading_on(Stream *s) {
+    if (s->reading || s->ended) return;
+    if (s->cap && input_room(s) == 0) input_pack(s);
+    if (s->cap && input_room(s) == 0) return;
+    if (uv_read_start(&s->handle.stream, on_alloc, on_read) == 0) s->reading = true;
+    else s->ended = s->failed = true;
+}
+
+Str stream_buffer(const Stream *s) { return (Str){s->input ? s->input + s->start : "", s->end - s->start}; }
+
+void stream_consume(Stream *s, ptrdiff_t n) {
+    assert(n >= 0 && n <= s->end - s->start);
+    s->start += n;
+    if (s->start == s->end) s->start = s->end = 0;
+}
+
+bool stream_buffer_grow(Stream *s, ptrdiff_t limit) {
+    if (s->cap >= limit) return false;
+    ptrdiff_t cap = min_size(max_size(s->cap * 2, INPUT_USUAL), limit);
+    if (s->reading) uv_read_stop(&s->handle.stream);
+    s->reading = false;
+    input_pack(s);
+    s->input = realloc(s->input, (size_t)cap);
+    if (!s->input) abort();
+    s->cap = cap;
+    return true;
+}
+
+Err *stream_fill(Ctx *c, Stream *s, ptrdiff_t *n) {
+    ptrdiff_t before = s->end - s->start;
+    assert(!s->reader);
+    Wake wake = WAKE_DONE;
+    reading_on(s);
+    assert(s->reading || s->ended); /* a full buffer must be consumed or grown first */
+    while (s->end - s->start == before && !s->ended && wake == WAKE_DONE) {
+        s->reader = c->coro;
+        wake = coro_wait(c);
+        s->reader = NULL;
+    }
+    *n = s->end - s->start - before;
+    if (*n > 0 || (s->ended && !s->failed)) return NULL;
+    if (s->failed) FAIL(c, CANCELLED, "The connection broke.");
+    return wake_err(c, wake, __func__);
+}
+
+Err *stream_read(Ctx *c, Stream *s, char *to, ptrdiff_t cap, ptrdiff_t *n) {
+    assert(cap > 0);
+    if (s->start == s->end) TRY(stream_fill(c, s, n));
+    *n = min_size(cap, s->end - s->start);
+    if (*n) memcpy(to, s->input + s->start, (size_t)*n);
+    stream_consume(s, *n);
+    reading_on(s);
+    return NULL;
+}
+
+bool stream_ended(const Stream *s) { return s->ended; }
+
+/* -- output ---------------------------------------------------------------------------------------- */
+
+typedef struct WriteWait {
+    uv_write_t req;
+    Coro *co;
+    int status;
+    bool done;
+    char *copy; /* what the kernel has not taken: the caller's memory may go when it gives up waiting */
+} WriteWait;
+
+static void on_written(uv_write_t *req, int status) {
+    WriteWait *w = req->data;
+    w->status = status;
+    w->done = true;
+    if (w->co) coro_wake(w->co);
+    else {
+        free(w->copy);
+        free(w);
+    }
+}
+
+static WriteWait *write_rest(Stream *s, const uv_buf_t *bufs, unsigned count, size_t skip) {
+    size_t total = 0, at = 0;
+    for (unsigned i = 0; i < count; i++) total += bufs[i].len;
+    WriteWait *w = calloc(1, sizeof *w);
+    if (!w || !(w->copy = malloc(total - skip))) abort();
+    for (unsigned i = 0; i < count; i++) {
+        size_t drop = skip < bufs[i].len ? skip : bufs[i].len;
+        memcpy(w->copy + at, bufs[i].base + drop, bufs[i].len - drop);
+        at += bufs[i].len - drop;
+        skip -= drop;
+    }
+    w->req.data = w;
+    uv_buf_t rest = uv_buf_init(w->copy, (unsigned)at);
+    w->status = uv_write(&w->req, &s->handle.stream, &rest, 1, on_written);
+    w->done = w->status != 0;
+    return w;
+}
+
+static Err *write_wait(Ctx *c, WriteWait *w) {
+    Wake wake = WAKE_DONE;
+    w->co = c->coro;
+    while (!w->done && wake == WAKE_DONE) wake = coro_wait(c);
+    w->co = NULL;
+    if (!w->done) return wake_err(c, wake, __func__); /* on_written frees it */
+    int status = w->status;
+    free(w->copy);
+    free(w);
+    if (status < 0) FAIL(c, CANCELLED, "The connection broke: %s.", uv_strerror(status));
+    return NULL;
+}
+
+static Err *write_bufs(Ctx *c, Stream *s, uv_buf_t *bufs, unsigned count, size_t total) {
+    int n = uv_try_write(&s->handle.stream, bufs, count);
+    if (n == (int)total) return NULL;
+    if (n < 0 && n != UV_EAGAIN) FAIL(c, CANCELLED, "The connection broke: %s.", uv_strerror(n));
+    return write_wait(c, write_rest(s, bufs, count, n > 0 ? (size_t)n : 0));
+}
+
+Err *stream_write(Ctx *c, Stream *s, const Str *parts, ptrdiff_t count) {
+    enum { PARTS_MAX = 16, CHUNK = 1 << 20 };
+    uv_buf_t bufs[PARTS_MAX];
+    unsigned used = 0;
+    size_t total = 0;
+    if (s->failed || s->closing) FAIL(c, CANCELLED, "The connection is closed.");
+    for (ptrdiff_t i = 0; i < count; i++) {
+        for (ptrdiff_t at = 0; at < parts[i].len;) { /* large parts in pieces, so that copies stay small */
+            ptrdiff_t len = min_size(parts[i].len - at, CHUNK - (ptrdiff_t)total);
+            bufs[used++] = uv_buf_init((char *)(uintptr_t)parts[i].data + at, (unsigned)len);
+            total += (size_t)len;
+            at += len;
+            if (used < PARTS_MAX && total < CHUNK) continue;
+            TRY(write_bufs(c, s, bufs, used, total));
+            used = 0;
+            total = 0;
+        }
+    }
+    return used ? write_bufs(c, s, bufs, used, total) : NULL;
+}
+
+static void on_writable(void *arg, int events) {
+    Stream *s = arg;
+    (void)events;
+    wait_wake_all(&s->writers);
+}
+
+/* The socket's own handle is busy with reading: a duplicate descriptor is watched for writing. */
+static Err *wait_writable(Ctx *c, Stream *s, int fd) {
+    if (!s->write_watch) {
+        s->write_fd = dup(fd);
+        if (s->write_fd < 0) FAIL(c, UNAVAILABLE, "No descriptor is left.");
+        s->write_watch = fd_watch_new(s->write_fd);
+    }
+    fd_watch_start(s->write_watch, UV_WRITABLE, on_writable, s);
+    Err *err = wait_on(c, &s->writers);
+    if (s->write_watch) fd_watch_start(s->write_watch, 0, NULL, NULL);
+    return err;
+}
+
+Err *stream_sendfile(Ctx *c, Stream *s, int file, int64_t from, int64_t len) {
+    enum { TURN = 512 * 1024 };
+    uv_os_fd_t fd;
+    if (s->closing || uv_fileno((uv_handle_t *)&s->handle.stream, &fd) != 0) FAIL(c, CANCELLED, "The connection is closed.");
+    off_t at = from;
+    int64_t sent_this_turn = 0;
+    while (len > 0) {
+        if (s->failed) FAIL(c, CANCELLED, "The connection broke.");
+        ssize_t n = sendfile(fd, file, &at, (size_t)min_i64(len, TURN));
+        if (n == 0) FAIL(c, INTERNAL, "The file is shorter than it was.");
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0 && errno != EAGAIN) FAIL(c, CANCELLED, "The connection broke: %s.", strerror(errno));
+        if (n < 0) {
+            TRY(wait_writable(c, s, fd));
+            continue;
+        }
+        len -= n;
+        sent_this_turn += n;
+        if (sent_this_turn < TURN) continue;
+        sent_this_turn = 0;
+        coro_yield(c); /* one fast reader must not keep the loop */
+    }
+    return NULL;
+}
+
+/* -- life ------------------------------------------------------------------------------------------ */
+
+Stream *stream_new(bool pipe) {
+    Stream *s = calloc(1, sizeof *s);
+    if (!s) abort();
+    s->write_fd = -1;
+    int bad = pipe ? uv_pipe_init(loop_uv(loop_here()), &s->handle.pipe, 0) : uv_tcp_init(loop_uv(loop_here()), &s->handle.tcp);
+    if (bad) abort();
+    s->handle.stream.data = s;
+    return s;
+}
+
+static void on_closed(uv_handle_t *handle) {
+    Stream *s = handle->data;
+    free(s->input);
+    free(s);
+}
+
+void stream_close(Stream *s) {
+    if (!s || s->closing) return;
+    s->closing = true;
+    if (s->write_watch) fd_watch_free(s->write_watch);
+    s->write_watch = NULL;
+    if (s->write_fd >= 0) close(s->write_fd);
+    uv_close((uv_handle_t *)&s->handle.stream, on_closed);
+}
+
+static void on_shutdown(uv_shutdown_t *req, int status) {
+    (void)status;
+    free(req);
+}
+
+void stream_shutdown(Stream *s) {
+    uv_shutdown_t *req = malloc(sizeof *req);
+    if (!req) abort();
+    if (uv_shutdown(req, &s->handle.stream, on_shutdown) != 0) free(req);
+}
+
+Coro *stream_owner(const Stream *s) { return s->owner; }
+
+Str stream_peer(Stream *s, Arena *arena) {
+    struct sockaddr_storage address;
+    int length = (int)sizeof address;
+    char text[64];
+    if (s->handle.stream.type != UV_TCP) return S("unix");
+    if (uv_tcp_getpeername(&s->handle.tcp, (struct sockaddr *)&address, &length) != 0) return S("unknown");
+    if (uv_ip_name((struct sockaddr *)&address, text, sizeof text) != 0) return S("unknown");
+    Str name = str_c(text);
+    if (str_starts(name, S("::ffff:")) && str_find_byte(name, '.') > 0) name = str_slice(name, 7, name.len);
+    return str_copy(arena, name);
+}
+
+/* -- connecting ------------------------------------------------------------------------------------ */
+
+typedef struct Connect {
+    uv_connect_t req;
+    Coro *co;
+    int status;
+    bool done;
+} Connect;
+
+static void on_connect(uv_connect_t *req, int status) {
+    Connect *w = req->data;
+    w->status = status;
+    w->done = true;
+    if (w->co) coro_wake(w->co);
+    else free(w);
+}
+
+static Err *connect_wait(Ctx *c, Connect *w, Stream *s, Str host, int port) {
+    Wake wake = WAKE_DONE;
+    while (!w->done && wake == WAKE_DONE) wake = coro_wait(c);
+    if (!w->done) {
+        w->co = NULL;
+        stream_close(s);
+        return wake_err(c, wake, __func__);
+    }
+    int status = w->status;
+    free(w);
+    if (status == 0) return NULL;
+    stream_close(s);
+    FAIL(c, UPSTREAM, "Could not connect to %.*s port %d: %s.", S_ARG(host), port, uv_strerror(status));
+}
+
+typedef struct Resolve {
+    uv_getaddrinfo_t req;
+    Coro *co;
+    int status;
+    bool done;
+} Resolve;
+
+static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *found) {
+    (void)found;
+    Resolve *w = req->data;
+    w->status = status;
+    w->done = true;
+    coro_wake(w->co);
+}
+
+static Err *resolve(Ctx *c, Str host, int port, struct sockaddr_storage *out) {
+    Resolve w = {.co = c->coro};
+    char service[12];
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    snprintf(service, sizeof service, "%d", port);
+    w.req.data = &w;
+    int bad = uv_getaddrinfo(loop_uv(loop_here()), &w.req, on_resolved, str_cstr(c->arena, host), service, &hints);
+    if (bad) FAIL(c, UPSTREAM, "Could not look up %.*s: %s.", S_ARG(host), uv_strerror(bad));
+    while (!w.done) coro_wait_surely(c); /* the resolver has a limit of its own */
+    if (w.status) FAIL(c, UPSTREAM, "Could not look up %.*s: %s.", S_ARG(host), uv_strerror(w.status));
+    memcpy(out, w.req.addrinfo->ai_addr, w.req.addrinfo->ai_addrlen);
+    uv_freeaddrinfo(w.req.addrinfo);
+    return NULL;
+}
+
+Err *stream_connect(Ctx *c, Str host, int port, Stream **out) {
+    struct sockaddr_storage address = {0};
+    TRY(resolve(c, host, port, &address));
+    Stream *s = stream_new(false);
+    s->owner = c->coro;
+    Connect *w = calloc(1, sizeof *w);
+    if (!w) abort();
+    w->req.data = w;
+    w->co = c->coro;
+    int bad = uv_tcp_connect(&w->req, &s->handle.tcp, (struct sockaddr *)&address, on_connect);
+    if (bad) {
+        w->done = true;
+        w->status = bad;
+    }
+    TRY(connect_wait(c, w, s, host, port));
+    uv_tcp_nodelay(&s->handle.tcp, 1);
+    *out = s;
+    return NULL;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Stream as stream.c, listen.c and process.c know it. */
+#ifndef SOCLE_RT_STREAM_INTERNAL_H
+#define SOCLE_RT_STREAM_INTERNAL_H
+
+#include "rt/internal.h"
+#include "rt/io.h"
+
+struct Stream {
+    union {
+        uv_stream_t stream;
+        uv_tcp_t tcp;
+        uv_pipe_t pipe;
+    } handle;
+    char *input;               /* [start, end) has arrived and not been consumed */
+    ptrdiff_t cap, start, end;
+    Coro *reader, *owner;
+    WaitList writers;          /* waiting for the socket to take more (sendfile) */
+    FdWatch *write_watch;
+    int write_fd;
+    bool reading, ended, failed, closing;
+};
+
+/* On this thread's loop, not connected. */
+Stream *stream_new(bool pipe);
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/json.h"
+#include "core/record.h"
+#include "test/t.h"
+
+typedef struct Metrics { OptInt likes, views; } Metrics;
+typedef struct Post {
+    Id id;
+    Str name, secret, kind, email;
+    bool enabled;
+    int64_t count;
+    double score;
+    OptFloat mood;
+    Time posted_at;
+    StrList tags;
+    JsonText extra;
+    Metrics metrics;
+    RecordList links;
+} Post;
+typedef struct Link { int64_t to; Str label; } Link;
+
+static const Field metrics_fields[] = {FIELD(Metrics, likes, .min = 0, .max = 1000000), FIELD(Metrics, views)};
+static const Record metrics_record = RECORD(Metrics, metrics_fields);
+static const Field link_fields[] = {FIELD(Link, to, .flags = F_REQUIRED), FIELD(Link, label, .max = 5)};
+static const Record link_record = RECORD(Link, link_fields);
+static const char *const kinds[] = {"photo", "video", NULL};
+static const Field post_fields[] = {
+    FIELD(Post, id, .flags = F_READONLY),
+    FIELD(Post, name, .flags = F_REQUIRED | F_TRIM, .min = 1, .max = 10),
+    FIELD(Post, secret, .flags = F_SECRET),
+    FIELD(Post, kind, .values = kinds, .fallback = "\"photo\""),
+    FIELD(Post, email, .format = "email", .flags = F_NULLABLE | F_LOWER),
+    FIELD(Post, enabled, .fallback = "true"),
+    FIELD(Post, count, .min = 0, .max = 100),
+    FIELD(Post, score),
+    FIELD(Post, mood),
+    FIELD(Post, posted_at, .flags = F_NULLABLE),
+    FIELD(Post, tags, .max = 3),
+    FIELD(Post, extra, .flags = F_NULLABLE),
+    FIELD_RECORD(Post, metrics, &metrics_record),
+    FIELD_LIST(Post, links, &link_record),
+};
+static const Record post_record = RECORD(Post, post_fields, .doc = "A post");
+
+static Arena *arena;
+
+static Err *read_as(const char *text, ReadMode mode, Post *out, FieldSet *present) {
+    Ctx c = {.arena = arena};
+    json_t *json;
+    Err *err = json_parse(&c, str_c(text), &json);
+    if (!err) err = record_read(&c, &post_record, json, mode, out, present);
+    ctx_undo(&c, NULL);
+    return err;
+}
+
+static Str written(const Post *p) {
+    Buf b = buf_new(arena, 256);
+    record_write(&b, &post_record, p);
+    return buf_str(&b);
+}
+
+TEST(a_whole_record_goes_in_and_comes_out) {
+    Post p;
+    REQUIRE(!read_as("{\"name\":\"  Zoé \",\"secret\":\"s\",\"email\":\"A@B.fr\",\"count\":7,\"score\":1.5,\"mood\":null,"
+                     "\"posted_at\":\"2026-11-21T10:00:00Z\",\"tags\":[\"a\",\"b\"],\"extra\":{\"x\":[1]},"
+                     "\"metrics\":{\"likes\":3,\"views\":null},\"links\":[{\"to\":1,\"label\":\"l\"}]}", READ_CREATE, &p, NULL));
+    CHECK_STR(p.name, S("Zoé"));
+    CHECK_STR(p.kind, S("photo"));
+    CHECK(p.enabled && !p.mood.set && p.metrics.likes.set && !p.metrics.views.set);
+    CHECK_STR(written(&p), S("{\"id\":null,\"name\":\"Zoé\",\"kind\":\"photo\",\"email\":\"a@b.fr\",\"enabled\":true,\"count\":7,"
+                             "\"score\":1.5,\"mood\":null,\"posted_at\":\"2026-11-21T10:00:00Z\",\"tags\":[\"a\",\"b\"],"
+                             "\"extra\":{\"x\":[1]},\"metrics\":{\"likes\":3,\"views\":null},\"links\":[{\"to\":1,\"label\":\"l\"}]}"));
+}
+
+TEST(every_bad_field_is_named_at_once_with_its_path) {
+    Post p;
+    Err *err = read_as("{\"name\":\"much too long a name\",\"kind\":\"song\",\"email\":\"nobody\",\"enabled\":1,\"count\":101,"
+                       "\"score\":\"x\",\"posted_at\":\"yesterday\",\"tags\":[\"a\",2,\"c\"],\"metrics\":{\"likes\":-1},"
+                       "\"links\":[{\"label\":\"toolong\"}],\"who\":1}", READ_CREATE, &p, NULL);
+    REQUIRE(err && err->kind == ERR_INVALID);
+    static const char *const want[] = {"who unknown", "name too_long", "kind value", "email format", "enabled type", "count max",
+                                       "score type", "posted_at format", "tags.1 type", "metrics.likes min", "links.0.to required",
+                                       "links.0.label too_long"};
+    REQUIRE(CHECK_INT(err->field_count, COUNT(want)));
+    for (ptrdiff_t i = 0; i < COUNT(want); i++)
+        CHECK_STR(strf(arena, "%.*s %.*s", S_ARG(err->fields[i].field), S_ARG(err->fields[i].code)), str_c(want[i]));
+}
+
+TEST(null_is_refused_where_it_is_not_a_value) {
+    Post p;
+    Err *err = read_as("{\"name\":null,\"email\":null,\"mood\":null}", READ_CREATE, &p, NULL);
+    REQUIRE(err && CHECK_INT(err->field_count, 1));
+    CHECK_STR(err->fields[0].field, S("name"));
+}
+
+TEST(a_change_takes_only_what_is_there) {
+    Post p;
+    FieldSet present;
+    REQUIRE(!read_as("{\"count\":5}", READ_CHANGE, &p, &present));
+    CHECK_INT(present, record_bit(&post_record, "count"));
+    CHECK(!p.enabled && time_is_null(p.posted_at));
+}
+
+TEST(readonly_fields_sent_back_are_ignored) {
+    Post p;
+    REQUIRE(!read_as("{\"id\":99,\"name\":\"x\"}", READ_CREATE, &p, NULL));
+    CHECK(id_is_none(p.id));
+}
+
+TEST(what_is_not_an_object_is_refused) {
+    Post p;
+    CHECK(read_as("[1]", READ_CREATE, &p, NULL) != NULL);
+    CHECK(read_as("\"x\"", READ_CREATE, &p, NULL) != NULL);
+    CHECK(read_as("{\"name\":\"a\\u0000b\"}", READ_CREATE, &p, NULL) != NULL);
+}
+
+typedef struct Query { int64_t limit; Str platform; Time from; StrList facets; bool trending; OptInt min_score; } Query;
+static const Field query_fields[] = {
+    FIELD(Query, limit, .min = 1, .max = 100, .fallback = "20"), FIELD(Query, platform), FIELD(Query, from),
+    FIELD(Query, facets), FIELD(Query, trending), FIELD(Query, min_score),
+};
+static const Record query_record = RECORD(Query, query_fields);
+
+static Str get_pair(void *arg, Str name) {
+    const char *const *pairs = arg;
+    for (; pairs[0]; pairs += 2)
+        if (str_eq(str_c(pairs[0]), name)) return str_c(pairs[1]);
+    return (Str){0};
+}
+
+TEST(query_texts_become_typed_values) {
+    Ctx c = {.arena = arena};
+    Query q;
+    const char *good[] = {"from", "2026-01-01", "facets", "a,b,,c", "trending", "true", "min_score", "0", NULL, NULL};
+    REQUIRE(!record_read_text(&c, &query_record, get_pair, good, &q));
+    CHECK(q.limit == 20 && str_is_null(q.platform) && q.facets.count == 3 && q.trending && q.min_score.set);
+    const char *wrong[] = {"limit", "1000", "from", "x", "trending", "maybe", "platform", "\xFF", NULL, NULL};
+    Err *err = record_read_text(&c, &query_record, get_pair, wrong, &q);
+    REQUIRE(err);
+    CHECK_INT(err->field_count, 4);
+}
+
+TEST(csv_has_a_head_and_defuses_formulas) {
+    Buf b = buf_new(arena, 256);
+    Post p = {.id = {7}, .name = S("=1+1"), .posted_at = TIME_NULL, .kind = S("a,b")};
+    record_csv_head(&b, &post_record);
+    record_csv_row(&b, &post_record, &p);
+    CHECK(str_starts(buf_str(&b), S("id,name,kind,email,enabled,")));
+    CHECK(str_find(buf_str(&b), S("\r\n7,'=1+1,\"a,b\",,false,0,0.0,,,[],,")) > 0);
+}
+
+TEST(schemas_say_what_readers_and_writers_may_expect) {
+    Ctx c = {.arena = arena};
+    json_t *json;
+    Buf b = buf_new(arena, 256);
+    record_schema(&b, &post_record, SCHEMA_CREATE);
+    REQUIRE(!json_parse(&c, buf_str(&b), &json));
+    CHECK_STR(json_str(json_path(json, "required.0")), S("name"));
+    CHECK_STR(json_str(json_path(json, "properties.kind.enum.1")), S("video"));
+    CHECK_STR(json_str(json_path(json, "properties.metrics.$ref")), S("#/components/schemas/MetricsCreate"));
+    CHECK(json_is_false(json_path(json, "additionalProperties")));
+    b.len = 0;
+    record_schema(&b, &post_record, SCHEMA_OUT);
+    REQUIRE(!json_parse(&c, buf_str(&b), &json));
+    CHECK(json_path(json, "properties.secret") == NULL);
+    CHECK_STR(json_str(json_path(json, "properties.mood.type.1")), S("null"));
+    ctx_undo(&c, NULL);
+}
+
+static const T rows[] = {
+    T_ROW(a_whole_record_goes_in_and_comes_out), T_ROW(every_bad_field_is_named_at_once_with_its_path),
+    T_ROW(null_is_refused_where_it_is_not_a_value), T_ROW(a_change_takes_only_what_is_there),
+    T_ROW(readonly_fields_sent_back_are_ignored), T_ROW(what_is_not_an_object_is_refused),
+    T_ROW(query_texts_become_typed_values), T_ROW(csv_has_a_head_and_defuses_formulas),
+    T_ROW(schemas_say_what_readers_and_writers_may_expect),
+};
+
+int main(int argc, char **argv) {
+    arena = arena_new(64 * MIB);
+    record_verify(&post_record);
+    int bad = t_main(argc, argv, rows, (int)COUNT(rows));
+    arena_free(arena);
+    return bad;
+}
