@@ -3,7 +3,7 @@
 #include "core/map.h"
 #include "core/rand.h"
 #include "core/time.h"
-#include "test/t.h"
+#include "t.h"
 
 static Arena *arena;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/json.h"
 #include "core/record.h"
-#include "test/t.h"
+#include "t.h"
 
 typedef struct Metrics { OptInt likes, views; } Metrics;
 typedef struct Post {

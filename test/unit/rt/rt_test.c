@@ -8,7 +8,7 @@
 #include "rt/io.h"
 #include "rt/offload.h"
 #include "rt/process.h"
-#include "test/t.h"
+#include "t.h"
 
 static void (*body)(Ctx *c);
 
