@@ -147,13 +147,11 @@ typedef struct HttpOptions {
     void (*refuse)(Ctx *c, Req *q, Reply *r, Err *err);
 } HttpOptions;
 
-/* Limits left 0 get the values named above. Waits for nothing; errors: a bad address or proxy list
- * (INVALID), a port in use. */
+/* Limits left 0 get the values named above. Errors: a bad address or proxy list (INVALID), a port in use
+ * (UNAVAILABLE). The server lives as long as the process. */
 MUST_USE Err *http_start(Ctx *c, HttpOptions options, HttpServer **out);
 void http_stop(HttpServer *server); /* stop accepting; idle connections close, busy ones after their reply */
 bool http_stopping(const HttpServer *server);
-/* Give the server back, once its last connection has ended (after rt_run). */
-void http_free(HttpServer *server);
 int http_port(const HttpServer *server);
 int64_t http_connections(const HttpServer *server);
 const HttpOptions *http_options(const Req *q);
