@@ -25,7 +25,7 @@ struct SseParser {
     Buf line, event, data, id, ready;
     ReadyEvent *items;
     ptrdiff_t count, cap, next;
-    Span id_ready;   /* where `ready` has the present id; to < 0: nowhere */
+    Span id_ready; /* where `ready` has the present id; to < 0: nowhere */
     int bom;       /* bytes of the byte order mark seen at the very start; -1: past it */
     bool after_cr; /* the last byte was a CR */
     bool broken;   /* an event went over the limit */

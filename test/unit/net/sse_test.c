@@ -55,7 +55,8 @@ TEST(reads_lines_that_end_with_lf_crlf_or_cr) {
 }
 
 TEST(takes_one_space_after_the_colon_and_no_more) {
-    check_stream(S("data:x\n\ndata: x\n\ndata:  x\n\ndata:\tx\n\n"), S("message|x|;message|x|;message| x|;message|\tx|;"));
+    check_stream(S("data:x\n\ndata: x\n\ndata:  x\n\ndata:\tx\n\n"),
+                 S("message|x|;message|x|;message| x|;message|\tx|;"));
 }
 
 TEST(joins_data_lines_with_a_line_feed) {
@@ -63,14 +64,17 @@ TEST(joins_data_lines_with_a_line_feed) {
     check_stream(S("data: {\"a\":\r\ndata: 1}\r\n\r\n"), S("message|{\"a\":\n1}|;"));
 }
 
-TEST(an_event_of_one_empty_data_line_counts) { check_stream(S("data\n\ndata:\n\n"), S("message||;message||;")); }
+TEST(an_event_of_one_empty_data_line_counts) {
+    check_stream(S("data\n\ndata:\n\n"), S("message||;message||;"));
+}
 
 TEST(an_event_without_data_is_none_and_loses_its_name) {
     check_stream(S("event: ping\n\ndata: x\n\n\n\n"), S("message|x|;"));
 }
 
 TEST(names_last_for_one_event_and_ids_until_the_next_id) {
-    check_stream(S("event: a\nid: 7\ndata: 1\n\ndata: 2\n\nid\ndata: 3\n\n"), S("a|1|7;message|2|7;message|3|;"));
+    check_stream(S("event: a\nid: 7\ndata: 1\n\ndata: 2\n\nid\ndata: 3\n\n"),
+                 S("a|1|7;message|2|7;message|3|;"));
     check_stream(S("event: a\nevent: b\ndata: 1\n\n"), S("b|1|;"));
     check_stream(S("id: 5\n\ndata: 1\n\n"), S("message|1|5;"));
 }
@@ -80,16 +84,25 @@ TEST(an_id_with_a_nul_is_ignored) {
 }
 
 TEST(comments_unknown_fields_and_other_case_are_ignored) {
-    check_stream(S(": hello\n:\nretry: 10\nfoo: bar\n data: no\nData: no\ndatax\ndata: yes\n\n"), S("message|yes|;"));
+    check_stream(S(": hello\n:\nretry: 10\nfoo: bar\n data: no\nData: no\ndatax\ndata: yes\n\n"),
+                 S("message|yes|;"));
 }
 
 TEST(colons_inside_a_value_stay) { check_stream(S("data: a: b:c\n\n"), S("message|a: b:c|;")); }
 
 TEST(a_byte_order_mark_is_swallowed_at_the_start_only) {
-    check_stream(S("\xEF\xBB\xBF" "data: x\n\n"), S("message|x|;"));
-    check_stream(S("\xEF\xBB\xBF\xEF\xBB\xBF" "data: x\ndata: y\n\n"), S("message|y|;"));
-    check_stream(S("data: x\n\n\xEF\xBB\xBF" "data: y\n\n"), S("message|x|;"));
-    check_stream(S("\xEF\xBB" "data: x\ndata: y\n\n"), S("message|y|;"));
+    check_stream(S("\xEF\xBB\xBF"
+                   "data: x\n\n"),
+                 S("message|x|;"));
+    check_stream(S("\xEF\xBB\xBF\xEF\xBB\xBF"
+                   "data: x\ndata: y\n\n"),
+                 S("message|y|;"));
+    check_stream(S("data: x\n\n\xEF\xBB\xBF"
+                   "data: y\n\n"),
+                 S("message|x|;"));
+    check_stream(S("\xEF\xBB"
+                   "data: x\ndata: y\n\n"),
+                 S("message|y|;"));
 }
 
 TEST(an_unfinished_event_at_the_end_is_dropped) {
@@ -98,7 +111,8 @@ TEST(an_unfinished_event_at_the_end_is_dropped) {
 }
 
 TEST(text_is_passed_on_byte_for_byte) {
-    check_stream(S("data: h\xC3\xA9 \xF0\x9F\x98\x80 \xFF\0 z\n\n"), S("message|h\xC3\xA9 \xF0\x9F\x98\x80 \xFF\0 z|;"));
+    check_stream(S("data: h\xC3\xA9 \xF0\x9F\x98\x80 \xFF\0 z\n\n"),
+                 S("message|h\xC3\xA9 \xF0\x9F\x98\x80 \xFF\0 z|;"));
 }
 
 TEST(an_event_over_the_limit_is_refused_wherever_it_is_cut) {
@@ -142,7 +156,8 @@ TEST(a_long_stream_does_not_grow_the_memory) {
     SseEvent e;
     int64_t seen = 0;
     for (int i = 0; i < 20000; i++) {
-        CHECK(sse_feed(p, S("event: delta\nid: 12\ndata: {\"text\": \"some words of an answer\"}\n\n")));
+        CHECK(sse_feed(
+            p, S("event: delta\nid: 12\ndata: {\"text\": \"some words of an answer\"}\n\n")));
         while (sse_take(p, &e)) seen++;
     }
     CHECK_INT(seen, 20000);
@@ -166,18 +181,14 @@ TEST(a_long_id_and_many_events_do_not_multiply) {
 
 T_MAIN(T_ROW(a_long_id_and_many_events_do_not_multiply),
        T_ROW(reads_lines_that_end_with_lf_crlf_or_cr),
-       T_ROW(takes_one_space_after_the_colon_and_no_more),
-       T_ROW(joins_data_lines_with_a_line_feed),
+       T_ROW(takes_one_space_after_the_colon_and_no_more), T_ROW(joins_data_lines_with_a_line_feed),
        T_ROW(an_event_of_one_empty_data_line_counts),
        T_ROW(an_event_without_data_is_none_and_loses_its_name),
        T_ROW(names_last_for_one_event_and_ids_until_the_next_id),
        T_ROW(an_id_with_a_nul_is_ignored),
-       T_ROW(comments_unknown_fields_and_other_case_are_ignored),
-       T_ROW(colons_inside_a_value_stay),
+       T_ROW(comments_unknown_fields_and_other_case_are_ignored), T_ROW(colons_inside_a_value_stay),
        T_ROW(a_byte_order_mark_is_swallowed_at_the_start_only),
-       T_ROW(an_unfinished_event_at_the_end_is_dropped),
-       T_ROW(text_is_passed_on_byte_for_byte),
+       T_ROW(an_unfinished_event_at_the_end_is_dropped), T_ROW(text_is_passed_on_byte_for_byte),
        T_ROW(an_event_over_the_limit_is_refused_wherever_it_is_cut),
        T_ROW(after_an_event_over_the_limit_nothing_is_taken_any_more),
-       T_ROW(an_event_of_just_the_limit_fits),
-       T_ROW(a_long_stream_does_not_grow_the_memory))
+       T_ROW(an_event_of_just_the_limit_fits), T_ROW(a_long_stream_does_not_grow_the_memory))
