@@ -35,6 +35,9 @@ void stream_close(Stream *s);
 /* Read what is there, at least one byte; *n = 0 at the end of the stream. The bytes stay in the
  * stream's own buffer until stream_consume: see stream_buffer. */
 MUST_USE Err *stream_fill(Ctx *c, Stream *s, ptrdiff_t *n);
+/* Make the present stream_fill, or the next one, return with *n = 0 although the stream has not ended:
+ * for a reader that other coroutines of this loop have news for. */
+void stream_poke(Stream *s);
 /* What has arrived and not been consumed. Borrowed until the next fill or consume. */
 Str stream_buffer(const Stream *s);
 void stream_consume(Stream *s, ptrdiff_t n);

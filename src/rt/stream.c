@@ -93,15 +93,22 @@ Err *stream_fill(Ctx *c, Stream *s, ptrdiff_t *n) {
     Wake wake = WAKE_DONE;
     reading_on(s);
     assert(s->reading || s->ended); /* a full buffer must be consumed or grown first */
-    while (s->end - s->start == before && !s->ended && wake == WAKE_DONE) {
+    while (s->end - s->start == before && !s->ended && !s->poked && wake == WAKE_DONE) {
         s->reader = c->coro;
         wake = coro_wait(c);
         s->reader = NULL;
     }
     *n = s->end - s->start - before;
-    if (*n > 0 || (s->ended && !s->failed)) return NULL;
+    bool poked = s->poked && *n == 0 && !s->ended;
+    if (poked) s->poked = false;
+    if (*n > 0 || poked || (s->ended && !s->failed)) return NULL;
     if (s->failed) FAIL(c, CANCELLED, "The connection broke.");
     return wake_err(c, wake, __func__);
+}
+
+void stream_poke(Stream *s) {
+    s->poked = true;
+    wake_reader(s);
 }
 
 Err *stream_read(Ctx *c, Stream *s, char *to, ptrdiff_t cap, ptrdiff_t *n) {

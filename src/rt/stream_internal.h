@@ -18,7 +18,7 @@ struct Stream {
     WaitList writers;          /* waiting for the socket to take more (sendfile) */
     FdWatch *write_watch;
     int write_fd;
-    bool reading, ended, failed, closing;
+    bool reading, ended, failed, closing, poked;
 };
 
 /* On this thread's loop, not connected. */
