@@ -29,6 +29,7 @@
     X(MEDIA_TYPE, 415, "unsupported_media_type", "Unsupported media type", false) \
     X(RANGE, 416, "range_not_satisfiable", "Range not satisfiable", false)    \
     X(INVALID, 422, "validation_error", "Validation error", false)            \
+    X(UPGRADE_REQUIRED, 426, "upgrade_required", "Upgrade required", false)   \
     X(RATE_LIMITED, 429, "rate_limited", "Too many requests", true)           \
     X(HEADERS_TOO_LARGE, 431, "headers_too_large", "Header fields too large", false) \
     X(INTERNAL, 500, "internal", "Internal error", false)                     \
