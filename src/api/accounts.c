@@ -284,7 +284,7 @@ static const Route accounts_routes[] = {
      .errors = "403 404 409", .doc = "Remove a member, or leave; the last owner cannot"},
 };
 
-/* -- Clean-up -------------------------------------------------------------------------------------- */
+/* -- Clean-up, demo -------------------------------------------------------------------------------------- */
 
 static Err *clean(Ctx *c, Job *job) {
     (void)job;
@@ -302,6 +302,18 @@ static const Schedule accounts_schedules[] = {
     {.name = "accounts.clean", .cron = "@hourly", .job = "accounts.clean", .doc = "What expired goes"},
 };
 
+static Err *demo_user(Ctx *c, Str email, Str name, Str role) {
+    User user;
+    Err *err = user_by_email(c, email, &user);
+    if (!err || err->kind != ERR_NOT_FOUND) return err;
+    return user_create(c, email, name, S(DEMO_PASSWORD), role, &user);
+}
+
+static Err *demo(Ctx *c) {
+    TRY(demo_user(c, S(DEMO_EMAIL), S("Camille Demo"), S("analyst")));
+    return demo_user(c, S(DEMO_ADMIN_EMAIL), S("Admin Demo"), S("admin"));
+}
+
 const Module accounts_module = {
     .name = "accounts",
     .doc = "API keys and organisations; users sign in by their product's own routes",
@@ -311,4 +323,5 @@ const Module accounts_module = {
     .job_count = COUNT(accounts_jobs),
     .schedules = accounts_schedules,
     .schedule_count = COUNT(accounts_schedules),
+    .demo = demo,
 };

@@ -13,6 +13,11 @@
 
 extern const Module accounts_module;
 
+/* Made by accounts_module.demo, first of all modules: products' demo data belongs to DEMO_EMAIL. */
+#define DEMO_EMAIL "demo@socle.test"
+#define DEMO_ADMIN_EMAIL "admin@socle.test"
+#define DEMO_PASSWORD "socle-demo"
+
 typedef enum MemberRole { MEMBER_NONE, MEMBER_MEMBER, MEMBER_ADMIN, MEMBER_OWNER } MemberRole;
 
 typedef struct Organisation {

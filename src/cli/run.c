@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Signals of a service and systemd's readiness protocol (sd_notify(3): one datagram). */
+#include "cli/run.h"
+
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "core/log.h"
+#include "rt/signal.h"
+
+static WaitList stop_waiters; /* first loop only */
+static bool stop_asked;
+
+static void on_stop(int signum, void *arg) {
+    (void)arg;
+    log_msg(NULL, LOG_INFO, "%s: %s", signum == SIGINT ? "SIGINT" : "SIGTERM",
+            stop_asked ? "stopping at once" : "finishing what is in flight");
+    if (stop_asked) rt_stop(0);
+    stop_asked = true;
+    wait_wake_all(&stop_waiters);
+}
+
+static void on_reopen(int signum, void *arg) {
+    (void)signum;
+    (void)arg;
+    log_reopen();
+    log_msg(NULL, LOG_INFO, "SIGHUP: the log file is opened again");
+}
+
+void run_signals(void) {
+    signal_on(SIGTERM, on_stop, NULL);
+    signal_on(SIGINT, on_stop, NULL);
+    signal_on(SIGHUP, on_reopen, NULL);
+}
+
+bool run_stop_asked(void) { return stop_asked; }
+
+void run_wait(Ctx *c) {
+    while (!stop_asked && wait_on(c, &stop_waiters) == NULL) continue;
+}
+
+void systemd_notify(const char *state) {
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    if (!path || (*path != '/' && *path != '@') || strlen(path) >= sizeof to.sun_path) return;
+    memcpy(to.sun_path, path, strlen(path));
+    if (*path == '@') to.sun_path[0] = 0; /* abstract name */
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return;
+    socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+    sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&to, len);
+    close(fd);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What serve and worker share: waiting for the signal to stop, and telling systemd. */
+#ifndef SOCLE_CLI_RUN_H
+#define SOCLE_CLI_RUN_H
+
+#include "cli/cli.h"
+
+enum { DRAIN_MS = 30000 };
+
+/* SIGTERM and SIGINT ask to stop (a second one to stop at once), SIGHUP opens the log again. Call once,
+ * on the first loop, before what takes long at start: a signal meanwhile is kept. */
+void run_signals(void);
+/* Wait until asked to stop. */
+void run_wait(Ctx *c);
+bool run_stop_asked(void);
+
+/* One datagram to systemd's NOTIFY_SOCKET ("READY=1"); nothing where there is none. */
+void systemd_notify(const char *state);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What this binary is made of. The base's modules come first: products build on them. */
+#include "modules.h"
+
+#include "api/accounts.h"
+#include "api/base_settings.h"
+
+typedef struct Listed {
+    const Module *module;
+    bool product; /* can be left out by --products */
+} Listed;
+
+static const Listed listed[] = {
+    {&accounts_module, false},
+};
+
+const ImportKind import_kinds[] = {
+    {NULL, NULL, NULL, NULL},
+};
+const ptrdiff_t import_kind_count = COUNT(import_kinds) - 1;
+
+const ExportKind export_kinds[] = {
+    {NULL, NULL, NULL, NULL},
+};
+const ptrdiff_t export_kind_count = COUNT(export_kinds) - 1;
+
+static Str products;
+static const Setting module_settings[] = {
+    SETTING("PRODUCTS", products, .doc = "Which of veyl, robian, sylion, lifetales run here, comma-separated; "
+                                         "empty: all"),
+};
+
+static bool named(Str names, Str name) {
+    for (Str rest = names, one; !str_is_null(rest);) {
+        rest = str_cut(rest, ',', &one);
+        if (str_eq(str_trim(one), name)) return true;
+    }
+    return false;
+}
+
+static bool is_product(Str name) {
+    for (ptrdiff_t i = 0; i < COUNT(listed); i++)
+        if (listed[i].product && str_eq(str_c(listed[i].module->name), name)) return true;
+    return false;
+}
+
+const Module **modules_chosen(Arena *arena, ptrdiff_t *count, Str *unknown) {
+    bool all = str_is_empty(str_trim(products));
+    for (Str rest = products, one; !all && !str_is_null(rest);) {
+        rest = str_cut(rest, ',', &one);
+        *unknown = str_trim(one);
+        if (!is_product(*unknown)) return NULL;
+    }
+    const Module **chosen = arena_array(arena, const Module *, COUNT(listed));
+    *count = 0;
+    for (ptrdiff_t i = 0; i < COUNT(listed); i++)
+        if (all || !listed[i].product || named(products, str_c(listed[i].module->name)))
+            chosen[(*count)++] = listed[i].module;
+    return chosen;
+}
+
+SettingTables modules_settings(Arena *arena) {
+    SettingTables all = {
+        .tables = arena_array(arena, const Setting *, COUNT(listed) + 2),
+        .counts = arena_array(arena, ptrdiff_t, COUNT(listed) + 2),
+    };
+    all.tables[all.count] = base_settings;
+    all.counts[all.count++] = base_setting_count;
+    all.tables[all.count] = module_settings;
+    all.counts[all.count++] = COUNT(module_settings);
+    for (ptrdiff_t i = 0; i < COUNT(listed); i++) {
+        if (listed[i].module->setting_count == 0) continue;
+        all.tables[all.count] = listed[i].module->settings;
+        all.counts[all.count++] = listed[i].module->setting_count;
+    }
+    return all;
+}
+
+void modules_stop(Ctx *c, const Module *const *modules, ptrdiff_t count) {
+    while (count > 0)
+        if (modules[--count]->stop) modules[count]->stop(c);
+}
+
+Err *modules_start(Ctx *c, const Module *const *modules, ptrdiff_t count) {
+    for (ptrdiff_t i = 0; i < count; i++) {
+        Err *err = modules[i]->start ? modules[i]->start(c) : NULL;
+        if (!err) continue;
+        modules_stop(c, modules, i);
+        return err_wrap(c, err->kind, __func__, err, "%s does not start: %.*s", modules[i]->name,
+                        S_ARG(err->detail));
+    }
+    return NULL;
+}
