@@ -15,6 +15,7 @@ typedef struct Work {
     void (*fn)(void *);
     void *arg;
     Coro *co;
+    bool done; /* its loop's own */
 } Work;
 
 typedef struct Pool {
@@ -42,12 +43,17 @@ static Work *pool_take(Pool *pool) {
     return work;
 }
 
+static void work_done(void *arg) {
+    Work *work = arg;
+    work->done = true;
+    coro_wake(work->co);
+}
+
 static void *pool_thread(void *arg) {
     Pool *pool = arg;
     for (Work *work; (work = pool_take(pool));) {
-        Coro *co = work->co;
         work->fn(work->arg);
-        coro_wake_posted(co); /* from here on *work may be gone */
+        loop_post(work->co->loop, work_done, work);
     }
     return NULL;
 }
@@ -105,6 +111,6 @@ Err *offload(Ctx *c, Lane lane, void (*fn)(void *arg), void *arg) {
         err->retry_after_s = 1;
         return err;
     }
-    coro_wait_surely(c);
+    while (!work.done) coro_wait_surely(c); /* a stray wake kept from before is not ours */
     return NULL;
 }
