@@ -119,7 +119,7 @@ MUST_USE Err *db_next_change(Ctx *c, int64_t count, int64_t *first);
 
 typedef struct Db Db;
 typedef struct DbOptions {
-    Str url;      /* "", sqlite:///path, postgresql://… (a +driver is dropped) */
+    Str url;      /* "", sqlite:///path (/path; sqlite:///./path is relative), postgresql://…; a +driver is dropped */
     Str data_dir; /* SQLite file: data_dir/socle.db */
     int64_t connections; /* PostgreSQL, per loop: 4 */
     bool prepared;       /* PostgreSQL: named prepared statements (off behind a transaction pooler) */
@@ -129,6 +129,8 @@ typedef struct DbOptions {
 /* After rt_init. Waits for the database to be reachable, at most c's deadline. */
 MUST_USE Err *db_open(Ctx *c, DbOptions options, Db **out);
 void db_close(Db *db);
+/* The file that an SQLite URL (or none, with data_dir) means; null for other engines. */
+Str db_sqlite_file(Arena *arena, Str url, Str data_dir);
 Db *app_db(Ctx *c); /* defined by src/app.c: the Db of c->app */
 
 /* Reachable now? With the time it took. */

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One SQLite connection with its prepared statements, used by one thread at a time. Everything that
+ * runs a statement on SQLite goes through sqlite_run, which leaves the statement reset on every way
+ * out: also when the answer overflows c's arena (BUDGET) or the deadline passes (TIMEOUT). */
+#ifndef SOCLE_DATA_SQLITE_HANDLE_H
+#define SOCLE_DATA_SQLITE_HANDLE_H
+
+#include <sqlite3.h>
+
+#include "data/db_room.h"
+#include "data/stmt_cache.h"
+
+typedef struct SqliteStmt {
+    Stmt key; /* first: see stmt_cache.h */
+    sqlite3_stmt *stmt;
+    RowMap map;
+    int reprepared; /* how often SQLite had compiled it anew when map was made */
+    bool cached;
+    struct SqliteStmt *under; /* the one that was in use when this one began */
+    bool busy;
+} SqliteStmt;
+
+typedef struct SqlHandle {
+    sqlite3 *db;
+    StmtCache cache;
+    SqliteStmt *busy;    /* in use now, the latest first */
+    int64_t deadline_us; /* of the statement under way */
+} SqlHandle;
+
+typedef enum HandleMode { HANDLE_READ, HANDLE_WRITE } HandleMode;
+
+MUST_USE Err *handle_open(Ctx *c, const char *path, HandleMode mode, SqlHandle **out);
+void handle_close(SqlHandle *h);
+/* Reset whatever is in use (after a jump out of it). */
+void handle_abandon(SqlHandle *h);
+
+/* A statement under way. Filled by the caller: c, h, q; for db_each also the limits of a batch. */
+typedef struct Run {
+    Ctx *c;
+    SqlHandle *h;
+    Query *q;
+    ptrdiff_t rows_max, bytes_max; /* stop there, with `more` set and the statement kept; 0: never */
+    SqliteStmt *stmt;
+    bool more;
+    Err *err; /* out */
+    jmp_buf *former;
+    ArenaMark mark;
+} Run;
+/* Begin, or go on after `more`. */
+void run_go(Run *r);
+/* End early. */
+void run_leave(Run *r);
+
+MUST_USE Err *sqlite_run(Ctx *c, SqlHandle *h, Query *q);
+/* Compile without running. */
+MUST_USE Err *sqlite_check(Ctx *c, SqlHandle *h, const char *text);
+/* All statements of a script, without arguments. */
+MUST_USE Err *sqlite_script(Ctx *c, SqlHandle *h, Str script);
+/* The same statement for many argument rows. */
+MUST_USE Err *sqlite_many(Ctx *c, SqlHandle *h, const char *text, const Args *rows, ptrdiff_t count);
+/* Rows one at a time, fn called while the statement is open. */
+MUST_USE Err *sqlite_each_row(Ctx *c, SqlHandle *h, Query *q, RowFn fn, void *arg);
+
+/* What SQLite's result code means to our callers. `sql` may be NULL. */
+Err *sqlite_err(Ctx *c, sqlite3 *db, int rc, const char *sql);
+ErrKind sqlite_kind(int rc);
+
+#endif
