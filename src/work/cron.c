@@ -168,3 +168,19 @@ Time cron_next(const Cron *cron, const char *zone_name, Time after) {
     return cron->hours == EVERY_HOUR ? rhythm_next(cron, zone, after)
                                      : clock_next(cron, zone, after);
 }
+
+/* From ever further back, so that a machine that was off for a year does not count its minutes. */
+Time cron_latest(const Cron *cron, const char *zone, Time after, Time until) {
+    Time first = TIME_NULL;
+    for (int64_t back = US_PER_HOUR;; back *= 4) {
+        bool all = until.us - after.us <= back;
+        first = cron_next(cron, zone, all ? after : time_add(until, -back));
+        if (time_is_null(first) || (all && first.us > until.us)) return TIME_NULL;
+        if (first.us <= until.us) break;
+    }
+    for (Time next = first; !time_is_null(next) && next.us <= until.us;) {
+        first = next;
+        next = cron_next(cron, zone, next);
+    }
+    return first;
+}

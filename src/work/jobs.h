@@ -1,22 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Jobs: durable work in the same database, asked for in the same transaction as the effect that wants
- * it. States: waiting → running → done | failed (again waiting after back-off) → dead; cancelled.
- * A running job holds a lease with a heartbeat: a dead worker's job runs again. */
+ * it.
+ *
+ *      job_add                claim                 run, job_finish
+ *   ─────────────▶ waiting ──────────▶ running ───────────────────────▶ done
+ *                  │  ▲ ▲                │ │ │ no try left, no use in trying again
+ *       job_cancel │  │ └────────────────┘ │ └────────────────────────▶ dead
+ *                  │  │   back-off, drain, │ job_cancel                    │
+ *                  │  │   lost worker      ▼                               │
+ *                  └──┼──────────────▶ cancelled                           │
+ *                     └──────────────────┴────────── job_retry ────────────┘
+ *
+ * A running job holds a lease that its process renews; when the process dies the job runs again. Each
+ * claim has a number of its own (`lease`): a worker that was given up and comes back can neither
+ * finish the job nor commit what it did in one transaction with job_finish. Effects outside the
+ * database may happen twice and must be safe to repeat. The clocks of several nodes must agree to
+ * within half a lease.
+ *
+ * Within a queue the higher priority runs first, then the older job; queues share the workers evenly. */
 #ifndef SOCLE_WORK_JOBS_H
 #define SOCLE_WORK_JOBS_H
 
 #include "core/record.h"
+#include "data/db.h"
 
 typedef struct Job {
     Id id;
-    Str kind, queue, state;
-    JsonText payload, result;
+    Str kind, queue;
+    Str state; /* waiting, running, done, dead, cancelled */
+    JsonText payload;
+    JsonText result; /* the run may set it (in c's arena); at most 256 KiB */
     int64_t priority, attempts, max_attempts;
     int64_t progress_done, progress_total;
     Str progress_note, unique_key, error;
     bool cancel_requested;
-    Id user, organisation;
+    Id user_id, organisation_id; /* of the account that asked; the run acts for it */
     Time run_at, created_at, started_at, finished_at, lease_until;
+    /* Not on the wire: of the run under way. */
+    int64_t lease;
+    int64_t progress_written_us;
+    bool finished; /* job_finish has been committed */
 } Job;
 extern const Record job_record;
 
@@ -28,13 +51,22 @@ typedef struct JobKind {
     int64_t max_attempts;    /* 0: 5 */
     int64_t backoff_base_ms; /* 0: 1000; full jitter, doubled each time, at most backoff_max_ms (0: 10 min) */
     int64_t backoff_max_ms;
-    int64_t timeout_ms; /* 0: 5 min */
-    int64_t keep_ms;    /* results kept after the end; 0: 24 h */
+    int64_t timeout_ms;     /* 0: 5 min */
+    int64_t keep_ms;        /* kept after the end; 0: 24 h. Dead ones: 30 days at least */
+    ptrdiff_t budget_bytes; /* of a run's arena; 0: 64 MiB */
     /* Run it. An Err makes another try (at once dead when its kind is not retryable and not INTERNAL).
      * A job whose effect is in the database calls job_finish inside its own transaction, so that effect
      * and completion commit together; otherwise the runner marks it done. */
     Err *(*run)(Ctx *c, Job *job);
 } JobKind;
+
+/* All kinds of all modules, once, before anything asks for a job. Names are unique. */
+void jobs_kinds_set(const JobKind *const *tables, const ptrdiff_t *counts, ptrdiff_t n);
+const JobKind *job_kind(Str name); /* NULL when unknown */
+const char *job_kind_queue(const JobKind *kind);
+/* At most `limit` jobs of that queue run at once, on all nodes together; 0: no limit. Before
+ * workers_start, with the same figure on every node. `queue` is a literal. */
+void jobs_queue_limit(const char *queue, int64_t limit);
 
 typedef struct JobOptions {
     int64_t priority;  /* higher runs first; 0 usual */
@@ -43,23 +75,46 @@ typedef struct JobOptions {
     int64_t max_attempts;
 } JobOptions;
 
-/* Ask for a job; joins the transaction under way. *id is the existing job's when the key met one. */
+/* Ask for a job; joins the transaction under way. payload: JSON, null for none, at most 256 KiB
+ * (TOO_LARGE). *id (may be NULL) is the existing job's when the key met one. */
 MUST_USE Err *job_add(Ctx *c, const char *kind, Str payload_json, JobOptions options, Id *id);
 MUST_USE Err *job_add_many(Ctx *c, const char *kind, const Str *payloads, ptrdiff_t count, JobOptions options);
 
 /* For a running job. */
 MUST_USE Err *job_progress(Ctx *c, Job *job, int64_t done, int64_t total, Str note); /* CANCELLED when asked to stop; at most 4 writes a second reach the database */
-MUST_USE Err *job_finish(Ctx *c, Job *job, Str result_json); /* in the effect's transaction */
+/* In the effect's transaction. CONFLICT when the job has been taken from this worker meanwhile. */
+MUST_USE Err *job_finish(Ctx *c, Job *job, Str result_json);
 
 MUST_USE Err *job_load(Ctx *c, Id id, Job *out);
-MUST_USE Err *job_retry(Ctx *c, Id id);  /* dead, failed or cancelled → waiting; CONFLICT else */
-MUST_USE Err *job_cancel(Ctx *c, Id id); /* waiting → cancelled; running → asked */
+MUST_USE Err *job_retry(Ctx *c, Id id);  /* dead, cancelled or failed before → waiting, with all its tries again; CONFLICT else */
+MUST_USE Err *job_cancel(Ctx *c, Id id); /* waiting → cancelled; running → asked; CONFLICT once ended */
+
+/* A page of jobs, the newest first; null texts do not filter. */
+typedef struct JobFilter {
+    Str state, queue, kind;
+    int64_t limit, offset;
+} JobFilter;
+MUST_USE Err *job_list(Ctx *c, JobFilter filter, Rows *out, int64_t *total);
 
 /* Workers: coroutines on every loop that claim and run. queues: comma-separated, null: all. */
 MUST_USE Err *workers_start(Ctx *c, Str queues, int64_t per_loop);
-void workers_stop(Ctx *c); /* gives unfinished jobs back after the drain time */
+typedef struct WorkerOptions {
+    Str queues;
+    int64_t per_loop; /* runs at once on each loop; 0: 64 */
+    int64_t lease_ms; /* 0: 30 s, renewed at a third; a dead worker's jobs run again after it */
+    int64_t poll_ms;  /* 0: 1 s; the safety net should a wake-up be lost */
+    int64_t drain_ms; /* 0: 25 s */
+} WorkerOptions;
+MUST_USE Err *workers_start_with(Ctx *c, WorkerOptions options);
+/* What is 0 in the options is taken from here; from settings, before the start. */
+void workers_tune(WorkerOptions usual);
+/* Claim no more, let what runs end within drain_ms, cancel the rest and give it back (the attempt is
+ * not counted). Call it before rt_stop, in a coroutine. */
+void workers_stop(Ctx *c);
 
-struct JobStats { int64_t waiting, running, dead, oldest_waiting_ms; };
-MUST_USE Err *job_stats(Ctx *c, struct JobStats *out);
+typedef struct JobStats {
+    int64_t waiting, delayed, running, done, dead, cancelled, oldest_waiting_ms;
+} JobStats;
+MUST_USE Err *job_stats(Ctx *c, JobStats *out);
 
 #endif
