@@ -420,10 +420,11 @@ Err *writer_run(Ctx *c, Writer *w, Query *q, DbTx *tx, TxBody body) {
     assert(c->coro && loop_here());
     assert(q || (tx && body.fn));
     Write r = {.c = c, .co = c->coro, .loop = loop_index(loop_here()), .q = q, .tx = tx, .body = body};
+    Ctx here = *c; /* c itself is the writer's from the moment it is in the queue until it is back */
     TRY(queue_add(w, &r));
     Wake wake = WAKE_DONE;
-    while (!r.woken && wake == WAKE_DONE) wake = coro_wait(c);
+    while (!r.woken && wake == WAKE_DONE) wake = coro_wait(&here);
     if (!r.woken && queue_withdraw(w, &r)) return wake_err(c, wake, "waiting for the database's writer");
-    while (!r.woken) coro_wait_surely(c);
+    while (!r.woken) coro_wait_surely(&here);
     return write_result(c, &r);
 }
