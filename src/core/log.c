@@ -27,10 +27,13 @@ static struct {
     void (*on_error)(Str line);
 } log_state = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER, .fd = STDERR_FILENO};
 static _Atomic int level_now = LOG_INFO;
+static _Atomic int64_t dropped_ever;
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
 bool log_enabled(LogLevel level) { return (int)level >= atomic_load_explicit(&level_now, memory_order_relaxed); }
+
+int64_t log_dropped(void) { return atomic_load_explicit(&dropped_ever, memory_order_relaxed); }
 
 void log_on_error(void (*fn)(Str line)) { log_state.on_error = fn; }
 
@@ -119,8 +122,10 @@ void log_reopen(void) {
 static void log_append(Str line) {
     pthread_mutex_lock(&log_state.lock);
     if (!log_state.running) write_all(log_state.fd, line.data, line.len);
-    else if (HALF - log_state.len < line.len) log_state.dropped++;
-    else {
+    else if (HALF - log_state.len < line.len) {
+        log_state.dropped++;
+        atomic_fetch_add_explicit(&dropped_ever, 1, memory_order_relaxed);
+    } else {
         memcpy(log_state.filling + log_state.len, line.data, (size_t)line.len);
         log_state.len += line.len;
         if (log_state.len > HALF / 2) pthread_cond_signal(&log_state.wake);

@@ -18,6 +18,8 @@ void log_stop(void);
 /* Open the file again (SIGHUP, after a rotation). */
 void log_reopen(void);
 bool log_enabled(LogLevel level);
+/* Lines that found no room since the process began (metrics). */
+int64_t log_dropped(void);
 
 /* A message about the process itself or about c's activity (c may be NULL). `message` is a fixed
  * sentence; figures go into fields. */

@@ -101,6 +101,7 @@ static void linger(HttpConn *conn) {
     Str in = stream_buffer(conn->stream);
     ptrdiff_t n = 1;
     c->deadline_us = mono_us() + LINGER_MS * US_PER_MS;
+    conn->taken = 0; /* goes with the rest */
     stream_shutdown(conn->stream);
     for (ptrdiff_t seen = in.len; seen < LINGER_BYTES && n > 0; seen += n) {
         stream_consume(conn->stream, stream_buffer(conn->stream).len);
@@ -242,6 +243,11 @@ static MUST_USE bool handle_within_budget(HttpConn *conn, Err **err) {
     return within;
 }
 
+static void tell_done(HttpConn *conn) {
+    const HttpOptions *o = &conn->server->options;
+    if (o->done) o->done(conn->c, &conn->q, &conn->r);
+}
+
 /* Say why nothing came of it, then end the connection: what follows cannot be told apart any more. */
 static void refuse(HttpConn *conn, Err *err) {
     reply_init(conn);
@@ -249,16 +255,28 @@ static void refuse(HttpConn *conn, Err *err) {
     reply_refuse(conn, err);
     Err *failed = reply_finish(conn->c, conn);
     if (!failed) failed = conn_flush(conn);
+    tell_done(conn);
     if (!failed) linger(conn);
 }
 
 static void over_budget(HttpConn *conn, ArenaMark mark) {
     bool begun = conn->r.begun;
+    int status = conn->r.status;
+    Method method = conn->q.method;
     log_msg(conn->c, LOG_ERROR, "a request went over its memory budget");
     ctx_undo(conn->c, conn->defers);
     arena_release(conn->c->arena, mark);
-    request_begin(conn); /* its texts may be gone: the reply knows only what happened */
-    if (!begun) refuse(conn, err_new(conn->c, ERR_BUDGET, __func__, "The request needs more memory than it may have."));
+    request_begin(conn); /* its texts are gone: the reply knows only what happened */
+    conn->q.method = method;
+    conn->c->account = (Account){0};
+    conn->c->request_id = (Str){0};
+    if (begun) {
+        conn->r.status = status;
+        conn->r.begun = conn->r.cut = true;
+        tell_done(conn);
+        return;
+    }
+    refuse(conn, err_new(conn->c, ERR_BUDGET, __func__, "The request needs more memory than it may have."));
 }
 
 static bool request_serve(HttpConn *conn, ArenaMark mark) {
@@ -278,6 +296,7 @@ static bool request_serve(HttpConn *conn, ArenaMark mark) {
         over_budget(conn, mark);
         return false;
     }
+    tell_done(conn);
     if (err || conn->upgraded) return false;
     if (conn_closes(conn)) {
         bool quiet = conn->body.ended && !conn->body.failed;

@@ -145,6 +145,9 @@ typedef struct HttpOptions {
     /* Fill r for an error found before the handler (bad request line, limits), or for a handler that
      * went over its budget. q may be half-filled. NULL: a plain problem+json. */
     void (*refuse)(Ctx *c, Req *q, Reply *r, Err *err);
+    /* A request is over: its reply is out (r->status is what was said), or its client is gone. c still
+     * has its route and account. For counting and logging: must not wait. NULL: nobody asks. */
+    void (*done)(Ctx *c, const Req *q, const Reply *r);
 } HttpOptions;
 
 /* Limits left 0 get the values named above. Errors: a bad address or proxy list (INVALID), a port in use
