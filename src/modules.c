@@ -24,12 +24,6 @@ const ExportKind export_kinds[] = {
 };
 const ptrdiff_t export_kind_count = COUNT(export_kinds) - 1;
 
-static Str products;
-static const Setting module_settings[] = {
-    SETTING("PRODUCTS", products, .doc = "Which of veyl, robian, sylion, lifetales run here, comma-separated; "
-                                         "empty: all"),
-};
-
 static bool named(Str names, Str name) {
     for (Str rest = names, one; !str_is_null(rest);) {
         rest = str_cut(rest, ',', &one);
@@ -45,6 +39,7 @@ static bool is_product(Str name) {
 }
 
 const Module **modules_chosen(Arena *arena, ptrdiff_t *count, Str *unknown) {
+    Str products = settings.products;
     bool all = str_is_empty(str_trim(products));
     for (Str rest = products, one; !all && !str_is_null(rest);) {
         rest = str_cut(rest, ',', &one);
@@ -61,19 +56,37 @@ const Module **modules_chosen(Arena *arena, ptrdiff_t *count, Str *unknown) {
 
 SettingTables modules_settings(Arena *arena) {
     SettingTables all = {
-        .tables = arena_array(arena, const Setting *, COUNT(listed) + 2),
-        .counts = arena_array(arena, ptrdiff_t, COUNT(listed) + 2),
+        .tables = arena_array(arena, const Setting *, COUNT(listed) + 1),
+        .counts = arena_array(arena, ptrdiff_t, COUNT(listed) + 1),
     };
     all.tables[all.count] = base_settings;
     all.counts[all.count++] = base_setting_count;
-    all.tables[all.count] = module_settings;
-    all.counts[all.count++] = COUNT(module_settings);
     for (ptrdiff_t i = 0; i < COUNT(listed); i++) {
         if (listed[i].module->setting_count == 0) continue;
         all.tables[all.count] = listed[i].module->settings;
         all.counts[all.count++] = listed[i].module->setting_count;
     }
     return all;
+}
+
+Err *modules_register(Ctx *c, const Module *const *modules, ptrdiff_t count) {
+    const JobKind **jobs = arena_array(c->arena, const JobKind *, count);
+    const Schedule **schedules = arena_array(c->arena, const Schedule *, count);
+    const ChannelRule **channels = arena_array(c->arena, const ChannelRule *, count);
+    ptrdiff_t *job_counts = arena_array(c->arena, ptrdiff_t, count);
+    ptrdiff_t *schedule_counts = arena_array(c->arena, ptrdiff_t, count);
+    ptrdiff_t *channel_counts = arena_array(c->arena, ptrdiff_t, count);
+    for (ptrdiff_t i = 0; i < count; i++) {
+        jobs[i] = modules[i]->jobs;
+        job_counts[i] = modules[i]->job_count;
+        schedules[i] = modules[i]->schedules;
+        schedule_counts[i] = modules[i]->schedule_count;
+        channels[i] = modules[i]->channels;
+        channel_counts[i] = modules[i]->channel_count;
+    }
+    jobs_kinds_set(jobs, job_counts, count);
+    event_rules_set(channels, channel_counts, count);
+    return schedules_set(c, schedules, schedule_counts, count);
 }
 
 void modules_stop(Ctx *c, const Module *const *modules, ptrdiff_t count) {

@@ -19,6 +19,10 @@ typedef struct SettingTables {
 } SettingTables;
 SettingTables modules_settings(Arena *arena);
 
+/* Tell the work room of the modules' jobs, schedules and channels; once, before modules_start. INVALID
+ * names the schedule that cannot be. */
+MUST_USE Err *modules_register(Ctx *c, const Module *const *modules, ptrdiff_t count);
+
 /* Start in order; when one fails, those that had started are stopped. Stop in reverse order. */
 MUST_USE Err *modules_start(Ctx *c, const Module *const *modules, ptrdiff_t count);
 void modules_stop(Ctx *c, const Module *const *modules, ptrdiff_t count);

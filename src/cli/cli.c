@@ -94,6 +94,7 @@ static Err *ready_and_run(Ctx *c, Cli *cli) {
 static void main_coroutine(Ctx *c, void *arg) {
     Cli *cli = arg;
     cli->exit_code = outcome(cli, c->arena, ready_and_run(c, cli));
+    app_close(&cli->app);
     rt_stop(0);
 }
 
@@ -115,7 +116,6 @@ static int run_with_loops(Cli *cli) {
     coro_spawn((CoroOptions){.name = "main", .budget_bytes = CLI_ARENA_BYTES, .app = &cli->app},
                main_coroutine, cli);
     rt_run();
-    app_close(&cli->app);
     rt_close();
     return cli->exit_code;
 }
@@ -134,15 +134,17 @@ static int run(Arena *arena, Cli *cli) {
         return EXIT_USAGE;
     }
     cli->app.router = router_new(cli->modules, cli->module_count);
+    int code;
     if (cli->command->need > NEED_SETTINGS) {
         log_begin(cli->command);
-        int code = run_with_loops(cli);
+        code = run_with_loops(cli);
         log_stop();
-        return code;
+    } else {
+        Ctx c = {.arena = arena, .app = &cli->app};
+        code = outcome(cli, arena, cli->command->run(&c, cli));
+        ctx_undo(&c, NULL);
     }
-    Ctx c = {.arena = arena, .app = &cli->app};
-    int code = outcome(cli, arena, cli->command->run(&c, cli));
-    ctx_undo(&c, NULL);
+    router_free(cli->app.router);
     return code;
 }
 

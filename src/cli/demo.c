@@ -23,6 +23,7 @@ static Err *demo_load(Ctx *c, const Cli *cli) {
 static Err *demo_run(Ctx *c, Cli *cli) {
     if (str_eq(settings.environment, S("production")) && !cli_flag(cli, "force"))
         FAIL(c, FORBIDDEN, "ENVIRONMENT is production: demo log-ins are known to everybody (--force does it anyway)");
+    TRY(modules_register(c, cli->modules, cli->module_count));
     TRY(modules_start(c, cli->modules, cli->module_count));
     Err *err = demo_load(c, cli);
     modules_stop(c, cli->modules, cli->module_count);

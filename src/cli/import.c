@@ -57,6 +57,7 @@ static Err *transfer_run(Ctx *c, Cli *cli, const ImportKind *kinds, ptrdiff_t co
     };
     if (!writes && t.file_count == 0) return cli_usage(c, "import %s needs files (- is standard input)", kind->name);
     if (writes && t.file_count > 1) return cli_usage(c, "export %s writes one file", kind->name);
+    TRY(modules_register(c, cli->modules, cli->module_count));
     TRY(modules_start(c, cli->modules, cli->module_count));
     Err *err = transfer_begin(c, &t, writes);
     if (!err) err = kind->run(c, &t);

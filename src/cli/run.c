@@ -41,6 +41,12 @@ void run_wait(Ctx *c) {
     while (!stop_asked && wait_on(c, &stop_waiters) == NULL) continue;
 }
 
+void run_abandon(void) {
+    log_msg(NULL, LOG_WARN, "requests were still under way after %d s: they are cut", DRAIN_MS / 1000);
+    log_stop();
+    _exit(EXIT_SUCCESS);
+}
+
 void systemd_notify(const char *state) {
     const char *path = getenv("NOTIFY_SOCKET");
     struct sockaddr_un to = {.sun_family = AF_UNIX};

@@ -14,6 +14,10 @@ void run_signals(void);
 void run_wait(Ctx *c);
 bool run_stop_asked(void);
 
+/* The drain is over and something is still under way, perhaps in the midst of using the database: end the
+ * process at once. What was acknowledged is on disk; what was not is lost, as it was going to be. */
+NORETURN void run_abandon(void);
+
 /* One datagram to systemd's NOTIFY_SOCKET ("READY=1"); nothing where there is none. */
 void systemd_notify(const char *state);
 

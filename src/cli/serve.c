@@ -11,6 +11,7 @@
 #include "api/base_settings.h"
 #include "cli/run.h"
 #include "core/log.h"
+#include "ops/access.h"
 #include "work/events.h"
 #include "work/jobs.h"
 #include "work/schedule.h"
@@ -36,6 +37,7 @@ static Err *listen_now(Ctx *c, Cli *cli) {
         .app = &cli->app,
         .handle = router_handle,
         .refuse = router_refuse,
+        .done = access_done,
     };
     return http_start(c, options, &cli->app.server);
 }
@@ -71,34 +73,54 @@ static void say_ready(Ctx *c, const Cli *cli) {
     systemd_notify("READY=1");
 }
 
-static void drain(Ctx *c, const Cli *cli) {
-    systemd_notify("STOPPING=1");
-    http_stop(cli->app.server);
-    events_stop(c);
+static Err *connections_drain(Ctx *c, void *arg) {
+    const Cli *cli = arg;
     int64_t until = mono_us() + DRAIN_MS * US_PER_MS;
-    while (http_connections(cli->app.server) > 0 && mono_us() < until)
-        if (sleep_ms(c, 10) != NULL) return;
+    while (http_connections(cli->app.server) > 0 && mono_us() < until) TRY(sleep_ms(c, 10));
+    return NULL;
 }
 
-static Err *serve_with_modules(Ctx *c, Cli *cli, bool workers) {
+static Err *workers_drain(Ctx *c, void *arg) {
+    (void)arg;
+    workers_stop(c);
+    return NULL;
+}
+
+/* Requests and jobs in flight end at the same time, within one limit. */
+static void drain(Ctx *c, Cli *cli, bool workers) {
+    systemd_notify("STOPPING=1");
+    if (cli->app.server) http_stop(cli->app.server);
+    events_stop(c);
+    Task tasks[2];
+    ptrdiff_t count = 0;
+    if (cli->app.server) tasks[count++] = (Task){.fn = connections_drain, .arg = cli};
+    if (workers) tasks[count++] = (Task){.fn = workers_drain};
+    Err *err = fork_join(c, tasks, count);
+    if (err) log_msg(c, LOG_WARN, "the drain ended early: %.*s", S_ARG(err_chain(c->arena, err)));
+    if (cli->app.server && http_connections(cli->app.server) > 0) run_abandon();
+}
+
+static Err *serve_until_stopped(Ctx *c, Cli *cli, bool workers) {
     if (workers) TRY(workers_start(c, (Str){NULL, 0}, settings.workers_per_loop));
-    Err *err = listen_now(c, cli);
-    if (!err) {
-        say_ready(c, cli);
-        run_wait(c);
-        drain(c, cli);
-    }
-    if (workers) workers_stop(c);
-    return err;
+    TRY(listen_now(c, cli));
+    say_ready(c, cli);
+    run_wait(c);
+    return NULL;
 }
 
 static Err *serve_run(Ctx *c, Cli *cli) {
     bool workers;
     TRY(workers_wanted(c, cli, &workers));
     run_signals();
+    TRY(modules_register(c, cli->modules, cli->module_count));
     TRY(events_start(c));
-    TRY(modules_start(c, cli->modules, cli->module_count));
-    Err *err = serve_with_modules(c, cli, workers);
+    Err *err = modules_start(c, cli->modules, cli->module_count);
+    if (err) {
+        events_stop(c);
+        return err;
+    }
+    err = serve_until_stopped(c, cli, workers);
+    drain(c, cli, workers);
     modules_stop(c, cli->modules, cli->module_count);
     return err;
 }

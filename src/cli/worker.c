@@ -25,6 +25,7 @@ static Err *work(Ctx *c, Cli *cli) {
 
 static Err *worker_run(Ctx *c, Cli *cli) {
     run_signals();
+    TRY(modules_register(c, cli->modules, cli->module_count));
     TRY(events_start(c));
     Err *err = modules_start(c, cli->modules, cli->module_count);
     if (!err) {
