@@ -134,15 +134,16 @@ void close_later(void *fd) { file_close((int)(intptr_t)fd); }
 
 /* A file without a name. Where the file system has no O_TMPFILE, one that loses its name at once. */
 static Err *temp_open(Ctx *c, Str dir, int *fd) {
+    *fd = -1;
     Err *err = file_open(c, dir, O_TMPFILE | O_RDWR, 0600, fd);
     if (err) {
         Str path = strf(c->arena, "%.*s/socle-%.*s", S_ARG(dir), S_ARG(rand_token(c->arena, S(""), 16)));
-        TRY(file_open(c, path, O_RDWR | O_CREAT | O_EXCL, 0600, fd));
-        err = file_remove(c, path);
+        err = file_open(c, path, O_RDWR | O_CREAT | O_EXCL, 0600, fd);
+        if (!err) err = file_remove(c, path);
     }
-    if (!err) defer(c, close_later, (void *)(intptr_t)*fd);
-    else if (*fd >= 0) file_close(*fd);
-    return err;
+    if (*fd >= 0) defer(c, close_later, (void *)(intptr_t)*fd);
+    if (!err || err->kind == ERR_STORAGE_FULL) return err;
+    return err_wrap(c, ERR_INTERNAL, __func__, err, "No temporary file for the body."); /* not the client's NOT_FOUND */
 }
 
 static Err *spool_rest(Ctx *c, Req *q, Buf *head, Spool *out) {
