@@ -113,7 +113,7 @@ static Err *keep_house(Ctx *c) {
 }
 
 static int64_t pause_ms(void) {
-    int64_t ms = keeper.options.poll_ms;
+    int64_t ms = min_i64(keeper.options.poll_ms, keeper.options.reclaim_ms);
     if (keeper.due_at_us) ms = min_i64(ms, (keeper.due_at_us - time_now().us + 999) / US_PER_MS);
     return max_i64(ms, 1);
 }

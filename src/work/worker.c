@@ -349,17 +349,20 @@ static Err *cycle_in(Ctx *c, void *arg) {
     return claim(c, cycle);
 }
 
-/* After the commit: forget what is written. Others may have ended meanwhile and stay in the list. */
-static void ends_forget(Dispatcher *d, ptrdiff_t count) {
-    bool later = false;
+/* After the commit: forget what is written. Others may have ended meanwhile and stay in the list.
+ * True when some of them may run again at once. */
+static bool ends_forget(Dispatcher *d, ptrdiff_t count) {
+    bool later = false, now = false;
     while (count-- > 0) {
         Run *r = d->ended;
         d->ended = r->next;
         if (!d->ended) d->ended_tail = &d->ended;
         later |= r->delay_ms > 0;
+        now |= r->delay_ms == 0 && (r->ending == ENDING_AGAIN || r->ending == ENDING_BACK);
         run_free(r);
     }
     if (later) keeper_look();
+    return now;
 }
 
 static int claim_order(const void *a, const void *b) {
@@ -407,9 +410,9 @@ static Err *dispatch_once(Ctx *c, Dispatcher *d, bool *more) {
     if (cycle->ended_count == 0 && cycle->due.count == 0) return NULL;
     d->turn++;
     TRY(db_transaction(c, cycle_in, cycle));
-    ends_forget(d, cycle->ended_count);
+    bool again = ends_forget(d, cycle->ended_count);
     runs_start(d, cycle);
-    *more = cycle->claimed_count > 0 || d->ended;
+    *more = cycle->claimed_count > 0 || d->ended || again;
     return NULL;
 }
 
