@@ -95,6 +95,7 @@ CREATE TABLE ledger_reservations (
 );
 CREATE INDEX ledger_reservations_held ON ledger_reservations (owner, unit, expires_at)
     WHERE state = 'held';
+CREATE INDEX ledger_reservations_ended ON ledger_reservations (at) WHERE state <> 'held';
 
 -- One row for every owner and unit: who changes their lines or balances holds its lock.
 CREATE TABLE ledger_accounts (

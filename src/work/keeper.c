@@ -3,6 +3,7 @@
  * of its statements are safe beside another node's. */
 #include "core/log.h"
 #include "core/time.h"
+#include "work/ledger.h"
 #include "work/room.h"
 
 enum { PURGE_MS = 60 * 1000, STATEMENT_MS = 20 * 1000, PROMOTE_BATCH = 1000 };
@@ -92,6 +93,9 @@ static Err *purge(Ctx *c) {
                         &changed));
         } while (changed == HOUSEKEEPING_BATCH && !atomic_load(&keeper.stopping));
     }
+    ptrdiff_t forgotten;
+    do TRY(ledger_purge(c, &forgotten));
+    while (forgotten == HOUSEKEEPING_BATCH && !atomic_load(&keeper.stopping));
     return NULL;
 }
 
