@@ -108,6 +108,8 @@ MUST_USE Err *db_transaction(Ctx *c, Err *(*fn)(Ctx *c, void *arg), void *arg);
 void db_after_commit(Ctx *c, void (*fn)(Ctx *c, void *arg), void *arg);
 
 Engine db_engine(Ctx *c);
+/* A field of *row as an argument; texts are borrowed from the row. */
+Value field_value(Ctx *c, const Field *field, const void *row);
 /* ordinary rows from records: INSERT … RETURNING *, of all columns but READONLY ones that are unset. */
 MUST_USE Err *db_insert(Ctx *c, const Record *record, void *in_out);
 

@@ -114,8 +114,6 @@ void *query_row(Ctx *c, Query *q);
 MUST_USE Err *field_put(Ctx *c, const Field *field, void *row, Value value);
 /* A value as an integer, for WANT_INT. */
 MUST_USE Err *value_to_int(Ctx *c, Value value, int64_t *out);
-/* A field of *row as an argument. */
-Value field_value(Ctx *c, const Field *field, const void *row);
 
 /* Run fn inside *tx: NULL only if it may be committed. */
 MUST_USE Err *tx_run(Ctx *c, DbTx *tx, TxBody body);
