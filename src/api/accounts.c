@@ -154,7 +154,16 @@ static const Field page_fields[] = {
 };
 static const Record page_record = RECORD(PageQuery, page_fields);
 
+/* A key of an organisation sees that one and founds none. */
+static Err *organisation_alone(Ctx *c, Call *k) {
+    Organisation *one = arena_new_of(c->arena, Organisation);
+    TRY(organisation_load(c, c->account.organisation, c->account.user, one));
+    call_list(c, k, (Rows){one, 1}, 1, (Str){NULL, 0});
+    return NULL;
+}
+
 static Err *organisations_list(Ctx *c, Call *k) {
+    if (!id_is_none(c->account.organisation)) return organisation_alone(c, k);
     const PageQuery *page = k->query;
     Rows rows;
     int64_t total;
@@ -167,6 +176,7 @@ static Err *organisations_list(Ctx *c, Call *k) {
 
 static Err *organisations_post(Ctx *c, Call *k) {
     const Organisation *in = k->in;
+    if (!id_is_none(c->account.organisation)) FAIL(c, FORBIDDEN, "This key belongs to an organisation");
     return organisation_create(c, c->account.user, in->name, call_out(k));
 }
 
