@@ -4,6 +4,8 @@
 
 #include "api/accounts.h"
 #include "api/base_settings.h"
+#include "ops/ops.h"
+#include "ops/ops.h"
 
 typedef struct Listed {
     const Module *module;
@@ -11,6 +13,8 @@ typedef struct Listed {
 } Listed;
 
 static const Listed listed[] = {
+    {&ops_module, false},
+    {&ops_module, false},
     {&accounts_module, false},
 };
 

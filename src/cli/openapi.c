@@ -2,6 +2,8 @@
  * socle openapi, socle settings, socle routes: what this binary is, printed from the tables it runs on. */
 #include "api/base_settings.h"
 #include "cli/cli.h"
+#include "ops/metrics.h"
+#include "ops/ops.h"
 
 static const Option openapi_options[] = {
     {"products", "A,B", "PRODUCTS", "of veyl, robian, sylion, lifetales; all unless given"},
@@ -26,11 +28,21 @@ const Command openapi_command = {
     .run = openapi_run,
 };
 
+static Err *metrics_show(Ctx *c) {
+    Buf b = buf_new(c->arena, 8 * KIB);
+    ops_metrics_declare();
+    metrics_print(&b);
+    cli_print(buf_str(&b));
+    return NULL;
+}
+
 static const Option settings_options[] = {
     {"values", NULL, NULL, "with the values that hold here and now, secrets masked"},
+    {"metrics", NULL, NULL, "the table of metrics instead"},
 };
 
 static Err *settings_run(Ctx *c, Cli *cli) {
+    if (cli_flag(cli, "metrics")) return metrics_show(c);
     SettingTables all = modules_settings(c->arena);
     Buf b = buf_new(c->arena, 16 * KIB);
     settings_print(&b, all.tables, all.counts, all.count, cli_flag(cli, "values"));
