@@ -71,7 +71,7 @@ static Str redis_settle(Arena *arena) {
     return S("expected redis://[:password@]host[:port][/number]");
 }
 
-#define RATE .min = 1, .max = 10000000, .unit = "requests a minute"
+#define RATE .min = 1, .max = 6000000, .unit = "requests a minute"
 #define MODEL .doc = "Model id"
 
 const Setting base_settings[] = {

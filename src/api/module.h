@@ -6,10 +6,22 @@
 
 #include "api/resource.h"
 #include "api/setting.h"
+#include "core/json.h"
+#include "work/events.h"
 #include "work/jobs.h"
 #include "work/schedule.h"
 
 struct App;
+
+/* For products whose clients expect `{"success": true, "data": …}`: what stands around every JSON
+ * answer that the router encodes, and what every problem has besides RFC 9457's members. The schema texts
+ * are the same two halves around the answer's own schema in the OpenAPI document. */
+typedef struct Envelope {
+    void (*open)(Ctx *c, const Call *k, Buf *b);
+    void (*close)(Ctx *c, const Call *k, Buf *b);
+    const char *schema_open, *schema_close;
+    void (*problem)(Ctx *c, const Err *err, JsonOut *o);
+} Envelope;
 
 typedef struct Module {
     const char *name;
@@ -24,6 +36,9 @@ typedef struct Module {
     ptrdiff_t schedule_count;
     const Setting *settings;
     ptrdiff_t setting_count;
+    const Envelope *envelope; /* NULL: none */
+    const ChannelRule *channels; /* who may follow which events */
+    ptrdiff_t channel_count;
     /* Order of the list at start, reverse at stop. start runs in a coroutine after the database is
      * migrated and before the server listens. */
     Err *(*start)(Ctx *c);

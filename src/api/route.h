@@ -13,7 +13,9 @@
  *        .errors = "404", .doc = "One project with its relations"},
  *   };
  *
- * Both `/x` and `/x/` answer the same. HEAD follows GET; OPTIONS and 405 are automatic. */
+ * Both `/x` and `/x/` answer the same. HEAD follows GET; OPTIONS and 405 are automatic. A path's
+ * parameters are whole segments; the last one may be {name*}: all that is left, slashes included.
+ * Written-out segments win over parameters. */
 #ifndef SOCLE_API_ROUTE_H
 #define SOCLE_API_ROUTE_H
 
@@ -28,11 +30,14 @@ typedef enum Access {
     ACCESS_ADMIN
 } Access;
 
+/* RATE_NONE: never refused for coming too often; where it is also open nobody is signed in (probes). */
 typedef enum RateClass { RATE_DEFAULT, RATE_AUTH, RATE_WRITE, RATE_BULK, RATE_SEARCH, RATE_NONE, RATE_CLASS_COUNT } RateClass;
 
 enum { PATH_PARAMS_MAX = 4 };
 
 struct Route;
+struct Claim;
+struct Entry;
 
 /* What a handler gets and gives. */
 typedef struct Call {
@@ -46,6 +51,13 @@ typedef struct Call {
     FieldSet present;            /* which fields of `in` the body had */
     void *out;                   /* struct of route->out: written as the answer when the handler returns */
     bool answered;               /* the handler has made the reply itself (reply_json, reply_file, …) */
+    int64_t total;               /* of call_list: how many there are in all; -1: not told */
+    /* The router's own. */
+    const struct Entry *entry;
+    struct Claim *claim;  /* of an Idempotency-Key */
+    Str body;             /* the text `in` was read from */
+    ptrdiff_t head_len;   /* of r->headers when the handler began */
+    bool encoded, listed; /* r->body holds the answer; it is a list */
 } Call;
 
 typedef Err *(*Handler)(Ctx *c, Call *k);
@@ -59,9 +71,9 @@ typedef struct Route {
     const Record *query, *in, *out;
     bool in_change;         /* the body changes an existing thing: nothing is required */
     bool out_list;          /* the answer is a JSON array of `out` */
-    bool in_raw;            /* the handler reads the body itself (uploads, NDJSON) */
-    const char *in_type, *out_type; /* media types when not application/json */
-    int status;             /* of success: 200 unless set; 204 writes no body */
+    bool in_raw;            /* the handler reads the body itself (uploads, NDJSON); in_type may be checked */
+    const char *in_type, *out_type; /* media types when not application/json, comma-separated */
+    int status;             /* of success: unless set 200, or 204 for a route without out and out_type */
     ptrdiff_t body_limit;   /* 0: the server's */
     int64_t timeout_ms;     /* 0: the server's */
     RateClass rate;
@@ -77,15 +89,22 @@ typedef struct Route {
 #define PATCH METHOD_PATCH
 #define DELETE METHOD_DELETE
 
-/* The struct to fill as the answer (zeroed, of route->out). */
+/* The struct to fill as the answer (of route->out; zeroed, times null). */
 void *call_out(Call *k);
 /* Answer a list of route->out records (route->out_list), with X-Total-Count when total >= 0 and
  * Link: rel="next" when next_cursor is not null. */
 void call_list(Ctx *c, Call *k, Rows rows, int64_t total, Str next_cursor);
-/* Answer 200 {"message": …}. */
+/* Answer {"message": …}: of a route whose .out is &message_record. */
+extern const Record message_record;
 void call_message(Ctx *c, Call *k, Str message);
 
-/* Opaque cursors: text made of values, signed with the process's secret so that a forged one is 400. */
+/* The last step of a handler's own transaction on an `idempotent` route: the answer (call_out filled)
+ * is stored with the effect it tells of, so that a crash cannot part them. Elsewhere, and without an
+ * Idempotency-Key, it does nothing. A handler that leaves it out has its answer stored after it returned. */
+MUST_USE Err *call_settle(Ctx *c, Call *k);
+
+/* Opaque cursors: text made of values, signed with the process's secret so that a forged one is 400; good
+ * for the route that made it only. Good on every node, and after a restart. */
 Str cursor_make(Ctx *c, const Str *values, ptrdiff_t count);
 MUST_USE Err *cursor_read(Ctx *c, Str cursor, Str *values, ptrdiff_t count);
 

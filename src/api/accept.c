@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Media types: what a body says it is (RFC 9110 §8.3), what a client takes (§12.5.1). */
+#include "api/router_room.h"
+
+static Str essence_of(Str type, Str *parameters) {
+    Str essence;
+    *parameters = str_cut(type, ';', &essence);
+    return str_trim(essence);
+}
+
+/* Value of a parameter without its quotes; null if absent. */
+static Str parameter(Str parameters, Str name) {
+    while (parameters.data) {
+        Str one, key;
+        parameters = str_cut(parameters, ';', &one);
+        Str value = str_trim(str_cut(one, '=', &key));
+        if (!str_eq_nocase(str_trim(key), name)) continue;
+        bool is_quoted = value.len >= 2 && value.data[0] == '"' && value.data[value.len - 1] == '"';
+        return is_quoted ? str_slice(value, 1, value.len - 1) : value;
+    }
+    return (Str){0};
+}
+
+bool type_is(Str content_type, Str essence) {
+    Str parameters;
+    return str_eq_nocase(essence_of(content_type, &parameters), essence);
+}
+
+bool type_is_json(Str content_type) {
+    if (str_eq(content_type, S("application/json"))) return true;
+    Str parameters, essence = essence_of(content_type, &parameters);
+    Str charset = parameter(parameters, S("charset"));
+    if (charset.data && !str_eq_nocase(charset, S("utf-8")) && !str_eq_nocase(charset, S("utf8"))) return false;
+    if (str_eq_nocase(essence, S("application/json"))) return true;
+    ptrdiff_t plus = essence.len - 5;
+    return plus > 0 && str_find_byte(essence, '/') > 0 && str_eq_nocase(str_slice(essence, plus, essence.len), S("+json"));
+}
+
+/* How closely a range of Accept names the type: 0 not at all, 1 any, 2 its kind, 3 itself. */
+static int closeness(Str range, Str type) {
+    if (str_eq(range, S("*/*")) || str_eq(range, S("*"))) return 1;
+    if (str_eq_nocase(range, type)) return 3;
+    ptrdiff_t slash = str_find_byte(range, '/');
+    if (slash < 0 || !str_eq(str_slice(range, slash, range.len), S("/*"))) return 0;
+    return str_eq_nocase(str_slice(range, 0, slash + 1), str_slice(type, 0, slash + 1)) ? 2 : 0;
+}
+
+/* Only zero matters: which of several types goes out is the handler's choice. */
+static bool quality_is_zero(Str parameters) {
+    double quality;
+    Str q = parameter(parameters, S("q"));
+    return q.data && str_to_f64(q, &quality) && quality <= 0;
+}
+
+static bool allows_one(Str accept, Str type) {
+    int closest = 0;
+    bool allowed = false;
+    while (accept.data) {
+        Str range, parameters;
+        accept = str_cut(accept, ',', &range);
+        range = essence_of(range, &parameters);
+        int close = closeness(range, type);
+        if (close <= closest) continue;
+        closest = close;
+        allowed = !quality_is_zero(parameters);
+    }
+    return allowed;
+}
+
+bool accept_allows(Str accept, Str types) {
+    if (str_trim(accept).len == 0 || str_eq(accept, S("*/*"))) return true;
+    while (types.data) {
+        Str one, parameters;
+        types = str_cut(types, ',', &one);
+        if (allows_one(accept, essence_of(one, &parameters))) return true;
+    }
+    return false;
+}
+
+Err *call_negotiate(Ctx *c, const Call *k) {
+    const Route *route = k->route;
+    if (!route->out && !route->out_type) return NULL; /* the handler knows what it answers */
+    Str types = route->out_type ? str_c(route->out_type) : S("application/json");
+    Str accept = req_header(k->q, S("Accept"));
+    if (!accept.data || accept_allows(accept, types)) return NULL;
+    FAIL(c, NOT_ACCEPTABLE, "The answer is %.*s, which the Accept header leaves out.", S_ARG(types));
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Idempotency-Key: one row a key, claimed before the handler runs and settled with its answer.
+ *
+ *              claim                    settle
+ *    (none) ──────────▶ under way ───────────────────▶ done ──24 h──▶ (none)
+ *       ▲                │  ▲  │ handler failed (5xx)    │
+ *       └────────────────┼──┼──┘                         └──▶ the same answer again
+ *                        └──┘ lease run out: the next caller takes over
+ *
+ * A handler that calls call_settle in its own transaction makes effect and answer one: a crash leaves
+ * both or neither. Else the answer is stored right after the handler, and a crash between the two lets
+ * the effect happen again when the lease is over; the claim is the caller's fence: who was taken over
+ * from cannot settle, and his transaction fails. */
+#include <sodium.h>
+
+#include "api/api_sql.h"
+#include "api/router_room.h"
+#include "core/log.h"
+
+enum {
+    KEY_BYTES_MAX = 255,
+    KEPT_HOURS = 24,
+    LEASE_S = 60,
+    TIMEOUT_USUAL_MS = 60000, /* of a route that names none: the server's */
+    BODY_KEPT_MAX = 1024 * 1024
+};
+
+typedef struct Claim {
+    Str owner, key, fingerprint, token;
+    bool settled;
+} Claim;
+
+typedef struct Stored {
+    Str fingerprint;
+    Time lease_until;
+    OptInt status;
+    Str content_type, headers, etag, body;
+} Stored;
+static const Field stored_fields[] = {
+    FIELD(Stored, fingerprint), FIELD(Stored, lease_until), FIELD(Stored, status), FIELD(Stored, content_type),
+    FIELD(Stored, headers),     FIELD(Stored, etag),        FIELD(Stored, body),
+};
+static const Record stored_record = RECORD(Stored, stored_fields);
+
+static bool key_sane(Str key) {
+    if (key.len < 1 || key.len > KEY_BYTES_MAX) return false;
+    for (ptrdiff_t i = 0; i < key.len; i++)
+        if (key.data[i] <= ' ' || key.data[i] > '~') return false;
+    return true;
+}
+
+/* A key is its caller's own: nobody meets the answers of another. Without an account the address is part
+ * of it, which is little, but the body (with its password, say) must be the same as well. */
+static Str owner_of(const Ctx *c) {
+    if (!id_is_none(c->account.user))
+        return strf(c->arena, "user:%lld:%lld", (long long)c->account.user.value,
+                    (long long)c->account.organisation.value);
+    return strf(c->arena, "address:%.*s", S_ARG(c->client_ip));
+}
+
+static void hash_text(crypto_hash_sha256_state *state, Str text) {
+    int64_t length = text.len; /* so that no two lists of texts run together to the same bytes */
+    crypto_hash_sha256_update(state, (const unsigned char *)&length, sizeof length);
+    if (text.len) crypto_hash_sha256_update(state, (const unsigned char *)text.data, (unsigned long long)text.len);
+}
+
+static Str fingerprint_of(Ctx *c, const Call *k, Str owner) {
+    unsigned char hash[crypto_hash_sha256_BYTES];
+    crypto_hash_sha256_state state;
+    crypto_hash_sha256_init(&state);
+    hash_text(&state, k->q->method_text);
+    hash_text(&state, k->q->path);
+    hash_text(&state, k->q->query);
+    hash_text(&state, owner);
+    hash_text(&state, k->body);
+    crypto_hash_sha256_final(&state, hash);
+    return str_hex(c->arena, hash, (ptrdiff_t)sizeof hash);
+}
+
+static Err *replay(Ctx *c, Call *k, const Stored *stored) {
+    Reply *r = k->r;
+    if (!stored->body.data)
+        FAIL(c, CONFLICT, "This request was carried out before, but its answer was too large to be kept.");
+    reply_text(r, (int)stored->status.value, stored->content_type, stored->body);
+    buf_add(&r->headers, stored->headers);
+    r->etag = stored->etag;
+    reply_header(r, S("Idempotency-Replayed"), S("true"));
+    k->answered = true;
+    return NULL;
+}
+
+/* Somebody has the key: his answer, or why there is none. */
+static Err *claim_lost(Ctx *c, Call *k, const Claim *claim, bool *replayed) {
+    Stored stored = {0};
+    bool found;
+    TRY(db_maybe(c, SQL(SQL_IDEMPOTENCY_LOAD), ARGS(V(claim->owner), V(claim->key)), &stored_record, &stored, &found));
+    if (found && !str_eq(stored.fingerprint, claim->fingerprint))
+        FAIL(c, INVALID, "This Idempotency-Key was used for another request.");
+    if (found && stored.status.set) {
+        *replayed = true;
+        return replay(c, k, &stored);
+    }
+    Err *err = err_new(c, ERR_CONFLICT, __func__, "A request with this Idempotency-Key is still running.");
+    err->retry_after_s = 1;
+    return err;
+}
+
+Err *claim_take(Ctx *c, Call *k, bool *replayed) {
+    *replayed = false;
+    Str key = k->route->idempotent ? req_header(k->q, S("Idempotency-Key")) : (Str){0};
+    if (!key.data) return NULL;
+    if (!key_sane(key))
+        FAIL(c, BAD_REQUEST, "The Idempotency-Key must be 1 to %d visible ASCII characters.", KEY_BYTES_MAX);
+    Claim *claim = arena_new_of(c->arena, Claim);
+    claim->owner = owner_of(c);
+    claim->key = key;
+    claim->token = uuid_v4(c->arena);
+    claim->fingerprint = fingerprint_of(c, k, claim->owner);
+    Time now = time_now();
+    int64_t timeout_ms = k->route->timeout_ms ? k->route->timeout_ms : TIMEOUT_USUAL_MS;
+    Time lease = time_add(now, LEASE_S * US_PER_SECOND + timeout_ms * US_PER_MS);
+    Time expiry = time_add(now, KEPT_HOURS * US_PER_HOUR);
+    ptrdiff_t changed = 0;
+    TRY(db_exec(c, SQL(SQL_IDEMPOTENCY_CLAIM),
+                ARGS(V(claim->owner), V(claim->key), V(claim->fingerprint), V(claim->token), V(lease), V(expiry), V(now)),
+                &changed));
+    if (changed == 0) return claim_lost(c, k, claim, replayed);
+    k->claim = claim;
+    return NULL;
+}
+
+/* Only the handler's own lines: what every answer carries is new each time. */
+static Err *settle(Ctx *c, Call *k) {
+    Claim *claim = k->claim;
+    const Reply *r = k->r;
+    Str lines = buf_str(&r->headers), none = {0};
+    lines = str_slice(lines, k->head_len, lines.len);
+    bool kept = r->body.len <= BODY_KEPT_MAX && !r->begun && !r->file && str_utf8_valid(r->body);
+    ptrdiff_t changed = 0;
+    TRY(db_exec(c, SQL(SQL_IDEMPOTENCY_SETTLE),
+                ARGS(V(claim->owner), V(claim->key), V(claim->token), V(r->status), V(r->content_type),
+                     V(lines), V(r->etag), V(kept ? r->body : none)),
+                &changed));
+    if (changed == 0) {
+        Err *err = err_new(c, ERR_CONFLICT, __func__, "This request took so long that another one with its key took over.");
+        err->code = S("taken_over");
+        return err;
+    }
+    return NULL;
+}
+
+Err *call_settle(Ctx *c, Call *k) {
+    if (!k->claim) return NULL;
+    if (!k->listed) k->encoded = false; /* the transaction may run again: encode what it made now */
+    call_encode(c, k);
+    TRY(settle(c, k));
+    k->claim->settled = true;
+    return NULL;
+}
+
+void claim_end(Ctx *c, Call *k, const Err *err_of_handler) {
+    Claim *claim = k->claim;
+    int status = k->r->status;
+    bool failed = status >= 500 || status == 429 || status == 499;
+    if (!claim || (claim->settled && !err_of_handler)) return; /* settled, if its transaction was committed */
+    /* The answer goes out though the client is gone or the time is over: this is for his next try. */
+    bool cancelled = c->cancelled;
+    int64_t former = c->deadline_us;
+    c->cancelled = false;
+    c->deadline_us = mono_us() + 5 * US_PER_SECOND;
+    Err *err = failed ? db_exec(c, SQL(SQL_IDEMPOTENCY_RELEASE), ARGS(V(claim->owner), V(claim->key), V(claim->token)), NULL)
+                      : settle(c, k);
+    c->deadline_us = former;
+    c->cancelled = cancelled;
+    if (err) log_msg(c, LOG_WARN, "an Idempotency-Key was left to its lease: %.*s", S_ARG(err_chain(c->arena, err)));
+}
