@@ -1,0 +1,630 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Writing changes of posts and everything that follows from them, in five steps: the hashtags are
+ * named; old links go; posts are written; new links come; figures are brought up to date. Every
+ * table is written in the order of its key, so that neighbours are touched together. */
+#include <stdlib.h>
+
+#include "core/map.h"
+#include "products/veyl/ingest.h"
+#include "products/veyl/queries.h"
+
+/* A hashtag met in this batch. */
+typedef struct Tag {
+    Str name;
+    int64_t id; /* 0 until known */
+    int64_t posts, score; /* by how much its counters change */
+    const int64_t *projects; /* that follow it */
+    ptrdiff_t project_count;
+} Tag;
+
+/* A creator met in this batch whom some project follows. */
+typedef struct Followed {
+    int64_t *projects;
+    ptrdiff_t count;
+} Followed;
+
+/* What one platform has in this batch. */
+typedef struct Network {
+    Id id;
+    Map tags;    /* name to Tag */
+    Map authors; /* name to Followed */
+    int64_t week_from_us;
+    int64_t posts, week_posts, week_score;
+    bool recount;
+} Network;
+
+/* A row of post_tags or project_posts to come or go; owner is the hashtag or project. */
+typedef struct Link {
+    int64_t owner, posted_us, n;
+    const PostRow *post;
+    int64_t links;
+} Link;
+
+typedef struct LinkList {
+    Link *items;
+    ptrdiff_t count, cap;
+} LinkList;
+
+typedef struct HourCell {
+    int64_t platform, hour;
+    const PostRow *post; /* NULL: something left it, count again */
+} HourCell;
+
+typedef struct Apply {
+    Ctx *c;
+    Change *changes;
+    ptrdiff_t count;
+    Many *many;
+    Network *networks;
+    ptrdiff_t network_count;
+    LinkList tags_gone, tags_come, projects_gone, projects_come;
+    HourCell *cells;
+    ptrdiff_t cell_count;
+} Apply;
+
+static void link_add(Apply *a, LinkList *list, Link link) {
+    if (list->count == list->cap) {
+        ptrdiff_t cap = list->cap ? 2 * list->cap : 64, size = (ptrdiff_t)sizeof(Link);
+        list->items = arena_grow(a->c->arena, list->items, list->cap * size, cap * size);
+        list->cap = cap;
+    }
+    list->items[list->count++] = link;
+}
+
+static int order(int64_t a, int64_t b) { return (a > b) - (a < b); }
+
+static int link_order(const void *a, const void *b) {
+    const Link *x = a, *y = b;
+    int by_owner = order(x->owner, y->owner), by_time = order(x->posted_us, y->posted_us);
+    return by_owner ? by_owner : by_time ? by_time : order(x->n, y->n);
+}
+
+static void links_sort(LinkList *list) {
+    if (list->count) qsort(list->items, (size_t)list->count, sizeof(Link), link_order);
+}
+
+static int64_t hour_of(Time at) { return at.us / US_PER_HOUR; }
+
+/* -- 1: networks, hashtags, who follows them ---------------------------------------------------------- */
+
+typedef struct NetworkRow {
+    Id id;
+    Time week_from;
+} NetworkRow;
+static const Field network_fields[] = {FIELD(NetworkRow, id), FIELD(NetworkRow, week_from)};
+static const Record network_record = RECORD(NetworkRow, network_fields);
+
+static Err *networks_load(Apply *a) {
+    Rows rows;
+    TRY(db_query(a->c, SQL(SQL_PLATFORM_WEEKS), NO_ARGS, &network_record, &rows));
+    NetworkRow *row = rows.items;
+    a->networks = arena_array(a->c->arena, Network, rows.count);
+    a->network_count = rows.count;
+    for (ptrdiff_t i = 0; i < rows.count; i++)
+        a->networks[i] = (Network){.id = row[i].id, .week_from_us = row[i].week_from.us,
+                                   .tags = {.arena = a->c->arena}, .authors = {.arena = a->c->arena}};
+    return NULL;
+}
+
+static Network *network_of(Apply *a, const PostRow *post) {
+    for (ptrdiff_t i = 0; i < a->network_count; i++)
+        if (id_eq(a->networks[i].id, post->platform_id)) return &a->networks[i];
+    assert(!"a post's platform is there");
+    return NULL;
+}
+
+static void tags_meet(Apply *a, const PostRow *post, int sign) {
+    Network *network = network_of(a, post);
+    for (ptrdiff_t i = 0; i < post->hashtags.count; i++) {
+        Tag *tag = map_get(&network->tags, post->hashtags.items[i]);
+        if (!tag) {
+            tag = arena_new_of(a->c->arena, Tag);
+            tag->name = post->hashtags.items[i];
+            map_set(&network->tags, tag->name, tag);
+        }
+        tag->posts += sign;
+        tag->score += sign * post->score;
+    }
+}
+
+typedef struct NamedId {
+    int64_t id;
+    Str name;
+} NamedId;
+static const Field named_id_fields[] = {FIELD(NamedId, id), FIELD(NamedId, name)};
+static const Record named_id_record = RECORD(NamedId, named_id_fields);
+
+static int name_order(const void *a, const void *b) { return str_cmp(*(const Str *)a, *(const Str *)b); }
+
+/* Names of tags without id, in order. */
+static Str *tags_unknown(Apply *a, const Network *network, ptrdiff_t *count) {
+    Str *names = arena_array(a->c->arena, Str, network->tags.count + 1);
+    ptrdiff_t cursor = 0;
+    *count = 0;
+    for (MapSlot slot; map_next(&network->tags, &cursor, &slot);)
+        if (((Tag *)slot.value)->id == 0) names[(*count)++] = slot.key;
+    if (*count) qsort(names, (size_t)*count, sizeof *names, name_order);
+    return names;
+}
+
+static Err *tags_find(Apply *a, Network *network, const Str *names, ptrdiff_t count) {
+    Rows rows;
+    TRY(db_query(a->c, SQL2(SQL_HASHTAGS_FIND_SQLITE, SQL_HASHTAGS_FIND_POSTGRES),
+                 ARGS(V(network->id), V(json_of_names(a->c->arena, names, count))), &named_id_record, &rows));
+    NamedId *found = rows.items;
+    for (ptrdiff_t i = 0; i < rows.count; i++) {
+        Tag *tag = map_get(&network->tags, found[i].name);
+        if (tag) tag->id = found[i].id;
+    }
+    return NULL;
+}
+
+static Err *tags_name(Apply *a, Network *network) {
+    ptrdiff_t count;
+    Str *names = tags_unknown(a, network, &count);
+    if (count == 0) return NULL;
+    TRY(tags_find(a, network, names, count));
+    names = tags_unknown(a, network, &count);
+    if (count == 0) return NULL;
+    Time now = time_now();
+    Value *v;
+    many_start(a->many, SQL(SQL_HASHTAG_MEET), 3);
+    for (ptrdiff_t i = 0; i < count; i++) {
+        TRY(many_row(a->many, &v));
+        v[0] = V(names[i]);
+        v[1] = V(network->id);
+        v[2] = V(now);
+    }
+    TRY(many_end(a->many));
+    return tags_find(a, network, names, count);
+}
+
+/* All tags of all networks, by id. */
+static int tag_order(const void *a, const void *b) { return order((*(Tag *const *)a)->id, (*(Tag *const *)b)->id); }
+
+static Tag **tags_sorted(Apply *a, ptrdiff_t *count) {
+    ptrdiff_t total = 0;
+    for (ptrdiff_t i = 0; i < a->network_count; i++) total += a->networks[i].tags.count;
+    Tag **tags = arena_array(a->c->arena, Tag *, total + 1);
+    *count = 0;
+    for (ptrdiff_t i = 0; i < a->network_count; i++) {
+        ptrdiff_t cursor = 0;
+        for (MapSlot slot; map_next(&a->networks[i].tags, &cursor, &slot);) tags[(*count)++] = slot.value;
+    }
+    if (*count) qsort(tags, (size_t)*count, sizeof *tags, tag_order);
+    return tags;
+}
+
+typedef struct TagFollower {
+    int64_t hashtag_id, project_id;
+} TagFollower;
+static const Field tag_follower_fields[] = {FIELD(TagFollower, hashtag_id), FIELD(TagFollower, project_id)};
+static const Record tag_follower_record = RECORD(TagFollower, tag_follower_fields);
+
+static int follower_order(const void *a, const void *b) {
+    const TagFollower *x = a, *y = b;
+    int by_tag = order(x->hashtag_id, y->hashtag_id);
+    return by_tag ? by_tag : order(x->project_id, y->project_id);
+}
+
+static Err *tag_followers_load(Apply *a, Tag **tags, ptrdiff_t count) {
+    if (count == 0) return NULL;
+    Buf ids = buf_new(a->c->arena, 2 + 8 * count);
+    buf_byte(&ids, '[');
+    for (ptrdiff_t i = 0; i < count; i++) {
+        if (i) buf_byte(&ids, ',');
+        buf_i64(&ids, tags[i]->id);
+    }
+    buf_byte(&ids, ']');
+    Rows rows;
+    TRY(db_query(a->c, SQL2(SQL_PROJECTS_OF_HASHTAGS_SQLITE, SQL_PROJECTS_OF_HASHTAGS_POSTGRES),
+                 ARGS(V(((JsonText){buf_str(&ids)}))), &tag_follower_record, &rows));
+    TagFollower *followers = rows.items;
+    if (rows.count) qsort(followers, (size_t)rows.count, sizeof *followers, follower_order);
+    int64_t *projects = arena_array(a->c->arena, int64_t, rows.count + 1);
+    for (ptrdiff_t i = 0, t = 0; i < rows.count; i++) {
+        projects[i] = followers[i].project_id;
+        while (tags[t]->id < followers[i].hashtag_id) t++;
+        if (tags[t]->project_count++ == 0) tags[t]->projects = &projects[i];
+    }
+    return NULL;
+}
+
+typedef struct CreatorFollower {
+    Str creator_username;
+    int64_t project_id;
+} CreatorFollower;
+static const Field creator_follower_fields[] = {FIELD(CreatorFollower, creator_username), FIELD(CreatorFollower, project_id)};
+static const Record creator_follower_record = RECORD(CreatorFollower, creator_follower_fields);
+
+static void author_meet(Apply *a, const PostRow *post) {
+    static char unfollowed;
+    if (post->author.len) map_set(&network_of(a, post)->authors, post->author, &unfollowed);
+}
+
+/* The network's authors of this batch are replaced by those whom a project follows. */
+static Err *creator_followers_load(Apply *a, Network *network) {
+    if (network->authors.count == 0) return NULL;
+    Str *names = arena_array(a->c->arena, Str, network->authors.count);
+    ptrdiff_t count = 0, cursor = 0;
+    for (MapSlot slot; map_next(&network->authors, &cursor, &slot);) names[count++] = slot.key;
+    Rows rows;
+    TRY(db_query(a->c, SQL2(SQL_PROJECTS_OF_CREATORS_SQLITE, SQL_PROJECTS_OF_CREATORS_POSTGRES),
+                 ARGS(V(network->id), V(json_of_names(a->c->arena, names, count))), &creator_follower_record, &rows));
+    CreatorFollower *followers = rows.items;
+    network->authors = (Map){.arena = a->c->arena};
+    for (ptrdiff_t i = 0; i < rows.count; i++) {
+        Followed *followed = map_get(&network->authors, followers[i].creator_username);
+        if (!followed) {
+            followed = arena_new_of(a->c->arena, Followed);
+            followed->projects = arena_array(a->c->arena, int64_t, rows.count);
+            map_set(&network->authors, followers[i].creator_username, followed);
+        }
+        followed->projects[followed->count++] = followers[i].project_id;
+    }
+    return NULL;
+}
+
+/* -- 2: what links come and go ------------------------------------------------------------------------ */
+
+/* Projects that a post stands in, each with the number of links that bring it. */
+static ptrdiff_t projects_of(Apply *a, const PostRow *post, Link **out) {
+    Network *network = network_of(a, post);
+    Followed *followed = post->author.len ? map_get(&network->authors, post->author) : NULL;
+    ptrdiff_t most = followed ? followed->count : 0, count = 0, kept = 0;
+    for (ptrdiff_t i = 0; i < post->hashtags.count; i++)
+        most += ((Tag *)map_get(&network->tags, post->hashtags.items[i]))->project_count;
+    if (most == 0) return 0;
+    Link *found = arena_array(a->c->arena, Link, most);
+    for (ptrdiff_t i = 0; i < post->hashtags.count; i++) {
+        const Tag *tag = map_get(&network->tags, post->hashtags.items[i]);
+        for (ptrdiff_t k = 0; k < tag->project_count; k++) found[count++].owner = tag->projects[k];
+    }
+    for (ptrdiff_t i = 0; followed && i < followed->count; i++) found[count++].owner = followed->projects[i];
+    qsort(found, (size_t)count, sizeof *found, link_order);
+    for (ptrdiff_t i = 0; i < count; i++) {
+        if (kept == 0 || found[kept - 1].owner != found[i].owner)
+            found[kept++] = (Link){found[i].owner, post->posted_at.us, post->n, post, 0};
+        found[kept - 1].links++;
+    }
+    *out = found;
+    return kept;
+}
+
+static bool has_owner(const Link *links, ptrdiff_t count, int64_t owner) {
+    for (ptrdiff_t i = 0; i < count; i++)
+        if (links[i].owner == owner) return true;
+    return false;
+}
+
+static ptrdiff_t tags_of(Apply *a, const PostRow *post, Link **out) {
+    Network *network = network_of(a, post);
+    *out = arena_array(a->c->arena, Link, post->hashtags.count + 1);
+    for (ptrdiff_t i = 0; i < post->hashtags.count; i++) {
+        const Tag *tag = map_get(&network->tags, post->hashtags.items[i]);
+        (*out)[i] = (Link){tag->id, post->posted_at.us, post->n, post, 0};
+    }
+    return post->hashtags.count;
+}
+
+typedef ptrdiff_t (*LinksOf)(Apply *a, const PostRow *post, Link **out);
+
+/* A link that stays is written over, so that its score follows; one that moved in time goes and comes. */
+static void links_compare(Apply *a, const Change *change, LinksOf links_of, LinkList *gone, LinkList *come) {
+    Link *before = NULL, *after = NULL;
+    ptrdiff_t before_count = change->before ? links_of(a, change->before, &before) : 0;
+    ptrdiff_t after_count = change->after ? links_of(a, change->after, &after) : 0;
+    bool moved = change->before && change->after && change->before->posted_at.us != change->after->posted_at.us;
+    for (ptrdiff_t i = 0; i < before_count; i++)
+        if (moved || !has_owner(after, after_count, before[i].owner)) link_add(a, gone, before[i]);
+    for (ptrdiff_t i = 0; i < after_count; i++) link_add(a, come, after[i]);
+}
+
+/* Counted here, because a link that comes may have been there already. */
+typedef struct ProjectDelta {
+    int64_t project, posts;
+} ProjectDelta;
+
+static int delta_order(const void *a, const void *b) {
+    return order(((const ProjectDelta *)a)->project, ((const ProjectDelta *)b)->project);
+}
+
+/* -- 3: writing --------------------------------------------------------------------------------------- */
+
+static Err *links_remove(Apply *a, LinkList *list, Sql sql) {
+    Value *v;
+    links_sort(list);
+    many_start(a->many, sql, 3);
+    for (ptrdiff_t i = 0; i < list->count; i++) {
+        TRY(many_row(a->many, &v));
+        v[0] = V(list->items[i].owner);
+        v[1] = V(list->items[i].posted_us);
+        v[2] = V(list->items[i].n);
+    }
+    return many_end(a->many);
+}
+
+static Err *tags_write(Apply *a) {
+    Value *v;
+    links_sort(&a->tags_come);
+    many_start(a->many, SQL(SQL_TAG_ADD), 5);
+    for (ptrdiff_t i = 0; i < a->tags_come.count; i++) {
+        const Link *link = &a->tags_come.items[i];
+        TRY(many_row(a->many, &v));
+        v[0] = V(link->owner);
+        v[1] = V(link->posted_us);
+        v[2] = V(link->n);
+        v[3] = V(link->post->score);
+        v[4] = sentiment_value(link->post->sentiment);
+    }
+    return many_end(a->many);
+}
+
+static Err *project_posts_write(Apply *a) {
+    Value *v;
+    links_sort(&a->projects_come);
+    many_start(a->many, SQL(SQL_PROJECT_POST_ADD), 7);
+    for (ptrdiff_t i = 0; i < a->projects_come.count; i++) {
+        const Link *link = &a->projects_come.items[i];
+        TRY(many_row(a->many, &v));
+        v[0] = V(link->owner);
+        v[1] = V(link->posted_us);
+        v[2] = V(link->n);
+        v[3] = V(link->post->platform_id);
+        v[4] = V(link->post->score);
+        v[5] = sentiment_value(link->post->sentiment);
+        v[6] = V(link->links);
+    }
+    return many_end(a->many);
+}
+
+static Err *post_values(Apply *a, const PostRow *p) {
+    Value *v;
+    Arena *arena = a->c->arena;
+    TRY(many_row(a->many, &v));
+    v[0] = V(p->n);
+    v[1] = V(p->id);
+    v[2] = V(p->platform_id);
+    v[3] = V(p->author);
+    v[4] = V(p->caption);
+    v[5] = V(json_of_names(arena, p->hashtags.items, p->hashtags.count));
+    v[6] = V(p->likes);
+    v[7] = V(p->comments);
+    v[8] = V(p->shares);
+    v[9] = V(p->views);
+    v[10] = V(p->posted_at);
+    v[11] = V(p->language);
+    v[12] = V(p->media_url);
+    v[13] = V(p->sentiment);
+    v[14] = V(p->score);
+    v[15] = V(p->fetched_at);
+    v[16] = V(p->external_id);
+    v[17] = V(p->permalink);
+    v[18] = V(json_of_names(arena, p->mentions.items, p->mentions.count));
+    v[19] = V(p->media_type);
+    v[20] = V(p->thumbnail_url);
+    v[21] = V(p->change_seq);
+    return NULL;
+}
+
+static Err *posts_write(Apply *a) {
+    many_start(a->many, SQL(SQL_POST_ADD), 22);
+    for (ptrdiff_t i = 0; i < a->count; i++)
+        if (!a->changes[i].before) TRY(post_values(a, a->changes[i].after));
+    TRY(many_end(a->many));
+    many_start(a->many, SQL(SQL_POST_CHANGE), 22);
+    for (ptrdiff_t i = 0; i < a->count; i++)
+        if (a->changes[i].before && a->changes[i].after) TRY(post_values(a, a->changes[i].after));
+    return many_end(a->many);
+}
+
+static Err *posts_remove(Apply *a, int64_t first_change) {
+    Time now = time_now();
+    for (ptrdiff_t i = 0; i < a->count; i++) {
+        const PostRow *gone = a->changes[i].before;
+        if (!gone || a->changes[i].after) continue;
+        TRY(db_exec(a->c, SQL(SQL_POST_REMOVE), ARGS(V(gone->n)), NULL));
+        TRY(db_exec(a->c, SQL(SQL_POST_TOMBSTONE), ARGS(V(first_change + i), V(gone->id), V(now)), NULL));
+    }
+    return NULL;
+}
+
+/* -- 4: figures --------------------------------------------------------------------------------------- */
+
+static Err *tags_count(Apply *a, Tag **tags, ptrdiff_t count) {
+    Value *v;
+    many_start(a->many, SQL(SQL_HASHTAG_COUNT_POSTS), 3);
+    for (ptrdiff_t i = 0; i < count; i++) {
+        if (tags[i]->posts == 0 && tags[i]->score == 0) continue;
+        TRY(many_row(a->many, &v));
+        v[0] = V(tags[i]->id);
+        v[1] = V(tags[i]->posts);
+        v[2] = V(tags[i]->score);
+    }
+    return many_end(a->many);
+}
+
+static Err *projects_count(Apply *a, ProjectDelta *deltas, ptrdiff_t count) {
+    if (count == 0) return NULL;
+    Value *v;
+    qsort(deltas, (size_t)count, sizeof *deltas, delta_order);
+    many_start(a->many, SQL(SQL_PROJECT_COUNT_POSTS), 2);
+    for (ptrdiff_t i = 0, end; i < count; i = end) {
+        int64_t posts = 0;
+        for (end = i; end < count && deltas[end].project == deltas[i].project; end++) posts += deltas[end].posts;
+        if (posts == 0) continue;
+        TRY(many_row(a->many, &v));
+        v[0] = V(deltas[i].project);
+        v[1] = V(posts);
+    }
+    return many_end(a->many);
+}
+
+static int cell_order(const void *a, const void *b) {
+    const HourCell *x = a, *y = b;
+    int by_platform = order(x->platform, y->platform);
+    return by_platform ? by_platform : order(x->hour, y->hour);
+}
+
+static Err *hour_recount(Apply *a, const HourCell *cell) {
+    Value platform = V(cell->platform), hour = V(cell->hour);
+    TRY(db_exec(a->c, SQL(SQL_HOUR_REMOVE), ARGS(platform, hour), NULL));
+    return db_exec(a->c, SQL(SQL_HOUR_RECOUNT),
+                   ARGS(platform, hour, V(((Time){cell->hour * US_PER_HOUR})),
+                        V(((Time){(cell->hour + 1) * US_PER_HOUR}))), NULL);
+}
+
+static Err *hour_add(Apply *a, const HourCell *cells, ptrdiff_t count) {
+    int64_t score = 0, highest = 0, feeling = 0, felt = 0;
+    for (ptrdiff_t i = 0; i < count; i++) {
+        Value sentiment = sentiment_value(cells[i].post->sentiment);
+        score += cells[i].post->score;
+        highest = max_i64(highest, cells[i].post->score);
+        feeling += sentiment.kind == VALUE_INT ? sentiment.i : 0;
+        felt += sentiment.kind == VALUE_INT;
+    }
+    Value *v;
+    TRY(many_row(a->many, &v));
+    v[0] = V(cells->platform);
+    v[1] = V(cells->hour);
+    v[2] = V((int64_t)count);
+    v[3] = V(score);
+    v[4] = V(highest);
+    v[5] = V(feeling);
+    v[6] = V(felt);
+    return NULL;
+}
+
+/* Cells that something left are counted anew, because their highest score may have gone with it. */
+static Err *hours_count(Apply *a) {
+    if (a->cell_count == 0) return NULL;
+    qsort(a->cells, (size_t)a->cell_count, sizeof *a->cells, cell_order);
+    many_start(a->many, SQL(SQL_HOUR_ADD), 7);
+    for (int recounting = 0; recounting <= 1; recounting++) {
+        for (ptrdiff_t i = 0, end; i < a->cell_count; i = end) {
+            bool left = false;
+            for (end = i; end < a->cell_count && cell_order(&a->cells[i], &a->cells[end]) == 0; end++)
+                left |= a->cells[end].post == NULL;
+            if (left != recounting) continue;
+            if (left) TRY(hour_recount(a, &a->cells[i]));
+            else TRY(hour_add(a, &a->cells[i], end - i));
+        }
+        if (!recounting) TRY(many_end(a->many));
+    }
+    return NULL;
+}
+
+static Err *networks_count(Apply *a) {
+    for (ptrdiff_t i = 0; i < a->network_count; i++) {
+        const Network *n = &a->networks[i];
+        if (n->posts || n->week_posts || n->week_score)
+            TRY(db_exec(a->c, SQL(SQL_PLATFORM_COUNT_POSTS),
+                        ARGS(V(n->posts), V(n->week_posts), V(n->week_score), V(n->id)), NULL));
+        if (n->recount) TRY(platform_week_refresh(a->c, n->id));
+    }
+    return NULL;
+}
+
+/* -- the whole ---------------------------------------------------------------------------------------- */
+
+static void figures_note(Apply *a, const PostRow *post, int sign, int64_t now_us) {
+    Network *n = network_of(a, post);
+    a->cells[a->cell_count++] = (HourCell){post->platform_id.value, hour_of(post->posted_at), sign > 0 ? post : NULL};
+    n->posts += sign;
+    if (post->posted_at.us < n->week_from_us || post->posted_at.us > now_us) return;
+    if (sign < 0) {
+        n->recount = true;
+    } else {
+        n->week_posts++;
+        n->week_score += post->score;
+    }
+}
+
+static int change_order(const void *a, const void *b) {
+    const Change *x = a, *y = b;
+    const PostRow *p = x->after ? x->after : x->before, *q = y->after ? y->after : y->before;
+    int by_platform = order(p->platform_id.value, q->platform_id.value);
+    int by_time = order(p->posted_at.us, q->posted_at.us);
+    return by_platform ? by_platform : by_time ? by_time : str_cmp(p->id, q->id);
+}
+
+static void changes_number(Apply *a, int64_t first_change) {
+    qsort(a->changes, (size_t)a->count, sizeof *a->changes, change_order);
+    for (ptrdiff_t i = 0; i < a->count; i++) {
+        PostRow *after = a->changes[i].after;
+        if (!after) continue;
+        after->change_seq = first_change + i;
+        after->n = a->changes[i].before ? a->changes[i].before->n : first_change + i;
+    }
+}
+
+static Err *changes_meet(Apply *a, Tag ***tags, ptrdiff_t *tag_count) {
+    for (ptrdiff_t i = 0; i < a->count; i++) {
+        const Change *change = &a->changes[i];
+        if (change->before) tags_meet(a, change->before, -1), author_meet(a, change->before);
+        if (change->after) tags_meet(a, change->after, 1), author_meet(a, change->after);
+    }
+    for (ptrdiff_t i = 0; i < a->network_count; i++) {
+        TRY(tags_name(a, &a->networks[i]));
+        TRY(creator_followers_load(a, &a->networks[i]));
+    }
+    *tags = tags_sorted(a, tag_count);
+    return tag_followers_load(a, *tags, *tag_count);
+}
+
+/* Projects gain a post that none of their links brought before, and lose one that none brings now. */
+static ProjectDelta *projects_compare(Apply *a, ptrdiff_t *count) {
+    ProjectDelta *deltas = NULL;
+    ptrdiff_t cap = 0, size = (ptrdiff_t)sizeof *deltas;
+    *count = 0;
+    for (ptrdiff_t i = 0; i < a->count; i++) {
+        const PostRow *sides[] = {a->changes[i].before, a->changes[i].after};
+        for (int side = 0; side < 2; side++) {
+            Link *links;
+            ptrdiff_t found = sides[side] ? projects_of(a, sides[side], &links) : 0;
+            for (ptrdiff_t k = 0; k < found; k++) {
+                if (*count == cap) {
+                    deltas = arena_grow(a->c->arena, deltas, cap * size, (cap ? 2 * cap : 64) * size);
+                    cap = cap ? 2 * cap : 64;
+                }
+                deltas[(*count)++] = (ProjectDelta){links[k].owner, side ? 1 : -1};
+            }
+        }
+    }
+    return deltas;
+}
+
+static void links_note(Apply *a) {
+    int64_t now_us = time_now().us;
+    a->cells = arena_array(a->c->arena, HourCell, 2 * a->count);
+    for (ptrdiff_t i = 0; i < a->count; i++) {
+        const Change *change = &a->changes[i];
+        links_compare(a, change, tags_of, &a->tags_gone, &a->tags_come);
+        links_compare(a, change, projects_of, &a->projects_gone, &a->projects_come);
+        if (change->before) figures_note(a, change->before, -1, now_us);
+        if (change->after) figures_note(a, change->after, 1, now_us);
+    }
+}
+
+Err *posts_apply(Ctx *c, Change *changes, ptrdiff_t count, int64_t first_change) {
+    assert(c->tx && count >= 0);
+    if (count == 0) return NULL;
+    Apply a = {.c = c, .changes = changes, .count = count, .many = many_new(c)};
+    Tag **tags;
+    ptrdiff_t tag_count, delta_count;
+    changes_number(&a, first_change);
+    TRY(networks_load(&a));
+    TRY(changes_meet(&a, &tags, &tag_count));
+    links_note(&a);
+    ProjectDelta *deltas = projects_compare(&a, &delta_count);
+    TRY(links_remove(&a, &a.tags_gone, SQL(SQL_TAG_REMOVE)));
+    TRY(links_remove(&a, &a.projects_gone, SQL(SQL_PROJECT_POST_REMOVE)));
+    TRY(posts_remove(&a, first_change));
+    TRY(posts_write(&a));
+    TRY(tags_write(&a));
+    TRY(project_posts_write(&a));
+    TRY(tags_count(&a, tags, tag_count));
+    TRY(projects_count(&a, deltas, delta_count));
+    TRY(hours_count(&a));
+    return networks_count(&a);
+}
