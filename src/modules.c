@@ -3,8 +3,8 @@
 #include "modules.h"
 
 #include "api/accounts.h"
+#include "api/api.h"
 #include "api/base_settings.h"
-#include "ops/ops.h"
 #include "ops/ops.h"
 
 typedef struct Listed {
@@ -14,7 +14,7 @@ typedef struct Listed {
 
 static const Listed listed[] = {
     {&ops_module, false},
-    {&ops_module, false},
+    {&api_module, false},
     {&accounts_module, false},
 };
 

@@ -14,20 +14,20 @@
 
 enum { CHECK_MS = 5000, SPACE_WARN_MIB = 1024, SPACE_FAIL_MIB = 64 };
 
-typedef enum Health { HEALTH_OK, HEALTH_SKIPPED, HEALTH_WARN, HEALTH_FAIL } Health;
+typedef enum Verdict { VERDICT_OK, VERDICT_SKIPPED, VERDICT_WARN, VERDICT_FAIL } Verdict;
 
 typedef struct Finding {
-    Health health;
+    Verdict verdict;
     Str detail, mend;
 } Finding;
 
-static Finding good(Str detail) { return (Finding){HEALTH_OK, detail, {NULL, 0}}; }
+static Finding good(Str detail) { return (Finding){VERDICT_OK, detail, {NULL, 0}}; }
 
-static Finding bad(Str detail, const char *mend) { return (Finding){HEALTH_FAIL, detail, str_c(mend)}; }
+static Finding bad(Str detail, const char *mend) { return (Finding){VERDICT_FAIL, detail, str_c(mend)}; }
 
-static Finding warn(Str detail, const char *mend) { return (Finding){HEALTH_WARN, detail, str_c(mend)}; }
+static Finding warn(Str detail, const char *mend) { return (Finding){VERDICT_WARN, detail, str_c(mend)}; }
 
-static Finding skipped(const char *why) { return (Finding){HEALTH_SKIPPED, str_c(why), {NULL, 0}}; }
+static Finding skipped(const char *why) { return (Finding){VERDICT_SKIPPED, str_c(why), {NULL, 0}}; }
 
 /* -- the checks ---------------------------------------------------------------------------------------- */
 
@@ -171,14 +171,14 @@ static const struct Check {
 
 static void finding_text(const char *name, const Finding *f) {
     static const char *const marks[] = {"ok  ", "-   ", "warn", "FAIL"};
-    cli_printf("%s  %-12s %.*s\n", marks[f->health], name, S_ARG(f->detail));
+    cli_printf("%s  %-12s %.*s\n", marks[f->verdict], name, S_ARG(f->detail));
     if (!str_is_null(f->mend)) cli_printf("      %-12s mend: %.*s\n", "", S_ARG(f->mend));
 }
 
 static void finding_json(Ctx *c, const char *name, const Finding *f) {
     static const char *const names[] = {"ok", "skipped", "warn", "fail"};
     Buf b = buf_new(c->arena, 256);
-    buf_f(&b, "{\"check\":\"%s\",\"health\":\"%s\",\"detail\":", name, names[f->health]);
+    buf_f(&b, "{\"check\":\"%s\",\"health\":\"%s\",\"detail\":", name, names[f->verdict]);
     buf_json(&b, f->detail);
     buf_add(&b, S(",\"mend\":"));
     buf_json(&b, f->mend);
@@ -195,7 +195,7 @@ static Err *doctor_run(Ctx *c, Cli *cli) {
         int64_t former = ctx_deadline_within(c, CHECK_MS);
         Finding finding = checks[i].run(c);
         c->deadline_us = former;
-        if (finding.health == HEALTH_FAIL) cli->exit_code = 1;
+        if (finding.verdict == VERDICT_FAIL) cli->exit_code = 1;
         if (cli_flag(cli, "json")) finding_json(c, checks[i].name, &finding);
         else finding_text(checks[i].name, &finding);
     }
