@@ -17,6 +17,14 @@ Err *err_later(Ctx *c, const char *where, const char *why) {
     return err;
 }
 
+void defer_now(Ctx *c, void (*fn)(void *), void *arg) {
+    Defer **at = &c->defers;
+    while (*at && ((*at)->fn != fn || (*at)->arg != arg)) at = &(*at)->next;
+    assert(*at);
+    *at = (*at)->next;
+    fn(arg);
+}
+
 Err *err_at_row(Ctx *c, Err *err, ptrdiff_t i) {
     Err *at_row = err_wrap(c, err->kind, __func__, err, "Row %td: %.*s", i + 1, S_ARG(err->detail));
     at_row->code = err->code;
@@ -351,13 +359,15 @@ Err *db_open(Ctx *c, DbOptions options, Db **out) {
     else
         err = err_new(c, ERR_INVALID, __func__,
                       "DATABASE_URL must be empty, sqlite:///path or postgresql://…");
-    if (err) {
+    *out = err ? NULL : db;
+    if (!err) return NULL;
+    if (db->engine) { /* it has begun: coroutines may still use it */
+        db->engine->close(db);
+    } else {
         listeners_free(db->listeners);
         free(db);
-        return err;
     }
-    *out = db;
-    return NULL;
+    return err;
 }
 
 void db_close(Db *db) {

@@ -121,6 +121,10 @@ MUST_USE Err *tx_run(Ctx *c, DbTx *tx, TxBody body);
 /* Run a whole script inside the transaction under way (migrations). */
 MUST_USE Err *db_script(Ctx *c, Str script);
 
+/* Do fn(arg) now and forget the defer that would have done it at c's end: who loops over our calls for
+ * ever, giving back arena space between two, must not gather defers. */
+void defer_now(Ctx *c, void (*fn)(void *), void *arg);
+
 /* The error of row i of db_exec_many. */
 Err *err_at_row(Ctx *c, Err *err, ptrdiff_t i);
 /* An error whose caller should come again in a while. */

@@ -112,7 +112,7 @@ static bool scan_enter(Sqlite *s, Scan *scan) {
     return scan->counted;
 }
 
-/* May run twice: at the scan's end, and when c ends. */
+/* At the scan's end, or c's when a jump left it. */
 static void scan_leave(void *arg) {
     Scan *scan = arg;
     Sqlite *s = scan->s;
@@ -169,7 +169,7 @@ static Err *sqlite_each(Ctx *c, Db *db, Query *q, RowFn fn, void *arg) {
             err = c->cancelled ? err_new(c, ERR_CANCELLED, __func__, "Cancelled between two rows.")
                                : fn(c, row, arg);
     } while (!err && scan->run.more);
-    scan_leave(scan);
+    defer_now(c, scan_leave, scan);
     return err;
 }
 
@@ -180,7 +180,7 @@ static Err *sqlite_scan(Ctx *c, Db *db, Query *q) {
     Ctx lent = {.arena = c->arena, .app = c->app, .deadline_us = c->deadline_us};
     scan->run.c = &lent;
     Err *err = scan_step(c, scan);
-    scan_leave(scan);
+    defer_now(c, scan_leave, scan);
     return err;
 }
 
@@ -276,7 +276,7 @@ static Err *sqlite_backup(Ctx *c, Db *db, Str path, void (*progress)(void *, int
         if (!err && c->deadline_us && mono_us() >= c->deadline_us)
             err = err_new(c, ERR_TIMEOUT, __func__, "The time allowed for the backup was over.");
     }
-    backup_close(b);
+    defer_now(c, backup_close, b);
     return err;
 }
 

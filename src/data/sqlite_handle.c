@@ -409,5 +409,6 @@ Err *sqlite_each_row(Ctx *c, SqlHandle *h, Query *q, RowFn fn, void *arg) {
         if (!err && q->rows.count > 0) err = fn(c, q->rows.items, arg);
     } while (!err && r.more);
     run_leave(&r);
+    defer_now(c, rows_free, rows.arena);
     return err;
 }

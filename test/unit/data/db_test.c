@@ -537,9 +537,8 @@ BOTH(the_change_sequence_has_no_gaps_and_no_doubles) {
 }
 
 /* An arena that overflows inside fn ends that transaction only, with BUDGET, on whatever thread. */
-BOTH(a_transaction_over_its_budget_fails_alone) {
+ON_SQLITE(a_transaction_over_its_budget_fails_alone) {
     if (!names_make(c)) return;
-    if (world.engine == ENGINE_POSTGRES) return; /* fn runs on its coroutine: the request's own affair */
     Ctx small = *c;
     small.arena = arena_new(64 * KIB);
     ptrdiff_t big = MIB, little = KIB;
@@ -614,5 +613,5 @@ T_MAIN(BOTH_ROWS(every_kind_comes_back_as_it_went), BOTH_ROWS(nothing_comes_back
        BOTH_ROWS(of_concurrent_transactions_only_the_conflicting_fail),
        BOTH_ROWS(a_thousand_coroutines_on_all_loops_lose_no_update),
        BOTH_ROWS(the_change_sequence_has_no_gaps_and_no_doubles),
-       BOTH_ROWS(a_transaction_over_its_budget_fails_alone), BOTH_ROWS(a_ping_answers),
+       T_ROW(a_transaction_over_its_budget_fails_alone_sqlite), BOTH_ROWS(a_ping_answers),
        BOTH_ROWS(a_notice_is_heard_after_its_commit))

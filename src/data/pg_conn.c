@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "data/pg_conn.h"
+
+#include <stdlib.h>
+
+#include "core/log.h"
+#include "rt/offload.h"
+
+enum {
+    STATEMENTS_MAX = 256,
+    CONNECT_MS = 10000,
+    LIMIT_MS = 15000, /* a COMMIT that takes longer has met a dead server */
+    KEYWORDS_MAX = 64,
+};
+
+/* A prepared statement on the server: its name is s<id>. */
+typedef struct PgStmt {
+    Stmt key;
+    int64_t id;
+} PgStmt;
+
+/* -- where to connect ------------------------------------------------------------------------------- */
+
+static void target_set(PgTarget *t, int *count, const char *keyword, const char *value) {
+    for (int i = 0; i < *count; i++)
+        if (strcmp(t->keywords[i], keyword) == 0) return; /* the URL's own word stands */
+    assert(*count < KEYWORDS_MAX);
+    t->keywords[*count] = strdup(keyword);
+    t->values[(*count)++] = strdup(value);
+}
+
+/* `postgresql+asyncpg://…` without what stands behind the plus. */
+static Str url_plain(Ctx *c, Str url) {
+    ptrdiff_t plus = str_find_byte(url, '+'), colon = str_find_byte(url, ':');
+    if (plus < 0 || plus > colon) return url;
+    return str_concat(c->arena, S("postgresql"), str_slice(url, colon, url.len));
+}
+
+/* A dead server is noticed: idle after 30 + 15 s, with data under way after 10 s. */
+static const char *const usual[][2] = {
+    {"application_name", "socle"}, {"client_encoding", "UTF8"},   {"connect_timeout", "10"},
+    {"keepalives_idle", "30"},     {"keepalives_interval", "5"},  {"keepalives_count", "3"},
+    {"tcp_user_timeout", "10000"}, {"fallback_application_name", "socle"},
+};
+
+Err *pg_target_read(Ctx *c, DbOptions options, PgTarget *out) {
+    char *why = NULL;
+    PQconninfoOption *given = PQconninfoParse(str_cstr(c->arena, url_plain(c, options.url)), &why);
+    if (!given) {
+        Err *err = err_new(c, ERR_INVALID, __func__, "DATABASE_URL: %s", why ? why : "out of memory");
+        PQfreemem(why);
+        return err;
+    }
+    *out = (PgTarget){.keywords = calloc(KEYWORDS_MAX + 1, sizeof(char *)),
+                      .values = calloc(KEYWORDS_MAX + 1, sizeof(char *)),
+                      .prepared = options.prepared,
+                      .statement_timeout_ms = options.statement_timeout_ms};
+    if (!out->keywords || !out->values) abort();
+    int count = 0;
+    for (PQconninfoOption *o = given; o->keyword; o++)
+        if (o->val && *o->val) target_set(out, &count, o->keyword, o->val);
+    PQconninfoFree(given);
+    for (ptrdiff_t i = 0; i < COUNT(usual); i++) target_set(out, &count, usual[i][0], usual[i][1]);
+    char text[96];
+    snprintf(text, sizeof text, "-c timezone=UTC -c statement_timeout=%lld", (long long)options.statement_timeout_ms);
+    if (out->prepared) target_set(out, &count, "options", text); /* transaction poolers refuse it */
+    return NULL;
+}
+
+void pg_target_free(PgTarget *t) {
+    for (int i = 0; t->keywords && t->keywords[i]; i++) {
+        free((char *)(uintptr_t)t->keywords[i]);
+        free((char *)(uintptr_t)t->values[i]);
+    }
+    free(t->keywords);
+    free(t->values);
+    *t = (PgTarget){0};
+}
+
+/* -- connecting ------------------------------------------------------------------------------------- */
+
+typedef struct Starting {
+    const PgTarget *target;
+    PGconn *pg;
+} Starting;
+
+/* Looking a name up blocks, so libpq begins on a pool thread. */
+static void session_start(void *arg) {
+    Starting *s = arg;
+    s->pg = PQconnectStartParams(s->target->keywords, s->target->values, 0);
+}
+
+static void notice_drop(void *arg, const PGresult *result) {
+    (void)arg;
+    (void)result;
+}
+
+static Err *session_wait(Ctx *c, PGconn *pg) {
+    PostgresPollingStatusType now = PGRES_POLLING_WRITING;
+    while (now != PGRES_POLLING_OK) {
+        if (now == PGRES_POLLING_FAILED || PQsocket(pg) < 0)
+            FAIL(c, UNAVAILABLE, "PostgreSQL cannot be reached: %.*s", S_ARG(str_trim(str_c(PQerrorMessage(pg)))));
+        FdWatch *w = fd_watch_new(PQsocket(pg)); /* libpq may take another socket at each step */
+        int got = 0;
+        Err *err = fd_wait(c, w, now == PGRES_POLLING_READING ? UV_READABLE : UV_WRITABLE, &got);
+        fd_watch_free(w);
+        if (err) return err;
+        now = PQconnectPoll(pg);
+    }
+    return NULL;
+}
+
+Err *pg_session(Ctx *c, const PgTarget *target, PGconn **out) {
+    Starting starting = {.target = target};
+    TRY(offload(c, LANE_SHORT, session_start, &starting));
+    PGconn *pg = starting.pg;
+    if (!pg) abort();
+    int64_t former = ctx_deadline_within(c, CONNECT_MS);
+    Err *err = session_wait(c, pg);
+    c->deadline_us = former;
+    if (err) {
+        PQfinish(pg);
+        return err;
+    }
+    PQsetnonblocking(pg, 1);
+    PQsetNoticeReceiver(pg, notice_drop, NULL);
+    *out = pg;
+    return NULL;
+}
+
+static void conn_pump(void *arg, int events);
+
+static void conn_limit_over(void *arg) { conn_break(arg, "PostgreSQL did not answer in time"); }
+
+Err *conn_connect(Ctx *c, PgConn *conn, const PgTarget *target) {
+    assert(conn->state == PG_DOWN && !conn->pg);
+    TRY(pg_session(c, target, &conn->pg));
+    if (!PQenterPipelineMode(conn->pg)) abort();
+    conn->watch = fd_watch_new(PQsocket(conn->pg));
+    conn->limit = timer_new(conn_limit_over, conn);
+    conn->watching_write = false;
+    conn->state = PG_UP;
+    conn->epoch++;
+    fd_watch_start(conn->watch, UV_READABLE, conn_pump, conn);
+    return NULL;
+}
+
+/* -- requests --------------------------------------------------------------------------------------- */
+
+void request_free(PgRequest *r) {
+    PQclear(r->result);
+    free(r);
+}
+
+/* Answered, or lost: it leaves the connection. */
+static void request_end(PgConn *conn, bool lost) {
+    PgRequest *r = conn->head;
+    conn->head = r->next;
+    if (!conn->head) conn->tail = NULL;
+    conn->in_flight--;
+    r->lost = lost;
+    r->done = true;
+    if (r->co) coro_wake(r->co);
+    else request_free(r);
+}
+
+static PgRequest *request_add(Ctx *c, PgConn *conn) {
+    PgRequest *r = calloc(1, sizeof *r);
+    if (!r) abort();
+    r->co = c->coro;
+    r->prepare_at = -1;
+    *(conn->tail ? &conn->tail->next : &conn->head) = r;
+    conn->tail = r;
+    conn->in_flight++;
+    return r;
+}
+
+void conn_break(PgConn *conn, const char *why) {
+    if (conn->state != PG_UP) return;
+    conn->state = PG_BROKEN;
+    snprintf(conn->why, sizeof conn->why, "%s", why);
+    fd_watch_start(conn->watch, 0, NULL, NULL);
+    timer_stop(conn->limit);
+    while (conn->head) request_end(conn, true);
+    pool_told_broken(conn);
+}
+
+void conn_drop(PgConn *conn) {
+    assert(!conn->head);
+    conn_forget(conn);
+    fd_watch_free(conn->watch);
+    timer_free(conn->limit);
+    PQfinish(conn->pg);
+    conn->watch = NULL;
+    conn->limit = NULL;
+    conn->pg = NULL;
+    conn->state = PG_DOWN;
+}
+
+/* -- prepared statements ---------------------------------------------------------------------------- */
+
+static void statement_drop(PgConn *conn, PgStmt *s) {
+    stmt_remove(&conn->statements, &s->key);
+    free(s);
+}
+
+/* Names are never used again, so what the server still holds under the old ones does no harm. */
+void conn_forget(PgConn *conn) {
+    while (conn->statements.newest) statement_drop(conn, (PgStmt *)conn->statements.newest);
+}
+
+/* It could not be prepared: the next call tries again. */
+static void statement_lost(PgConn *conn, int64_t id) {
+    for (Stmt *s = conn->statements.newest; s; s = s->older)
+        if (((PgStmt *)s)->id == id) {
+            statement_drop(conn, (PgStmt *)s);
+            return;
+        }
+}
+
+static void name_of(int64_t id, char name[24]) { snprintf(name, 24, "s%lld", (long long)id); }
+
+/* One byte a parameter: null and value take turns, and each combination is another statement, for
+ * the server has fixed the type of what was null when it was prepared. */
+static Str types_of(const PgArgs *args, char space[ARGS_MAX]) {
+    for (int i = 0; i < args->count; i++) space[i] = (char)(args->types[i] % 251);
+    return str_of(space, args->count);
+}
+
+/* Sends what is needed so that `name` is prepared; false when the connection failed. *commands counts
+ * the commands sent so far in r. */
+static bool statement_ready(PgConn *conn, PgRequest *r, const char *text, const PgArgs *args, int *commands,
+                            char name[24]) {
+    char space[ARGS_MAX];
+    Str key = str_c(text), types = types_of(args, space);
+    PgStmt *s = (PgStmt *)stmt_find(&conn->statements, key, types);
+    if (s) {
+        name_of(s->id, name);
+        return true;
+    }
+    if (conn->statements.count >= STATEMENTS_MAX) {
+        PgStmt *oldest = (PgStmt *)conn->statements.oldest;
+        char drop[48];
+        snprintf(drop, sizeof drop, "DEALLOCATE s%lld", (long long)oldest->id);
+        statement_drop(conn, oldest);
+        if (!PQsendQueryParams(conn->pg, drop, 0, NULL, NULL, NULL, NULL, 0)) return false;
+        ++*commands;
+    }
+    s = calloc(1, sizeof *s);
+    if (!s) abort();
+    s->id = ++conn->statement_next;
+    stmt_add(&conn->statements, &s->key, key, types);
+    name_of(s->id, name);
+    r->prepare_at = (*commands)++;
+    r->prepare_id = s->id;
+    return PQsendPrepare(conn->pg, name, text, args->count, args->types);
+}
+
+/* -- sending ---------------------------------------------------------------------------------------- */
+
+static void conn_flush(PgConn *conn) {
+    int left = PQflush(conn->pg);
+    if (left < 0) {
+        conn_break(conn, PQerrorMessage(conn->pg));
+        return;
+    }
+    if ((left > 0) == conn->watching_write) return;
+    conn->watching_write = left > 0;
+    fd_watch_start(conn->watch, UV_READABLE | (left > 0 ? UV_WRITABLE : 0), conn_pump, conn);
+}
+
+static bool begin_send(PgConn *conn, const PgTarget *target, int *commands) {
+    ++*commands;
+    if (!PQsendQueryParams(conn->pg, "BEGIN", 0, NULL, NULL, NULL, NULL, 0)) return false;
+    if (target->prepared || target->statement_timeout_ms <= 0) return true;
+    char set[64]; /* behind a pooler nothing outlives the transaction */
+    snprintf(set, sizeof set, "SET LOCAL statement_timeout = %lld", (long long)target->statement_timeout_ms);
+    ++*commands;
+    return PQsendQueryParams(conn->pg, set, 0, NULL, NULL, NULL, NULL, 0);
+}
+
+static bool query_send(PgConn *conn, PgRequest *r, const PgTarget *target, const char *text, const PgArgs *a,
+                       unsigned flags) {
+    int commands = 0;
+    char name[24];
+    if ((flags & SEND_BEGIN) && !begin_send(conn, target, &commands)) return false;
+    if (flags & SEND_PREPARE) return PQsendPrepare(conn->pg, "", text, 0, NULL);
+    if (!target->prepared || (flags & SEND_ONCE))
+        return PQsendQueryParams(conn->pg, text, a->count, a->types, a->values, a->lengths, a->formats, 1);
+    return statement_ready(conn, r, text, a, &commands, name) &&
+           PQsendQueryPrepared(conn->pg, name, a->count, a->values, a->lengths, a->formats, 1);
+}
+
+/* Close the request; NULL when sending failed, for then the connection is broken and r was told. */
+static PgRequest *request_sync(PgConn *conn, PgRequest *r, bool sent) {
+    if (sent && PQpipelineSync(conn->pg)) {
+        conn_flush(conn);
+        return r;
+    }
+    r->co = NULL; /* conn_break frees it */
+    conn_break(conn, PQerrorMessage(conn->pg));
+    return NULL;
+}
+
+PgRequest *conn_send(Ctx *c, PgConn *conn, const PgTarget *target, const char *text, const PgArgs *args,
+                     unsigned flags) {
+    assert(conn->state == PG_UP);
+    PgRequest *r = request_add(c, conn);
+    return request_sync(conn, r, query_send(conn, r, target, text, args, flags));
+}
+
+PgRequest *conn_send_many(Ctx *c, PgConn *conn, const PgTarget *target, const char *text, const Args *rows,
+                          ptrdiff_t count, const PgArgs *types) {
+    assert(conn->state == PG_UP);
+    PgRequest *r = request_add(c, conn);
+    char name[24] = "";
+    int commands = 0;
+    bool sent = target->prepared ? statement_ready(conn, r, text, types, &commands, name)
+                                 : PQsendPrepare(conn->pg, "", text, types->count, types->types);
+    if (!target->prepared) commands++;
+    r->rows_at = commands;
+    PgArgs a;
+    for (ptrdiff_t i = 0; i < count && sent; i++) {
+        pg_args(c->arena, rows[i], &a);
+        sent = PQsendQueryPrepared(conn->pg, name, a.count, a.values, a.lengths, a.formats, 1);
+    }
+    return request_sync(conn, r, sent);
+}
+
+/* -- answers ---------------------------------------------------------------------------------------- */
+
+static void answer_take(PgConn *conn, PGresult *result) {
+    PgRequest *r = conn->head;
+    switch (PQresultStatus(result)) {
+    case PGRES_PIPELINE_SYNC:
+        PQclear(result);
+        request_end(conn, false);
+        return;
+    case PGRES_COMMAND_OK: case PGRES_TUPLES_OK:
+        if (r->failed) break;
+        PQclear(r->result);
+        r->result = result;
+        r->answers++;
+        return;
+    case PGRES_PIPELINE_ABORTED: break;
+    default:
+        if (r->failed) break;
+        PQclear(r->result);
+        r->result = result;
+        r->failed = true;
+        if (r->prepare_at >= 0 && r->answers <= r->prepare_at) statement_lost(conn, r->prepare_id);
+        return;
+    }
+    PQclear(result);
+}
+
+/* Take what has arrived, send what is left. */
+static void conn_pump(void *arg, int events) {
+    PgConn *conn = arg;
+    (void)events;
+    if (conn->state != PG_UP) return;
+    bool alive = PQconsumeInput(conn->pg) != 0;
+    int empty = 0;
+    while (conn->head && empty < 2 && !PQisBusy(conn->pg)) {
+        PGresult *result = PQgetResult(conn->pg); /* NULL ends the answers of one command */
+        empty = result ? 0 : empty + 1;
+        if (result) answer_take(conn, result);
+    }
+    if (!alive || PQstatus(conn->pg) == CONNECTION_BAD || empty == 2) {
+        conn_break(conn, PQerrorMessage(conn->pg));
+        return;
+    }
+    conn_flush(conn);
+    if (conn->state == PG_UP) pool_told_answered(conn);
+}
+
+Err *conn_await(Ctx *c, PgConn *conn, PgRequest *r) {
+    (void)conn;
+    Wake wake = WAKE_DONE;
+    while (!r->done && wake == WAKE_DONE) wake = coro_wait(c);
+    if (r->done) return NULL;
+    r->co = NULL;
+    return wake_err(c, wake, __func__);
+}
+
+void conn_await_surely(Ctx *c, PgConn *conn, PgRequest *r) {
+    if (!r->done) timer_start(conn->limit, LIMIT_MS);
+    while (!r->done) coro_wait_surely(c);
+    if (conn->limit) timer_stop(conn->limit);
+}
+
+/* -- cancelling ------------------------------------------------------------------------------------- */
+
+static void cancel_send(void *arg) {
+    char why[256];
+    PQcancel(arg, why, sizeof why); /* in vain? Then the limit ends the connection. */
+}
+
+void conn_cancel(Ctx *c, PgConn *conn) {
+    if (conn->state != PG_UP) return;
+    PGcancel *cancel = PQgetCancel(conn->pg);
+    if (!cancel) return;
+    Ctx mine = *c; /* not stopped by what made us cancel */
+    mine.cancelled = false;
+    mine.deadline_us = 0;
+    Err *err = offload(&mine, LANE_SHORT, cancel_send, cancel);
+    if (err) log_msg(c, LOG_WARN, "a statement could not be cancelled");
+    PQfreeCancel(cancel);
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One connection to PostgreSQL in pipeline mode, on one loop. Several coroutines' statements are under
+ * way on it at once, answered in order; each is closed by a sync of its own, so that one failing
+ * leaves the others alone.
+ *
+ *              conn_connect             conn_break (lost, or given up)
+ *   PG_DOWN ───────────────────▶ PG_UP ────────────────────────────────▶ PG_BROKEN
+ *      ▲                                                                    │ conn_drop
+ *      └────────────────────────────────────────────────────────────────────┘
+ *
+ * - A request belongs to both sides: the connection until it has been answered, and its coroutine,
+ *   unless that has left it (deadline); whoever is last frees it.
+ * - `epoch` grows with every connect, so that a transaction notices that its session is gone.
+ * - Nothing is kept on the server between transactions but prepared statements. */
+#ifndef SOCLE_DATA_PG_CONN_H
+#define SOCLE_DATA_PG_CONN_H
+
+#include "data/pg_value.h"
+#include "data/stmt_cache.h"
+#include "rt/io.h"
+
+typedef struct PgRequest {
+    struct PgRequest *next;
+    Coro *co;         /* NULL: nobody waits any more */
+    PGresult *result; /* the first error, or else the last answer */
+    int answers;      /* good ones before it */
+    int prepare_at;   /* which of its commands prepares, -1: none */
+    int rows_at;      /* which of them is the first row's, of conn_send_many */
+    int64_t prepare_id;
+    bool failed, done, lost;
+} PgRequest;
+
+typedef enum PgState { PG_DOWN, PG_UP, PG_BROKEN } PgState;
+
+typedef struct PgConn {
+    struct PgPool *pool;
+    int index;
+    PgState state;
+    int64_t epoch;
+    PGconn *pg;
+    FdWatch *watch;
+    bool watching_write;
+    Timer *limit; /* for answers that are waited for whatever the deadline */
+    PgRequest *head, *tail;
+    int in_flight;
+    StmtCache statements;
+    int64_t statement_next;
+    bool owned;     /* by a transaction or a scan: nobody else sends on it */
+    bool keeper_up; /* its keeper coroutine is there */
+    Coro *keeper;
+    char why[256];  /* it broke */
+} PgConn;
+
+/* How to connect; parsed once. */
+typedef struct PgTarget {
+    const char **keywords, **values; /* NULL-ended, on the heap */
+    bool prepared;
+    int64_t statement_timeout_ms;
+} PgTarget;
+MUST_USE Err *pg_target_read(Ctx *c, DbOptions options, PgTarget *out);
+void pg_target_free(PgTarget *target);
+/* A new session; waits. Also used by the listener, which has no pipeline. */
+MUST_USE Err *pg_session(Ctx *c, const PgTarget *target, PGconn **out);
+
+/* Waits. On success the connection is PG_UP and answers arrive by themselves. */
+MUST_USE Err *conn_connect(Ctx *c, PgConn *conn, const PgTarget *target);
+/* Give it up: whoever waits on it is told, its keeper is woken. From the loop or a coroutine. */
+void conn_break(PgConn *conn, const char *why);
+/* Close what conn_break left. */
+void conn_drop(PgConn *conn);
+
+/* What is sent as one request. */
+typedef enum SendFlags {
+    SEND_BEGIN = 1 << 0,   /* BEGIN first */
+    SEND_ONCE = 1 << 1,    /* do not keep it prepared (utility statements, texts that never return) */
+    SEND_PREPARE = 1 << 2, /* only prepare it, without a name */
+} SendFlags;
+/* NULL when the connection broke over it. Does not wait. */
+PgRequest *conn_send(Ctx *c, PgConn *conn, const PgTarget *target, const char *text, const PgArgs *args,
+                     unsigned flags);
+/* The same statement with many argument rows, whose kinds agree with `types`. */
+PgRequest *conn_send_many(Ctx *c, PgConn *conn, const PgTarget *target, const char *text, const Args *rows,
+                          ptrdiff_t count, const PgArgs *types);
+/* Wait for the answer, as long as c may. TIMEOUT, CANCELLED: *r has been left to the connection. A lost
+ * connection is no error here: look at r->lost. */
+MUST_USE Err *conn_await(Ctx *c, PgConn *conn, PgRequest *r);
+/* Wait whatever the deadline, but not longer than the time that ends a connection. */
+void conn_await_surely(Ctx *c, PgConn *conn, PgRequest *r);
+void request_free(PgRequest *r);
+
+/* Ask the server to stop what it is doing for this connection. Waits. */
+void conn_cancel(Ctx *c, PgConn *conn);
+/* Forget what was prepared: the schema has changed, or a pooler lost it. */
+void conn_forget(PgConn *conn);
+
+/* pg_pool.c */
+void pool_told_broken(PgConn *conn);
+void pool_told_answered(PgConn *conn);
+
+#endif
