@@ -117,6 +117,7 @@ static int run_with_loops(Cli *cli) {
                main_coroutine, cli);
     rt_run();
     rt_close();
+    http_free(cli->app.server);
     return cli->exit_code;
 }
 

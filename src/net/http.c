@@ -21,8 +21,9 @@ static void options_fill(HttpOptions *o) {
 }
 
 static Str refusal_text(Arena *arena) {
-    static const char body[] = "{\"type\":\"about:blank\",\"title\":\"Temporarily unavailable\",\"status\":503,"
-                               "\"detail\":\"Too many connections are open.\",\"code\":\"unavailable\"}";
+    static const char body[] =
+        "{\"type\":\"about:blank\",\"title\":\"Temporarily unavailable\",\"status\":503,"
+        "\"detail\":\"Too many connections are open.\",\"code\":\"unavailable\"}";
     return strf(arena,
                 "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n"
                 "Content-Length: %d\r\nRetry-After: 1\r\nConnection: close\r\n\r\n%s",
@@ -40,7 +41,8 @@ Err *http_start(Ctx *c, HttpOptions options, HttpServer **out) {
     server->options.temp_dir = str_copy(arena, options.temp_dir);
     server->refusal = refusal_text(arena);
     if (!networks_parse(arena, options.trusted_proxies, &server->trusted)) {
-        Err *err = err_new(c, ERR_INVALID, __func__, "The trusted proxies %.*s are not a list of addresses.",
+        Err *err = err_new(c, ERR_INVALID, __func__,
+                           "The trusted proxies %.*s are not a list of addresses.",
                            S_ARG(options.trusted_proxies));
         arena_free(arena);
         return err;
@@ -48,8 +50,13 @@ Err *http_start(Ctx *c, HttpOptions options, HttpServer **out) {
     /* The count that holds is ours, over all loops; the listener's only bounds how many are being told
      * that they are too many. */
     ListenOptions listen = {
-        .name = "http", .address = options.address, .app = options.app, .serve = conn_serve, .arg = server,
-        .max_connections = options.max_connections + REFUSED_AT_ONCE, .refuse = server->refusal,
+        .name = "http",
+        .address = options.address,
+        .app = options.app,
+        .serve = conn_serve,
+        .arg = server,
+        .max_connections = options.max_connections + REFUSED_AT_ONCE,
+        .refuse = server->refusal,
         .budget_bytes = options.budget_bytes,
     };
     Err *err = listen_start(c, listen, &server->listener);
@@ -75,6 +82,10 @@ void http_stop(HttpServer *server) {
     if (atomic_exchange(&server->stopping, true)) return;
     listen_stop(server->listener);
     for (int i = 0; i < loop_count(); i++) loop_post(loop_at(i), stop_here, server);
+}
+
+void http_free(HttpServer *server) {
+    if (server) arena_free(server->arena);
 }
 
 bool http_stopping(const HttpServer *server) {

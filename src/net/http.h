@@ -11,8 +11,14 @@
 #include "rt/io.h"
 
 typedef enum Method {
-    METHOD_GET = 1 << 0, METHOD_HEAD = 1 << 1, METHOD_POST = 1 << 2, METHOD_PUT = 1 << 3,
-    METHOD_PATCH = 1 << 4, METHOD_DELETE = 1 << 5, METHOD_OPTIONS = 1 << 6, METHOD_OTHER = 1 << 7
+    METHOD_GET = 1 << 0,
+    METHOD_HEAD = 1 << 1,
+    METHOD_POST = 1 << 2,
+    METHOD_PUT = 1 << 3,
+    METHOD_PATCH = 1 << 4,
+    METHOD_DELETE = 1 << 5,
+    METHOD_OPTIONS = 1 << 6,
+    METHOD_OTHER = 1 << 7
 } Method;
 const char *method_name(Method method);
 
@@ -27,17 +33,17 @@ typedef struct Req {
     HttpConn *conn;
     Method method;
     Str method_text;
-    Str target;  /* as received */
-    Str path;    /* percent-decoded, valid UTF-8, dot segments refused */
-    Str query;   /* raw, without '?' */
-    int minor;   /* HTTP/1.minor */
+    Str target; /* as received */
+    Str path;   /* percent-decoded, valid UTF-8, dot segments refused */
+    Str query;  /* raw, without '?' */
+    int minor;  /* HTTP/1.minor */
     Header *headers;
     ptrdiff_t header_count;
     Str host;
-    Str client_ip;  /* the peer's, or X-Forwarded-For's from a trusted proxy */
-    bool https;     /* X-Forwarded-Proto from a trusted proxy */
-    int64_t body_length; /* -1: chunked, 0: none */
-    int64_t started_us;  /* monotonic */
+    Str client_ip;        /* the peer's, or X-Forwarded-For's from a trusted proxy */
+    bool https;           /* X-Forwarded-Proto from a trusted proxy */
+    int64_t body_length;  /* -1: chunked, 0: none */
+    int64_t started_us;   /* monotonic */
     ptrdiff_t body_limit; /* bytes; the router may change it before the body is read */
     const void *route;    /* for whoever dispatches */
 } Req;
@@ -57,10 +63,11 @@ Str req_cookie(const Req *q, Str name);
 bool req_if_match(const Req *q, Str etag);
 
 /* The body. The first read answers Expect: 100-continue. Bodies not read by the handler are drained
- * (up to 64 KiB) or the connection is closed. TOO_LARGE beyond q->body_limit (known at once when the
+ * (up to 64 KiB) or the connection is closed. *n = 0 at the end. TOO_LARGE beyond q->body_limit (known at once when the
  * length was announced), REQUEST_TIMEOUT when the client is too slow, BAD_REQUEST when cut short. */
-MUST_USE Err *body_read(Ctx *c, Req *q, char *to, ptrdiff_t cap, ptrdiff_t *n); /* *n = 0 at its end */
-MUST_USE Err *body_all(Ctx *c, Req *q, Str *out); /* in c's arena; the route's limit must be small enough */
+MUST_USE Err *body_read(Ctx *c, Req *q, char *to, ptrdiff_t cap, ptrdiff_t *n);
+/* All of it, for as long as the request lives; the route's limit must be small enough. */
+MUST_USE Err *body_all(Ctx *c, Req *q, Str *out);
 /* A body of any size: in memory up to 1 MiB, else in an unlinked temporary file. fd -1 when in memory. */
 typedef struct Spool {
     Str memory;
@@ -77,29 +84,30 @@ typedef struct LineReader {
 } LineReader;
 MUST_USE Err *body_line(Ctx *c, Req *q, LineReader *lines, ptrdiff_t max, Str *line);
 
-/* multipart/form-data (RFC 7578): parts one at a time; read each part's data before the next. */
+/* multipart/form-data (RFC 7578; MEDIA_TYPE for anything else): parts one at a time; what is not read
+ * of one is skipped by the next. A file name is what the client says, never a path to trust. */
 typedef struct Part {
     Str name, filename, content_type; /* filename and content_type null when not given */
 } Part;
 typedef struct Multipart Multipart;
-MUST_USE Err *multipart_open(Ctx *c, Req *q, Multipart **out);    /* MEDIA_TYPE unless multipart/form-data */
+MUST_USE Err *multipart_open(Ctx *c, Req *q, Multipart **out);
 MUST_USE Err *multipart_next(Ctx *c, Multipart *m, Part *part, bool *more);
 MUST_USE Err *multipart_read(Ctx *c, Multipart *m, char *to, ptrdiff_t cap, ptrdiff_t *n);
 
 /* A reply: status and headers, then either one text, a file, or a stream. */
 typedef struct Reply {
     HttpConn *conn;
-    int status;             /* 200 unless set */
-    Str content_type;       /* default application/json */
-    Str common_headers;     /* lines rendered once for every answer, each with CRLF; written as they are */
-    Buf headers;            /* further header lines, each with CRLF: by reply_header */
-    Str body;               /* of a text reply */
-    Str etag;               /* with its quotes; if null and the reply is a 200 to GET, one is made of the body */
-    Time last_modified;     /* TIME_NULL: none */
+    int status;         /* 200 unless set */
+    Str content_type;   /* default application/json */
+    Str common_headers; /* lines rendered once for every answer, each with CRLF */
+    Buf headers;        /* further lines, each with CRLF: by reply_header */
+    Str body;           /* of a text reply */
+    Str etag;           /* with its quotes; if null, a 200 to GET gets one made of its body */
+    Time last_modified; /* TIME_NULL: none */
     bool no_etag, no_compress, no_body;
-    bool close;             /* close the connection after it */
-    bool cut;               /* a stream failed: end the connection without the stream's end */
-    bool begun, ended;      /* the head is out; the whole is out */
+    bool close;        /* close the connection after it */
+    bool cut;          /* a stream failed: end the connection without the stream's end */
+    bool begun, ended; /* the head is out; the whole is out */
     int64_t sent_bytes;
     struct ReplyFile *file;
 } Reply;
@@ -110,7 +118,8 @@ void reply_json(Reply *r, int status, Str json);
 void reply_text(Reply *r, int status, Str content_type, Str text);
 /* A file, with ranges (206, 416, multipart/byteranges, If-Range), conditional headers and sendfile.
  * The descriptor is closed when c ends. download_name: Content-Disposition (null: inline). */
-void reply_file(Ctx *c, Reply *r, int fd, int64_t size, Str content_type, Str etag, Time modified, Str download_name);
+void reply_file(Ctx *c, Reply *r, int fd, int64_t size, Str content_type, Str etag, Time modified,
+                Str download_name);
 /* A stream: reply_begin sends the head, then any number of writes, which wait for the client; the
  * server ends it when the handler returns. Whoever fails after reply_begin sets r->cut: the client then
  * sees that the answer is not whole. Compressed when the type is text and the client accepts it.
@@ -125,19 +134,19 @@ Stream *reply_upgrade(Reply *r);
 typedef struct HttpServer HttpServer;
 
 typedef struct HttpOptions {
-    Str address;               /* HOST:PORT or unix:/path */
-    int64_t max_connections;   /* all loops together */
-    int64_t head_timeout_ms;   /* whole head, from its first byte: 10 s */
-    int64_t idle_timeout_ms;   /* between requests: 75 s */
-    int64_t body_rate_bytes_s; /* slowest allowed body: 1 KiB/s … */
-    int64_t body_grace_ms;     /* … after 10 s of waiting for it */
-    int64_t write_timeout_ms;  /* a client that takes nothing for so long is cut off: 30 s */
+    Str address;                /* HOST:PORT or unix:/path */
+    int64_t max_connections;    /* all loops together */
+    int64_t head_timeout_ms;    /* whole head, from its first byte: 10 s */
+    int64_t idle_timeout_ms;    /* between requests: 75 s */
+    int64_t body_rate_bytes_s;  /* slowest allowed body: 1 KiB/s … */
+    int64_t body_grace_ms;      /* … after 10 s of waiting for it */
+    int64_t write_timeout_ms;   /* a client that takes nothing for so long is cut off: 30 s */
     int64_t request_timeout_ms; /* handler's deadline: 60 s; streams set their own */
-    ptrdiff_t head_limit;      /* 431 beyond: 32 KiB; the request line alone 414 beyond 8 KiB */
-    ptrdiff_t body_limit;      /* default of Req.body_limit: 10 MiB */
-    ptrdiff_t budget_bytes;    /* of a request's arena */
-    Str trusted_proxies;       /* addresses or CIDR, or `unix` for a Unix socket; comma-separated */
-    Str temp_dir;              /* of large bodies: $TMPDIR or /tmp */
+    ptrdiff_t head_limit;       /* 431 beyond: 32 KiB; the request line alone 414 beyond 8 KiB */
+    ptrdiff_t body_limit;       /* default of Req.body_limit: 10 MiB */
+    ptrdiff_t budget_bytes;     /* of a request's arena */
+    Str trusted_proxies;        /* addresses, CIDR, `unix` for a Unix socket; comma-separated */
+    Str temp_dir;               /* of large bodies: $TMPDIR or /tmp */
     struct App *app;
     void *arg; /* for handle and refuse: http_options(q)->arg */
     /* Answer the request. Never fails: errors are replies (see api/). */
@@ -153,8 +162,11 @@ typedef struct HttpOptions {
 /* Limits left 0 get the values named above. Errors: a bad address or proxy list (INVALID), a port in use
  * (UNAVAILABLE). The server lives as long as the process. */
 MUST_USE Err *http_start(Ctx *c, HttpOptions options, HttpServer **out);
-void http_stop(HttpServer *server); /* stop accepting; idle connections close, busy ones after their reply */
+/* Stop accepting; idle connections close, busy ones after their reply, WebSocket sessions with 1001. */
+void http_stop(HttpServer *server);
 bool http_stopping(const HttpServer *server);
+/* Once every loop has ended (after rt_close). */
+void http_free(HttpServer *server);
 int http_port(const HttpServer *server);
 int64_t http_connections(const HttpServer *server);
 const HttpOptions *http_options(const Req *q);
