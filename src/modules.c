@@ -5,6 +5,7 @@
 #include "api/accounts.h"
 #include "api/api.h"
 #include "api/base_settings.h"
+#include "api/work_routes.h"
 #include "ops/ops.h"
 
 typedef struct Listed {
@@ -16,6 +17,7 @@ static const Listed listed[] = {
     {&ops_module, false},
     {&api_module, false},
     {&accounts_module, false},
+    {&work_module, false},
 };
 
 const ImportKind import_kinds[] = {

@@ -39,13 +39,22 @@ static const Field event_fields[] = {
 };
 const Record event_record = RECORD(Event, event_fields, .table = "events");
 
+/* Line ends in JSON text can only be white space between its parts; SSE would take them for ends of the
+ * event. */
+static void buf_one_line(Buf *b, Str json) {
+    char *to = buf_reserve(b, json.len);
+    for (ptrdiff_t i = 0; i < json.len; i++)
+        to[i] = json.data[i] == '\n' || json.data[i] == '\r' ? ' ' : json.data[i];
+    b->len += json.len;
+}
+
 void event_json(Buf *b, Str type, Str channel, Str data, Time at, int64_t message_id) {
     buf_add(b, S("{\"type\":"));
     buf_json(b, type);
     buf_add(b, S(",\"channel\":"));
     buf_json(b, channel);
     buf_add(b, S(",\"data\":"));
-    buf_add(b, str_is_null(data) ? S("null") : data);
+    buf_one_line(b, str_is_null(data) ? S("null") : data);
     buf_add(b, S(",\"timestamp\":\""));
     buf_time(b, at);
     buf_add(b, S("\",\"message_id\":"));
@@ -258,7 +267,11 @@ static void batch_send(Ctx *c, const Event *rows, ptrdiff_t count) {
     if (!batch) abort();
     *batch = (EventBatch){.count = count};
     atomic_init(&batch->refs, loop_count());
-    for (ptrdiff_t i = 0; i < count; i++) batch->items[i] = event_bytes_new(c->arena, &rows[i]);
+    for (ptrdiff_t i = 0; i < count; i++) {
+        ArenaMark mark = arena_mark(c->arena);
+        batch->items[i] = event_bytes_new(c->arena, &rows[i]);
+        arena_release(c->arena, mark);
+    }
     atomic_fetch_add(&events.ahead, 1);
     for (int i = 0; i < loop_count(); i++) loop_post(loop_at(i), deliver_here, batch);
 }

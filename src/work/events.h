@@ -71,6 +71,8 @@ void subscriber_free(Subscriber *s);
  * all of them are first replayed from the table together, in order. May not wait. */
 void subscriber_add(Subscriber *s, const Str *channels, ptrdiff_t count, int64_t since_id);
 void subscriber_remove(Subscriber *s, Str channel);
+/* Replay all its channels from there, together. */
+void subscriber_restart(Subscriber *s, int64_t since_id);
 bool subscriber_has(const Subscriber *s, Str channel);
 ptrdiff_t subscriber_channels(const Subscriber *s);
 /* The `since` after which the latest n messages of the channel follow. */

@@ -219,27 +219,53 @@ static void subscription_drop(Hub *hub, Subscription **at) {
     free(one);
 }
 
+static Replay *replay_add(Subscriber *s, int64_t since_id) {
+    Replay *replay = calloc(1, sizeof *replay);
+    if (!replay) abort();
+    replay->since = since_id;
+    Replay **last = &s->replays;
+    while (*last) last = &(*last)->next;
+    return *last = replay;
+}
+
 void subscriber_add(Subscriber *s, const Str *channels, ptrdiff_t count, int64_t since_id) {
     Hub *hub = hub_here();
-    Replay *replay = NULL;
     if (s->slow || s->leaving) return;
-    if (since_id >= 0 && count > 0) {
-        replay = calloc(1, sizeof *replay);
-        if (!replay) abort();
-        replay->since = since_id;
-        Replay **last = &s->replays;
-        while (*last) last = &(*last)->next;
-        *last = replay;
-    }
+    Replay *replay = since_id >= 0 && count > 0 ? replay_add(s, since_id) : NULL;
     for (ptrdiff_t i = 0; i < count; i++) {
         assert(channels[i].len > 0 && channels[i].len <= EVENT_CHANNEL_MAX);
         if (!subscriber_has(s, channels[i])) subscription_add(hub, s, channels[i], replay);
     }
 }
 
+/* What is queued of a channel goes, so that nothing of it follows the answer to `unsubscribe`. A null
+ * channel: all. */
+static void ring_forget(Subscriber *s, Str channel) {
+    for (ptrdiff_t left = s->count; left > 0; left--) {
+        EventMessage *m = ring_take(s);
+        if (str_is_null(channel) || str_eq(m->channel, channel)) {
+            subscriber_done(m);
+            continue;
+        }
+        ring_put(s, m); /* to the end: after all of them the order is as it was */
+        m->refs--;
+    }
+}
+
 void subscriber_remove(Subscriber *s, Str channel) {
     Subscription **at = subscription_find(s, channel);
-    if (*at) subscription_drop(hub_here(), at);
+    if (!*at) return;
+    subscription_drop(hub_here(), at);
+    ring_forget(s, channel);
+}
+
+/* A replay that has lost its last subscription ends by itself. */
+void subscriber_restart(Subscriber *s, int64_t since_id) {
+    assert(since_id >= 0);
+    if (!s->subscriptions || s->slow || s->leaving) return;
+    ring_forget(s, (Str){0}); /* the replay has them again */
+    Replay *replay = replay_add(s, since_id);
+    for (Subscription *one = s->subscriptions; one; one = one->next) one->replay = replay;
 }
 
 /* -- subscribers ---------------------------------------------------------------------------------- */
@@ -351,7 +377,9 @@ void hub_deliver(EventBatch *batch) {
 /* -- replay --------------------------------------------------------------------------------------- */
 
 static void ring_put_own(Arena *scratch, Subscriber *s, const Event *event) {
+    ArenaMark mark = arena_mark(scratch); /* a chunk of large events must fit into a request's memory */
     EventBytes *bytes = event_bytes_new(scratch, event);
+    arena_release(scratch, mark);
     EventMessage *m = message_new(bytes);
     event_bytes_done(bytes);
     ring_put(s, m);
