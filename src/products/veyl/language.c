@@ -87,7 +87,7 @@ static Script script_of(int32_t code) {
     if (code >= 0x370 && code < 0x400) return SCRIPT_GREEK;
     if (code >= 0x400 && code < 0x530) return SCRIPT_CYRILLIC;
     if (code >= 0x590 && code < 0x600) return SCRIPT_HEBREW;
-    if ((code >= 0x600 && code < 0x780) || (code >= 0xFB50 && code < 0xFF00)) return SCRIPT_ARABIC;
+    if ((code >= 0x600 && code < 0x780) || (code >= 0xFB50 && code < 0xFE00)) return SCRIPT_ARABIC;
     if (code >= 0x900 && code < 0x980) return SCRIPT_DEVANAGARI;
     if (code >= 0xE00 && code < 0xE80) return SCRIPT_THAI;
     if (code >= 0x3040 && code < 0x3100) return SCRIPT_KANA;

@@ -142,7 +142,7 @@ static bool list_item(Arena *arena, Str text, ptrdiff_t *at, Str *out) {
     if (quote != '\'' && quote != '"') {
         ptrdiff_t end = *at;
         while (end < text.len && text.data[end] != ',') end++;
-        *out = str_trim(str_slice(text, *at, end));
+        *out = str_copy(arena, str_trim(str_slice(text, *at, end)));
         *at = end;
         return true;
     }

@@ -6,7 +6,10 @@
 
 enum { NAMES_MAX = 100, NAME_MAX_BYTES = 255 };
 
-static bool is_mark(int32_t code) { return code >= 0x300 && code <= 0x36F; }
+/* Accents that stand alone, and the selectors behind emoji. */
+static bool is_mark(int32_t code) {
+    return (code >= 0x300 && code <= 0x36F) || (code >= 0xFE00 && code <= 0xFE0F);
+}
 
 /* A letter, digit or mark of any script, by its Unicode category. */
 static bool is_word(int32_t code) {
@@ -84,12 +87,14 @@ static StrList names_of(Arena *arena, Str text, char sigil) {
     ptrdiff_t most = 0;
     for (ptrdiff_t i = 0; i < text.len && most < NAMES_MAX; i++) most += text.data[i] == sigil;
     StrList list = {arena_array(arena, Str, most + 1), 0};
+    ptrdiff_t behind = -1; /* a name: #one#two are two */
     for (ptrdiff_t at = 0; most > 0 && at < text.len && list.count < most; at++) {
-        if (text.data[at] != sigil || !starts_name(text, at)) continue;
+        if (text.data[at] != sigil || (at != behind && !starts_name(text, at))) continue;
         ptrdiff_t end = name_end(text, at + 1, sigil == '@');
         Str name = str_slice(text, at + 1, end);
         if (name.len == 0 || (sigil == '#' && digits_only(name))) continue;
         name_add(arena, &list, name, sigil);
+        behind = end;
         at = end - 1;
     }
     return list;
