@@ -169,6 +169,7 @@ static PgRequest *request_add(Ctx *c, PgConn *conn) {
     if (!r) abort();
     r->co = c->coro;
     r->prepare_at = -1;
+    r->cancels = conn->cancels;
     *(conn->tail ? &conn->tail->next : &conn->head) = r;
     conn->tail = r;
     conn->in_flight++;
@@ -374,13 +375,15 @@ static void conn_pump(void *arg, int events) {
     if (conn->state == PG_UP) pool_told_answered(conn);
 }
 
-Err *conn_await(Ctx *c, PgConn *conn, PgRequest *r) {
-    (void)conn;
+Err *conn_await(Ctx *c, PgRequest *r) {
     Wake wake = WAKE_DONE;
     while (!r->done && wake == WAKE_DONE) wake = coro_wait(c);
-    if (r->done) return NULL;
-    r->co = NULL;
-    return wake_err(c, wake, __func__);
+    return r->done ? NULL : wake_err(c, wake, "waiting for PostgreSQL");
+}
+
+void request_abandon(PgRequest *r) {
+    if (r->done) request_free(r);
+    else r->co = NULL;
 }
 
 void conn_await_surely(Ctx *c, PgConn *conn, PgRequest *r) {
@@ -398,6 +401,7 @@ static void cancel_send(void *arg) {
 
 void conn_cancel(Ctx *c, PgConn *conn) {
     if (conn->state != PG_UP) return;
+    conn->cancels++;
     PGcancel *cancel = PQgetCancel(conn->pg);
     if (!cancel) return;
     Ctx mine = *c; /* not stopped by what made us cancel */

@@ -27,6 +27,7 @@ typedef struct PgRequest {
     int prepare_at;   /* which of its commands prepares, -1: none */
     int rows_at;      /* which of them is the first row's, of conn_send_many */
     int64_t prepare_id;
+    int64_t cancels;  /* of the connection, when it was sent */
     bool failed, done, lost;
 } PgRequest;
 
@@ -43,6 +44,8 @@ typedef struct PgConn {
     Timer *limit; /* for answers that are waited for whatever the deadline */
     PgRequest *head, *tail;
     int in_flight;
+    int64_t cancels; /* asked of the server so far */
+    bool cancelling; /* a statement that nobody waits for any more is being stopped */
     StmtCache statements;
     int64_t statement_next;
     bool owned;     /* by a transaction or a scan: nobody else sends on it */
@@ -81,9 +84,10 @@ PgRequest *conn_send(Ctx *c, PgConn *conn, const PgTarget *target, const char *t
 /* The same statement with many argument rows, whose kinds agree with `types`. */
 PgRequest *conn_send_many(Ctx *c, PgConn *conn, const PgTarget *target, const char *text, const Args *rows,
                           ptrdiff_t count, const PgArgs *types);
-/* Wait for the answer, as long as c may. TIMEOUT, CANCELLED: *r has been left to the connection. A lost
- * connection is no error here: look at r->lost. */
-MUST_USE Err *conn_await(Ctx *c, PgConn *conn, PgRequest *r);
+/* Wait for the answer, as long as c may. A lost connection is no error here: look at r->lost. */
+MUST_USE Err *conn_await(Ctx *c, PgRequest *r);
+/* Nobody waits for r any more: its connection frees it. */
+void request_abandon(PgRequest *r);
 /* Wait whatever the deadline, but not longer than the time that ends a connection. */
 void conn_await_surely(Ctx *c, PgConn *conn, PgRequest *r);
 void request_free(PgRequest *r);

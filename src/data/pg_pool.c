@@ -36,12 +36,16 @@ static void waiter_add(PgQueue *queue, PgWaiter *w) {
     queue->count++;
 }
 
+/* What a further statement has to wait for; a statement that must be stopped first counts as many. */
+static int load(const PgConn *conn) { return conn->in_flight + (conn->cancelling ? IN_FLIGHT_MAX / 2 : 0); }
+
 static PgConn *least_busy(PgPool *pool, bool own) {
     PgConn *best = NULL;
     for (int i = pool->count - 1; i >= 0; i--) {
         PgConn *conn = &pool->conns[i];
-        if (conn->state != PG_UP || conn->owned || conn->in_flight >= IN_FLIGHT_MAX) continue;
-        if (!best || conn->in_flight < best->in_flight) best = conn;
+        if (conn->state != PG_UP || conn->owned || load(conn) >= IN_FLIGHT_MAX) continue;
+        if (own && conn->cancelling) continue;
+        if (!best || load(conn) < load(best)) best = conn;
     }
     if (!own || best != &pool->conns[0]) return best;
     for (int i = 1; i < pool->count; i++) /* the first is owned only where it is alone: reads go on */
@@ -129,7 +133,7 @@ static void keeper_main(Ctx *c, void *arg) {
             backoff_ms = BACKOFF_MIN_MS;
             connect_done(pool);
             keeper_watch(c, conn);
-        } else {
+        } else if (!pg->closing && !c->cancelled) {
             connect_failed(pool, err, backoff_ms);
             err = sleep_ms(c, backoff_ms + rand_below(rand_thread(), backoff_ms));
             backoff_ms = min_i64(backoff_ms * 2, BACKOFF_MAX_MS);
@@ -198,7 +202,7 @@ static Err *pool_get(Ctx *c, PgPool *pool, bool own, PgConn **out) {
         if (pool->circuit_open) return away(c, pool);
         if (pool->pg->closing) return err_later(c, __func__, "The database is closing.");
         *out = pool_try(pool, own);
-        if (!*out || (!own && (*out)->in_flight >= BUSY_AT)) pool_grow(c, pool);
+        if (!*out || (!own && load(*out) >= BUSY_AT)) pool_grow(c, pool);
         if (*out) return NULL;
         PgWaiter w = {.co = c->coro};
         TRY(waiter_wait(c, own ? &pool->owners : &pool->senders, &w));
@@ -215,6 +219,35 @@ void pool_disown(PgConn *conn) {
     assert(conn->owned);
     conn->owned = false;
     pool_serve(conn->pool);
+}
+
+typedef struct Stop {
+    PgConn *conn;
+    PgRequest *r;
+} Stop;
+
+static void stop_main(Ctx *c, void *arg) {
+    Stop stop = *(Stop *)arg;
+    free(arg);
+    if (!stop.r->done) conn_cancel(c, stop.conn);
+    conn_await_surely(c, stop.conn, stop.r);
+    request_free(stop.r);
+    stop.conn->cancelling = false;
+    pool_told_answered(stop.conn);
+    postgres_release(stop.conn->pool->pg);
+}
+
+void pool_abandon(Ctx *c, PgConn *conn, PgRequest *r) {
+    if (r->done || conn->head != r || conn->cancelling) {
+        request_abandon(r);
+        return;
+    }
+    Stop *stop = malloc(sizeof *stop);
+    if (!stop) abort();
+    *stop = (Stop){conn, r};
+    conn->cancelling = true;
+    atomic_fetch_add(&conn->pool->pg->users, 1);
+    r->co = coro_spawn((CoroOptions){.name = "cancel", .app = c->app, .budget_bytes = 64 * KIB}, stop_main, stop);
 }
 
 void pool_close(PgPool *pool) {

@@ -57,6 +57,9 @@ MUST_USE Err *pool_pick(Ctx *c, PgPool *pool, PgConn **out);
 /* One of our own until pool_disown. */
 MUST_USE Err *pool_own(Ctx *c, PgPool *pool, PgConn **out);
 void pool_disown(PgConn *conn);
+/* Nobody waits for r any more. If it is what the server works on, it is stopped, so that those behind
+ * it come to their turn; one of them that is hit instead gets 57014 and is to be sent again. */
+void pool_abandon(Ctx *c, PgConn *conn, PgRequest *r);
 /* On the pool's loop: end the keepers. */
 void pool_close(PgPool *pool);
 

@@ -115,6 +115,17 @@ static Err *lost_err(Ctx *c, const PgConn *conn, bool write) {
     return err;
 }
 
+/* Hit by the cancelling of a neighbour: it has done nothing. */
+static bool is_bystander(const PgConn *conn, const PgRequest *r) {
+    return r->failed && r->cancels != conn->cancels && str_eq(pg_sqlstate(r->result), S("57014"));
+}
+
+static Err *late_err(Ctx *c, Err *err, bool write) {
+    if (!write) return err;
+    return err_wrap(c, err->kind, __func__, err,
+                    "The time was over before PostgreSQL answered; whether the change took effect is unknown.");
+}
+
 /* One try; *again: it is worth another one. */
 static Err *query_try(Ctx *c, Postgres *pg, Query *q, unsigned flags, bool write, bool *again) {
     PgConn *conn;
@@ -123,21 +134,19 @@ static Err *query_try(Ctx *c, Postgres *pg, Query *q, unsigned flags, bool write
     TRY(pool_pick(c, &pg->pools[loop_index(loop_here())], &conn));
     pg_args(c->arena, q->args, &args);
     PgRequest *r = conn_send(c, conn, &pg->target, q->text, &args, flags);
-    if (r) {
-        Err *err = conn_await(c, conn, r);
-        if (err && write) return err_wrap(c, err->kind, __func__, err, "The time was over before PostgreSQL "
-                                          "answered; whether the change took effect is unknown.");
-        if (err) return err;
+    Err *late = r ? conn_await(c, r) : NULL;
+    if (late) {
+        pool_abandon(c, conn, r);
+        return late_err(c, late, write);
     }
     if (!r || r->lost) {
         *again = !write;
         if (r) request_free(r);
         return lost_err(c, conn, write);
     }
-    if (is_stale(r)) {
-        *again = true;
-        conn_forget(conn);
-    }
+    bool stale = is_stale(r);
+    if (stale) conn_forget(conn);
+    *again = stale || is_bystander(conn, r);
     return answer_read(c, q, r);
 }
 
