@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/buf.h"
@@ -17,7 +18,7 @@ enum { COPY_BYTES = 256 * 1024, READ_BLOCK = 256 * 1024 };
 
 struct ArchiveWriter {
     struct archive *tar;
-    char *path, *beside; /* NULL: standard output */
+    char *path, *beside; /* NULL: written as it is, to standard output or a special file */
     int fd;
     char *copy; /* COPY_BYTES */
 };
@@ -89,7 +90,12 @@ Err *archive_create(Ctx *c, Str path, ArchiveWriter **out) {
     w->copy = arena_bytes(c->arena, COPY_BYTES);
     w->path = str_cstr(c->arena, path);
     w->fd = STDOUT_FILENO;
-    if (!str_eq(path, S("-"))) {
+    struct stat about;
+    bool special = stat(w->path, &about) == 0 && !S_ISREG(about.st_mode); /* a pipe, a tape */
+    if (special) {
+        w->fd = open(w->path, O_WRONLY | O_CLOEXEC);
+        if (w->fd < 0) FAIL(c, INVALID, "%s: %s", w->path, strerror(errno));
+    } else if (!str_eq(path, S("-"))) {
         w->beside = str_cstr(c->arena, strf(c->arena, "%s.part", w->path));
         w->fd = open(w->beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
         if (w->fd < 0) FAIL(c, INVALID, "%s: %s", w->beside, strerror(errno));

@@ -28,6 +28,7 @@ Str manifest_write(Arena *arena, const Manifest *m);
 MUST_USE Err *manifest_read(Ctx *c, Str json, Manifest *out);
 
 /* Writing: beside `path` first, in its place (synced) only by archive_commit; "-" is standard output.
+ * A special file (a pipe, a tape) is written as it is.
  * What was not committed is removed when c ends. */
 typedef struct ArchiveWriter ArchiveWriter;
 MUST_USE Err *archive_create(Ctx *c, Str path, ArchiveWriter **out);

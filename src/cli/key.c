@@ -10,8 +10,6 @@ static const Option key_options[] = {
 };
 
 static Err *create(Ctx *c, const Cli *cli) {
-    User user;
-    TRY(user_by_email(c, cli->words[1], &user));
     Str name = cli_value(cli, "name"), given = cli_value(cli, "scopes"), text = cli_value(cli, "days");
     if (str_is_null(given)) return cli_usage(c, "key create needs --scopes");
     char *scopes = str_cstr(c->arena, given);
@@ -21,8 +19,10 @@ static Err *create(Ctx *c, const Cli *cli) {
     if (!str_is_null(text) && (!str_to_i64(text, &days) || days < 1 || days > 36500))
         return cli_usage(c, "--days is a number from 1 to 36500");
     Time expires_at = days ? time_add(time_now(), days * US_PER_DAY) : TIME_NULL;
+    User user;
     Str key;
     Id id;
+    TRY(user_by_email(c, cli->words[1], &user));
     TRY(api_key_create(c, user.id, str_is_null(name) ? S("command line") : name, str_c(scopes), expires_at, &key, &id));
     cli_printf("%lld\t%.*s\n", (long long)id.value, S_ARG(key));
     return NULL;

@@ -8,18 +8,28 @@
 #include <unistd.h>
 
 #include "core/log.h"
+#include "core/time.h"
 #include "rt/signal.h"
 
 static WaitList stop_waiters; /* first loop only */
 static bool stop_asked;
+static int64_t stop_asked_us;
 
+/* A terminal, make or timeout(1) may send the same signal twice, to the process and to its group: only
+ * a later one is impatience. */
 static void on_stop(int signum, void *arg) {
     (void)arg;
-    log_msg(NULL, LOG_INFO, "%s: %s", signum == SIGINT ? "SIGINT" : "SIGTERM",
-            stop_asked ? "stopping at once" : "finishing what is in flight");
-    if (stop_asked) rt_stop(0);
-    stop_asked = true;
-    wait_wake_all(&stop_waiters);
+    const char *name = signum == SIGINT ? "SIGINT" : "SIGTERM";
+    int64_t now = mono_us();
+    if (!stop_asked) {
+        log_msg(NULL, LOG_INFO, "%s: finishing what is in flight", name);
+        stop_asked = true;
+        stop_asked_us = now;
+        wait_wake_all(&stop_waiters);
+    } else if (now - stop_asked_us > US_PER_SECOND) {
+        log_msg(NULL, LOG_INFO, "%s again: stopping at once", name);
+        run_abandon();
+    }
 }
 
 static void on_reopen(int signum, void *arg) {
@@ -42,7 +52,7 @@ void run_wait(Ctx *c) {
 }
 
 void run_abandon(void) {
-    log_msg(NULL, LOG_WARN, "requests were still under way after %d s: they are cut", DRAIN_MS / 1000);
+    log_msg(NULL, LOG_WARN, "what is still under way is cut");
     log_stop();
     _exit(EXIT_SUCCESS);
 }

@@ -7,7 +7,7 @@
 
 enum { DRAIN_MS = 30000 };
 
-/* SIGTERM and SIGINT ask to stop (a second one to stop at once), SIGHUP opens the log again. Call once,
+/* SIGTERM and SIGINT ask to stop (again, a second later: to stop at once), SIGHUP opens the log again. Call once,
  * on the first loop, before what takes long at start: a signal meanwhile is kept. */
 void run_signals(void);
 /* Wait until asked to stop. */

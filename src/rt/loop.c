@@ -107,6 +107,7 @@ static void on_grace_over(uv_timer_t *timer) {
 
 static void stop_here(void *arg) {
     Loop *loop = here;
+    if (!loop) return; /* asked again after this loop had ended: see rt_close */
     int64_t grace_ms = (int64_t)(intptr_t)arg;
     loop->stopping = true;
     uv_timer_start(&loop->stop_timer, on_grace_over, (uint64_t)grace_ms, 0);

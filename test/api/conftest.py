@@ -4,6 +4,11 @@ import pytest
 from harness import Server, token
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "smoke: the short round of make check")
+    config.addinivalue_line("markers", "slow: left out of make check")
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """A fresh server for the module's tests, with data of its own."""
