@@ -12,7 +12,8 @@
 enum { SPOOL_MEMORY = 1 << 20, SPOOL_PIECE = 128 * 1024, LINE_USUAL = 4096 };
 
 void body_begin(HttpConn *conn, int64_t length, bool owes_continue) {
-    conn->body = (BodyIn){.left = length, .ended = length == 0, .owes_continue = owes_continue && length != 0};
+    conn->body = (BodyIn){
+        .left = length, .ended = length == 0, .owes_continue = owes_continue && length != 0};
 }
 
 static Err *body_fail(Ctx *c, HttpConn *conn, ErrKind kind, const char *why) {
@@ -22,7 +23,8 @@ static Err *body_fail(Ctx *c, HttpConn *conn, ErrKind kind, const char *why) {
 
 static Err *too_large(Ctx *c, HttpConn *conn) {
     conn->body.failed = true;
-    return err_new(c, ERR_TOO_LARGE, "body_read", "The body may have at most %td bytes.", conn->q.body_limit);
+    return err_new(c, ERR_TOO_LARGE, "body_read", "The body may have at most %td bytes.",
+                   conn->q.body_limit);
 }
 
 /* The first read: what can be known at once, and the 100 that the client may be waiting for. */
@@ -42,7 +44,8 @@ static Err *body_wait(Ctx *c, HttpConn *conn) {
     const HttpOptions *o = &conn->server->options;
     BodyIn *b = &conn->body;
     int64_t start = mono_us(), former = c->deadline_us;
-    int64_t allowed_us = o->body_grace_ms * US_PER_MS + b->received * US_PER_SECOND / o->body_rate_bytes_s;
+    int64_t allowed_us =
+        o->body_grace_ms * US_PER_MS + b->received * US_PER_SECOND / o->body_rate_bytes_s;
     int64_t deadline = start + allowed_us - b->waited_us;
     bool ours = former == 0 || deadline < former;
     ptrdiff_t n = 0;
@@ -62,7 +65,8 @@ static Err *body_wait(Ctx *c, HttpConn *conn) {
 
 static Err *read_announced(Ctx *c, HttpConn *conn, char *to, ptrdiff_t cap, ptrdiff_t *n) {
     BodyIn *b = &conn->body;
-    Str in = b->in_place ? str_slice(b->place, (ptrdiff_t)b->received, b->place.len) : stream_buffer(conn->stream);
+    Str in = b->in_place ? str_slice(b->place, (ptrdiff_t)b->received, b->place.len)
+                         : stream_buffer(conn->stream);
     if (in.len == 0) {
         TRY(body_wait(c, conn));
         in = stream_buffer(conn->stream);
@@ -104,7 +108,8 @@ Err *body_read(Ctx *c, Req *q, char *to, ptrdiff_t cap, ptrdiff_t *n) {
     if (conn->body.failed) FAIL(c, BAD_REQUEST, "The body could not be read.");
     if (conn->body.ended) return NULL;
     TRY(body_start(c, conn));
-    return q->body_length >= 0 ? read_announced(c, conn, to, cap, n) : read_chunked(c, conn, to, cap, n);
+    return q->body_length >= 0 ? read_announced(c, conn, to, cap, n)
+                               : read_chunked(c, conn, to, cap, n);
 }
 
 Err *body_all(Ctx *c, Req *q, Str *out) {
@@ -137,13 +142,15 @@ static Err *temp_open(Ctx *c, Str dir, int *fd) {
     *fd = -1;
     Err *err = file_open(c, dir, O_TMPFILE | O_RDWR, 0600, fd);
     if (err) {
-        Str path = strf(c->arena, "%.*s/socle-%.*s", S_ARG(dir), S_ARG(rand_token(c->arena, S(""), 16)));
+        Str path =
+            strf(c->arena, "%.*s/socle-%.*s", S_ARG(dir), S_ARG(rand_token(c->arena, S(""), 16)));
         err = file_open(c, path, O_RDWR | O_CREAT | O_EXCL, 0600, fd);
         if (!err) err = file_remove(c, path);
     }
     if (*fd >= 0) defer(c, close_later, (void *)(intptr_t)*fd);
     if (!err || err->kind == ERR_STORAGE_FULL) return err;
-    return err_wrap(c, ERR_INTERNAL, __func__, err, "No temporary file for the body."); /* not the client's NOT_FOUND */
+    return err_wrap(c, ERR_INTERNAL, __func__, err,
+                    "No temporary file for the body."); /* not the client's NOT_FOUND */
 }
 
 static Err *spool_rest(Ctx *c, Req *q, Buf *head, Spool *out) {
@@ -218,7 +225,8 @@ Err *body_line(Ctx *c, Req *q, LineReader *lines, ptrdiff_t max, Str *line) {
             lines->start += end >= 0 ? end + 1 : rest.len;
             if (end < 0 && rest.len == 0) *line = (Str){0};
             if (str_ends(*line, S("\r"))) line->len--;
-            if (line->len > max) FAIL(c, TOO_LARGE, "A line of the body is longer than %td bytes.", max);
+            if (line->len > max)
+                FAIL(c, TOO_LARGE, "A line of the body is longer than %td bytes.", max);
             return NULL;
         }
         TRY(lines_fill(c, q, lines, max));

@@ -15,8 +15,8 @@ Str encoding_name(Encoding encoding) {
 }
 
 bool compressible(Str content_type) {
-    static const Str ends[] = {S_INIT("/json"), S_INIT("+json"), S_INIT("/xml"), S_INIT("+xml"),
-                               S_INIT("javascript"), S_INIT("x-ndjson")};
+    static const Str ends[] = {S_INIT("/json"), S_INIT("+json"),      S_INIT("/xml"),
+                               S_INIT("+xml"),  S_INIT("javascript"), S_INIT("x-ndjson")};
     Str essence;
     str_cut(content_type, ';', &essence);
     essence = str_trim(essence);
@@ -54,10 +54,14 @@ Encoding encoding_choose(Str accept) {
         accept = str_cut(accept, ',', &item);
         int q = quality_parse(str_cut(item, ';', &name));
         name = str_trim(name);
-        if (str_eq_nocase(name, S("gzip")) || str_eq_nocase(name, S("x-gzip"))) gzip = q;
-        else if (str_eq_nocase(name, S("br"))) brotli = q;
-        else if (str_eq_nocase(name, S("identity"))) identity = q;
-        else if (str_eq(name, S("*"))) any = q;
+        if (str_eq_nocase(name, S("gzip")) || str_eq_nocase(name, S("x-gzip")))
+            gzip = q;
+        else if (str_eq_nocase(name, S("br")))
+            brotli = q;
+        else if (str_eq_nocase(name, S("identity")))
+            identity = q;
+        else if (str_eq(name, S("*")))
+            any = q;
     }
     if (gzip < 0) gzip = any;
     if (brotli < 0) brotli = any;
@@ -79,7 +83,8 @@ static void press_gzip(Pressing *p) {
     /* A window no larger than the text needs: the state of a small one is cleared much faster. */
     int window = p->text.len <= 8 * KIB ? 13 : 15, memory = p->text.len <= 8 * KIB ? 6 : 8;
     z_stream z = {0};
-    if (deflateInit2(&z, GZIP_LEVEL, Z_DEFLATED, window + 16, memory, Z_DEFAULT_STRATEGY) != Z_OK) return;
+    if (deflateInit2(&z, GZIP_LEVEL, Z_DEFLATED, window + 16, memory, Z_DEFAULT_STRATEGY) != Z_OK)
+        return;
     z.next_in = (Bytef *)(uintptr_t)p->text.data;
     z.avail_in = (uInt)p->text.len;
     z.next_out = p->to;
@@ -109,8 +114,10 @@ Err *compress_text(Ctx *c, Encoding encoding, Str text, Str *out) {
     size_t room = (size_t)(text.len + text.len / 8 + text.len / 64 + 256);
     Pressing p = {.encoding = encoding, .text = text, .room = room};
     p.to = arena_bytes(c->arena, (ptrdiff_t)room);
-    if (text.len <= COMPRESS_ON_LOOP_MAX) press(&p);
-    else TRY(offload(c, LANE_SHORT, press, &p));
+    if (text.len <= COMPRESS_ON_LOOP_MAX)
+        press(&p);
+    else
+        TRY(offload(c, LANE_SHORT, press, &p));
     if (p.length == 0) FAIL(c, INTERNAL, "Compressing %td bytes failed.", text.len);
     *out = str_of((const char *)p.to, (ptrdiff_t)p.length);
     return NULL;
@@ -127,8 +134,10 @@ struct Squeeze {
 
 static void squeeze_close(void *arg) {
     Squeeze *s = arg;
-    if (s->encoding == ENCODING_GZIP) deflateEnd(&s->z);
-    else BrotliEncoderDestroyInstance(s->brotli);
+    if (s->encoding == ENCODING_GZIP)
+        deflateEnd(&s->z);
+    else
+        BrotliEncoderDestroyInstance(s->brotli);
 }
 
 Squeeze *squeeze_open(Ctx *c, Encoding encoding) {
@@ -136,7 +145,8 @@ Squeeze *squeeze_open(Ctx *c, Encoding encoding) {
     s->encoding = encoding;
     s->step = arena_bytes(c->arena, STEP_BYTES);
     if (encoding == ENCODING_GZIP) {
-        if (deflateInit2(&s->z, GZIP_LEVEL, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) return NULL;
+        if (deflateInit2(&s->z, GZIP_LEVEL, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+            return NULL;
     } else {
         s->brotli = BrotliEncoderCreateInstance(NULL, NULL, NULL);
         if (!s->brotli) return NULL;
@@ -167,7 +177,8 @@ static bool step_brotli(Squeeze *s, Str *in, SqueezeMode mode, ptrdiff_t *made) 
     size_t available = (size_t)in->len, room = STEP_BYTES;
     const uint8_t *next = (const uint8_t *)in->data;
     uint8_t *to = s->step;
-    int good = BrotliEncoderCompressStream(s->brotli, operation[mode], &available, &next, &room, &to, NULL);
+    int good = BrotliEncoderCompressStream(s->brotli, operation[mode], &available, &next, &room,
+                                           &to, NULL);
     assert(good);
     (void)good;
     *in = str_slice(*in, in->len - (ptrdiff_t)available, in->len);
@@ -175,7 +186,8 @@ static bool step_brotli(Squeeze *s, Str *in, SqueezeMode mode, ptrdiff_t *made) 
     return available > 0 || BrotliEncoderHasMoreOutput(s->brotli);
 }
 
-Err *squeeze_feed(Ctx *c, Squeeze *s, Str in, SqueezeMode mode, Err *(*put)(HttpConn *, Str), HttpConn *conn) {
+Err *squeeze_feed(Ctx *c, Squeeze *s, Str in, SqueezeMode mode, Err *(*put)(HttpConn *, Str),
+                  HttpConn *conn) {
     if (!in.data) in = S("");
     do {
         Str piece = str_slice(in, 0, COMPRESS_ON_LOOP_MAX);
@@ -184,7 +196,8 @@ Err *squeeze_feed(Ctx *c, Squeeze *s, Str in, SqueezeMode mode, Err *(*put)(Http
         while (more) {
             ptrdiff_t made;
             SqueezeMode now = last ? mode : SQUEEZE_MORE;
-            more = s->encoding == ENCODING_GZIP ? step_gzip(s, &piece, now, &made) : step_brotli(s, &piece, now, &made);
+            more = s->encoding == ENCODING_GZIP ? step_gzip(s, &piece, now, &made)
+                                                : step_brotli(s, &piece, now, &made);
             if (made > 0) TRY(put(conn, str_of((const char *)s->step, made)));
         }
         if (!last) coro_yield(c); /* a large write must not keep the loop */

@@ -92,8 +92,8 @@ Err *conn_sendfile(HttpConn *conn, int fd, int64_t from, int64_t len) {
 }
 
 bool conn_closes(const HttpConn *conn) {
-    return !conn->keep_alive || conn->r.close || conn->r.cut || conn->body.failed || http_stopping(conn->server) ||
-           !body_drainable(conn);
+    return !conn->keep_alive || conn->r.close || conn->r.cut || conn->body.failed ||
+           http_stopping(conn->server) || !body_drainable(conn);
 }
 
 static void linger(HttpConn *conn) {
@@ -132,9 +132,11 @@ static Http1Fault head_wait(HttpConn *conn, Http1Scan *scan, ptrdiff_t *length) 
         if (fault.status || *length > 0) return fault;
         conn->idle = in.len == 0;
         if (conn->idle && http_stopping(conn->server)) return fault;
-        if (in.len > 0 && head_deadline == 0) head_deadline = mono_us() + o->head_timeout_ms * US_PER_MS;
+        if (in.len > 0 && head_deadline == 0)
+            head_deadline = mono_us() + o->head_timeout_ms * US_PER_MS;
         c->deadline_us = conn->idle ? mono_us() + o->idle_timeout_ms * US_PER_MS : head_deadline;
-        if (in.len == conn->input_cap && stream_buffer_grow(conn->stream, o->head_limit + INPUT_BYTES))
+        if (in.len == conn->input_cap &&
+            stream_buffer_grow(conn->stream, o->head_limit + INPUT_BYTES))
             conn->input_cap = min_size(conn->input_cap * 2, o->head_limit + INPUT_BYTES);
         ptrdiff_t n = 0;
         Err *err = conn_flush(conn);
@@ -193,7 +195,8 @@ static bool next_is_here(const HttpConn *conn) {
     Http1Scan scan = {0};
     ptrdiff_t length = 0;
     if (rest.len == 0) return false;
-    return http1_scan(&scan, rest, conn->server->options.head_limit, &length).status == 0 && length > 0;
+    return http1_scan(&scan, rest, conn->server->options.head_limit, &length).status == 0 &&
+           length > 0;
 }
 
 static Http1Fault request_take(HttpConn *conn, const Http1Scan *scan, ptrdiff_t length) {
@@ -218,8 +221,15 @@ static Http1Fault request_take(HttpConn *conn, const Http1Scan *scan, ptrdiff_t 
 static void request_begin(HttpConn *conn) {
     const HttpOptions *o = &conn->server->options;
     int64_t now = mono_us();
-    conn->q = (Req){.conn = conn, .method = METHOD_OTHER, .method_text = S(""), .target = S(""), .path = S(""),
-                    .query = S(""), .minor = 1, .client_ip = conn->peer, .started_us = now,
+    conn->q = (Req){.conn = conn,
+                    .method = METHOD_OTHER,
+                    .method_text = S(""),
+                    .target = S(""),
+                    .path = S(""),
+                    .query = S(""),
+                    .minor = 1,
+                    .client_ip = conn->peer,
+                    .started_us = now,
                     .body_limit = o->body_limit};
     conn->body = (BodyIn){.ended = true};
     conn->taken = 0;
@@ -276,7 +286,8 @@ static void over_budget(HttpConn *conn, ArenaMark mark) {
         tell_done(conn);
         return;
     }
-    refuse(conn, err_new(conn->c, ERR_BUDGET, __func__, "The request needs more memory than it may have."));
+    refuse(conn, err_new(conn->c, ERR_BUDGET, __func__,
+                         "The request needs more memory than it may have."));
 }
 
 static bool request_serve(HttpConn *conn, ArenaMark mark) {
@@ -299,7 +310,7 @@ static bool request_serve(HttpConn *conn, ArenaMark mark) {
     tell_done(conn);
     if (err || conn->upgraded) return false;
     if (conn_closes(conn)) {
-        bool quiet = conn->body.ended && !conn->body.failed;
+        bool quiet = (conn->body.ended || conn->body.in_place) && !conn->body.failed;
         if (!conn_flush(conn) && !quiet) linger(conn);
         return false;
     }
@@ -328,14 +339,18 @@ static void list_add(HttpConn *conn) {
 }
 
 static void list_remove(HttpConn *conn) {
-    if (conn->prev) conn->prev->next = conn->next;
-    else conn->server->first[loop_index(loop_here())] = conn->next;
+    if (conn->prev)
+        conn->prev->next = conn->next;
+    else
+        conn->server->first[loop_index(loop_here())] = conn->next;
     if (conn->next) conn->next->prev = conn->prev;
 }
 
 void conn_stop(HttpConn *conn) {
-    if (conn->on_stop) conn->on_stop(conn->on_stop_arg);
-    else if (conn->idle) coro_cancel(conn->c->coro);
+    if (conn->on_stop)
+        conn->on_stop(conn->on_stop_arg);
+    else if (conn->idle)
+        coro_cancel(conn->c->coro);
 }
 
 static void requests_serve(HttpConn *conn) {

@@ -51,7 +51,8 @@ Str etag_encoded(Arena *arena, Str etag, Encoding encoding) {
  * where the list makes no sense. */
 static bool tag_next(Str *list, Str *tag, bool *weak) {
     Str rest = *list;
-    while (rest.len > 0 && str_find_byte(S(" \t,"), rest.data[0]) >= 0) rest = str_slice(rest, 1, rest.len);
+    while (rest.len > 0 && str_find_byte(S(" \t,"), rest.data[0]) >= 0)
+        rest = str_slice(rest, 1, rest.len);
     *weak = str_starts(rest, S("W/"));
     if (*weak) rest = str_slice(rest, 2, rest.len);
     if (!str_starts(rest, S("\""))) return false;
@@ -82,7 +83,8 @@ bool etag_listed(Str list, Str etag, bool weakly) {
 static bool listed_by(const Req *q, Str name, Str etag, bool weakly, bool *given) {
     *given = false;
     for (ptrdiff_t i = 0; i < q->header_count; i++) {
-        if (q->headers[i].name.len != name.len || !str_eq_nocase(q->headers[i].name, name)) continue;
+        if (q->headers[i].name.len != name.len || !str_eq_nocase(q->headers[i].name, name))
+            continue;
         *given = true;
         if (etag_listed(q->headers[i].value, etag, weakly)) return true;
     }

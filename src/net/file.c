@@ -19,7 +19,8 @@ struct ReplyFile {
     int count; /* of ranges to send; 0: the whole file */
 };
 
-void reply_file(Ctx *c, Reply *r, int fd, int64_t size, Str content_type, Str etag, Time modified, Str download_name) {
+void reply_file(Ctx *c, Reply *r, int fd, int64_t size, Str content_type, Str etag, Time modified,
+                Str download_name) {
     assert(fd >= 0 && size >= 0);
     defer(c, close_later, (void *)(intptr_t)fd);
     r->file = arena_new_of(c->arena, ReplyFile);
@@ -27,7 +28,8 @@ void reply_file(Ctx *c, Reply *r, int fd, int64_t size, Str content_type, Str et
     r->content_type = content_type;
     r->last_modified = modified;
     if (!etag.data && !r->no_etag && !time_is_null(modified))
-        etag = strf(c->arena, "\"%llx-%llx\"", (unsigned long long)size, (unsigned long long)modified.us);
+        etag = strf(c->arena, "\"%llx-%llx\"", (unsigned long long)size,
+                    (unsigned long long)modified.us);
     r->etag = etag;
 }
 
@@ -90,7 +92,8 @@ static bool range_still_good(const Req *q, const Reply *r) {
     Str given = req_header(q, S("if-range"));
     Time date;
     if (!given.data) return true;
-    if (str_starts(given, S("\"")) || str_starts(given, S("W/"))) return etag_listed(given, r->etag, false);
+    if (str_starts(given, S("\"")) || str_starts(given, S("W/")))
+        return etag_listed(given, r->etag, false);
     return !time_is_null(r->last_modified) && time_parse_http(given, &date) &&
            date.us / US_PER_SECOND == r->last_modified.us / US_PER_SECOND;
 }
@@ -98,7 +101,8 @@ static bool range_still_good(const Req *q, const Reply *r) {
 static RangeVerdict ranges_choose(HttpConn *conn) {
     ReplyFile *file = conn->r.file;
     Str header = req_header(&conn->q, S("range"));
-    if (!header.data || conn->q.method != METHOD_GET || !range_still_good(&conn->q, &conn->r)) return RANGE_IGNORE;
+    if (!header.data || conn->q.method != METHOD_GET || !range_still_good(&conn->q, &conn->r))
+        return RANGE_IGNORE;
     RangeVerdict verdict = ranges_parse(file, header);
     if (verdict != RANGE_GOOD) file->count = 0;
     return verdict;
@@ -125,7 +129,8 @@ static Str disposition(Arena *arena, Str name) {
 }
 
 static Str range_text(Arena *arena, const ReplyFile *file, Range range) {
-    return strf(arena, "bytes %lld-%lld/%lld", (long long)range.from, (long long)range.to, (long long)file->size);
+    return strf(arena, "bytes %lld-%lld/%lld", (long long)range.from, (long long)range.to,
+                (long long)file->size);
 }
 
 static Err *send_plain(HttpConn *conn, HeadInfo *info, Range range) {
@@ -148,8 +153,9 @@ static Err *send_parts(Ctx *c, HttpConn *conn, HeadInfo *info) {
     Str end = strf(c->arena, "\r\n--%.*s--\r\n", S_ARG(boundary));
     info->length = end.len;
     for (int i = 0; i < file->count; i++) {
-        heads[i] = strf(c->arena, "\r\n--%.*s\r\nContent-Type: %.*s\r\nContent-Range: %.*s\r\n\r\n", S_ARG(boundary),
-                        S_ARG(info->content_type), S_ARG(range_text(c->arena, file, file->ranges[i])));
+        heads[i] = strf(c->arena, "\r\n--%.*s\r\nContent-Type: %.*s\r\nContent-Range: %.*s\r\n\r\n",
+                        S_ARG(boundary), S_ARG(info->content_type),
+                        S_ARG(range_text(c->arena, file, file->ranges[i])));
         info->length += heads[i].len + file->ranges[i].to - file->ranges[i].from + 1;
     }
     info->content_type = strf(c->arena, "multipart/byteranges; boundary=%.*s", S_ARG(boundary));
@@ -168,7 +174,8 @@ static Err *send_refusal(Ctx *c, HttpConn *conn, ErrKind kind, const char *why) 
     int64_t size = conn->r.file->size;
     reply_init(conn);
     reply_refuse(conn, err_new(c, kind, "reply_file", "%s", why));
-    if (kind == ERR_RANGE) reply_header(&conn->r, S("Content-Range"), strf(c->arena, "bytes */%lld", (long long)size));
+    if (kind == ERR_RANGE)
+        reply_header(&conn->r, S("Content-Range"), strf(c->arena, "bytes */%lld", (long long)size));
     return reply_finish(c, conn);
 }
 
@@ -178,13 +185,16 @@ Err *file_finish(Ctx *c, HttpConn *conn) {
     HeadInfo info = {.content_type = r->content_type, .accept_ranges = true};
     if (r->status == 200) {
         int status = precondition(&conn->q, r->etag, r->last_modified);
-        if (status == 412) return send_refusal(c, conn, ERR_PRECONDITION, "The file is not the one that If-Match asks for.");
+        if (status == 412)
+            return send_refusal(c, conn, ERR_PRECONDITION,
+                                "The file is not the one that If-Match asks for.");
         if (status == 304) {
             r->status = status;
             return reply_send(conn, &info, S(""));
         }
         RangeVerdict verdict = ranges_choose(conn);
-        if (verdict == RANGE_NONE) return send_refusal(c, conn, ERR_RANGE, "The range lies outside the file.");
+        if (verdict == RANGE_NONE)
+            return send_refusal(c, conn, ERR_RANGE, "The range lies outside the file.");
         if (verdict == RANGE_GOOD) r->status = 206;
     }
     if (file->download_name.data) info.disposition = disposition(c->arena, file->download_name);

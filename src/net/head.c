@@ -4,21 +4,29 @@
 #include "net/server.h"
 
 /* X(status, reason) */
-#define STATUSES(X)                                                                              \
-    X(200, "OK") X(201, "Created") X(202, "Accepted") X(204, "No Content") X(206, "Partial Content") \
-    X(207, "Multi-Status") X(301, "Moved Permanently") X(302, "Found") X(303, "See Other")       \
-    X(304, "Not Modified") X(307, "Temporary Redirect") X(308, "Permanent Redirect")             \
-    X(400, "Bad Request") X(401, "Unauthorized") X(402, "Payment Required") X(403, "Forbidden")  \
-    X(404, "Not Found") X(405, "Method Not Allowed") X(406, "Not Acceptable")                    \
-    X(408, "Request Timeout") X(409, "Conflict") X(410, "Gone") X(411, "Length Required")        \
-    X(412, "Precondition Failed") X(413, "Content Too Large") X(414, "URI Too Long")             \
-    X(415, "Unsupported Media Type") X(416, "Range Not Satisfiable") X(417, "Expectation Failed") \
-    X(421, "Misdirected Request") X(422, "Unprocessable Content") X(423, "Locked")               \
-    X(425, "Too Early") X(426, "Upgrade Required") X(428, "Precondition Required")               \
-    X(429, "Too Many Requests") X(431, "Request Header Fields Too Large")                        \
-    X(451, "Unavailable For Legal Reasons") X(500, "Internal Server Error")                      \
-    X(501, "Not Implemented") X(502, "Bad Gateway") X(503, "Service Unavailable")                \
-    X(504, "Gateway Timeout") X(505, "HTTP Version Not Supported") X(507, "Insufficient Storage")
+#define STATUSES(X)                                                                                \
+    X(200, "OK")                                                                                   \
+    X(201, "Created") X(202, "Accepted") X(204, "No Content") X(206, "Partial Content") X(         \
+        207, "Multi-Status") X(301, "Moved Permanently") X(302, "Found") X(303, "See Other")       \
+        X(304, "Not Modified") X(307, "Temporary Redirect") X(308, "Permanent Redirect") X(        \
+            400, "Bad Request") X(401, "Unauthorized") X(402, "Payment Required")                  \
+            X(403, "Forbidden") X(404, "Not Found") X(405, "Method Not Allowed") X(                \
+                406, "Not Acceptable") X(408, "Request Timeout") X(409, "Conflict") X(410, "Gone") \
+                X(411, "Length Required") X(412, "Precondition Failed")                            \
+                    X(413, "Content Too Large") X(414, "URI Too Long") X(415,                      \
+                                                                         "Unsupported Media Type") \
+                        X(416, "Range Not Satisfiable") X(417, "Expectation Failed")               \
+                            X(421, "Misdirected Request") X(422, "Unprocessable Content")          \
+                                X(423, "Locked") X(425, "Too Early") X(426, "Upgrade Required")    \
+                                    X(428, "Precondition Required") X(429, "Too Many Requests")    \
+                                        X(431, "Request Header Fields Too Large")                  \
+                                            X(451, "Unavailable For Legal Reasons")                \
+                                                X(500, "Internal Server Error") X(                 \
+                                                    501, "Not Implemented") X(502, "Bad Gateway")  \
+                                                    X(503, "Service Unavailable")                  \
+                                                        X(504, "Gateway Timeout")                  \
+                                                            X(505, "HTTP Version Not Supported")   \
+                                                                X(507, "Insufficient Storage")
 
 enum { STATUS_LINE_MAX = 64 };
 
@@ -94,8 +102,8 @@ Str date_now(void) {
 
 ptrdiff_t head_room(const Reply *r, const HeadInfo *info) {
     enum { FIXED = 512 }; /* every line of ours at its longest: see head_render */
-    return FIXED + info->content_type.len + info->content_range.len + info->disposition.len + r->etag.len +
-           r->common_headers.len + r->headers.len;
+    return FIXED + info->content_type.len + info->content_range.len + info->disposition.len +
+           r->etag.len + r->common_headers.len + r->headers.len;
 }
 
 static char *put_line(char *at, Str name, Str value) {
@@ -143,8 +151,10 @@ ptrdiff_t head_render(const HttpConn *conn, const HeadInfo *info, char *to) {
     if (info->accept_ranges) at = put(at, S("Accept-Ranges: bytes\r\n"));
     if (info->content_range.len) at = put_line(at, S("Content-Range: "), info->content_range);
     if (info->disposition.len) at = put_line(at, S("Content-Disposition: "), info->disposition);
-    if (conn_closes(conn)) at = put(at, S("Connection: close\r\n"));
-    else if (conn->q.minor == 0) at = put(at, S("Connection: keep-alive\r\n"));
+    if (conn_closes(conn))
+        at = put(at, S("Connection: close\r\n"));
+    else if (conn->q.minor == 0)
+        at = put(at, S("Connection: keep-alive\r\n"));
     at = put(at, r->common_headers);
     at = put(at, buf_str(&r->headers));
     at = put(at, S("\r\n"));

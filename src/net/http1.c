@@ -4,13 +4,14 @@
 #include "net/http1.h"
 
 enum {
-    TOKEN = 1,  /* tchar, RFC 9110 §5.6.2 */
-    FIELD = 2,  /* in a field value: visible, blank, tab, obs-text */
-    PATH = 4,   /* pchar and '/', RFC 3986 §3.3, and what browsers leave as it is: [ ] | ^ */
-    QUERY = 8,  /* the same and ? { } ` \ */
-    HOST = 16   /* of a host name as they are in use; RFC 3986 §3.2.2 would also have , ; % */
+    TOKEN = 1, /* tchar, RFC 9110 §5.6.2 */
+    FIELD = 2, /* in a field value: visible, blank, tab, obs-text */
+    PATH = 4,  /* pchar and '/', RFC 3986 §3.3, and what browsers leave as it is: [ ] | ^ */
+    QUERY = 8, /* the same and ? { } ` \ */
+    HOST = 16  /* of a host name as they are in use; RFC 3986 §3.2.2 would also have , ; % */
 };
 
+// clang-format off
 static const uint8_t byte_class[256] = {
      0,  0,  0,  0,  0,  0,  0,  0,  0,  2,  0,  0,  0,  0,  0,  0,
      0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,
@@ -29,6 +30,7 @@ static const uint8_t byte_class[256] = {
      2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,
      2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,  2,
 };
+// clang-format on
 
 static inline bool is(char byte, int classes) { return byte_class[(unsigned char)byte] & classes; }
 
@@ -79,7 +81,8 @@ Http1Fault http1_scan(Http1Scan *scan, Str input, ptrdiff_t head_limit, ptrdiff_
         const char *line = input.data + scan->at;
         const char *lf = memchr(line, '\n', (size_t)(end - line));
         if (!lf) break;
-        if (lf == line || lf[-1] != '\r') return FAULT(400, "A line ends without a carriage return.");
+        if (lf == line || lf[-1] != '\r')
+            return FAULT(400, "A line ends without a carriage return.");
         if (scan->lines == 0 && lf - line > HTTP1_REQUEST_LINE_MAX)
             return FAULT(414, "The request line is too long.");
         scan->at = lf + 1 - input.data;
@@ -88,7 +91,8 @@ Http1Fault http1_scan(Http1Scan *scan, Str input, ptrdiff_t head_limit, ptrdiff_
             *length = scan->at;
             return FINE;
         }
-        if (++scan->lines > HTTP1_HEADERS_MAX + 1) return FAULT(431, "There are too many header fields.");
+        if (++scan->lines > HTTP1_HEADERS_MAX + 1)
+            return FAULT(431, "There are too many header fields.");
     }
     if (scan->lines == 0 && input.len - scan->start > HTTP1_REQUEST_LINE_MAX)
         return FAULT(414, "The request line is too long.");
@@ -100,9 +104,11 @@ Http1Fault http1_scan(Http1Scan *scan, Str input, ptrdiff_t head_limit, ptrdiff_
 
 static Http1Fault version_parse(Str text, int *minor) {
     bool shaped = text.len == 8 && str_starts(text, S("HTTP/")) && text.data[6] == '.' &&
-                  text.data[5] >= '0' && text.data[5] <= '9' && text.data[7] >= '0' && text.data[7] <= '9';
+                  text.data[5] >= '0' && text.data[5] <= '9' && text.data[7] >= '0' &&
+                  text.data[7] <= '9';
     if (!shaped) return FAULT(400, "The request line has no HTTP version.");
-    if (text.data[5] != '1' || text.data[7] > '1') return FAULT(505, "Only HTTP/1.0 and HTTP/1.1 are served.");
+    if (text.data[5] != '1' || text.data[7] > '1')
+        return FAULT(505, "Only HTTP/1.0 and HTTP/1.1 are served.");
     *minor = text.data[7] - '0';
     return FINE;
 }
@@ -130,7 +136,8 @@ typedef struct Framing {
 } Framing;
 
 static Http1Fault length_parse(Str value, int64_t *out) {
-    if (value.len < 1 || value.len > 18) return FAULT(400, "Content-Length is not a number of bytes.");
+    if (value.len < 1 || value.len > 18)
+        return FAULT(400, "Content-Length is not a number of bytes.");
     int64_t n = 0;
     for (ptrdiff_t i = 0; i < value.len; i++) {
         if (value.data[i] < '0' || value.data[i] > '9')
@@ -148,7 +155,8 @@ static bool host_valid(Str host) {
         end = str_find_byte(host, ']') + 1;
         if (end < 4) return false;
         for (ptrdiff_t i = 1; i < end - 1; i++)
-            if (!strchr("0123456789abcdefABCDEF:.", host.data[i]) || host.data[i] == 0) return false;
+            if (!strchr("0123456789abcdefABCDEF:.", host.data[i]) || host.data[i] == 0)
+                return false;
     } else {
         while (end < host.len && is(host.data[end], HOST)) end++;
         if (end == 0) return false;
@@ -207,7 +215,8 @@ static Http1Fault field_parse(const char **at, const char *end, Header *out) {
     if (p == name || p == end) return FAULT(400, "A header field has no valid name.");
     if (*p != ':') {
         bool blank = *p == ' ' || *p == '\t';
-        return FAULT(400, blank ? "White space stands before a colon." : "A header field has no valid name.");
+        return FAULT(400, blank ? "White space stands before a colon."
+                                : "A header field has no valid name.");
     }
     out->name = str_of(name, p - name);
     const char *value = ++p;

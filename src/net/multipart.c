@@ -63,7 +63,8 @@ static bool parameter_next(Arena *arena, Str *rest, Str *name, Str *value, bool 
     ptrdiff_t n = 0, i = 1;
     for (; i < s.len && s.data[i] != '"'; i++) {
         /* Only \" and \\ are escapes: browsers send other backslashes as they are. */
-        bool escape = s.data[i] == '\\' && i + 1 < s.len && (s.data[i + 1] == '"' || s.data[i + 1] == '\\');
+        bool escape =
+            s.data[i] == '\\' && i + 1 < s.len && (s.data[i + 1] == '"' || s.data[i + 1] == '\\');
         text[n++] = s.data[i += escape];
     }
     if (i == s.len) return false;
@@ -78,7 +79,8 @@ Str multipart_boundary(Arena *arena, Str content_type) {
     if (semicolon < 0) return (Str){0};
     Str rest = str_slice(content_type, semicolon, content_type.len), name, value, found = {0};
     bool bad;
-    if (!str_eq_nocase(str_trim(str_slice(content_type, 0, semicolon)), S("multipart/form-data"))) return found;
+    if (!str_eq_nocase(str_trim(str_slice(content_type, 0, semicolon)), S("multipart/form-data")))
+        return found;
     while (parameter_next(arena, &rest, &name, &value, &bad)) {
         if (!str_eq_nocase(name, S("boundary"))) continue;
         if (found.data || !boundary_valid(value)) return (Str){0};
@@ -99,7 +101,9 @@ Multipart *multipart_over(Ctx *c, Str boundary, MultipartSource source, void *ar
     return m;
 }
 
-static Err *source_body(Ctx *c, void *arg, char *to, ptrdiff_t cap, ptrdiff_t *n) { return body_read(c, arg, to, cap, n); }
+static Err *source_body(Ctx *c, void *arg, char *to, ptrdiff_t cap, ptrdiff_t *n) {
+    return body_read(c, arg, to, cap, n);
+}
 
 Err *multipart_open(Ctx *c, Req *q, Multipart **out) {
     Str type = req_header(q, S("content-type"));
@@ -149,9 +153,12 @@ static Err *disposition_read(Ctx *c, Str value, Part *part) {
     ptrdiff_t semicolon = str_find_byte(value, ';');
     kind = semicolon < 0 ? value : str_slice(value, 0, semicolon);
     Str rest = semicolon < 0 ? S("") : str_slice(value, semicolon, value.len);
-    if (!str_eq_nocase(str_trim(kind), S("form-data"))) FAIL(c, BAD_REQUEST, "A part of the form is not form-data.");
+    if (!str_eq_nocase(str_trim(kind), S("form-data")))
+        FAIL(c, BAD_REQUEST, "A part of the form is not form-data.");
     while (parameter_next(c->arena, &rest, &name, &text, &bad)) {
-        Str *to = str_eq_nocase(name, S("name")) ? &part->name : str_eq_nocase(name, S("filename")) ? &part->filename : NULL;
+        Str *to = str_eq_nocase(name, S("name"))       ? &part->name
+                  : str_eq_nocase(name, S("filename")) ? &part->filename
+                                                       : NULL;
         if (!to) continue;
         if (to->data) FAIL(c, BAD_REQUEST, "A part of the form has two names.");
         if (!text_sound(text)) FAIL(c, BAD_REQUEST, "A name in the form is not valid UTF-8.");
@@ -183,7 +190,8 @@ static Err *head_read(Ctx *c, Multipart *m, Part *part) {
     for (;;) {
         ptrdiff_t end = str_find(window(m), S("\r\n"));
         if (end < 0) {
-            if (used + m->end - m->start > PART_HEAD_MAX) FAIL(c, BAD_REQUEST, "A part of the form has too large a head.");
+            if (used + m->end - m->start > PART_HEAD_MAX)
+                FAIL(c, BAD_REQUEST, "A part of the form has too large a head.");
             TRY(window_need(c, m, m->end - m->start + 1));
             continue;
         }
@@ -203,7 +211,8 @@ static Err *delimiter_reach(Ctx *c, Multipart *m) {
     if (m->state == START) {
         Str first = str_slice(m->delimiter, 2, m->delimiter.len);
         TRY(window_need(c, m, first.len));
-        if (!str_starts(window(m), first)) FAIL(c, BAD_REQUEST, "The form does not begin with its boundary.");
+        if (!str_starts(window(m), first))
+            FAIL(c, BAD_REQUEST, "The form does not begin with its boundary.");
         m->start += first.len;
         m->state = AT_DELIMITER;
     }
@@ -227,7 +236,8 @@ Err *multipart_next(Ctx *c, Multipart *m, Part *part, bool *more) {
         m->state = ENDED;
         return NULL;
     }
-    if (!str_eq(after, S("\r\n"))) FAIL(c, BAD_REQUEST, "A boundary of the form has something behind it.");
+    if (!str_eq(after, S("\r\n")))
+        FAIL(c, BAD_REQUEST, "A boundary of the form has something behind it.");
     if (++m->parts > PARTS_MAX) FAIL(c, BAD_REQUEST, "The form has more than %d parts.", PARTS_MAX);
     TRY(head_read(c, m, part));
     m->state = IN_DATA;
@@ -241,7 +251,8 @@ Err *multipart_read(Ctx *c, Multipart *m, char *to, ptrdiff_t cap, ptrdiff_t *n)
     while (m->state == IN_DATA && *n == 0) {
         ptrdiff_t found = str_find(window(m), m->delimiter);
         /* Without a delimiter in sight, what cannot be the beginning of one is data. */
-        ptrdiff_t data = found >= 0 ? found : max_size(0, m->end - m->start - (m->delimiter.len - 1));
+        ptrdiff_t data =
+            found >= 0 ? found : max_size(0, m->end - m->start - (m->delimiter.len - 1));
         if (found == 0) {
             m->start += m->delimiter.len;
             m->state = AT_DELIMITER;

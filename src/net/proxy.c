@@ -8,7 +8,9 @@
 
 static bool address_parse(Str text, uint8_t out[16], bool *is_v4) {
     char name[INET6_ADDRSTRLEN];
-    if (text.len == 0 || text.len >= (ptrdiff_t)sizeof name || memchr(text.data, 0, (size_t)text.len)) return false;
+    if (text.len == 0 || text.len >= (ptrdiff_t)sizeof name ||
+        memchr(text.data, 0, (size_t)text.len))
+        return false;
     memcpy(name, text.data, (size_t)text.len);
     name[text.len] = 0;
     static const uint8_t mapped[12] = {[10] = 0xFF, [11] = 0xFF};
@@ -39,8 +41,10 @@ bool networks_parse(Arena *arena, Str list, Networks *out) {
         list = str_cut(list, ',', &item);
         item = str_trim(item);
         if (item.len == 0) continue;
-        if (str_eq(item, S("unix"))) out->unix_socket = true;
-        else if (!network_parse(item, &out->items[out->count++])) return false;
+        if (str_eq(item, S("unix")))
+            out->unix_socket = true;
+        else if (!network_parse(item, &out->items[out->count++]))
+            return false;
     }
     return true;
 }

@@ -22,9 +22,9 @@ Method method_parse(Str text) {
         Str text;
         Method method;
     } known[] = {
-        {S_INIT("GET"), METHOD_GET},       {S_INIT("POST"), METHOD_POST},
-        {S_INIT("PUT"), METHOD_PUT},       {S_INIT("PATCH"), METHOD_PATCH},
-        {S_INIT("DELETE"), METHOD_DELETE}, {S_INIT("HEAD"), METHOD_HEAD},
+        {S_INIT("GET"), METHOD_GET},         {S_INIT("POST"), METHOD_POST},
+        {S_INIT("PUT"), METHOD_PUT},         {S_INIT("PATCH"), METHOD_PATCH},
+        {S_INIT("DELETE"), METHOD_DELETE},   {S_INIT("HEAD"), METHOD_HEAD},
         {S_INIT("OPTIONS"), METHOD_OPTIONS},
     };
     for (ptrdiff_t i = 0; i < COUNT(known); i++)
@@ -40,7 +40,9 @@ Str req_header(const Req *q, Str name) {
 }
 
 /* A decoded text that may go on: valid UTF-8 and no NUL (no database takes one). */
-static bool text_sound(Str s) { return s.data && !memchr(s.data, 0, (size_t)s.len) && str_utf8_valid(s); }
+static bool text_sound(Str s) {
+    return s.data && !memchr(s.data, 0, (size_t)s.len) && str_utf8_valid(s);
+}
 
 bool path_decode(Arena *arena, Str raw, Str *out) {
     if (raw.len > 0 && memchr(raw.data, '%', (size_t)raw.len)) {
@@ -89,7 +91,8 @@ bool req_query_valid(const Req *q) {
     char text[HTTP1_REQUEST_LINE_MAX];
     ptrdiff_t n = 0;
     assert(q->query.len <= HTTP1_REQUEST_LINE_MAX);
-    if (q->query.len == 0 || !memchr(q->query.data, '%', (size_t)q->query.len)) return true;
+    if (q->query.len == 0) return true;
+    if (str_find_byte(q->query, '%') < 0) return text_sound(q->query);
     for (ptrdiff_t i = 0; i < q->query.len; i++) {
         char b = q->query.data[i];
         if (b == '%') {

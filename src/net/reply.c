@@ -4,8 +4,12 @@
 #include "net/server.h"
 
 void reply_init(HttpConn *conn) {
-    conn->r = (Reply){.conn = conn, .status = 200, .content_type = S("application/json"), .body = S(""),
-                      .headers = {.arena = conn->c->arena}, .last_modified = TIME_NULL};
+    conn->r = (Reply){.conn = conn,
+                      .status = 200,
+                      .content_type = S("application/json"),
+                      .body = S(""),
+                      .headers = {.arena = conn->c->arena},
+                      .last_modified = TIME_NULL};
 }
 
 /* A control byte in a value would end the line, so that its maker could write headers of his own: it
@@ -32,7 +36,9 @@ void reply_text(Reply *r, int status, Str content_type, Str text) {
     r->body = text;
 }
 
-void reply_json(Reply *r, int status, Str json) { reply_text(r, status, S("application/json"), json); }
+void reply_json(Reply *r, int status, Str json) {
+    reply_text(r, status, S("application/json"), json);
+}
 
 Stream *reply_upgrade(Reply *r) {
     r->conn->upgraded = true;
@@ -110,14 +116,16 @@ static Err *text_finish(Ctx *c, HttpConn *conn) {
     if (verdict == 304) r->status = 304;
     if (verdict == 412) {
         reply_init(conn);
-        reply_refuse(conn, err_new(c, ERR_PRECONDITION, __func__, "What If-Match asks for is not what is here."));
+        reply_refuse(conn, err_new(c, ERR_PRECONDITION, __func__,
+                                   "What If-Match asks for is not what is here."));
         info = (HeadInfo){.content_type = r->content_type};
         body = r->body;
     }
     if (r->status == 304) info.encoding = ENCODING_NONE;
     info.length = body.len;
     if (has_no_body(&conn->q, r->status)) {
-        if (info.encoding != ENCODING_NONE) info.length = -2; /* a GET's would have to be compressed to know */
+        if (info.encoding != ENCODING_NONE)
+            info.length = -2; /* a GET's would have to be compressed to know */
         body = S("");
     } else if (info.encoding != ENCODING_NONE) {
         TRY(compress_text(c, info.encoding, body, &body));
@@ -128,7 +136,9 @@ static Err *text_finish(Ctx *c, HttpConn *conn) {
 
 /* -- Streams ------------------------------------------------------------------------------------- */
 
-static bool is_event_stream(const Reply *r) { return str_starts(r->content_type, S("text/event-stream")); }
+static bool is_event_stream(const Reply *r) {
+    return str_starts(r->content_type, S("text/event-stream"));
+}
 
 static Err *gather(HttpConn *conn, const Str *parts, ptrdiff_t count) {
     ptrdiff_t bytes = 0;

@@ -15,13 +15,14 @@
 #include "net/http1.h"
 
 enum {
-    OUT_BYTES = 16 * 1024,      /* replies to pipelined requests, or small writes of a stream, gathered */
-    SMALL_BODY = 4 * 1024,      /* a body up to this is copied behind its head */
-    WRITE_PIECE = 128 * 1024,   /* what a client must take within write_timeout_ms */
-    DRAIN_MAX = 64 * 1024,      /* of a body nobody read, to keep the connection */
+    OUT_BYTES =
+        16 * 1024, /* replies to pipelined requests, or small writes of a stream, gathered */
+    SMALL_BODY = 4 * 1024,    /* a body up to this is copied behind its head */
+    WRITE_PIECE = 128 * 1024, /* what a client must take within write_timeout_ms */
+    DRAIN_MAX = 64 * 1024,    /* of a body nobody read, to keep the connection */
     COMPRESS_MIN = 1024,
     COMPRESS_ON_LOOP_MAX = 64 * 1024,
-    INPUT_BYTES = 16 * 1024     /* of a stream's input buffer, before it grows */
+    INPUT_BYTES = 16 * 1024 /* of a stream's input buffer, before it grows */
 };
 
 typedef enum Encoding { ENCODING_NONE, ENCODING_GZIP, ENCODING_BROTLI } Encoding;
@@ -51,11 +52,11 @@ struct HttpServer {
 
 /* The body of the present request. */
 typedef struct BodyIn {
-    Str place;        /* all of it, where it already lies in the stream's buffer */
-    int64_t left;     /* of an announced length */
+    Str place;    /* all of it, where it already lies in the stream's buffer */
+    int64_t left; /* of an announced length */
     Chunked chunked;
     bool in_place, started, ended;
-    bool failed;      /* cut, malformed, too large or too slow: the connection cannot go on */
+    bool failed; /* cut, malformed, too large or too slow: the connection cannot go on */
     bool owes_continue;
     int64_t received, waited_us;
 } BodyIn;
@@ -74,7 +75,8 @@ struct HttpConn {
     bool keep_alive; /* as far as the client and the request's shape go */
     bool idle;       /* between requests, with nothing of the next one here */
     bool broken;     /* a write failed: nothing more can be said */
-    ptrdiff_t taken; /* bytes of the stream's buffer that belong to the request and are consumed after it */
+    ptrdiff_t
+        taken; /* bytes of the stream's buffer that belong to the request and are consumed after it */
     BodyIn body;
 
     Defer *defers; /* those of the connection itself */
@@ -145,7 +147,7 @@ MUST_USE Err *squeeze_feed(Ctx *c, Squeeze *s, Str in, SqueezeMode mode,
 
 /* head.c */
 typedef struct HeadInfo {
-    int64_t length;       /* Content-Length; -1: chunked; -2: neither, the end closes */
+    int64_t length; /* Content-Length; -1: chunked; -2: neither, the end closes */
     Encoding encoding;
     bool vary, accept_ranges;
     Str content_type, content_range, disposition;

@@ -5,8 +5,8 @@ static const struct {
     Str scheme;
     int port;
 } usual_ports[] = {
-    {S_INIT("http"), 80},     {S_INIT("https"), 443},   {S_INIT("ws"), 80},
-    {S_INIT("wss"), 443},     {S_INIT("redis"), 6379},  {S_INIT("rediss"), 6379},
+    {S_INIT("http"), 80},         {S_INIT("https"), 443},     {S_INIT("ws"), 80},
+    {S_INIT("wss"), 443},         {S_INIT("redis"), 6379},    {S_INIT("rediss"), 6379},
     {S_INIT("postgresql"), 5432}, {S_INIT("postgres"), 5432},
 };
 
@@ -51,7 +51,8 @@ static bool scheme_valid(Str s) {
 static bool port_parse(Str text, int *port) {
     if (text.len == 0) return true;
     int64_t value = 0;
-    if (!is_digit(text.data[0]) || !str_to_i64(text, &value) || value < 1 || value > 65535) return false;
+    if (!is_digit(text.data[0]) || !str_to_i64(text, &value) || value < 1 || value > 65535)
+        return false;
     *port = (int)value;
     return true;
 }
@@ -64,7 +65,8 @@ static bool host_parse(Str text, Url *url) {
         if (end < 3) return false;
         url->host = str_slice(text, 1, end);
         for (ptrdiff_t i = 0; i < url->host.len; i++)
-            if (hex_value(url->host.data[i]) < 0 && url->host.data[i] != ':' && url->host.data[i] != '.')
+            if (hex_value(url->host.data[i]) < 0 && url->host.data[i] != ':' &&
+                url->host.data[i] != '.')
                 return false;
         port = str_slice(text, end + 1, text.len);
         if (port.len > 0 && port.data[0] != ':') return false;
@@ -116,7 +118,8 @@ Str url_decode(Arena *arena, Str text, bool plus_is_space) {
     ptrdiff_t n = 0;
     for (ptrdiff_t i = 0; i < text.len; i++) {
         char b = text.data[i];
-        if (b == '+' && plus_is_space) b = ' ';
+        if (b == '+' && plus_is_space)
+            b = ' ';
         else if (b == '%') {
             if (!url_escape(str_slice(text, i, i + 3), &b)) return (Str){0};
             i += 2;

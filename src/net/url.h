@@ -7,7 +7,8 @@
 #include "core/err.h"
 
 typedef struct Url {
-    Str scheme, userinfo, host, path, query, fragment; /* raw (still encoded), host without brackets */
+    Str scheme, userinfo, host, path, query,
+        fragment; /* raw (still encoded), host without brackets */
     int port; /* the scheme's own when not given: http 80, https 443, redis 6379, postgresql 5432; else 0 */
 } Url;
 

@@ -18,7 +18,13 @@
 #include "net/server.h"
 
 enum { CLOSE_WAIT_MS = 2000, CLOSE_DROP_BYTES = 1 << 20, CONTROL_MAX = 125, FRAME_HEAD_MAX = 10 };
-enum { CODE_AWAY = 1001, CODE_PROTOCOL = 1002, CODE_NONE = 1005, CODE_TEXT = 1007, CODE_TOO_BIG = 1009 };
+enum {
+    CODE_AWAY = 1001,
+    CODE_PROTOCOL = 1002,
+    CODE_NONE = 1005,
+    CODE_TEXT = 1007,
+    CODE_TOO_BIG = 1009
+};
 
 struct WebSocket {
     HttpConn *conn;
@@ -26,10 +32,10 @@ struct WebSocket {
     wslay_frame_context_ptr frames;
     ptrdiff_t max_bytes;
 
-    Buf message;       /* under construction, or delivered by the last ws_receive */
-    int opcode;        /* of the message under construction; 0: none */
+    Buf message; /* under construction, or delivered by the last ws_receive */
+    int opcode;  /* of the message under construction; 0: none */
     bool delivered;
-    bool in_frame;     /* some of the present frame's payload is still to come */
+    bool in_frame; /* some of the present frame's payload is still to come */
     uint64_t frame_left;
     char control[CONTROL_MAX];
     ptrdiff_t control_len;
@@ -43,26 +49,30 @@ struct WebSocket {
 /* All fields of a name, as one list. */
 static bool header_has(const Req *q, Str name, Str token) {
     for (ptrdiff_t i = 0; i < q->header_count; i++)
-        if (str_eq_nocase(q->headers[i].name, name) && http1_list_has(q->headers[i].value, token)) return true;
+        if (str_eq_nocase(q->headers[i].name, name) && http1_list_has(q->headers[i].value, token))
+            return true;
     return false;
 }
 
 static int header_count(const Req *q, Str name) {
     int count = 0;
-    for (ptrdiff_t i = 0; i < q->header_count; i++) count += str_eq_nocase(q->headers[i].name, name);
+    for (ptrdiff_t i = 0; i < q->header_count; i++)
+        count += str_eq_nocase(q->headers[i].name, name);
     return count;
 }
 
 static Err *handshake_check(Ctx *c, const Req *q, Reply *r, Str *key) {
     *key = req_header(q, S("sec-websocket-key"));
-    if (q->method != METHOD_GET || q->minor != 1 || q->body_length != 0 || !header_has(q, S("upgrade"), S("websocket")) ||
+    if (q->method != METHOD_GET || q->minor != 1 || q->body_length != 0 ||
+        !header_has(q, S("upgrade"), S("websocket")) ||
         !header_has(q, S("connection"), S("upgrade"))) {
         reply_header(r, S("Upgrade"), S("websocket"));
         FAIL(c, UPGRADE_REQUIRED, "This address speaks WebSocket.");
     }
     if (header_count(q, S("sec-websocket-key")) != 1 || str_base64_decode(c->arena, *key).len != 16)
         FAIL(c, BAD_REQUEST, "Sec-WebSocket-Key is not the base64 of 16 bytes.");
-    if (!str_eq(req_header(q, S("sec-websocket-version")), S("13")) || header_count(q, S("sec-websocket-version")) != 1) {
+    if (!str_eq(req_header(q, S("sec-websocket-version")), S("13")) ||
+        header_count(q, S("sec-websocket-version")) != 1) {
         reply_header(r, S("Upgrade"), S("websocket"));
         reply_header(r, S("Sec-WebSocket-Version"), S("13"));
         FAIL(c, UPGRADE_REQUIRED, "Only version 13 of WebSocket is spoken.");
@@ -108,7 +118,8 @@ static WebSocket *session_new(Ctx *c, HttpConn *conn, ptrdiff_t max_bytes) {
     ws->max_bytes = max_bytes;
     ws->stopping = http_stopping(conn->server);
     if (wslay_frame_context_init(&ws->frames, &callbacks, ws) != 0) return NULL;
-    ws->arena = arena_new(8 * max_bytes + ARENA_SPARE); /* a buffer that doubles leaves its former selves */
+    ws->arena =
+        arena_new(8 * max_bytes + ARENA_SPARE); /* a buffer that doubles leaves its former selves */
     ws->message = buf_new(ws->arena, 0);
     conn->on_stop = session_stop;
     conn->on_stop_arg = ws;
@@ -124,7 +135,8 @@ Err *ws_accept(Ctx *c, Req *q, Reply *r, Str protocol, ptrdiff_t max_bytes, WebS
     if (!ws) FAIL(c, UNAVAILABLE, "There is no memory for another session.");
     reply_upgrade(r);
     Buf b = buf_new(c->arena, 512);
-    buf_add(&b, S("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "));
+    buf_add(&b, S("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "
+                  "Upgrade\r\nSec-WebSocket-Accept: "));
     buf_add(&b, handshake_answer(c->arena, key));
     if (protocol.data) {
         assert(http1_is_token(protocol));
@@ -195,7 +207,8 @@ static bool close_send(WebSocket *ws, int code, Str reason) {
     payload[0] = (char)(code >> 8);
     payload[1] = (char)(code & 0xFF);
     if (text.len) memcpy(payload + 2, text.data, (size_t)text.len);
-    Err *err = frame_send(ws, WSLAY_CONNECTION_CLOSE, code == CODE_NONE ? S("") : str_of(payload, 2 + text.len));
+    Err *err = frame_send(ws, WSLAY_CONNECTION_CLOSE,
+                          code == CODE_NONE ? S("") : str_of(payload, 2 + text.len));
     ws->close_sent = true;
     return !err;
 }
@@ -231,10 +244,13 @@ static void close_take(WebSocket *ws) {
     Str reason = str_of(ws->control, ws->control_len);
     int code = CODE_NONE;
     if (reason.len > 0) {
-        code = reason.len < 2 ? 0 : (unsigned char)reason.data[0] << 8 | (unsigned char)reason.data[1];
+        code =
+            reason.len < 2 ? 0 : (unsigned char)reason.data[0] << 8 | (unsigned char)reason.data[1];
         reason = str_slice(reason, 2, reason.len);
-        if (!code_valid(code)) code = CODE_PROTOCOL;
-        else if (!str_utf8_valid(reason)) code = CODE_TEXT;
+        if (!code_valid(code))
+            code = CODE_PROTOCOL;
+        else if (!str_utf8_valid(reason))
+            code = CODE_TEXT;
     }
     close_send(ws, code, S(""));
     ws->closed = true;
@@ -244,11 +260,14 @@ static void close_take(WebSocket *ws) {
 static int frame_check(const WebSocket *ws, const struct wslay_frame_iocb *frame) {
     if (frame->rsv != 0 || !frame->mask) return CODE_PROTOCOL;
     switch (frame->opcode) {
-    case WSLAY_PING: case WSLAY_PONG: case WSLAY_CONNECTION_CLOSE: return 0;
+    case WSLAY_PING:
+    case WSLAY_PONG:
+    case WSLAY_CONNECTION_CLOSE: return 0;
     case WSLAY_CONTINUATION_FRAME:
         if (ws->opcode == 0) return CODE_PROTOCOL;
         break;
-    case WSLAY_TEXT_FRAME: case WSLAY_BINARY_FRAME:
+    case WSLAY_TEXT_FRAME:
+    case WSLAY_BINARY_FRAME:
         if (ws->opcode != 0) return CODE_PROTOCOL;
         break;
     default: return CODE_PROTOCOL;
@@ -260,7 +279,8 @@ static int frame_check(const WebSocket *ws, const struct wslay_frame_iocb *frame
 static Err *control_take(WebSocket *ws, int opcode) {
     if (opcode == WSLAY_CONNECTION_CLOSE) close_take(ws);
     Err *err = NULL;
-    if (opcode == WSLAY_PING && !ws->close_sent) err = frame_send(ws, WSLAY_PONG, str_of(ws->control, ws->control_len));
+    if (opcode == WSLAY_PING && !ws->close_sent)
+        err = frame_send(ws, WSLAY_PONG, str_of(ws->control, ws->control_len));
     ws->control_len = 0;
     return err;
 }
@@ -280,7 +300,8 @@ static bool data_take(WebSocket *ws, bool last, WsGot *got) {
 }
 
 /* One run of payload. True when it completes a message. */
-static Err *payload_take(WebSocket *ws, const struct wslay_frame_iocb *frame, bool *whole, WsGot *got) {
+static Err *payload_take(WebSocket *ws, const struct wslay_frame_iocb *frame, bool *whole,
+                         WsGot *got) {
     bool control = wslay_is_ctrl_frame(frame->opcode);
     if (!ws->in_frame) {
         int code = frame_check(ws, frame);
@@ -316,8 +337,10 @@ static Err *frames_take(WebSocket *ws, bool *whole, WsGot *got) {
         struct wslay_frame_iocb frame = {0};
         ssize_t n = wslay_frame_recv(ws->frames, &frame);
         if (n == WSLAY_ERR_WANT_READ) return NULL;
-        if (n < 0) session_fail(ws, CODE_PROTOCOL);
-        else TRY(payload_take(ws, &frame, whole, got));
+        if (n < 0)
+            session_fail(ws, CODE_PROTOCOL);
+        else
+            TRY(payload_take(ws, &frame, whole, got));
     }
     return NULL;
 }
@@ -332,8 +355,10 @@ static Err *input_wait(Ctx *c, WebSocket *ws, int64_t until_us, bool *silent) {
     c->deadline_us = former;
     *silent = err && ours && err->kind == ERR_TIMEOUT;
     if (*silent) return NULL;
-    if (stream_ended(ws->conn->stream) && stream_buffer(ws->conn->stream).len == 0) ws->closed = true;
-    else if (c->cancelled && err) close_send(ws, CODE_AWAY, S("The server stops."));
+    if (stream_ended(ws->conn->stream) && stream_buffer(ws->conn->stream).len == 0)
+        ws->closed = true;
+    else if (c->cancelled && err)
+        close_send(ws, CODE_AWAY, S("The server stops."));
     return ws->closed ? NULL : err;
 }
 
@@ -361,8 +386,10 @@ Err *ws_receive(Ctx *c, WebSocket *ws, int64_t idle_ms, WsGot *got, Str *message
         if (!ws->closed && !ws->woke_last && wake_take(ws)) return NULL;
         ws->woke_last = false;
         Err *err = frames_take(ws, &whole, got);
-        if (err && !c->cancelled) ws->closed = true; /* an answer could not be written: the peer is gone */
-        else if (err) return err;
+        if (err && !c->cancelled)
+            ws->closed = true; /* an answer could not be written: the peer is gone */
+        else if (err)
+            return err;
         if (whole) *message = buf_str(&ws->message);
         if (whole) return NULL;
         *got = WS_CLOSED;
@@ -391,8 +418,10 @@ void ws_close(Ctx *c, WebSocket *ws, int code, Str reason) {
         bool whole;
         WsGot got;
         if (frames_take(ws, &whole, &got)) break;
-        if (whole) message_forget(ws);
-        else if (!ws->closed && input_wait(c, ws, until, &silent)) break;
+        if (whole)
+            message_forget(ws);
+        else if (!ws->closed && input_wait(c, ws, until, &silent))
+            break;
     }
     ws->closed = true;
     c->deadline_us = former;

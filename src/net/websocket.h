@@ -12,7 +12,8 @@ typedef struct WebSocket WebSocket;
  * not ours (the headers that belong to a 426 are set), BAD_REQUEST for a malformed key. protocol: the
  * subprotocol chosen, or null. max_bytes: longest message received. From here on c has no deadline:
  * every wait of a session has its own. */
-MUST_USE Err *ws_accept(Ctx *c, Req *q, Reply *r, Str protocol, ptrdiff_t max_bytes, WebSocket **out);
+MUST_USE Err *ws_accept(Ctx *c, Req *q, Reply *r, Str protocol, ptrdiff_t max_bytes,
+                        WebSocket **out);
 
 typedef enum WsGot { WS_TEXT, WS_BINARY, WS_CLOSED, WS_WOKEN, WS_IDLE } WsGot;
 /* Wait for a message (WS_TEXT, WS_BINARY: *message is the session's, until the next call), the

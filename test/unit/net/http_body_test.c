@@ -9,7 +9,9 @@ static HttpServer *server;
 static ptrdiff_t limit;
 static int read_size; /* of each body_read */
 
-static void answer_err(Reply *r, Err *err) { reply_text(r, err_status(err->kind), S("text/plain"), err->detail); }
+static void answer_err(Reply *r, Err *err) {
+    reply_text(r, err_status(err->kind), S("text/plain"), err->detail);
+}
 
 static Err *answer_read(Ctx *own, Req *q, Reply *r) {
     Buf b = buf_new(own->arena, 64);
@@ -28,14 +30,17 @@ static Err *answer_spool(Ctx *own, Req *q, Reply *r) {
     uint64_t sum = 0;
     char byte;
     for (int64_t i = 0; i < spool.size; i++) {
-        if (spool.fd < 0) byte = spool.memory.data[i];
-        else if (pread(spool.fd, &byte, 1, i) != 1) FAIL(own, INTERNAL, "short");
+        if (spool.fd < 0)
+            byte = spool.memory.data[i];
+        else if (pread(spool.fd, &byte, 1, i) != 1)
+            FAIL(own, INTERNAL, "short");
         sum = sum * 31 + (unsigned char)byte;
     }
     struct stat st = {.st_nlink = 0};
     if (spool.fd >= 0) fstat(spool.fd, &st);
-    reply_text(r, 200, S("text/plain"), strf(own->arena, "%s %lld %llu links %d", spool.fd < 0 ? "memory" : "file",
-               (long long)spool.size, (unsigned long long)sum, (int)st.st_nlink));
+    reply_text(r, 200, S("text/plain"),
+               strf(own->arena, "%s %lld %llu links %d", spool.fd < 0 ? "memory" : "file",
+                    (long long)spool.size, (unsigned long long)sum, (int)st.st_nlink));
     return NULL;
 }
 
@@ -59,9 +64,12 @@ static void handle(Ctx *own, Req *q, Reply *r) {
     q->body_limit = limit;
     r->no_etag = true;
     Err *err;
-    if (str_eq(q->path, S("/read"))) err = answer_read(own, q, r);
-    else if (str_eq(q->path, S("/spool"))) err = answer_spool(own, q, r);
-    else if (str_eq(q->path, S("/lines"))) err = answer_lines(own, q, r);
+    if (str_eq(q->path, S("/read")))
+        err = answer_read(own, q, r);
+    else if (str_eq(q->path, S("/spool")))
+        err = answer_spool(own, q, r);
+    else if (str_eq(q->path, S("/lines")))
+        err = answer_lines(own, q, r);
     else if (str_eq(q->path, S("/unread"))) {
         reply_text(r, 403, S("text/plain"), S("no"));
         return;
@@ -91,15 +99,20 @@ static uint64_t sum_of(Str s) {
 }
 
 static Str post(const char *path, Str body) {
-    Str head = strf(c->arena, "POST %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %td\r\n\r\n", path, body.len);
+    Str head = strf(
+        c->arena, "POST %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %td\r\n\r\n",
+        path, body.len);
     return ask(server, str_concat(c->arena, head, body));
 }
 
 /* The same body in chunks of growing size. */
 static Str post_chunked(const char *path, Str body) {
     Buf b = buf_new(c->arena, body.len + body.len / 8 + 256);
-    buf_f(&b, "POST %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n", path);
-    for (ptrdiff_t at = 0, size = 1; at < body.len; at += size, size = size % 40000 + 1 + size / 3) {
+    buf_f(&b,
+          "POST %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n",
+          path);
+    for (ptrdiff_t at = 0, size = 1; at < body.len;
+         at += size, size = size % 40000 + 1 + size / 3) {
         Str chunk = str_slice(body, at, at + size);
         buf_f(&b, "%tX\r\n", chunk.len);
         buf_add(&b, chunk);
@@ -110,7 +123,8 @@ static Str post_chunked(const char *path, Str body) {
 }
 
 TEST(gives_the_body_whole_at_every_size_and_framing) {
-    static const ptrdiff_t sizes[] = {0, 1, 99, 100, 101, 4095, 16000, 16384, 16385, 65536, 300000, 2000000};
+    static const ptrdiff_t sizes[] = {0,     1,     99,    100,   101,    4095,
+                                      16000, 16384, 16385, 65536, 300000, 2000000};
     static const char *const paths[] = {"/all", "/read"};
     for (ptrdiff_t i = 0; i < COUNT(sizes); i++) {
         for (int p = 0; p < 2; p++) {
@@ -134,7 +148,8 @@ TEST(refuses_an_announced_body_over_the_limit_before_reading_it) {
     limit = 1000;
     CHECK_INT(status_in(post("/all", filler(1000))), 200);
     Stream *s = dial(server);
-    say(s, S("POST /all HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\nExpect: 100-continue\r\n\r\n"));
+    say(s,
+        S("POST /all HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\nExpect: 100-continue\r\n\r\n"));
     Str heard = hear_all(s); /* nothing of the body was sent, and no 100 is said */
     CHECK_INT(status_in(heard), 413);
     CHECK_STR(header_in(heard, S("Connection")), S("close"));
@@ -177,15 +192,18 @@ TEST(says_100_when_the_body_is_wanted) {
 }
 
 TEST(does_not_say_100_to_who_sent_the_body_already_or_to_1_0) {
-    Str heard = ask(server, S("POST /all HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nhello"));
+    Str heard = ask(server, S("POST /all HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: "
+                              "100-continue\r\n\r\nhello"));
     CHECK_INT(status_in(heard), 200);
-    heard = ask(server, S("POST /all HTTP/1.0\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nhello"));
+    heard = ask(server,
+                S("POST /all HTTP/1.0\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nhello"));
     CHECK_INT(status_in(heard), 200);
 }
 
 TEST(closes_when_a_body_that_waits_for_100_is_not_wanted) {
     Stream *s = dial(server);
-    say(s, S("POST /unread HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"));
+    say(s,
+        S("POST /unread HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"));
     Str heard = hear_until(s, S("\r\n\r\nno"));
     CHECK_INT(status_in(heard), 403);
     CHECK_STR(header_in(heard, S("Connection")), S("close"));
@@ -200,16 +218,21 @@ TEST(spools_small_bodies_in_memory_and_large_ones_without_a_name_on_disk) {
     for (ptrdiff_t i = 0; i < COUNT(sizes); i++) {
         Str body = filler(sizes[i]);
         bool in_file = sizes[i] > 1 << 20;
-        Str want = strf(c->arena, "%s %td %llu links 0", in_file ? "file" : "memory", body.len, (unsigned long long)sum_of(body));
+        Str want = strf(c->arena, "%s %td %llu links 0", in_file ? "file" : "memory", body.len,
+                        (unsigned long long)sum_of(body));
         CHECK_STR(body_in(post("/spool", body)), want);
         CHECK_STR(body_in(post_chunked("/spool", body)), want);
     }
 }
 
 TEST(says_500_when_there_is_no_place_to_spool_to) {
-    HttpServer *bare = world_start((HttpOptions){.handle = handle, .temp_dir = S("/nonexistent/folder"), .budget_bytes = 64 * MIB});
+    HttpServer *bare = world_start((HttpOptions){
+        .handle = handle, .temp_dir = S("/nonexistent/folder"), .budget_bytes = 64 * MIB});
     Str body = filler(2000000);
-    Str head = strf(c->arena, "POST /spool HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %td\r\n\r\n", body.len);
+    Str head =
+        strf(c->arena,
+             "POST /spool HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %td\r\n\r\n",
+             body.len);
     CHECK_INT(status_in(ask(bare, str_concat(c->arena, head, body))), 500);
 }
 
@@ -218,7 +241,8 @@ TEST(reads_lines_of_every_ending) {
     CHECK_STR(body_in(post("/lines", S("a\n"))), S("1:a|"));
     CHECK_STR(body_in(post("/lines", S(""))), S(""));
     CHECK_STR(body_in(post("/lines", S("\n"))), S("0:|"));
-    CHECK_STR(body_in(post_chunked("/lines", S("a\nbc\r\n\r\n\nlast\r\n"))), S("1:a|2:bc|0:|0:|4:last|"));
+    CHECK_STR(body_in(post_chunked("/lines", S("a\nbc\r\n\r\n\nlast\r\n"))),
+              S("1:a|2:bc|0:|0:|4:last|"));
 }
 
 TEST(reads_many_lines_and_refuses_a_long_one) {
@@ -238,9 +262,11 @@ TEST(reads_many_lines_and_refuses_a_long_one) {
 }
 
 T_LOOP_MAIN(1, before, world_stop, T_ROW(gives_the_body_whole_at_every_size_and_framing),
-            T_ROW(reads_a_chunked_body_byte_by_byte), T_ROW(refuses_an_announced_body_over_the_limit_before_reading_it),
+            T_ROW(reads_a_chunked_body_byte_by_byte),
+            T_ROW(refuses_an_announced_body_over_the_limit_before_reading_it),
             T_ROW(answers_413_even_while_the_client_goes_on_sending),
-            T_ROW(refuses_a_chunked_body_as_soon_as_it_is_over_the_limit), T_ROW(says_100_when_the_body_is_wanted),
+            T_ROW(refuses_a_chunked_body_as_soon_as_it_is_over_the_limit),
+            T_ROW(says_100_when_the_body_is_wanted),
             T_ROW(does_not_say_100_to_who_sent_the_body_already_or_to_1_0),
             T_ROW(closes_when_a_body_that_waits_for_100_is_not_wanted),
             T_ROW(spools_small_bodies_in_memory_and_large_ones_without_a_name_on_disk),

@@ -52,8 +52,12 @@ static void handle(Ctx *own, Req *q, Reply *r) {
 
 static void before(void) {
     usual = world_start((HttpOptions){.handle = handle, .budget_bytes = MIB});
-    hasty = world_start((HttpOptions){.handle = handle, .head_timeout_ms = 100, .idle_timeout_ms = 60,
-                                      .body_grace_ms = 100, .body_rate_bytes_s = 100000, .max_connections = 3});
+    hasty = world_start((HttpOptions){.handle = handle,
+                                      .head_timeout_ms = 100,
+                                      .idle_timeout_ms = 60,
+                                      .body_grace_ms = 100,
+                                      .body_rate_bytes_s = 100000,
+                                      .max_connections = 3});
 }
 
 TEST(answers_on_one_connection_again_and_again) {
@@ -72,9 +76,17 @@ TEST(answers_pipelined_requests_in_order) {
     for (int i = 0; i < 400; i++) {
         switch (i % 4) {
         case 0: buf_f(&b, "GET /%d HTTP/1.1\r\nHost: a\r\n\r\n", i); break;
-        case 1: buf_f(&b, "POST /%d HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello", i); break;
-        case 2: buf_f(&b, "POST /%d HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", i); break;
-        default: buf_f(&b, "POST /%d?unread HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", i);
+        case 1:
+            buf_f(&b, "POST /%d HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello", i);
+            break;
+        case 2:
+            buf_f(&b,
+                  "POST /%d HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+                  "chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+                  i);
+            break;
+        default:
+            buf_f(&b, "POST /%d?unread HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", i);
         }
     }
     Str heard = ask(usual, buf_str(&b));
@@ -88,15 +100,18 @@ TEST(answers_pipelined_requests_in_order) {
 }
 
 TEST(drains_a_body_that_nobody_read_and_goes_on) {
-    Str heard = ask(usual, S("POST /unread HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\n\r\nGET /x HTTP/"
-                             "POST /unread HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
-                             "GET /last HTTP/1.1\r\nHost: a\r\n\r\n"));
+    Str heard =
+        ask(usual, S("POST /unread HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\n\r\nGET /x HTTP/"
+                     "POST /unread HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+                     "chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+                     "GET /last HTTP/1.1\r\nHost: a\r\n\r\n"));
     CHECK_INT(count_in(heard, S("HTTP/1.1 200")), 3);
     CHECK(str_ends(heard, S("GET /last? ")));
 }
 
 TEST(closes_instead_of_draining_a_large_body) {
-    Str heard = ask(usual, S("POST /unread HTTP/1.1\r\nHost: a\r\nContent-Length: 70000\r\n\r\nabc"));
+    Str heard =
+        ask(usual, S("POST /unread HTTP/1.1\r\nHost: a\r\nContent-Length: 70000\r\n\r\nabc"));
     CHECK_INT(status_in(heard), 200);
     CHECK_STR(header_in(heard, S("Connection")), S("close"));
 }
@@ -105,7 +120,8 @@ TEST(understands_requests_that_arrive_cut_anywhere) {
     static const Str texts[] = {
         S_INIT("GET /a%20b?c=d HTTP/1.1\r\nHost: a\r\n\r\n"),
         S_INIT("POST /a%20b?c=d HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"),
-        S_INIT("POST /a%20b?c=d HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;x\r\nllo\r\n0\r\n\r\n"),
+        S_INIT("POST /a%20b?c=d HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+               "chunked\r\n\r\n2\r\nhe\r\n3;x\r\nllo\r\n0\r\n\r\n"),
     };
     for (ptrdiff_t i = 0; i < COUNT(texts); i++) {
         Stream *s = dial(usual);
@@ -132,7 +148,9 @@ TEST(refuses_and_closes_and_handles_nothing) {
         {"GET /\r\n\r\n", 400},
         {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400},
         {"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505},
-        {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+        {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: "
+         "chunked\r\n\r\n0\r\n\r\n",
+         400},
         {"GET / HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\n", 400},
         {"GET / HTTP/1.1\r\nHost: a\r\n y\r\n\r\n", 400},
         {"GET / HTTP/1.1\nHost: a\n\n", 400},
@@ -171,7 +189,8 @@ TEST(refuses_long_lines_and_heads_in_the_middle) {
     CHECK_INT(status_in(heard), 414);
     heard = ask(usual, strf(c->arena, "GET / HTTP/1.1\r\nHost: a\r\nX: %.*s", 40000, long_text));
     CHECK_INT(status_in(heard), 431);
-    heard = ask(usual, strf(c->arena, "GET /ok HTTP/1.1\r\nHost: a\r\nX: %.*s\r\n\r\n", 30000, long_text));
+    heard = ask(usual,
+                strf(c->arena, "GET /ok HTTP/1.1\r\nHost: a\r\nX: %.*s\r\n\r\n", 30000, long_text));
     CHECK_INT(status_in(heard), 200);
     CHECK_STR(body_in(heard), S("GET /ok? "));
 }
@@ -180,15 +199,18 @@ TEST(speaks_1_0) {
     Str heard = ask(usual, S("GET /a HTTP/1.0\r\n\r\nGET /b HTTP/1.0\r\n\r\n"));
     CHECK_INT(count_in(heard, S("HTTP/1.1 200")), 1);
     CHECK_STR(header_in(heard, S("Connection")), S("close"));
-    heard = ask(usual, S("GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /b HTTP/1.0\r\n\r\n"));
+    heard =
+        ask(usual, S("GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /b HTTP/1.0\r\n\r\n"));
     CHECK_INT(count_in(heard, S("HTTP/1.1 200")), 2);
     CHECK_STR(header_in(heard, S("Connection")), S("keep-alive"));
 }
 
 TEST(closes_when_the_client_or_the_handler_wants_it) {
-    Str heard = ask(usual, S("GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\n\r\n"));
+    Str heard = ask(usual, S("GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nGET /b "
+                             "HTTP/1.1\r\nHost: a\r\n\r\n"));
     CHECK_INT(count_in(heard, S("HTTP/1.1 200")), 1);
-    heard = ask(usual, S("GET /close HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\n\r\n"));
+    heard =
+        ask(usual, S("GET /close HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\n\r\n"));
     CHECK_INT(count_in(heard, S("HTTP/1.1 200")), 1);
     CHECK_STR(header_in(heard, S("Connection")), S("close"));
 }
@@ -214,7 +236,8 @@ TEST(undoes_what_each_request_deferred) {
 
 TEST(ends_a_request_over_its_budget_with_503) {
     undone = 0;
-    Str heard = ask(usual, S("GET /hungry HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\n\r\n"));
+    Str heard =
+        ask(usual, S("GET /hungry HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\n\r\n"));
     CHECK_INT(status_in(heard), 503);
     CHECK_INT(count_in(heard, S("HTTP/1.1 ")), 1);
     CHECK_STR(header_in(heard, S("Connection")), S("close"));
@@ -258,9 +281,15 @@ TEST(gives_a_body_only_so_much_time) {
 }
 
 TEST(says_400_to_a_body_cut_short) {
-    CHECK_INT(status_in(ask(usual, S("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhello"))), 400);
-    CHECK_INT(status_in(ask(usual, S("POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel"))), 400);
-    Str heard = ask(usual, S("POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5x\r\nhello\r\n0\r\n\r\n"
+    CHECK_INT(
+        status_in(ask(usual, S("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhello"))),
+        400);
+    CHECK_INT(
+        status_in(ask(
+            usual, S("POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel"))),
+        400);
+    Str heard = ask(usual, S("POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+                             "chunked\r\n\r\n5x\r\nhello\r\n0\r\n\r\n"
                              "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"));
     CHECK_INT(status_in(heard), 400);
     CHECK_INT(count_in(heard, S("HTTP/1.1 ")), 1);
@@ -295,8 +324,10 @@ static void unix_ask(void *arg) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     memcpy(address.sun_path, u->path, strlen(u->path));
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0 && write(fd, text, sizeof text - 1) > 0) {
-        for (ssize_t n; (n = read(fd, u->answer + u->len, sizeof u->answer - (size_t)u->len)) > 0;) u->len += n;
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
+        write(fd, text, sizeof text - 1) > 0) {
+        for (ssize_t n; (n = read(fd, u->answer + u->len, sizeof u->answer - (size_t)u->len)) > 0;)
+            u->len += n;
     }
     close(fd);
 }
@@ -313,8 +344,13 @@ TEST(serves_a_unix_socket) {
 
 TEST(says_what_is_wrong_with_its_options) {
     HttpServer *server = NULL;
-    FAILS(http_start(c, (HttpOptions){.handle = handle, .address = S("nowhere")}, &server), INVALID);
-    FAILS(http_start(c, (HttpOptions){.handle = handle, .address = S("127.0.0.1:0"), .trusted_proxies = S("10.0.0.0/33")}, &server),
+    FAILS(http_start(c, (HttpOptions){.handle = handle, .address = S("nowhere")}, &server),
+          INVALID);
+    FAILS(http_start(c,
+                     (HttpOptions){.handle = handle,
+                                   .address = S("127.0.0.1:0"),
+                                   .trusted_proxies = S("10.0.0.0/33")},
+                     &server),
           INVALID);
     Str taken = strf(c->arena, "127.0.0.1:%d", http_port(usual));
     FAILS(http_start(c, (HttpOptions){.handle = handle, .address = taken}, &server), UNAVAILABLE);
@@ -352,14 +388,18 @@ TEST(finishes_what_is_in_flight_when_it_stops) {
 }
 
 T_LOOP_MAIN(1, before, world_stop, T_ROW(answers_on_one_connection_again_and_again),
-            T_ROW(answers_pipelined_requests_in_order), T_ROW(drains_a_body_that_nobody_read_and_goes_on),
-            T_ROW(closes_instead_of_draining_a_large_body), T_ROW(understands_requests_that_arrive_cut_anywhere),
-            T_ROW(refuses_and_closes_and_handles_nothing), T_ROW(takes_dots_that_are_no_dot_segments),
+            T_ROW(answers_pipelined_requests_in_order),
+            T_ROW(drains_a_body_that_nobody_read_and_goes_on),
+            T_ROW(closes_instead_of_draining_a_large_body),
+            T_ROW(understands_requests_that_arrive_cut_anywhere),
+            T_ROW(refuses_and_closes_and_handles_nothing),
+            T_ROW(takes_dots_that_are_no_dot_segments),
             T_ROW(refuses_long_lines_and_heads_in_the_middle), T_ROW(speaks_1_0),
             T_ROW(closes_when_the_client_or_the_handler_wants_it),
-            T_ROW(cannot_be_made_to_write_headers_of_anybody_elses), T_ROW(writes_common_headers_as_they_are),
-            T_ROW(undoes_what_each_request_deferred), T_ROW(ends_a_request_over_its_budget_with_503),
-            T_ROW(gives_a_head_only_so_much_time), T_ROW(closes_an_idle_connection_without_a_word),
-            T_ROW(gives_a_body_only_so_much_time), T_ROW(says_400_to_a_body_cut_short),
-            T_ROW(refuses_a_connection_too_many_and_recovers), T_ROW(serves_a_unix_socket),
-            T_ROW(says_what_is_wrong_with_its_options), T_ROW(finishes_what_is_in_flight_when_it_stops))
+            T_ROW(cannot_be_made_to_write_headers_of_anybody_elses),
+            T_ROW(writes_common_headers_as_they_are), T_ROW(undoes_what_each_request_deferred),
+            T_ROW(ends_a_request_over_its_budget_with_503), T_ROW(gives_a_head_only_so_much_time),
+            T_ROW(closes_an_idle_connection_without_a_word), T_ROW(gives_a_body_only_so_much_time),
+            T_ROW(says_400_to_a_body_cut_short), T_ROW(refuses_a_connection_too_many_and_recovers),
+            T_ROW(serves_a_unix_socket), T_ROW(says_what_is_wrong_with_its_options),
+            T_ROW(finishes_what_is_in_flight_when_it_stops))

@@ -8,14 +8,16 @@
 enum { LARGE = 3000000 };
 
 static HttpServer *server;
-static char path_small[] = "/tmp/socle-test-XXXXXX", path_large[] = "/tmp/socle-test-XXXXXX", path_empty[] = "/tmp/socle-test-XXXXXX";
+static char path_small[] = "/tmp/socle-test-XXXXXX", path_large[] = "/tmp/socle-test-XXXXXX",
+            path_empty[] = "/tmp/socle-test-XXXXXX";
 
 static void handle(Ctx *own, Req *q, Reply *r) {
     bool large = str_eq(q->path, S("/large")), empty = str_eq(q->path, S("/empty"));
     int fd = open(large ? path_large : empty ? path_empty : path_small, O_RDONLY | O_CLOEXEC);
     int64_t size = large ? LARGE : empty ? 0 : 26;
     if (str_eq(q->path, S("/shrunk"))) size = 1000;
-    Time modified = str_eq(q->path, S("/undated")) ? TIME_NULL : (Time){1700000000 * US_PER_SECOND + 5};
+    Time modified =
+        str_eq(q->path, S("/undated")) ? TIME_NULL : (Time){1700000000 * US_PER_SECOND + 5};
     Str etag = str_eq(q->path, S("/small")) ? S("\"v1\"") : (Str){0};
     reply_file(own, r, fd, size, S("audio/mpeg"), etag, modified, req_query(own, q, S("name")));
 }
@@ -71,17 +73,23 @@ TEST(sends_one_range) {
     static const struct {
         const char *range, *body, *content_range;
     } rows[] = {
-        {"bytes=0-0", "a", "bytes 0-0/26"},          {"bytes=2-4", "cde", "bytes 2-4/26"},
-        {"bytes=20-", "uvwxyz", "bytes 20-25/26"},   {"bytes=-3", "xyz", "bytes 23-25/26"},
-        {"bytes=25-25", "z", "bytes 25-25/26"},      {"bytes=24-999", "yz", "bytes 24-25/26"},
+        {"bytes=0-0", "a", "bytes 0-0/26"},
+        {"bytes=2-4", "cde", "bytes 2-4/26"},
+        {"bytes=20-", "uvwxyz", "bytes 20-25/26"},
+        {"bytes=-3", "xyz", "bytes 23-25/26"},
+        {"bytes=25-25", "z", "bytes 25-25/26"},
+        {"bytes=24-999", "yz", "bytes 24-25/26"},
         {"bytes=-999", "abcdefghijklmnopqrstuvwxyz", "bytes 0-25/26"},
         {"bytes=0-", "abcdefghijklmnopqrstuvwxyz", "bytes 0-25/26"},
-        {"Bytes=1-1", "b", "bytes 1-1/26"},          {"bytes= 1-1 ,", "b", "bytes 1-1/26"},
-        {"bytes=1-1,99-", "b", "bytes 1-1/26"},      {"bytes=24-99999999999999999999999", "yz", "bytes 24-25/26"},
+        {"Bytes=1-1", "b", "bytes 1-1/26"},
+        {"bytes= 1-1 ,", "b", "bytes 1-1/26"},
+        {"bytes=1-1,99-", "b", "bytes 1-1/26"},
+        {"bytes=24-99999999999999999999999", "yz", "bytes 24-25/26"},
         {"bytes=-99999999999999999999999", "abcdefghijklmnopqrstuvwxyz", "bytes 0-25/26"},
     };
     for (ptrdiff_t i = 0; i < COUNT(rows); i++) {
-        Str heard = get(server, "/small", str_cstr(c->arena, strf(c->arena, "Range: %s\r\n", rows[i].range)));
+        Str heard = get(server, "/small",
+                        str_cstr(c->arena, strf(c->arena, "Range: %s\r\n", rows[i].range)));
         if (!CHECK_INT(status_in(heard), 206)) printf("    for %s\n", rows[i].range);
         CHECK_STR(body_in(heard), str_c(rows[i].body));
         CHECK_STR(header_in(heard, S("Content-Range")), str_c(rows[i].content_range));
@@ -91,21 +99,39 @@ TEST(sends_one_range) {
 }
 
 TEST(ignores_a_range_that_makes_no_sense) {
-    static const char *const ranges[] = {"bytes", "bytes=", "bytes=a-b", "bytes=4-2", "bytes=-", "bytes=--1", "bytes=1-2-3", "chars=0-1",
-                                         "bytes=1-2;3-4", "bytes=+1-2", "bytes=1 - 2", "bytes=0x1-2", "bytes=1-2,a", "bytes 1-2", "=1-2",
-                                         "bytes=0-,0-", "bytes=0-20,5-25",
-                                         "bytes=0-0,1-1,2-2,3-3,4-4,5-5,6-6,7-7,8-8,9-9,10-10,11-11,12-12,13-13,14-14,15-15,16-16"};
+    static const char *const ranges[] = {
+        "bytes",
+        "bytes=",
+        "bytes=a-b",
+        "bytes=4-2",
+        "bytes=-",
+        "bytes=--1",
+        "bytes=1-2-3",
+        "chars=0-1",
+        "bytes=1-2;3-4",
+        "bytes=+1-2",
+        "bytes=1 - 2",
+        "bytes=0x1-2",
+        "bytes=1-2,a",
+        "bytes 1-2",
+        "=1-2",
+        "bytes=0-,0-",
+        "bytes=0-20,5-25",
+        "bytes=0-0,1-1,2-2,3-3,4-4,5-5,6-6,7-7,8-8,9-9,10-10,11-11,12-12,13-13,14-14,15-15,16-16"};
     for (ptrdiff_t i = 0; i < COUNT(ranges); i++) {
-        Str heard = get(server, "/small", str_cstr(c->arena, strf(c->arena, "Range: %s\r\n", ranges[i])));
+        Str heard =
+            get(server, "/small", str_cstr(c->arena, strf(c->arena, "Range: %s\r\n", ranges[i])));
         if (!CHECK_INT(status_in(heard), 200)) printf("    for %s\n", ranges[i]);
         CHECK_INT(body_in(heard).len, 26);
     }
 }
 
 TEST(says_416_outside_the_file) {
-    static const char *const ranges[] = {"bytes=26-", "bytes=99-100", "bytes=-0", "bytes=26-27,30-", "bytes=99999999999999999999-"};
+    static const char *const ranges[] = {"bytes=26-", "bytes=99-100", "bytes=-0", "bytes=26-27,30-",
+                                         "bytes=99999999999999999999-"};
     for (ptrdiff_t i = 0; i < COUNT(ranges); i++) {
-        Str heard = get(server, "/small", str_cstr(c->arena, strf(c->arena, "Range: %s\r\n", ranges[i])));
+        Str heard =
+            get(server, "/small", str_cstr(c->arena, strf(c->arena, "Range: %s\r\n", ranges[i])));
         if (!CHECK_INT(status_in(heard), 416)) printf("    for %s\n", ranges[i]);
         CHECK_STR(header_in(heard, S("Content-Range")), S("bytes */26"));
         CHECK_STR(header_in(heard, S("Content-Type")), S("application/problem+json"));
@@ -120,11 +146,13 @@ TEST(sends_several_ranges_as_parts) {
     Str type = header_in(heard, S("Content-Type")), body = body_in(heard);
     REQUIRE(CHECK(str_starts(type, S("multipart/byteranges; boundary="))));
     Str boundary = str_slice(type, 31, type.len);
-    Str want = strf(c->arena,
-                    "\r\n--%.*s\r\nContent-Type: audio/mpeg\r\nContent-Range: bytes 0-1/26\r\n\r\nab"
-                    "\r\n--%.*s\r\nContent-Type: audio/mpeg\r\nContent-Range: bytes 5-6/26\r\n\r\nfg"
-                    "\r\n--%.*s\r\nContent-Type: audio/mpeg\r\nContent-Range: bytes 24-25/26\r\n\r\nyz\r\n--%.*s--\r\n",
-                    S_ARG(boundary), S_ARG(boundary), S_ARG(boundary), S_ARG(boundary));
+    Str want =
+        strf(c->arena,
+             "\r\n--%.*s\r\nContent-Type: audio/mpeg\r\nContent-Range: bytes 0-1/26\r\n\r\nab"
+             "\r\n--%.*s\r\nContent-Type: audio/mpeg\r\nContent-Range: bytes 5-6/26\r\n\r\nfg"
+             "\r\n--%.*s\r\nContent-Type: audio/mpeg\r\nContent-Range: bytes "
+             "24-25/26\r\n\r\nyz\r\n--%.*s--\r\n",
+             S_ARG(boundary), S_ARG(boundary), S_ARG(boundary), S_ARG(boundary));
     CHECK_STR(body, want);
     int64_t length = 0;
     CHECK(str_to_i64(header_in(heard, S("Content-Length")), &length));
@@ -133,17 +161,21 @@ TEST(sends_several_ranges_as_parts) {
 }
 
 TEST(sends_the_right_bytes_of_a_large_file) {
-    static const int64_t at[][2] = {{0, 0}, {65535, 65536}, {131071, 400000}, {2999999, 2999999}, {1, 2999998}};
+    static const int64_t at[][2] = {
+        {0, 0}, {65535, 65536}, {131071, 400000}, {2999999, 2999999}, {1, 2999998}};
     for (ptrdiff_t i = 0; i < COUNT(at); i++) {
-        Str line = strf(c->arena, "Range: bytes=%lld-%lld\r\n", (long long)at[i][0], (long long)at[i][1]);
+        Str line =
+            strf(c->arena, "Range: bytes=%lld-%lld\r\n", (long long)at[i][0], (long long)at[i][1]);
         Str body = body_in(get(server, "/large", str_cstr(c->arena, line)));
         CHECK(is_large_from(body, at[i][0], at[i][1] - at[i][0] + 1));
     }
 }
 
 TEST(goes_on_with_the_connection_after_ranges) {
-    Str heard = ask(server, S("GET /small HTTP/1.1\r\nHost: a\r\nRange: bytes=0-1\r\n\r\nGET /small HTTP/1.1\r\nHost: a\r\nRange: bytes=0-1,3-3\r\n\r\n"
-                              "HEAD /small HTTP/1.1\r\nHost: a\r\n\r\nGET /small HTTP/1.1\r\nHost: a\r\nRange: bytes=77-\r\n\r\n"
+    Str heard = ask(server, S("GET /small HTTP/1.1\r\nHost: a\r\nRange: bytes=0-1\r\n\r\nGET "
+                              "/small HTTP/1.1\r\nHost: a\r\nRange: bytes=0-1,3-3\r\n\r\n"
+                              "HEAD /small HTTP/1.1\r\nHost: a\r\n\r\nGET /small HTTP/1.1\r\nHost: "
+                              "a\r\nRange: bytes=77-\r\n\r\n"
                               "GET /small HTTP/1.1\r\nHost: a\r\n\r\n"));
     CHECK_INT(count_in(heard, S("HTTP/1.1 206")), 2);
     CHECK_INT(count_in(heard, S("HTTP/1.1 200")), 2);
@@ -156,13 +188,18 @@ TEST(looks_at_if_range_before_it_sends_a_part) {
         const char *line;
         int status;
     } rows[] = {
-        {"If-Range: \"v1\"\r\n", 206}, {"If-Range: \"v2\"\r\n", 200}, {"If-Range: W/\"v1\"\r\n", 200},
-        {"If-Range: Tue, 14 Nov 2023 22:13:20 GMT\r\n", 206}, {"If-Range: Tue, 14 Nov 2023 22:13:21 GMT\r\n", 200},
-        {"If-Range: Tue, 14 Nov 2023 22:13:19 GMT\r\n", 200}, {"If-Range: nonsense\r\n", 200},
+        {"If-Range: \"v1\"\r\n", 206},
+        {"If-Range: \"v2\"\r\n", 200},
+        {"If-Range: W/\"v1\"\r\n", 200},
+        {"If-Range: Tue, 14 Nov 2023 22:13:20 GMT\r\n", 206},
+        {"If-Range: Tue, 14 Nov 2023 22:13:21 GMT\r\n", 200},
+        {"If-Range: Tue, 14 Nov 2023 22:13:19 GMT\r\n", 200},
+        {"If-Range: nonsense\r\n", 200},
     };
     for (ptrdiff_t i = 0; i < COUNT(rows); i++) {
         Str lines = strf(c->arena, "Range: bytes=1-2\r\n%s", rows[i].line);
-        if (!CHECK_INT(status_in(get(server, "/small", str_cstr(c->arena, lines))), rows[i].status)) printf("    for %s", rows[i].line);
+        if (!CHECK_INT(status_in(get(server, "/small", str_cstr(c->arena, lines))), rows[i].status))
+            printf("    for %s", rows[i].line);
     }
 }
 
@@ -171,8 +208,11 @@ TEST(answers_conditions_before_ranges) {
     CHECK_INT(status_in(heard), 304);
     CHECK_INT(body_in(heard).len, 0);
     CHECK_INT(status_in(get(server, "/small", "Range: bytes=1-2\r\nIf-Match: \"v2\"\r\n")), 412);
-    CHECK_INT(status_in(get(server, "/small", "If-Modified-Since: Tue, 14 Nov 2023 22:13:20 GMT\r\n")), 304);
-    CHECK_INT(status_in(get(server, "/small", "Range: bytes=99-\r\nIf-None-Match: \"v1\"\r\n")), 304);
+    CHECK_INT(
+        status_in(get(server, "/small", "If-Modified-Since: Tue, 14 Nov 2023 22:13:20 GMT\r\n")),
+        304);
+    CHECK_INT(status_in(get(server, "/small", "Range: bytes=99-\r\nIf-None-Match: \"v1\"\r\n")),
+              304);
 }
 
 TEST(makes_an_etag_of_size_and_date) {
@@ -184,16 +224,21 @@ TEST(makes_an_etag_of_size_and_date) {
 }
 
 TEST(ranges_belong_to_get) {
-    Str heard = ask(server, S("HEAD /small HTTP/1.1\r\nHost: a\r\nRange: bytes=1-2\r\nConnection: close\r\n\r\n"));
+    Str heard =
+        ask(server,
+            S("HEAD /small HTTP/1.1\r\nHost: a\r\nRange: bytes=1-2\r\nConnection: close\r\n\r\n"));
     CHECK_INT(status_in(heard), 200);
     CHECK_STR(header_in(heard, S("Content-Length")), S("26"));
     CHECK_INT(body_in(heard).len, 0);
 }
 
 TEST(names_downloads_safely) {
-    CHECK_STR(header_in(get(server, "/small?name=a%20b.mp3", ""), S("Content-Disposition")), S("attachment; filename=\"a b.mp3\""));
-    CHECK_STR(header_in(get(server, "/small?name=%C3%A9t%C3%A9%22%0D%0AX:y.mp3", ""), S("Content-Disposition")),
-              S("attachment; filename=\"__t_____X:y.mp3\"; filename*=UTF-8''%C3%A9t%C3%A9%22%0D%0AX%3Ay.mp3"));
+    CHECK_STR(header_in(get(server, "/small?name=a%20b.mp3", ""), S("Content-Disposition")),
+              S("attachment; filename=\"a b.mp3\""));
+    CHECK_STR(header_in(get(server, "/small?name=%C3%A9t%C3%A9%22%0D%0AX:y.mp3", ""),
+                        S("Content-Disposition")),
+              S("attachment; filename=\"__t_____X:y.mp3\"; "
+                "filename*=UTF-8''%C3%A9t%C3%A9%22%0D%0AX%3Ay.mp3"));
 }
 
 TEST(cuts_the_connection_when_the_file_is_shorter_than_it_was) {
@@ -202,8 +247,11 @@ TEST(cuts_the_connection_when_the_file_is_shorter_than_it_was) {
     CHECK_INT(body_in(heard).len, 26);
 }
 
-T_LOOP_MAIN(1, before, after, T_ROW(sends_a_whole_file), T_ROW(sends_one_range), T_ROW(ignores_a_range_that_makes_no_sense),
-            T_ROW(says_416_outside_the_file), T_ROW(sends_several_ranges_as_parts), T_ROW(sends_the_right_bytes_of_a_large_file),
-            T_ROW(goes_on_with_the_connection_after_ranges), T_ROW(looks_at_if_range_before_it_sends_a_part),
-            T_ROW(answers_conditions_before_ranges), T_ROW(makes_an_etag_of_size_and_date), T_ROW(ranges_belong_to_get),
-            T_ROW(names_downloads_safely), T_ROW(cuts_the_connection_when_the_file_is_shorter_than_it_was))
+T_LOOP_MAIN(1, before, after, T_ROW(sends_a_whole_file), T_ROW(sends_one_range),
+            T_ROW(ignores_a_range_that_makes_no_sense), T_ROW(says_416_outside_the_file),
+            T_ROW(sends_several_ranges_as_parts), T_ROW(sends_the_right_bytes_of_a_large_file),
+            T_ROW(goes_on_with_the_connection_after_ranges),
+            T_ROW(looks_at_if_range_before_it_sends_a_part),
+            T_ROW(answers_conditions_before_ranges), T_ROW(makes_an_etag_of_size_and_date),
+            T_ROW(ranges_belong_to_get), T_ROW(names_downloads_safely),
+            T_ROW(cuts_the_connection_when_the_file_is_shorter_than_it_was))

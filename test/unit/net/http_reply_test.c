@@ -21,7 +21,8 @@ static int64_t number_of(Str text) {
 }
 
 static void answer_stream(Ctx *own, Req *q, Reply *r) {
-    int64_t count = number_of(req_query(own, q, S("n"))), size = number_of(req_query(own, q, S("size")));
+    int64_t count = number_of(req_query(own, q, S("n"))),
+            size = number_of(req_query(own, q, S("size")));
     Str type = req_query(own, q, S("type"));
     bool flush = req_query(own, q, S("flush")).data != NULL;
     r->content_type = type.data ? type : S("text/plain");
@@ -37,38 +38,49 @@ static void answer_stream(Ctx *own, Req *q, Reply *r) {
 }
 
 static void handle(Ctx *own, Req *q, Reply *r) {
-    Str size = req_query(own, q, S("size")), etag = req_query(own, q, S("etag")), type = req_query(own, q, S("type"));
+    Str size = req_query(own, q, S("size")), etag = req_query(own, q, S("etag")),
+        type = req_query(own, q, S("type"));
     if (str_eq(q->path, S("/stream"))) {
         answer_stream(own, q, r);
         return;
     }
     if (str_eq(q->path, S("/who"))) {
         r->no_etag = true;
-        reply_text(r, 200, S("text/plain"), strf(own->arena, "%.*s %s", S_ARG(q->client_ip), q->https ? "https" : "http"));
+        reply_text(r, 200, S("text/plain"),
+                   strf(own->arena, "%.*s %s", S_ARG(q->client_ip), q->https ? "https" : "http"));
         return;
     }
     if (etag.data) r->etag = etag;
-    if (req_query(own, q, S("date")).data) r->last_modified = (Time){1700000000 * US_PER_SECOND + 999};
+    if (req_query(own, q, S("date")).data)
+        r->last_modified = (Time){1700000000 * US_PER_SECOND + 999};
     r->no_compress = req_query(own, q, S("plain")).data != NULL;
     if (req_query(own, q, S("ready")).data) reply_header(r, S("Content-Encoding"), S("gzip"));
     int64_t status = number_of(req_query(own, q, S("status")));
-    reply_text(r, status ? (int)status : 200, type.data ? type : S("application/json"), filler(own->arena, number_of(size)));
+    reply_text(r, status ? (int)status : 200, type.data ? type : S("application/json"),
+               filler(own->arena, number_of(size)));
 }
 
 static void before(void) {
     server = world_start((HttpOptions){.handle = handle, .budget_bytes = 64 * MIB});
-    proxied = world_start((HttpOptions){.handle = handle, .trusted_proxies = S("127.0.0.0/8, 10.0.0.0/8, fd00::/8")});
-    impatient = world_start((HttpOptions){.handle = handle, .budget_bytes = 64 * MIB, .write_timeout_ms = 150});
+    proxied = world_start(
+        (HttpOptions){.handle = handle, .trusted_proxies = S("127.0.0.0/8, 10.0.0.0/8, fd00::/8")});
+    impatient = world_start(
+        (HttpOptions){.handle = handle, .budget_bytes = 64 * MIB, .write_timeout_ms = 150});
 }
 
 /* -- Conditional --------------------------------------------------------------------------------- */
 
 TEST(makes_the_same_strong_etag_of_the_same_bytes) {
-    Str one = header_in(get(server, "/?size=100", ""), S("ETag")), two = header_in(get(server, "/?size=100", ""), S("ETag"));
+    Str one = header_in(get(server, "/?size=100", ""), S("ETag")),
+        two = header_in(get(server, "/?size=100", ""), S("ETag"));
     CHECK(one.len == 18 && one.data[0] == '"');
     CHECK_STR(one, two);
     for (int i = 0; i < 300; i++)
-        if (i != 100) CHECK(!str_eq(header_in(get(server, str_cstr(c->arena, strf(c->arena, "/?size=%d", i)), ""), S("ETag")), one));
+        if (i != 100)
+            CHECK(!str_eq(
+                header_in(get(server, str_cstr(c->arena, strf(c->arena, "/?size=%d", i)), ""),
+                          S("ETag")),
+                one));
 }
 
 TEST(says_304_to_who_has_it) {
@@ -95,7 +107,8 @@ TEST(says_304_to_who_has_it) {
         {"/?size=9&date=1", "If-Modified-Since: Tue, 14 Nov 2023 22:13:21 GMT\r\n", 304},
         {"/?size=9&date=1", "If-Modified-Since: Tue, 14 Nov 2023 22:13:19 GMT\r\n", 200},
         {"/?size=9&date=1", "If-Modified-Since: yesterday\r\n", 200},
-        {"/?size=9&date=1", "If-None-Match: \"x\"\r\nIf-Modified-Since: Tue, 14 Nov 2023 22:13:20 GMT\r\n", 200},
+        {"/?size=9&date=1",
+         "If-None-Match: \"x\"\r\nIf-Modified-Since: Tue, 14 Nov 2023 22:13:20 GMT\r\n", 200},
         {"/?size=9&date=1", "If-Unmodified-Since: Tue, 14 Nov 2023 22:13:19 GMT\r\n", 412},
         {"/?size=9&date=1", "If-Unmodified-Since: Tue, 14 Nov 2023 22:13:20 GMT\r\n", 200},
         {"/?size=9&etag=%22v1%22&status=404", "If-None-Match: \"v1\"\r\n", 404},
@@ -119,20 +132,28 @@ TEST(says_304_to_its_own_etag) {
 }
 
 TEST(does_not_answer_a_post_with_304) {
-    Str heard = ask(server, S("POST /?size=9&etag=%22v1%22 HTTP/1.1\r\nHost: a\r\nIf-None-Match: \"v1\"\r\nContent-Length: 0\r\n\r\n"));
+    Str heard = ask(server, S("POST /?size=9&etag=%22v1%22 HTTP/1.1\r\nHost: a\r\nIf-None-Match: "
+                              "\"v1\"\r\nContent-Length: 0\r\n\r\n"));
     CHECK_INT(status_in(heard), 200);
 }
 
 TEST(answers_head_like_get_without_the_body) {
     Str got = get(server, "/?size=300&date=1", "");
-    Str head = ask(server, S("HEAD /?size=300&date=1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+    Str head =
+        ask(server, S("HEAD /?size=300&date=1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
     CHECK_INT(body_in(head).len, 0);
     CHECK_INT(body_in(got).len, 300);
     CHECK_STR(head_in(head), head_in(got));
     CHECK_STR(header_in(head, S("Content-Length")), S("300"));
-    CHECK_INT(status_in(ask(server, S("HEAD /?size=3&etag=%22v%22 HTTP/1.1\r\nHost: a\r\nIf-None-Match: \"v\"\r\n\r\n"))), 304);
+    CHECK_INT(
+        status_in(ask(
+            server,
+            S("HEAD /?size=3&etag=%22v%22 HTTP/1.1\r\nHost: a\r\nIf-None-Match: \"v\"\r\n\r\n"))),
+        304);
     /* The connection goes on as if there had been none. */
-    Str both = ask(server, S("HEAD /?size=300 HTTP/1.1\r\nHost: a\r\n\r\nGET /?size=1 HTTP/1.1\r\nHost: a\r\n\r\n"));
+    Str both = ask(
+        server,
+        S("HEAD /?size=300 HTTP/1.1\r\nHost: a\r\n\r\nGET /?size=1 HTTP/1.1\r\nHost: a\r\n\r\n"));
     CHECK_INT(count_in(both, S("HTTP/1.1 200")), 2);
 }
 
@@ -157,13 +178,15 @@ static Str gunzip(Str text) {
         b.len += 64 * KIB - (ptrdiff_t)z.avail_out;
     } while (result == Z_OK && (z.avail_in > 0 || z.avail_out == 0));
     inflateEnd(&z);
-    return result == Z_STREAM_END || result == Z_BUF_ERROR || result == Z_OK ? buf_str(&b) : S("(broken)");
+    return result == Z_STREAM_END || result == Z_BUF_ERROR || result == Z_OK ? buf_str(&b)
+                                                                             : S("(broken)");
 }
 
 static Str unbrotli(Str text) {
     size_t length = 4 << 20;
     char *to = arena_bytes(c->arena, (ptrdiff_t)length);
-    if (BrotliDecoderDecompress((size_t)text.len, (const uint8_t *)text.data, &length, (uint8_t *)to) != BROTLI_DECODER_RESULT_SUCCESS)
+    if (BrotliDecoderDecompress((size_t)text.len, (const uint8_t *)text.data, &length,
+                                (uint8_t *)to) != BROTLI_DECODER_RESULT_SUCCESS)
         return S("(broken)");
     return str_of(to, (ptrdiff_t)length);
 }
@@ -172,17 +195,35 @@ TEST(chooses_the_encoding_that_the_client_likes_best) {
     static const struct {
         const char *accept, *encoding;
     } rows[] = {
-        {"gzip", "gzip"}, {"br", "br"}, {"gzip, br", "br"}, {"gzip, deflate, br, zstd", "br"}, {"gzip;q=1.0, br;q=0.5", "gzip"},
-        {"gzip;q=0.5, br;q=0.501", "br"}, {"*", "br"}, {"*;q=0.3, br;q=0", "gzip"}, {"x-gzip", "gzip"}, {"GZIP", "gzip"},
-        {"gzip;q=0", ""}, {"identity", ""}, {"", ""}, {"deflate", ""}, {"gzip;q=0.5, identity", ""}, {"*;q=0", ""},
-        {"gzip;q=0.5, identity;q=0.2", "gzip"}, {"gzip ; q=0.8", "gzip"}, {"gzip;q=nonsense", ""}, {"gzip;q=2", ""},
-        {"gzip;q=0.0001", ""}, {"identity;q=0", ""},
+        {"gzip", "gzip"},
+        {"br", "br"},
+        {"gzip, br", "br"},
+        {"gzip, deflate, br, zstd", "br"},
+        {"gzip;q=1.0, br;q=0.5", "gzip"},
+        {"gzip;q=0.5, br;q=0.501", "br"},
+        {"*", "br"},
+        {"*;q=0.3, br;q=0", "gzip"},
+        {"x-gzip", "gzip"},
+        {"GZIP", "gzip"},
+        {"gzip;q=0", ""},
+        {"identity", ""},
+        {"", ""},
+        {"deflate", ""},
+        {"gzip;q=0.5, identity", ""},
+        {"*;q=0", ""},
+        {"gzip;q=0.5, identity;q=0.2", "gzip"},
+        {"gzip ; q=0.8", "gzip"},
+        {"gzip;q=nonsense", ""},
+        {"gzip;q=2", ""},
+        {"gzip;q=0.0001", ""},
+        {"identity;q=0", ""},
     };
     for (ptrdiff_t i = 0; i < COUNT(rows); i++) {
         Str lines = strf(c->arena, "Accept-Encoding: %s\r\n", rows[i].accept);
         Str heard = get(server, "/?size=3000", str_cstr(c->arena, lines));
         Str encoding = header_in(heard, S("Content-Encoding"));
-        if (!CHECK_STR(encoding.data ? encoding : S(""), str_c(rows[i].encoding))) printf("    for %s\n", rows[i].accept);
+        if (!CHECK_STR(encoding.data ? encoding : S(""), str_c(rows[i].encoding)))
+            printf("    for %s\n", rows[i].accept);
         CHECK_STR(header_in(heard, S("Vary")), S("Accept-Encoding"));
     }
     CHECK(!header_in(get(server, "/?size=3000", ""), S("Content-Encoding")).data);
@@ -193,7 +234,8 @@ TEST(compresses_texts_of_every_size_to_the_same_text) {
     for (ptrdiff_t i = 0; i < COUNT(sizes); i++) {
         const char *path = str_cstr(c->arena, strf(c->arena, "/?size=%td", sizes[i]));
         Str want = filler(c->arena, sizes[i]);
-        Str gz = get(server, path, "Accept-Encoding: gzip\r\n"), br = get(server, path, "Accept-Encoding: br\r\n");
+        Str gz = get(server, path, "Accept-Encoding: gzip\r\n"),
+            br = get(server, path, "Accept-Encoding: br\r\n");
         CHECK(str_eq(gunzip(body_in(gz)), want));
         CHECK(str_eq(unbrotli(body_in(br)), want));
         CHECK_INT(number_of(header_in(gz, S("Content-Length"))), body_in(gz).len);
@@ -202,9 +244,14 @@ TEST(compresses_texts_of_every_size_to_the_same_text) {
 }
 
 TEST(leaves_small_foreign_and_finished_things_alone) {
-    static const char *const paths[] = {"/?size=1024", "/?size=5000&type=image/png", "/?size=5000&type=application/zip",
-                                        "/?size=5000&plain=1", "/?size=5000&type=text/event-stream", "/?size=5000&status=206",
-                                        "/?size=5000&type=application/vnd.openxmlformats-officedocument.wordprocessingml.document"};
+    static const char *const paths[] = {
+        "/?size=1024",
+        "/?size=5000&type=image/png",
+        "/?size=5000&type=application/zip",
+        "/?size=5000&plain=1",
+        "/?size=5000&type=text/event-stream",
+        "/?size=5000&status=206",
+        "/?size=5000&type=application/vnd.openxmlformats-officedocument.wordprocessingml.document"};
     for (ptrdiff_t i = 0; i < COUNT(paths); i++) {
         Str heard = get(server, paths[i], "Accept-Encoding: gzip, br\r\n");
         if (!CHECK(!header_in(heard, S("Content-Encoding")).data)) printf("    for %s\n", paths[i]);
@@ -213,10 +260,13 @@ TEST(leaves_small_foreign_and_finished_things_alone) {
     Str ready = get(server, "/?size=5000&ready=1", "Accept-Encoding: gzip, br\r\n");
     CHECK_INT(count_in(ready, S("Content-Encoding")), 1);
     CHECK_INT(body_in(ready).len, 5000);
-    static const char *const texts[] = {"/?size=5000&type=text/html;charset=utf-8", "/?size=5000&type=application/problem%2Bjson",
-                                        "/?size=5000&type=image/svg%2Bxml", "/?size=5000&type=text/csv", "/?size=5000&status=404"};
+    static const char *const texts[] = {
+        "/?size=5000&type=text/html;charset=utf-8", "/?size=5000&type=application/problem%2Bjson",
+        "/?size=5000&type=image/svg%2Bxml", "/?size=5000&type=text/csv", "/?size=5000&status=404"};
     for (ptrdiff_t i = 0; i < COUNT(texts); i++)
-        CHECK_STR(header_in(get(server, texts[i], "Accept-Encoding: gzip\r\n"), S("Content-Encoding")), S("gzip"));
+        CHECK_STR(
+            header_in(get(server, texts[i], "Accept-Encoding: gzip\r\n"), S("Content-Encoding")),
+            S("gzip"));
 }
 
 TEST(gives_each_encoding_an_etag_of_its_own) {
@@ -278,24 +328,31 @@ TEST(streams_chunks_that_add_up) {
         const char *path;
         ptrdiff_t size;
         int count;
-    } rows[] = {{"/stream?n=0&size=1", 1, 0}, {"/stream?n=1&size=1", 1, 1}, {"/stream?n=3000&size=7", 7, 3000},
-                {"/stream?n=20&size=100000", 100000, 20}, {"/stream?n=5&size=10&flush=1", 10, 5}, {"/stream?n=3&size=16384", 16384, 3}};
+    } rows[] = {{"/stream?n=0&size=1", 1, 0},           {"/stream?n=1&size=1", 1, 1},
+                {"/stream?n=3000&size=7", 7, 3000},     {"/stream?n=20&size=100000", 100000, 20},
+                {"/stream?n=5&size=10&flush=1", 10, 5}, {"/stream?n=3&size=16384", 16384, 3}};
     for (ptrdiff_t i = 0; i < COUNT(rows); i++) {
         Str want = repeated(rows[i].size, rows[i].count);
         Str heard = get(server, rows[i].path, "");
         CHECK_STR(header_in(heard, S("Transfer-Encoding")), S("chunked"));
         CHECK(!header_in(heard, S("Content-Length")).data);
         CHECK(str_eq(dechunk(body_in(heard)), want));
-        CHECK(str_eq(gunzip(dechunk(body_in(get(server, rows[i].path, "Accept-Encoding: gzip\r\n")))), want));
-        CHECK(str_eq(unbrotli(dechunk(body_in(get(server, rows[i].path, "Accept-Encoding: br\r\n")))), want));
-        Str old = ask(server, strf(c->arena, "GET %s HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", rows[i].path));
+        CHECK(
+            str_eq(gunzip(dechunk(body_in(get(server, rows[i].path, "Accept-Encoding: gzip\r\n")))),
+                   want));
+        CHECK(
+            str_eq(unbrotli(dechunk(body_in(get(server, rows[i].path, "Accept-Encoding: br\r\n")))),
+                   want));
+        Str old = ask(server, strf(c->arena, "GET %s HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+                                   rows[i].path));
         CHECK(str_eq(body_in(old), want));
         CHECK_STR(header_in(old, S("Connection")), S("close"));
     }
 }
 
 TEST(goes_on_with_the_connection_after_a_stream) {
-    Str heard = ask(server, S("GET /stream?n=2&size=5 HTTP/1.1\r\nHost: a\r\n\r\nHEAD /stream?n=2&size=5 HTTP/1.1\r\nHost: a\r\n\r\n"
+    Str heard = ask(server, S("GET /stream?n=2&size=5 HTTP/1.1\r\nHost: a\r\n\r\nHEAD "
+                              "/stream?n=2&size=5 HTTP/1.1\r\nHost: a\r\n\r\n"
                               "GET /who HTTP/1.1\r\nHost: a\r\n\r\n"));
     CHECK_INT(count_in(heard, S("HTTP/1.1 200")), 3);
     CHECK_INT(count_in(heard, S("0\r\n\r\n")), 1);
@@ -325,13 +382,17 @@ TEST(sends_what_is_flushed_at_once) {
     static const char *const kinds[] = {"", "Accept-Encoding: gzip\r\n", "Accept-Encoding: br\r\n"};
     for (int i = 0; i < 3; i++) {
         Stream *s = dial(server);
-        say(s, strf(c->arena, "GET /stream?n=1&size=50&flush=1&pause=1 HTTP/1.1\r\nHost: a\r\n%s\r\n", kinds[i]));
+        say(s,
+            strf(c->arena, "GET /stream?n=1&size=50&flush=1&pause=1 HTTP/1.1\r\nHost: a\r\n%s\r\n",
+                 kinds[i]));
         CHECK_INT(status_in(hear_until(s, S("\r\n\r\n"))), 200);
         Buf data = buf_new(c->arena, 256);
-        while (!str_eq(unpacked(buf_str(&data), i), filler(c->arena, 50))) { /* the handler has not ended */
+        while (!str_eq(unpacked(buf_str(&data), i),
+                       filler(c->arena, 50))) { /* the handler has not ended */
             Str size = hear_until(s, S("\r\n"));
             REQUIRE(size.len > 2);
-            for (long long left = strtoll(str_cstr(c->arena, size), NULL, 16) + 2; left > 0; left--) {
+            for (long long left = strtoll(str_cstr(c->arena, size), NULL, 16) + 2; left > 0;
+                 left--) {
                 char byte;
                 ptrdiff_t n;
                 GOOD(stream_read(c, s, &byte, 1, &n));
@@ -344,7 +405,8 @@ TEST(sends_what_is_flushed_at_once) {
 
 TEST(sends_events_at_once_and_uncompressed) {
     Stream *s = dial(server);
-    say(s, S("GET /stream?n=1&size=20&type=text/event-stream&pause=1 HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n"));
+    say(s, S("GET /stream?n=1&size=20&type=text/event-stream&pause=1 HTTP/1.1\r\nHost: "
+             "a\r\nAccept-Encoding: gzip\r\n\r\n"));
     Str head = hear_until(s, S("\r\n\r\n"));
     CHECK(!header_in(head, S("Content-Encoding")).data);
     hear_until(s, filler(c->arena, 20));
@@ -385,7 +447,8 @@ TEST(believes_only_trusted_proxies_about_the_client) {
         {"X-Forwarded-For: 198.51.100.1, 203.0.113.9\r\n", "203.0.113.9 http"},
         {"X-Forwarded-For: 203.0.113.9, 10.1.2.3\r\n", "203.0.113.9 http"},
         {"X-Forwarded-For: 198.51.100.1, 203.0.113.9, 10.1.2.3, 10.9.9.9\r\n", "203.0.113.9 http"},
-        {"X-Forwarded-For: 198.51.100.1\r\nX-Forwarded-For: 203.0.113.9, 10.1.2.3\r\n", "203.0.113.9 http"},
+        {"X-Forwarded-For: 198.51.100.1\r\nX-Forwarded-For: 203.0.113.9, 10.1.2.3\r\n",
+         "203.0.113.9 http"},
         {"X-Forwarded-For: 203.0.113.9:4711\r\n", "203.0.113.9 http"},
         {"X-Forwarded-For: 2001:db8::1\r\n", "2001:db8::1 http"},
         {"X-Forwarded-For: [2001:db8::1]:99\r\n", "2001:db8::1 http"},
@@ -400,18 +463,23 @@ TEST(believes_only_trusted_proxies_about_the_client) {
         {"X-Forwarded-Proto: https, http\r\n", "127.0.0.1 http"},
     };
     for (ptrdiff_t i = 0; i < COUNT(rows); i++) {
-        if (!CHECK_STR(body_in(get(proxied, "/who", rows[i].lines)), str_c(rows[i].want))) printf("    row %td\n", i);
+        if (!CHECK_STR(body_in(get(proxied, "/who", rows[i].lines)), str_c(rows[i].want)))
+            printf("    row %td\n", i);
         CHECK_STR(body_in(get(server, "/who", rows[i].lines)), S("127.0.0.1 http"));
     }
 }
 
-T_LOOP_MAIN(1, before, world_stop, T_ROW(makes_the_same_strong_etag_of_the_same_bytes), T_ROW(says_304_to_who_has_it),
-            T_ROW(says_304_to_its_own_etag), T_ROW(does_not_answer_a_post_with_304),
-            T_ROW(answers_head_like_get_without_the_body), T_ROW(gives_no_body_and_no_length_with_204),
-            T_ROW(chooses_the_encoding_that_the_client_likes_best), T_ROW(compresses_texts_of_every_size_to_the_same_text),
-            T_ROW(leaves_small_foreign_and_finished_things_alone), T_ROW(gives_each_encoding_an_etag_of_its_own),
-            T_ROW(knows_its_etags_again_in_if_match), T_ROW(streams_chunks_that_add_up),
-            T_ROW(goes_on_with_the_connection_after_a_stream), T_ROW(cuts_a_stream_that_failed_so_that_it_is_seen),
+T_LOOP_MAIN(1, before, world_stop, T_ROW(makes_the_same_strong_etag_of_the_same_bytes),
+            T_ROW(says_304_to_who_has_it), T_ROW(says_304_to_its_own_etag),
+            T_ROW(does_not_answer_a_post_with_304), T_ROW(answers_head_like_get_without_the_body),
+            T_ROW(gives_no_body_and_no_length_with_204),
+            T_ROW(chooses_the_encoding_that_the_client_likes_best),
+            T_ROW(compresses_texts_of_every_size_to_the_same_text),
+            T_ROW(leaves_small_foreign_and_finished_things_alone),
+            T_ROW(gives_each_encoding_an_etag_of_its_own), T_ROW(knows_its_etags_again_in_if_match),
+            T_ROW(streams_chunks_that_add_up), T_ROW(goes_on_with_the_connection_after_a_stream),
+            T_ROW(cuts_a_stream_that_failed_so_that_it_is_seen),
             T_ROW(sends_what_is_flushed_at_once), T_ROW(sends_events_at_once_and_uncompressed),
-            T_ROW(cuts_off_a_client_that_takes_nothing), T_ROW(notices_that_the_client_of_a_stream_went_away),
+            T_ROW(cuts_off_a_client_that_takes_nothing),
+            T_ROW(notices_that_the_client_of_a_stream_went_away),
             T_ROW(believes_only_trusted_proxies_about_the_client))

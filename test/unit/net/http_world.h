@@ -89,7 +89,8 @@ static inline Str ask(const HttpServer *server, Str text) {
 
 static inline int status_in(Str answer) {
     int64_t status = 0;
-    if (!str_starts(answer, S("HTTP/1.1 ")) || !str_to_i64(str_slice(answer, 9, 12), &status)) return 0;
+    if (!str_starts(answer, S("HTTP/1.1 ")) || !str_to_i64(str_slice(answer, 9, 12), &status))
+        return 0;
     return (int)status;
 }
 
@@ -114,13 +115,15 @@ static inline Str header_in(Str answer, Str name) {
 
 static inline int count_in(Str text, Str what) {
     int count = 0;
-    for (ptrdiff_t at; (at = str_find(text, what)) >= 0; count++) text = str_slice(text, at + what.len, text.len);
+    for (ptrdiff_t at; (at = str_find(text, what)) >= 0; count++)
+        text = str_slice(text, at + what.len, text.len);
     return count;
 }
 
 /* GET path with more header lines, on a connection of its own. */
 static inline Str get(const HttpServer *server, const char *path, const char *lines) {
-    return ask(server, strf(c->arena, "GET %s HTTP/1.1\r\nHost: a\r\n%sConnection: close\r\n\r\n", path, lines));
+    return ask(server, strf(c->arena, "GET %s HTTP/1.1\r\nHost: a\r\n%sConnection: close\r\n\r\n",
+                            path, lines));
 }
 
 #endif

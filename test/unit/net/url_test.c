@@ -37,16 +37,19 @@ TEST(splits_urls) {
     CHECK(url_parse(S("http://a/b@c:d"), &u));
     CHECK_STR(u.host, S("a"));
     CHECK_STR(u.path, S("/b@c:d"));
-    CHECK(url_parse(S("https://fr.wikipedia.org/wiki/\xC3\x89lys\xC3\xA9""e"), &u));
+    CHECK(url_parse(S("https://fr.wikipedia.org/wiki/\xC3\x89lys\xC3\xA9"
+                      "e"),
+                    &u));
 }
 
 TEST(knows_the_usual_ports) {
     static const struct {
         const char *url;
         int port;
-    } rows[] = {{"http://a", 80}, {"HTTPS://a", 443}, {"ws://a", 80}, {"wss://a", 443}, {"redis://a", 6379},
-                {"postgresql://a/b", 5432}, {"postgres://a", 5432}, {"s3://bucket/x", 0}, {"http://a:1", 1}, {"http://a:65535", 65535},
-                {"http://a:", 80}};
+    } rows[] = {{"http://a", 80},          {"HTTPS://a", 443},   {"ws://a", 80},
+                {"wss://a", 443},          {"redis://a", 6379},  {"postgresql://a/b", 5432},
+                {"postgres://a", 5432},    {"s3://bucket/x", 0}, {"http://a:1", 1},
+                {"http://a:65535", 65535}, {"http://a:", 80}};
     for (ptrdiff_t i = 0; i < COUNT(rows); i++) {
         Url u = {.port = -1};
         CHECK(url_parse(str_c(rows[i].url), &u));
@@ -56,14 +59,51 @@ TEST(knows_the_usual_ports) {
 
 TEST(refuses_urls_that_can_be_read_in_two_ways) {
     static const Str texts[] = {
-        S_INIT(""), S_INIT("a"), S_INIT("/a"), S_INIT("//a"), S_INIT("http:/a"), S_INIT("http:a"), S_INIT("://a"), S_INIT("1http://a"),
-        S_INIT("ht tp://a"), S_INIT("http://"), S_INIT("http:///a"), S_INIT("http://:80/"), S_INIT("http://a:0"), S_INIT("http://a:65536"),
-        S_INIT("http://a:-1"), S_INIT("http://a:+1"), S_INIT("http://a:8 0"), S_INIT("http://a:b"), S_INIT("http://a:1:2"),
-        S_INIT("http://a@b@c/"), S_INIT("http://a b/"), S_INIT("http://a/b c"), S_INIT("http://a\\@b/"), S_INIT("http://a/\\b"),
-        S_INIT("http://[::1"), S_INIT("http://[]"), S_INIT("http://[x]"), S_INIT("http://[::1]x"), S_INIT("http://::1/"),
-        S_INIT("http://a\r\nX: y/"), S_INIT("http://a/\r\n"), S_INIT("http://a/\0b"), S_INIT("http://a\0b/"), S_INIT("h\0p://a/"),
-        S_INIT("http://a/%"), S_INIT("http://a/%4"), S_INIT("http://a/%4g"), S_INIT("http://a/?%zz"), S_INIT("http://%/"),
-        S_INIT("http://a/\xFF"), S_INIT("http://a/<b>"), S_INIT("http://a<b/"), S_INIT(" http://a/"), S_INIT("http://a/ "), S_INIT("http://a/\x7F"),
+        S_INIT(""),
+        S_INIT("a"),
+        S_INIT("/a"),
+        S_INIT("//a"),
+        S_INIT("http:/a"),
+        S_INIT("http:a"),
+        S_INIT("://a"),
+        S_INIT("1http://a"),
+        S_INIT("ht tp://a"),
+        S_INIT("http://"),
+        S_INIT("http:///a"),
+        S_INIT("http://:80/"),
+        S_INIT("http://a:0"),
+        S_INIT("http://a:65536"),
+        S_INIT("http://a:-1"),
+        S_INIT("http://a:+1"),
+        S_INIT("http://a:8 0"),
+        S_INIT("http://a:b"),
+        S_INIT("http://a:1:2"),
+        S_INIT("http://a@b@c/"),
+        S_INIT("http://a b/"),
+        S_INIT("http://a/b c"),
+        S_INIT("http://a\\@b/"),
+        S_INIT("http://a/\\b"),
+        S_INIT("http://[::1"),
+        S_INIT("http://[]"),
+        S_INIT("http://[x]"),
+        S_INIT("http://[::1]x"),
+        S_INIT("http://::1/"),
+        S_INIT("http://a\r\nX: y/"),
+        S_INIT("http://a/\r\n"),
+        S_INIT("http://a/\0b"),
+        S_INIT("http://a\0b/"),
+        S_INIT("h\0p://a/"),
+        S_INIT("http://a/%"),
+        S_INIT("http://a/%4"),
+        S_INIT("http://a/%4g"),
+        S_INIT("http://a/?%zz"),
+        S_INIT("http://%/"),
+        S_INIT("http://a/\xFF"),
+        S_INIT("http://a/<b>"),
+        S_INIT("http://a<b/"),
+        S_INIT(" http://a/"),
+        S_INIT("http://a/ "),
+        S_INIT("http://a/\x7F"),
     };
     for (ptrdiff_t i = 0; i < COUNT(texts); i++) {
         Url u;
@@ -111,7 +151,8 @@ TEST(walks_all_query_parameters) {
     ptrdiff_t cursor = 0;
     Str name, value;
     Buf b = buf_new(own.arena, 0);
-    while (req_query_next(&own, &q, &cursor, &name, &value)) buf_f(&b, "[%.*s|%.*s]", S_ARG(name), S_ARG(value));
+    while (req_query_next(&own, &q, &cursor, &name, &value))
+        buf_f(&b, "[%.*s|%.*s]", S_ARG(name), S_ARG(value));
     CHECK_STR(buf_str(&b), S("[a|1][b|][c|d e]"));
 }
 
@@ -119,8 +160,19 @@ TEST(tells_valid_queries_from_others) {
     static const struct {
         const char *query;
         bool valid;
-    } rows[] = {{"", true}, {"a=b", true}, {"a=%C3%A9", true}, {"a=%f0%9f%98%80", true}, {"%", false}, {"a=%4", false}, {"a=%zz", false},
-                {"a=%ff", false}, {"a=%C3&b=%A9", false}, {"a=%c0%80", false}, {"a=%ed%a0%80", false}, {"a=%00", false}, {"a=%25zz", true}};
+    } rows[] = {{"", true},
+                {"a=b", true},
+                {"a=%C3%A9", true},
+                {"a=%f0%9f%98%80", true},
+                {"%", false},
+                {"a=%4", false},
+                {"a=%zz", false},
+                {"a=%ff", false},
+                {"a=%C3&b=%A9", false},
+                {"a=%c0%80", false},
+                {"a=%ed%a0%80", false},
+                {"a=%00", false},
+                {"a=%25zz", true}};
     for (ptrdiff_t i = 0; i < COUNT(rows); i++) {
         Req q = {.query = str_c(rows[i].query)};
         if (!CHECK_INT(req_query_valid(&q), rows[i].valid)) printf("    %s\n", rows[i].query);
@@ -128,7 +180,8 @@ TEST(tells_valid_queries_from_others) {
 }
 
 TEST(finds_cookies) {
-    Header headers[] = {{S("Cookie"), S("a=1; b=two words; c=\"q\";d=;  e=f=g ;bad; ab=2")}, {S("cookie"), S("z=last")}};
+    Header headers[] = {{S("Cookie"), S("a=1; b=two words; c=\"q\";d=;  e=f=g ;bad; ab=2")},
+                        {S("cookie"), S("z=last")}};
     Req q = {.headers = headers, .header_count = COUNT(headers)};
     CHECK_STR(req_cookie(&q, S("a")), S("1"));
     CHECK_STR(req_cookie(&q, S("b")), S("two words"));
@@ -151,9 +204,15 @@ TEST(finds_the_first_header_of_a_name) {
 
 int main(int argc, char **argv) {
     static const T rows[] = {
-        T_ROW(splits_urls), T_ROW(knows_the_usual_ports), T_ROW(refuses_urls_that_can_be_read_in_two_ways),
-        T_ROW(decodes_percent_and_plus), T_ROW(round_trips_every_byte), T_ROW(finds_query_parameters),
-        T_ROW(walks_all_query_parameters), T_ROW(tells_valid_queries_from_others), T_ROW(finds_cookies),
+        T_ROW(splits_urls),
+        T_ROW(knows_the_usual_ports),
+        T_ROW(refuses_urls_that_can_be_read_in_two_ways),
+        T_ROW(decodes_percent_and_plus),
+        T_ROW(round_trips_every_byte),
+        T_ROW(finds_query_parameters),
+        T_ROW(walks_all_query_parameters),
+        T_ROW(tells_valid_queries_from_others),
+        T_ROW(finds_cookies),
         T_ROW(finds_the_first_header_of_a_name),
     };
     own.arena = arena_new(MIB);

@@ -21,7 +21,8 @@ static Err *session(Ctx *own, Req *q, Reply *r) {
     WebSocket *ws;
     bool wake = str_eq(q->path, S("/wake"));
     int64_t idle_ms = str_eq(q->path, S("/idle")) ? 30 : 20000;
-    TRY(ws_accept(own, q, r, str_eq(q->path, S("/protocol")) ? S("chat") : (Str){0}, MAX_BYTES, &ws));
+    TRY(ws_accept(own, q, r, str_eq(q->path, S("/protocol")) ? S("chat") : (Str){0}, MAX_BYTES,
+                  &ws));
     defer(own, count_end, NULL);
     if (wake) present = ws;
     for (;;) {
@@ -33,8 +34,10 @@ static Err *session(Ctx *own, Req *q, Reply *r) {
                 ws_close(own, ws, 4001, S("as you wish"));
                 return NULL;
             }
-            if (str_eq(message, S("framed"))) TRY(ws_send_framed(own, ws, ws_frame_text(own->arena, S("from a frame"))));
-            else TRY(ws_send(own, ws, message));
+            if (str_eq(message, S("framed")))
+                TRY(ws_send_framed(own, ws, ws_frame_text(own->arena, S("from a frame"))));
+            else
+                TRY(ws_send(own, ws, message));
             break;
         case WS_BINARY: TRY(ws_send(own, ws, strf(own->arena, "binary %td", message.len))); break;
         case WS_CLOSED: return NULL;
@@ -58,11 +61,15 @@ static void before(void) {
 
 static Stream *upgrade(const HttpServer *to, const char *path) {
     Stream *s = dial(to);
-    say(s, strf(c->arena, "GET %s HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n"
-                          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n", path));
+    say(s, strf(c->arena,
+                "GET %s HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: "
+                "WebSocket\r\n"
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+                path));
     Str head = hear_until(s, S("\r\n\r\n"));
     CHECK(str_starts(head, S("HTTP/1.1 101 Switching Protocols\r\n")));
-    CHECK_STR(header_in(head, S("Sec-WebSocket-Accept")), S("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")); /* RFC 6455 §1.3 */
+    CHECK_STR(header_in(head, S("Sec-WebSocket-Accept")),
+              S("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")); /* RFC 6455 §1.3 */
     return s;
 }
 
@@ -79,7 +86,8 @@ static Str frame(int first, Str payload) {
         for (int i = bytes; i-- > 0;) buf_byte(&b, (char)((uint64_t)payload.len >> (8 * i)));
     }
     for (int i = 0; i < 4; i++) buf_byte(&b, (char)mask[i]);
-    for (ptrdiff_t i = 0; i < payload.len; i++) buf_byte(&b, (char)((unsigned char)payload.data[i] ^ mask[i % 4]));
+    for (ptrdiff_t i = 0; i < payload.len; i++)
+        buf_byte(&b, (char)((unsigned char)payload.data[i] ^ mask[i % 4]));
     return buf_str(&b);
 }
 
@@ -123,7 +131,8 @@ static void expect_frame(Stream *s, int first, Str want) {
 static void expect_close(Stream *s, int code) {
     Str payload;
     CHECK_INT(hear_frame(s, &payload), 0x88);
-    if (code == 1005) CHECK_INT(payload.len, 0);
+    if (code == 1005)
+        CHECK_INT(payload.len, 0);
     else if (CHECK(payload.len >= 2))
         CHECK_INT((unsigned char)payload.data[0] << 8 | (unsigned char)payload.data[1], code);
     stream_shutdown(s);
@@ -139,16 +148,23 @@ static Str repeat(char byte, ptrdiff_t count) {
 /* -- Tests --------------------------------------------------------------------------------------- */
 
 TEST(refuses_handshakes_that_are_none) {
-#define LINES(version, key) "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: " key "\r\nSec-WebSocket-Version: " version "\r\n"
+#define LINES(version, key)                                                \
+    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: " key \
+    "\r\nSec-WebSocket-Version: " version "\r\n"
 #define KEY "dGhlIHNhbXBsZSBub25jZQ=="
     static const struct {
         const char *method, *lines;
         int status;
     } rows[] = {
         {"GET", "", 426},
-        {"GET", "Connection: Upgrade\r\nSec-WebSocket-Key: " KEY "\r\nSec-WebSocket-Version: 13\r\n", 426},
-        {"GET", "Upgrade: websocket\r\nSec-WebSocket-Key: " KEY "\r\nSec-WebSocket-Version: 13\r\n", 426},
-        {"GET", "Connection: Upgrade\r\nUpgrade: h2c\r\nSec-WebSocket-Key: " KEY "\r\nSec-WebSocket-Version: 13\r\n", 426},
+        {"GET",
+         "Connection: Upgrade\r\nSec-WebSocket-Key: " KEY "\r\nSec-WebSocket-Version: 13\r\n", 426},
+        {"GET", "Upgrade: websocket\r\nSec-WebSocket-Key: " KEY "\r\nSec-WebSocket-Version: 13\r\n",
+         426},
+        {"GET",
+         "Connection: Upgrade\r\nUpgrade: h2c\r\nSec-WebSocket-Key: " KEY
+         "\r\nSec-WebSocket-Version: 13\r\n",
+         426},
         {"POST", LINES("13", KEY), 426},
         {"GET", LINES("8", KEY), 426},
         {"GET", LINES("13", KEY) "Sec-WebSocket-Version: 8\r\n", 426},
@@ -159,7 +175,8 @@ TEST(refuses_handshakes_that_are_none) {
         {"GET", "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n", 400},
     };
     for (ptrdiff_t i = 0; i < COUNT(rows); i++) {
-        Str heard = ask(server, strf(c->arena, "%s / HTTP/1.1\r\nHost: a\r\n%s\r\n", rows[i].method, rows[i].lines));
+        Str heard = ask(server, strf(c->arena, "%s / HTTP/1.1\r\nHost: a\r\n%s\r\n", rows[i].method,
+                                     rows[i].lines));
         if (!CHECK_INT(status_in(heard), rows[i].status)) printf("    row %td\n", i);
         if (rows[i].status == 426) CHECK_STR(header_in(heard, S("Upgrade")), S("websocket"));
     }
@@ -192,7 +209,8 @@ TEST(echoes_messages_of_every_length) {
 
 TEST(takes_a_message_that_came_with_the_handshake) {
     Stream *s = dial(server);
-    say(s, str_concat(c->arena, S("GET / HTTP/1.1\r\nHost: a\r\n" LINES("13", KEY) "\r\n"), frame(0x81, S("early"))));
+    say(s, str_concat(c->arena, S("GET / HTTP/1.1\r\nHost: a\r\n" LINES("13", KEY) "\r\n"),
+                      frame(0x81, S("early"))));
     hear_until(s, S("\r\n\r\n"));
     expect_frame(s, 0x81, S("early"));
     stream_close(s);
@@ -235,12 +253,16 @@ TEST(closes_with_the_code_that_each_offence_deserves) {
     } raw[] = {
         {"an unmasked frame", 1002, S_INIT("\x81\x02hi")},
         {"an unmasked empty frame", 1002, S_INIT("\x81\x00")},
-        {"a length not in its shortest form", 1002, S_INIT("\x81\xFE\x00\x05\x01\x02\x03\x04hello")},
-        {"a 64-bit length not in its shortest form", 1002, S_INIT("\x81\xFF\x00\x00\x00\x00\x00\x00\x00\x05\x01\x02\x03\x04hello")},
-        {"a length with its first bit set", 1002, S_INIT("\x81\xFF\x80\x00\x00\x00\x00\x00\x00\x00\x01\x02\x03\x04")},
+        {"a length not in its shortest form", 1002,
+         S_INIT("\x81\xFE\x00\x05\x01\x02\x03\x04hello")},
+        {"a 64-bit length not in its shortest form", 1002,
+         S_INIT("\x81\xFF\x00\x00\x00\x00\x00\x00\x00\x05\x01\x02\x03\x04hello")},
+        {"a length with its first bit set", 1002,
+         S_INIT("\x81\xFF\x80\x00\x00\x00\x00\x00\x00\x00\x01\x02\x03\x04")},
         {"a control frame over 125 bytes", 1002, S_INIT("\x89\xFE\x00\x7E\x01\x02\x03\x04")},
         {"a fragmented control frame", 1002, S_INIT("\x09\x80\x01\x02\x03\x04")},
-        {"a message far too large", 1009, S_INIT("\x82\xFF\x00\x00\x00\x01\x00\x00\x00\x00\x01\x02\x03\x04x")},
+        {"a message far too large", 1009,
+         S_INIT("\x82\xFF\x00\x00\x00\x01\x00\x00\x00\x00\x01\x02\x03\x04x")},
     };
     for (ptrdiff_t i = 0; i < COUNT(raw); i++) {
         Stream *s = upgrade(server, "/");
@@ -257,25 +279,43 @@ TEST(closes_on_frames_out_of_order) {
         int first[3], code;
         const char *text[3];
     } rows[] = {
-        {{0x80}, 1002, {"continues nothing"}},       {{0x00}, 1002, {"continues nothing"}},
-        {{0x01, 0x81}, 1002, {"a", "interrupts"}},   {{0x01, 0x02}, 1002, {"a", "interrupts"}},
-        {{0x83}, 1002, {"reserved"}},                {{0x87}, 1002, {"reserved"}},
-        {{0x8B}, 1002, {"reserved control"}},        {{0x8F}, 1002, {"reserved control"}},
-        {{0xC1}, 1002, {"rsv1"}},                    {{0xA1}, 1002, {"rsv2"}},
-        {{0x91}, 1002, {"rsv3"}},                    {{0xC9}, 1002, {"rsv1 on ping"}},
-        {{0x81}, 1007, {"\xFF"}},                    {{0x81}, 1007, {"\xC0\x80"}},
-        {{0x81}, 1007, {"\xED\xA0\x80"}},            {{0x81}, 1007, {"\xF4\x90\x80\x80"}},
-        {{0x81}, 1007, {"h\xC3"}},                   {{0x01, 0x80}, 1007, {"h\xC3", "x"}},
+        {{0x80}, 1002, {"continues nothing"}},
+        {{0x00}, 1002, {"continues nothing"}},
+        {{0x01, 0x81}, 1002, {"a", "interrupts"}},
+        {{0x01, 0x02}, 1002, {"a", "interrupts"}},
+        {{0x83}, 1002, {"reserved"}},
+        {{0x87}, 1002, {"reserved"}},
+        {{0x8B}, 1002, {"reserved control"}},
+        {{0x8F}, 1002, {"reserved control"}},
+        {{0xC1}, 1002, {"rsv1"}},
+        {{0xA1}, 1002, {"rsv2"}},
+        {{0x91}, 1002, {"rsv3"}},
+        {{0xC9}, 1002, {"rsv1 on ping"}},
+        {{0x81}, 1007, {"\xFF"}},
+        {{0x81}, 1007, {"\xC0\x80"}},
+        {{0x81}, 1007, {"\xED\xA0\x80"}},
+        {{0x81}, 1007, {"\xF4\x90\x80\x80"}},
+        {{0x81}, 1007, {"h\xC3"}},
+        {{0x01, 0x80}, 1007, {"h\xC3", "x"}},
         {{0x01, 0x00, 0x80}, 1007, {"\xE2", "\x82", ""}},
-        {{0x88}, 1005, {""}},                        {{0x88}, 1000, {"\x03\xE8"}},
-        {{0x88}, 4999, {"\x13\x87" "reason"}},       {{0x88}, 1002, {"\x03"}},
-        {{0x88}, 1002, {"\x03\xED"}},                {{0x88}, 1002, {"\x03\xE7"}},
-        {{0x88}, 1002, {"\x0B\xB7"}},                {{0x88}, 1007, {"\x03\xE8\xFF"}},
-        {{0x88}, 1002, {"\x13\x88"}},                {{0x88}, 1002, {"\x03\xEE"}},
+        {{0x88}, 1005, {""}},
+        {{0x88}, 1000, {"\x03\xE8"}},
+        {{0x88},
+         4999,
+         {"\x13\x87"
+          "reason"}},
+        {{0x88}, 1002, {"\x03"}},
+        {{0x88}, 1002, {"\x03\xED"}},
+        {{0x88}, 1002, {"\x03\xE7"}},
+        {{0x88}, 1002, {"\x0B\xB7"}},
+        {{0x88}, 1007, {"\x03\xE8\xFF"}},
+        {{0x88}, 1002, {"\x13\x88"}},
+        {{0x88}, 1002, {"\x03\xEE"}},
     };
     for (ptrdiff_t i = 0; i < COUNT(rows); i++) {
         Stream *s = upgrade(server, "/");
-        for (int k = 0; k < 3 && rows[i].first[k] | (rows[i].text[k] != NULL); k++) say(s, frame(rows[i].first[k], str_c(rows[i].text[k])));
+        for (int k = 0; k < 3 && rows[i].first[k] | (rows[i].text[k] != NULL); k++)
+            say(s, frame(rows[i].first[k], str_c(rows[i].text[k])));
         int failures = t_failures;
         expect_close(s, rows[i].code);
         if (t_failures > failures) printf("    row %td\n", i);
@@ -358,7 +398,9 @@ TEST(closes_first_and_waits_for_the_answer) {
     Stream *s = upgrade(server, "/");
     int former = sessions_ended;
     say(s, frame(0x81, S("bye")));
-    expect_frame(s, 0x88, S("\x0F\xA1" "as you wish"));
+    expect_frame(s, 0x88,
+                 S("\x0F\xA1"
+                   "as you wish"));
     say(s, frame(0x81, S("a message that crossed the close")));
     say(s, frame(0x88, S("\x0F\xA1")));
     Str payload;
@@ -371,7 +413,9 @@ TEST(does_not_wait_for_ever_for_the_answer_to_a_close) {
     Stream *s = upgrade(server, "/");
     int64_t start = mono_us();
     say(s, frame(0x81, S("bye")));
-    expect_frame(s, 0x88, S("\x0F\xA1" "as you wish"));
+    expect_frame(s, 0x88,
+                 S("\x0F\xA1"
+                   "as you wish"));
     Str payload;
     CHECK_INT(hear_frame(s, &payload), -1);
     CHECK(ms_since(start) >= 1900 && ms_since(start) < 10000);
@@ -401,11 +445,15 @@ TEST(closes_all_sessions_when_the_server_stops) {
     for (int i = 0; i < 3; i++) stream_close(s[i]);
 }
 
-T_LOOP_MAIN(1, before, world_stop, T_ROW(refuses_handshakes_that_are_none), T_ROW(names_the_subprotocol),
-            T_ROW(echoes_messages_of_every_length), T_ROW(takes_a_message_that_came_with_the_handshake),
-            T_ROW(reads_frames_cut_at_every_byte), T_ROW(answers_many_messages_in_one_piece_in_order),
-            T_ROW(closes_with_the_code_that_each_offence_deserves), T_ROW(closes_on_frames_out_of_order),
-            T_ROW(bounds_a_message_over_its_fragments), T_ROW(says_the_reason_to_a_client_that_goes_on_sending),
-            T_ROW(answers_pings_between_fragments), T_ROW(wakes_a_session_that_waits_or_works), T_ROW(tells_of_silence),
-            T_ROW(closes_first_and_waits_for_the_answer), T_ROW(does_not_wait_for_ever_for_the_answer_to_a_close),
+T_LOOP_MAIN(1, before, world_stop, T_ROW(refuses_handshakes_that_are_none),
+            T_ROW(names_the_subprotocol), T_ROW(echoes_messages_of_every_length),
+            T_ROW(takes_a_message_that_came_with_the_handshake),
+            T_ROW(reads_frames_cut_at_every_byte),
+            T_ROW(answers_many_messages_in_one_piece_in_order),
+            T_ROW(closes_with_the_code_that_each_offence_deserves),
+            T_ROW(closes_on_frames_out_of_order), T_ROW(bounds_a_message_over_its_fragments),
+            T_ROW(says_the_reason_to_a_client_that_goes_on_sending),
+            T_ROW(answers_pings_between_fragments), T_ROW(wakes_a_session_that_waits_or_works),
+            T_ROW(tells_of_silence), T_ROW(closes_first_and_waits_for_the_answer),
+            T_ROW(does_not_wait_for_ever_for_the_answer_to_a_close),
             T_ROW(notices_a_peer_that_vanishes), T_ROW(closes_all_sessions_when_the_server_stops))
