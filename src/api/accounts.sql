@@ -1,10 +1,16 @@
 -- Statements of the accounts: users, log-ins, sessions, keys, organisations. Prepared against both
 -- schemas by a test. Times are instants, ids row ids, hashes hex SHA-256.
 
--- name: user_insert
+-- name: user_insert_sqlite
 -- $1 uid, $2 e-mail, $3 name, $4 password hash, $5 role, $6 now. No row: the address is taken.
 INSERT INTO users (uid, email, name, password_hash, role, created_at, updated_at)
 VALUES ($1, $2, $3, $4, $5, $6, $6)
+ON CONFLICT (email) DO NOTHING
+RETURNING *;
+
+-- name: user_insert_postgres
+INSERT INTO users (uid, email, name, password_hash, role, created_at, updated_at)
+VALUES ($1::uuid, $2, $3, $4, $5, $6, $6)
 ON CONFLICT (email) DO NOTHING
 RETURNING *;
 
@@ -153,9 +159,12 @@ UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND user_id = $3 AND revoked_a
 -- $1 revoked or expired before this.
 DELETE FROM api_keys WHERE revoked_at < $1 OR expires_at < $1;
 
--- name: organisation_insert
+-- name: organisation_insert_sqlite
 -- $1 uid, $2 name, $3 now.
 INSERT INTO organisations (uid, name, created_at, updated_at) VALUES ($1, $2, $3, $3) RETURNING id;
+
+-- name: organisation_insert_postgres
+INSERT INTO organisations (uid, name, created_at, updated_at) VALUES ($1::uuid, $2, $3, $3) RETURNING id;
 
 -- name: organisation_load
 -- $1 organisation, $2 member: with the member's own role; no row for others.

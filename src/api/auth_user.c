@@ -73,7 +73,7 @@ Err *user_create(Ctx *c, Str email, Str name, Str password, Str role, User *out)
     Str hash = {NULL, 0};
     if (!str_is_null(password)) TRY(auth_password_hash(c, password, &hash));
     bool created = false;
-    TRY(db_maybe(c, SQL(SQL_USER_INSERT),
+    TRY(db_maybe(c, SQL2(SQL_USER_INSERT_SQLITE, SQL_USER_INSERT_POSTGRES),
                  ARGS(V(uuid_v7(c->arena)), V(address), V(name), V(hash), V(role), V(time_now())),
                  &user_record, out, &created));
     if (!created) FAIL(c, CONFLICT, "Email déjà utilisé");

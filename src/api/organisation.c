@@ -85,7 +85,8 @@ static Err *organisation_found(Ctx *c, void *arg) {
     const Founding *f = arg;
     Time now = time_now();
     Id id;
-    TRY(db_int(c, SQL(SQL_ORGANISATION_INSERT), ARGS(V(uuid_v7(c->arena)), V(f->name), V(now)), &id.value));
+    TRY(db_int(c, SQL2(SQL_ORGANISATION_INSERT_SQLITE, SQL_ORGANISATION_INSERT_POSTGRES),
+               ARGS(V(uuid_v7(c->arena)), V(f->name), V(now)), &id.value));
     TRY(db_exec(c, SQL(SQL_MEMBER_INSERT), ARGS(V(id), V(f->user), V(S("owner")), V(now)), NULL));
     return organisation_load(c, id, f->user, f->out);
 }
