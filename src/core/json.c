@@ -5,8 +5,40 @@
 
 static void json_release(void *value) { json_decref(value); }
 
+ptrdiff_t json_too_deep_at(Str text) {
+    ptrdiff_t depth = 0;
+    bool in_string = false;
+    for (ptrdiff_t i = 0; i < text.len; i++) {
+        char b = text.data[i];
+        if (in_string) {
+            if (b == '\\') i++;
+            else in_string = b != '"';
+        } else if (b == '"') {
+            in_string = true;
+        } else if (b == '[' || b == '{') {
+            if (++depth > JSON_DEPTH_MAX) return i;
+        } else if (b == ']' || b == '}') {
+            depth--;
+        }
+    }
+    return -1;
+}
+
+static Err *too_deep(Ctx *c, Str text, ptrdiff_t at) {
+    int line = 1;
+    ptrdiff_t column = 1;
+    for (ptrdiff_t i = 0; i < at; i++) {
+        column = text.data[i] == '\n' ? 1 : column + 1;
+        line += text.data[i] == '\n';
+    }
+    FAIL(c, BAD_REQUEST, "The JSON is not valid: nested deeper than %d levels at line %d, column %td.", JSON_DEPTH_MAX,
+         line, column);
+}
+
 Err *json_parse(Ctx *c, Str text, json_t **out) {
     json_error_t why;
+    ptrdiff_t deep = json_too_deep_at(text);
+    if (deep >= 0) return too_deep(c, text, deep);
     json_t *value = json_loadb(text.data ? text.data : "", (size_t)text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
     if (!value) FAIL(c, BAD_REQUEST, "The JSON is not valid: %s at line %d, column %d.", why.text, why.line, why.column);
     defer(c, json_release, value);
@@ -77,7 +109,7 @@ static void json_write_array(JsonOut *o, const json_t *value) {
     json_end(o, ']');
 }
 
-/* Recursion is bounded by the parser's depth limit (2048). */
+/* Recursion is bounded by JSON_DEPTH_MAX. */
 static void json_write(JsonOut *o, const json_t *value) {
     switch (value ? json_typeof(value) : JSON_NULL) {
     case JSON_OBJECT: json_write_object(o, value); break;

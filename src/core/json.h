@@ -9,8 +9,14 @@
 #include "core/buf.h"
 #include "core/err.h"
 
-/* Parse a whole text; *out is released when c ends. BAD_REQUEST with line and column if malformed. */
+enum { JSON_DEPTH_MAX = 256 };
+
+/* Parse a whole text; *out is released when c ends. BAD_REQUEST with line and column if malformed, or
+ * nested deeper than JSON_DEPTH_MAX. */
 MUST_USE Err *json_parse(Ctx *c, Str text, json_t **out);
+/* Where a text is nested deeper than JSON_DEPTH_MAX, or -1. jansson's parser recurses, and its own limit
+ * (2048) is more than a coroutine's stack holds: whoever calls it directly asks this first. */
+ptrdiff_t json_too_deep_at(Str text);
 
 /* Members by name; wrong type or absence give NULL/null/fallback, for lenient readers of outside shapes. */
 json_t *json_at(const json_t *object, const char *name);
