@@ -155,9 +155,18 @@ static Err *handle(Ctx *c, Call *k) {
     FAIL(c, BUDGET, "the handler went over its memory budget");
 }
 
+/* A body that the route lets through must not fail for want of room: its text, and what is read from it. */
+static void budget_settle(Ctx *c, const Call *k) {
+    ptrdiff_t budget = http_options(k->q)->budget_bytes;
+    int64_t body = k->route->in ? k->q->body_length : 0;
+    if (body < 0) body = k->q->body_limit; /* chunked */
+    arena_budget_set(c->arena, budget + 4 * (ptrdiff_t)min_i64(body, k->q->body_limit));
+}
+
 static Err *prepare(Ctx *c, Call *k, const Match *m) {
     if (k->route->timeout_ms) c->deadline_us = k->q->started_us + k->route->timeout_ms * US_PER_MS;
     if (k->route->body_limit) k->q->body_limit = k->route->body_limit;
+    budget_settle(c, k);
     TRY(rate_check_address(c, k));
     TRY(sign_in(c, k));
     TRY(access_check(c, k));

@@ -19,9 +19,11 @@
 #include "rt/coro.h"
 #include "t.h"
 
+#ifndef WORLD_HAS_APP /* a room above brings an App with more parts */
 struct App {
     Db *db;
 };
+#endif
 Db *app_db(Ctx *c) { return c->app->db; }
 
 #define GOOD(call) good((call), #call, __FILE__, __LINE__)
