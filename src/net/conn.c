@@ -20,7 +20,7 @@
 #include "core/log.h"
 #include "net/server.h"
 
-enum { LINGER_MS = 2000, LINGER_BYTES = 1 << 20 };
+enum { LINGER_MS = 2000, LINGER_BYTES = 1 << 20, SPARE_BYTES = 1 << 20 };
 
 /* -- Writing ------------------------------------------------------------------------------------- */
 
@@ -250,6 +250,8 @@ static MUST_USE bool handle_within_budget(HttpConn *conn, Err **err) {
         *err = conn->upgraded ? NULL : reply_finish(conn->c, conn);
     }
     arena_on_full(conn->c->arena, former);
+    /* What comes after the handler has nobody to jump to, and must not suffer for what it left. */
+    arena_budget_set(conn->c->arena, conn->server->options.budget_bytes + SPARE_BYTES);
     return within;
 }
 
@@ -327,6 +329,7 @@ static void request_end(HttpConn *conn, ArenaMark mark) {
     c->request_id = c->route = (Str){0};
     c->tx = NULL;
     arena_release(c->arena, mark);
+    arena_budget_set(c->arena, conn->server->options.budget_bytes);
 }
 
 /* -- The connection ------------------------------------------------------------------------------ */

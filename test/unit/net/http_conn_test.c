@@ -8,7 +8,7 @@
 #include "rt/offload.h"
 
 static HttpServer *usual, *hasty;
-static int undone, begun, released;
+static int undone, begun, released, told;
 
 static void count_undone(void *arg) {
     (void)arg;
@@ -27,6 +27,9 @@ static void handle(Ctx *own, Req *q, Reply *r) {
     if (str_eq(q->path, S("/hungry"))) {
         defer(own, count_undone, NULL);
         for (;;) arena_alloc(own->arena, 1024, 1024);
+    }
+    if (str_eq(q->path, S("/edge"))) { /* as near to the budget of 1 MiB as it gets */
+        while (arena_used(own->arena) < MIB - 20 * KIB) arena_alloc(own->arena, 1024, 1);
     }
     if (str_eq(q->path, S("/unread"))) {
         reply_text(r, 200, S("text/plain"), S("unread"));
@@ -50,8 +53,15 @@ static void handle(Ctx *own, Req *q, Reply *r) {
     reply_text(r, 200, S("text/plain"), buf_str(&b));
 }
 
+static void done(Ctx *own, const Req *q, const Reply *r) {
+    (void)q;
+    (void)r;
+    arena_alloc(own->arena, 64 * KIB, 1);
+    told++;
+}
+
 static void before(void) {
-    usual = world_start((HttpOptions){.handle = handle, .budget_bytes = MIB});
+    usual = world_start((HttpOptions){.handle = handle, .done = done, .budget_bytes = MIB});
     hasty = world_start((HttpOptions){.handle = handle,
                                       .head_timeout_ms = 100,
                                       .idle_timeout_ms = 60,
@@ -245,6 +255,16 @@ TEST(ends_a_request_over_its_budget_with_503) {
     CHECK_INT(status_in(get(usual, "/fine", "")), 200);
 }
 
+TEST(has_memory_left_for_what_comes_after_a_greedy_handler) {
+    told = 0;
+    Str heard =
+        ask(usual, S("GET /edge HTTP/1.1\r\nHost: a\r\n\r\nGET /edge HTTP/1.1\r\nHost: a\r\n\r\n"
+                     "GET /hungry HTTP/1.1\r\nHost: a\r\n\r\n"));
+    CHECK_INT(count_in(heard, S("HTTP/1.1 200")), 2);
+    CHECK_INT(count_in(heard, S("HTTP/1.1 503")), 1);
+    CHECK_INT(told, 3);
+}
+
 TEST(gives_a_head_only_so_much_time) {
     Stream *s = dial(hasty);
     int64_t start = mono_us();
@@ -398,8 +418,10 @@ T_LOOP_MAIN(1, before, world_stop, T_ROW(answers_on_one_connection_again_and_aga
             T_ROW(closes_when_the_client_or_the_handler_wants_it),
             T_ROW(cannot_be_made_to_write_headers_of_anybody_elses),
             T_ROW(writes_common_headers_as_they_are), T_ROW(undoes_what_each_request_deferred),
-            T_ROW(ends_a_request_over_its_budget_with_503), T_ROW(gives_a_head_only_so_much_time),
-            T_ROW(closes_an_idle_connection_without_a_word), T_ROW(gives_a_body_only_so_much_time),
-            T_ROW(says_400_to_a_body_cut_short), T_ROW(refuses_a_connection_too_many_and_recovers),
-            T_ROW(serves_a_unix_socket), T_ROW(says_what_is_wrong_with_its_options),
+            T_ROW(ends_a_request_over_its_budget_with_503),
+            T_ROW(has_memory_left_for_what_comes_after_a_greedy_handler),
+            T_ROW(gives_a_head_only_so_much_time), T_ROW(closes_an_idle_connection_without_a_word),
+            T_ROW(gives_a_body_only_so_much_time), T_ROW(says_400_to_a_body_cut_short),
+            T_ROW(refuses_a_connection_too_many_and_recovers), T_ROW(serves_a_unix_socket),
+            T_ROW(says_what_is_wrong_with_its_options),
             T_ROW(finishes_what_is_in_flight_when_it_stops))
