@@ -9,6 +9,7 @@ SOCLE_TEST_REDIS, SOCLE_VARIANT (plain, asan, tsan). Readiness is the line the s
 a sleep."""
 
 import itertools
+import json
 import os
 import pathlib
 import queue
@@ -153,9 +154,18 @@ class Server:
     def log(self):
         return self.errors.read_text(errors="replace")
 
+    def wait_log(self, pattern, timeout=10):
+        """Wait until the log has it: lines are written a moment after they are made."""
+        until = time.monotonic() + timeout * PATIENCE
+        while True:
+            found = re.search(pattern, self.log())
+            if found:
+                return found
+            assert time.monotonic() < until, f"no {pattern} in the log\n{self.log()}"
+            time.sleep(0.02)
+
     def log_lines(self, **members):
         """The JSON log lines that have these members."""
-        import json
         found = []
         for text in self.log().splitlines():
             try:

@@ -207,7 +207,8 @@ def test_secret_keys_rotate(make_server):
 
 def test_no_secret_reaches_the_log(server):
     user = register_user(server, password="a very particular password")
-    server.client(user["access_token"]).get(ME)
+    request = server.client(user["access_token"]).get(ME).headers["X-Request-ID"]
+    server.wait_log(request)
     log = server.log()
     for secret in ("a very particular password", user["access_token"], user["refresh_token"]):
         assert secret not in log

@@ -187,11 +187,11 @@ def test_a_server_without_auto_migrate_leaves_the_schema_alone(quiet):
 def test_starts_fast_and_small(make_server):
     server = make_server()
     assert server.client().get("/ping").status_code == 200
-    ready = re.search(r"ready after (\d+) ms", server.log())
+    ready = int(server.wait_log(r"ready after (\d+) ms").group(1))
     resident = int(re.search(r"VmRSS:\s+(\d+) kB", open(f"/proc/{server.process.pid}/status").read()).group(1))
-    assert ready
-    if PATIENCE == 1:
-        assert resident < 40_000, resident  # the goal is 25 MB idle; this is right after the first request
+    if PATIENCE == 1:  # the goals are 50 ms and 25 MB on a quiet machine; this one runs tests
+        assert ready < 1000, ready
+        assert resident < 40_000, resident
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -418,6 +418,60 @@ BOTH(a_key_of_an_organisation_dies_when_its_user_leaves) {
     FAILS(auth_sign_in_with(c, key), UNAUTHENTICATED);
 }
 
+BOTH(the_clean_up_erases_what_is_over_and_nothing_else) {
+    REQUIRE(set_up(c));
+    User user = user_made(c, "ada@example.org"), out;
+    TokenPair old, fresh;
+    Str key;
+    Id id;
+    Time now = time_now();
+    time_freeze(now);
+    MUST(auth_tokens_issue(c, &user, &old));
+    MUST(api_key_create(c, user.id, S("old"), S("*"), time_add(now, US_PER_DAY), &key, &id));
+    MUST(wrong_password(c, NULL));
+    Time later = time_add(now, 31 * US_PER_DAY + US_PER_HOUR);
+    time_freeze(later);
+    MUST(auth_tokens_issue(c, &user, &fresh));
+    MUST(api_key_create(c, user.id, S("fresh"), S("*"), time_add(later, US_PER_DAY), &key, &id));
+    MUST(wrong_password(c, NULL));
+    CHECK_INT(count_of(c, SQL("SELECT count(*) FROM sessions")), 2);
+    MUST(accounts_module.jobs[0].run(c, NULL));
+    CHECK_INT(count_of(c, SQL("SELECT count(*) FROM sessions")), 1);
+    CHECK_INT(count_of(c, SQL("SELECT count(*) FROM refresh_tokens")), 1);
+    CHECK_INT(count_of(c, SQL("SELECT count(*) FROM api_keys")), 1);
+    MUST(auth_sign_in_with(c, key));
+    MUST(auth_tokens_refresh(c, fresh.refresh_token, &out, &fresh));
+    CHECK_INT(count_of(c, SQL("SELECT count(*) FROM login_attempts")), 2);
+    time_freeze(time_add(later, 25 * US_PER_HOUR));
+    MUST(accounts_module.jobs[0].run(c, NULL));
+    CHECK_INT(count_of(c, SQL("SELECT count(*) FROM login_attempts")), 0);
+    time_freeze(TIME_NULL);
+}
+
+BOTH(a_user_holds_so_many_log_ins_and_keys_and_no_more) {
+    REQUIRE(set_up(c));
+    User user = user_made(c, "ada@example.org");
+    TokenPair first, last;
+    Str key;
+    Id id;
+    MUST(auth_tokens_issue(c, &user, &first));
+    MUST(auth_sign_in_with(c, first.access_token));
+    Sql many = SQL2("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 999) "
+                    "INSERT INTO sessions (user_id, created_at, expires_at) SELECT $1, $2, $3 FROM n",
+                    "INSERT INTO sessions (user_id, created_at, expires_at) SELECT $1, $2, $3 FROM generate_series(1, 999)");
+    Time now = time_now();
+    MUST(db_exec(c, many, ARGS(V(user.id), V(now), V(time_add(now, US_PER_DAY))), NULL));
+    MUST(auth_sign_in_with(c, first.access_token));
+    MUST(auth_tokens_issue(c, &user, &last));
+    CHECK_INT(count_of(c, SQL("SELECT count(*) FROM sessions")), 1000);
+    FAILS(auth_sign_in_with(c, first.access_token), UNAUTHENTICATED);
+    MUST(auth_sign_in_with(c, last.access_token));
+    for (int i = 0; i < 100; i++) MUST(api_key_create(c, user.id, S("k"), S("*"), TIME_NULL, &key, &id));
+    FAILS(api_key_create(c, user.id, S("k"), S("*"), TIME_NULL, &key, &id), CONFLICT);
+    MUST(api_key_revoke(c, id));
+    MUST(api_key_create(c, user.id, S("k"), S("*"), TIME_NULL, &key, &id));
+}
+
 T_MAIN(BOTH_ROWS(every_statement_fits_the_schema), BOTH_ROWS(an_address_belongs_to_one_user_however_it_is_spelled),
        BOTH_ROWS(a_user_is_changed_and_erased_with_all_that_hangs_on_it),
        BOTH_ROWS(a_token_dies_with_its_log_in_its_user_or_its_password),
@@ -431,4 +485,6 @@ T_MAIN(BOTH_ROWS(every_statement_fits_the_schema), BOTH_ROWS(an_address_belongs_
        BOTH_ROWS(nobody_logs_in_without_a_password_or_while_inactive),
        BOTH_ROWS(a_key_acts_for_its_user_until_it_expires_or_is_revoked), BOTH_ROWS(an_organisation_keeps_an_owner),
        BOTH_ROWS(two_owners_who_leave_at_once_leave_one),
-       BOTH_ROWS(a_key_of_an_organisation_dies_when_its_user_leaves))
+       BOTH_ROWS(a_key_of_an_organisation_dies_when_its_user_leaves),
+       BOTH_ROWS(the_clean_up_erases_what_is_over_and_nothing_else),
+       BOTH_ROWS(a_user_holds_so_many_log_ins_and_keys_and_no_more))
