@@ -2,6 +2,7 @@
  * Jobs and schedules for operators: look, try again, cancel. And the work module itself, with the
  * settings of work/. */
 #include "api/work_routes.h"
+#include "core/json.h"
 #include "core/time.h"
 #include "work/events.h"
 #include "work/jobs.h"
@@ -74,6 +75,50 @@ static Err *jobs_cancel(Ctx *c, Call *k) {
     return job_load(c, k->ids[0], call_out(k));
 }
 
+/* -- the probe: a job by which one sees that jobs are run ----------------------------------------- */
+
+enum { PROBE_STEP_MS = 100 };
+
+typedef struct Probe {
+    int64_t seconds;
+} Probe;
+static const Field probe_fields[] = {
+    FIELD(Probe, seconds, .min = 0, .max = 60, .fallback = "0", .doc = "How long it takes"),
+};
+static const Record probe_record = RECORD(Probe, probe_fields, .doc = "What a probe is to do");
+
+static Err *probe_end(Ctx *c, void *arg) {
+    Job *job = arg;
+    TRY(job_finish(c, job, S("{\"reached\":true}")));
+    return event_emit(c, S("jobs"), S("probe"), strf(c->arena, "{\"job_id\":%lld}", (long long)job->id.value));
+}
+
+static Err *probe_run(Ctx *c, Job *job) {
+    Probe probe;
+    json_t *json;
+    TRY(json_parse(c, job->payload.text, &json));
+    TRY(record_read(c, &probe_record, json, READ_CREATE, &probe, NULL));
+    int64_t steps = probe.seconds * 1000 / PROBE_STEP_MS;
+    for (int64_t i = 0; i < steps; i++) {
+        TRY(job_progress(c, job, i, steps, (Str){0}));
+        TRY(sleep_ms(c, PROBE_STEP_MS));
+    }
+    return db_transaction(c, probe_end, job);
+}
+
+static const JobKind work_jobs[] = {
+    {.name = "work.probe", .doc = "Takes its time, then publishes an event on the channel jobs", .run = probe_run},
+};
+
+static Err *jobs_probe(Ctx *c, Call *k) {
+    const Probe *probe = k->in;
+    Id id;
+    Buf payload = buf_new(c->arena, 64);
+    record_write(&payload, &probe_record, probe);
+    TRY(job_add(c, "work.probe", buf_str(&payload), (JobOptions){0}, &id));
+    return job_load(c, id, call_out(k));
+}
+
 static Err *schedules_list(Ctx *c, Call *k) {
     ScheduleState *list;
     ptrdiff_t count;
@@ -91,9 +136,11 @@ static const Route work_routes[] = {
      .out = &job_record, .errors = "404 409", .tag = "jobs", .doc = "Run a dead, failed or cancelled job again"},
     {POST, "/api/jobs/{id:int}/cancel", jobs_cancel, .access = ACCESS_ADMIN, .scope = "jobs:write",
      .out = &job_record, .errors = "404 409", .tag = "jobs", .doc = "Cancel a waiting job, ask a running one to stop"},
+    {POST, "/api/jobs/probe", jobs_probe, .access = ACCESS_ADMIN, .scope = "jobs:write", .in = &probe_record,
+     .out = &job_record, .status = 202, .tag = "jobs", .doc = "Ask for a job that only shows that jobs are run"},
     {GET, "/api/schedules", schedules_list, .access = ACCESS_ADMIN, .scope = "jobs:read",
      .out = &schedule_record, .out_list = true, .tag = "jobs", .doc = "Schedules, their last and next ticks"},
-    /* The same module's, from events_routes.c; a table cannot include a table. */
+    /* Handlers in events_routes.c. */
     {GET, "/ws", events_ws, .access = ACCESS_OPEN, .rate = RATE_DEFAULT, .errors = "401 426", .tag = "events",
      .doc = "Events by WebSocket: subscribe, unsubscribe, resume, auth, ping"},
     {GET, "/events", events_sse, .access = ACCESS_OPEN, .query = &event_query_record,
@@ -147,6 +194,8 @@ const Module work_module = {
     .doc = "Jobs, schedules, events",
     .routes = work_routes,
     .route_count = COUNT(work_routes),
+    .jobs = work_jobs,
+    .job_count = COUNT(work_jobs),
     .settings = work_settings,
     .setting_count = COUNT(work_settings),
     .start = work_start,
