@@ -190,7 +190,7 @@ static Err *ops_start(Ctx *c) {
                            });
 }
 
-#define PROBE .access = ACCESS_OPEN, .rate = RATE_NONE, .tag = "operations"
+#define PROBE .access = ACCESS_OPEN, .rate = RATE_NONE, .tag = "Operations"
 static const Route ops_routes[] = {
     {GET, "/ping", ping, PROBE, .out = &pong_record, .doc = "Is anybody there?"},
     {GET, "/healthz", healthz, PROBE, .out = &healthz_record, .doc = "Is anybody there? In words"},
@@ -198,7 +198,7 @@ static const Route ops_routes[] = {
     {GET, "/livez", livez, PROBE, .out = &health_record, .doc = "Is the process alive?"},
     {GET, "/readyz", readyz, PROBE, .out = &detailed_record, .errors = "503", .doc = "Can it serve?"},
     {GET, "/health", readyz, PROBE, .out = &detailed_record, .errors = "503", .doc = "Can it serve? For people"},
-    {GET, "/health/detailed", health_detailed, .access = ACCESS_OPEN, .tag = "operations", .out = &detailed_record,
+    {GET, "/health/detailed", health_detailed, .access = ACCESS_OPEN, .tag = "Operations", .out = &detailed_record,
      .errors = "503", .doc = "Every dependency with its latency"},
     {GET, "/metrics", metrics, PROBE, .out_type = "text/plain, application/openmetrics-text", .doc = "Figures for Prometheus"},
 };
