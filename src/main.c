@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * socle: one program, these commands. cli/cli.c makes ready what each needs and runs it; modules.c is
+ * the list of what the program is made of. */
+#include "cli/cli.h"
+
+static const Command *const commands[] = {
+    &serve_command,  &worker_command,  &migrate_command,  &demo_command,     &user_command,
+    &key_command,    &import_command,  &export_command,   &backup_command,   &restore_command,
+    &doctor_command, &openapi_command, &settings_command, &routes_command,
+};
+
+int main(int argc, char **argv) { return cli_main(argc, argv, commands, COUNT(commands)); }
