@@ -55,10 +55,15 @@ CREATE TABLE posts (
     thumbnail_url text,
     change_seq bigint NOT NULL
 );
-CREATE INDEX posts_time ON posts (platform_id, posted_at);
-CREATE INDEX posts_score ON posts (platform_id, score);
+CREATE INDEX posts_time ON posts (platform_id, posted_at, n);
+CREATE INDEX posts_score ON posts (platform_id, score, n);
 CREATE INDEX posts_author ON posts (platform_id, author);
 CREATE INDEX posts_change ON posts (change_seq);
+
+-- A post as it is read: with its platform's name and what score_trend is made of.
+CREATE VIEW post_rows AS
+    SELECT p.*, pl.name AS platform, pl.week_posts, pl.week_score
+      FROM posts p JOIN platforms pl ON pl.id = p.platform_id;
 
 -- Tombstones for whoever follows change_seq.
 CREATE TABLE posts_deleted (
@@ -187,21 +192,7 @@ CREATE TABLE veyl_views (
 );
 INSERT INTO veyl_views (name, change_seq) VALUES ('hashtags_with_stats', 0), ('posts_with_platform', 0);
 
--- An import of a file: how far it has come, so that a killed one goes on.
-CREATE TABLE veyl_imports (
-    source text PRIMARY KEY,
-    fingerprint text NOT NULL,
-    position bigint NOT NULL,
-    record bigint NOT NULL,
-    created bigint NOT NULL,
-    updated bigint NOT NULL,
-    unchanged bigint NOT NULL,
-    rejected bigint NOT NULL,
-    updated_at timestamptz NOT NULL
-);
-
 -- down
-DROP TABLE veyl_imports;
 DROP TABLE veyl_views;
 DROP MATERIALIZED VIEW posts_with_platform;
 DROP MATERIALIZED VIEW hashtags_with_stats;
@@ -214,6 +205,7 @@ DROP TABLE post_hours;
 DROP VIEW post_hashtags;
 DROP TABLE post_tags;
 DROP TABLE posts_deleted;
+DROP VIEW post_rows;
 DROP TABLE posts;
 DROP TABLE hashtags;
 DROP TABLE platforms;

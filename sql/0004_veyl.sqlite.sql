@@ -60,6 +60,11 @@ CREATE INDEX posts_score ON posts (platform_id, score);
 CREATE INDEX posts_author ON posts (platform_id, author);
 CREATE INDEX posts_change ON posts (change_seq);
 
+-- A post as it is read: with its platform's name and what score_trend is made of.
+CREATE VIEW post_rows AS
+    SELECT p.*, pl.name AS platform, pl.week_posts, pl.week_score
+      FROM posts p JOIN platforms pl ON pl.id = p.platform_id;
+
 -- Tombstones for whoever follows change_seq.
 CREATE TABLE posts_deleted (
     change_seq INTEGER PRIMARY KEY,
@@ -193,21 +198,7 @@ CREATE TABLE veyl_views (
 ) STRICT, WITHOUT ROWID;
 INSERT INTO veyl_views (name, change_seq) VALUES ('hashtags_with_stats', 0), ('posts_with_platform', 0);
 
--- An import of a file: how far it has come, so that a killed one goes on.
-CREATE TABLE veyl_imports (
-    source TEXT PRIMARY KEY,
-    fingerprint TEXT NOT NULL,
-    position INTEGER NOT NULL,
-    record INTEGER NOT NULL,
-    created INTEGER NOT NULL,
-    updated INTEGER NOT NULL,
-    unchanged INTEGER NOT NULL,
-    rejected INTEGER NOT NULL,
-    updated_at INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-
 -- down
-DROP TABLE veyl_imports;
 DROP TABLE veyl_views;
 DROP TABLE posts_with_platform;
 DROP TABLE hashtags_with_stats;
@@ -220,6 +211,7 @@ DROP TABLE post_hours;
 DROP VIEW post_hashtags;
 DROP TABLE post_tags;
 DROP TABLE posts_deleted;
+DROP VIEW post_rows;
 DROP TABLE posts;
 DROP TABLE hashtags;
 DROP TABLE platforms;

@@ -428,7 +428,8 @@ SELECT name FROM platforms
 
 -- name: project_scope_set
 -- $1 project, $2 platforms, $3 scope_type, $4 scope_query, $5 creators_count.
-UPDATE projects SET platforms = $2, scope_type = $3, scope_query = $4, creators_count = $5
+UPDATE projects SET platforms = $2, scope_type = $3, scope_query = $4, creators_count = $5,
+       posts_count = (SELECT count(*) FROM project_posts WHERE project_id = $1)
  WHERE id = $1
 
 -- name: project_posts_gain_hashtag
