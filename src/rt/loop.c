@@ -150,6 +150,7 @@ void rt_init(int count) {
     assert(count >= 0 && count <= LOOPS_MAX);
     if (count == 0) count = (int)max_i64(1, min_i64(sysconf(_SC_NPROCESSORS_ONLN), LOOPS_MAX));
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file over its limit is an error of write(2), not the end of us */
     atomic_store(&stop_asked, false);
     for (int i = 0; i < count; i++) loop_init(&loops[i], i);
     loops_count = count;
