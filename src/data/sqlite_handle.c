@@ -81,12 +81,14 @@ static int on_progress(void *arg) {
 }
 
 /* Readers map the file instead of copying pages; the writer keeps what it changes in memory until
- * the commit, and a savepoint's undo pages as well (temp_store). Checkpoints have a thread. */
+ * the commit, and a savepoint's undo pages as well (temp_store). Checkpoints have a thread.
+ * EXTRA is FULL, and the folder is synced when the rollback journal of the switch to WAL goes: after a
+ * power cut it would otherwise come back and undo everything since. */
 static const char *const read_pragmas =
     "PRAGMA mmap_size = 2147418112; PRAGMA query_only = ON; PRAGMA cache_size = -4096;"
     "PRAGMA temp_store = MEMORY;";
 static const char *const write_pragmas =
-    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+    "PRAGMA synchronous = EXTRA; PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON;"
     "PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864;"
     "PRAGMA mmap_size = 2147418112; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;";
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * db.h keeps the same promises on both engines. */
+#include "crowd.h"
 #include "world.h"
 
 typedef struct Thing {
@@ -34,22 +35,6 @@ static bool things_make(Ctx *c) {
         "text TEXT, at TIMESTAMPTZ, opt_int BIGINT, opt_float DOUBLE PRECISION, opt_bool BOOLEAN, json JSONB, "
         "tags JSONB, other BIGINT)"), NO_ARGS, NULL));
 }
-
-/* A table of unique names. */
-static bool names_make(Ctx *c) {
-    return GOOD(db_exec(c, SQL2(
-        "CREATE TABLE names (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, n INTEGER CHECK (n >= 0)) STRICT",
-        "CREATE TABLE names (id BIGSERIAL PRIMARY KEY, name TEXT NOT NULL UNIQUE, n BIGINT CHECK (n >= 0))"),
-        NO_ARGS, NULL));
-}
-
-static int64_t count_of(Ctx *c, const char *sql) {
-    int64_t n = -1;
-    GOOD(db_int(c, SQL(sql), NO_ARGS, &n));
-    return n;
-}
-
-#define ADD_NAME SQL("INSERT INTO names (name, n) VALUES ($1, $2)")
 
 /* -- values ----------------------------------------------------------------------------------------- */
 
@@ -411,44 +396,6 @@ static Err *overflow(Ctx *c, void *arg) {
 }
 
 /* -- concurrency ------------------------------------------------------------------------------------ */
-
-typedef struct Crowd {
-    _Atomic int left, good, conflicts, others;
-    int each;
-    Err *(*one)(Ctx *c, int64_t who, int64_t round);
-    Coro *waiting;
-} Crowd;
-typedef struct Member {
-    Crowd *crowd;
-    int64_t who;
-} Member;
-
-static void member_main(Ctx *c, void *arg) {
-    Member *m = arg;
-    Crowd *crowd = m->crowd;
-    for (int i = 0; i < crowd->each; i++) {
-        ArenaMark mark = arena_mark(c->arena);
-        Err *err = crowd->one(c, m->who, i);
-        if (!err) crowd->good++;
-        else if (err->kind == ERR_CONFLICT) crowd->conflicts++;
-        else if (crowd->others++ == 0) GOOD(err);
-        arena_release(c->arena, mark);
-    }
-    if (--crowd->left == 0) coro_wake_posted(crowd->waiting);
-}
-
-/* Many coroutines over all loops, each doing `one` `each` times. */
-static void crowd_run(Ctx *c, Crowd *crowd, int members) {
-    Member *all = arena_array(c->arena, Member, members);
-    crowd->left = members;
-    crowd->waiting = c->coro;
-    for (int i = 0; i < members; i++) {
-        all[i] = (Member){crowd, i};
-        coro_spawn_on(loop_at(i % loop_count()), (CoroOptions){.name = "member", .app = c->app}, member_main,
-                      &all[i]);
-    }
-    while (crowd->left > 0) coro_wait_surely(c);
-}
 
 static Err *same_name_now_and_then(Ctx *c, int64_t who, int64_t round) {
     Str name = who % 8 == 0 ? S("taken") : strf(c->arena, "%lld-%lld", (long long)who, (long long)round);
