@@ -188,8 +188,10 @@ static Http1Fault request_fill(HttpConn *conn, const Http1Head *head) {
     return fault;
 }
 
-/* Is there another whole head behind this request? Then its reply may wait for company. */
+/* Is there another whole head behind this request? Then its reply may wait for company. While some of
+ * the request itself is still to come, nobody knows what lies behind it. */
 static bool next_is_here(const HttpConn *conn) {
+    if (!conn->body.in_place) return false;
     Str rest = stream_buffer(conn->stream);
     rest = str_slice(rest, conn->taken, rest.len);
     Http1Scan scan = {0};
@@ -316,7 +318,9 @@ static bool request_serve(HttpConn *conn, ArenaMark mark) {
         if (!conn_flush(conn) && !quiet) linger(conn);
         return false;
     }
-    return body_drain(conn->c, conn);
+    if (body_drain(conn->c, conn)) return true;
+    linger(conn);
+    return false;
 }
 
 /* What each request leaves behind: its defers, its account, its part of the arena. */

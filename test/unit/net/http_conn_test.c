@@ -126,6 +126,20 @@ TEST(closes_instead_of_draining_a_large_body) {
     CHECK_STR(header_in(heard, S("Connection")), S("close"));
 }
 
+TEST(answers_but_does_not_go_on_after_an_unread_body_that_makes_no_sense) {
+    static const char *const bodies[] = {"x\r\n", "5\nhello\r\n0\r\n\r\n", "\r\n\r\n",
+                                         "5\r\nhelloX", "0\r\n X: y\r\n\r\n"};
+    for (ptrdiff_t i = 0; i < COUNT(bodies); i++) {
+        Str heard = ask(
+            usual, strf(c->arena,
+                        "POST /unread HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n%s"
+                        "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n",
+                        bodies[i]));
+        CHECK_INT(count_in(heard, S("HTTP/1.1 ")), 1);
+        CHECK_INT(status_in(heard), 200);
+    }
+}
+
 TEST(understands_requests_that_arrive_cut_anywhere) {
     static const Str texts[] = {
         S_INIT("GET /a%20b?c=d HTTP/1.1\r\nHost: a\r\n\r\n"),
@@ -411,6 +425,7 @@ T_LOOP_MAIN(1, before, world_stop, T_ROW(answers_on_one_connection_again_and_aga
             T_ROW(answers_pipelined_requests_in_order),
             T_ROW(drains_a_body_that_nobody_read_and_goes_on),
             T_ROW(closes_instead_of_draining_a_large_body),
+            T_ROW(answers_but_does_not_go_on_after_an_unread_body_that_makes_no_sense),
             T_ROW(understands_requests_that_arrive_cut_anywhere),
             T_ROW(refuses_and_closes_and_handles_nothing),
             T_ROW(takes_dots_that_are_no_dot_segments),
