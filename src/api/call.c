@@ -165,7 +165,7 @@ void call_list(Ctx *c, Call *k, Rows rows, int64_t total, Str next_cursor) {
     assert(k->route->out && k->route->out_list);
     assert(rows.count == 0 || rows.items);
     k->total = total;
-    k->listed = true;
+    k->composed = true;
     Buf b = buf_new(c->arena, 256 + rows.count * 128);
     open_envelope(c, k, &b);
     record_write_list(&b, k->route->out, rows.items, rows.count);
@@ -182,6 +182,7 @@ static const Field message_fields[] = {FIELD(Message, message)};
 const Record message_record = RECORD(Message, message_fields);
 
 void call_message(Ctx *c, Call *k, Str message) {
+    k->composed = true;
     Buf b = buf_new(c->arena, 64 + message.len);
     open_envelope(c, k, &b);
     buf_add(&b, S("{\"message\":"));

@@ -67,9 +67,11 @@ static void hash_text(crypto_hash_sha256_state *state, Str text) {
 static Str fingerprint_of(Ctx *c, const Call *k, Str owner) {
     unsigned char hash[crypto_hash_sha256_BYTES];
     crypto_hash_sha256_state state;
+    Str path = k->q->path;
+    if (path.len > 1 && str_ends(path, S("/"))) path.len--; /* both forms are one request */
     crypto_hash_sha256_init(&state);
     hash_text(&state, k->q->method_text);
-    hash_text(&state, k->q->path);
+    hash_text(&state, path);
     hash_text(&state, k->q->query);
     hash_text(&state, owner);
     hash_text(&state, k->body);
@@ -141,17 +143,16 @@ static Err *settle(Ctx *c, Call *k) {
                 ARGS(V(claim->owner), V(claim->key), V(claim->token), V(r->status), V(r->content_type),
                      V(lines), V(r->etag), V(kept ? r->body : none)),
                 &changed));
-    if (changed == 0) {
-        Err *err = err_new(c, ERR_CONFLICT, __func__, "This request took so long that another one with its key took over.");
-        err->code = S("taken_over");
-        return err;
-    }
+    if (changed == 0) FAIL(c, CONFLICT, "This request took so long that another one with its key took over.");
     return NULL;
 }
 
 Err *call_settle(Ctx *c, Call *k) {
     if (!k->claim) return NULL;
-    if (!k->listed) k->encoded = false; /* the transaction may run again: encode what it made now */
+    if (k->encoded && !k->composed) { /* the transaction runs again: encode what it made now */
+        k->encoded = false;
+        k->r->body = S("");
+    }
     call_encode(c, k);
     TRY(settle(c, k));
     k->claim->settled = true;

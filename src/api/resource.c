@@ -74,7 +74,7 @@ static Err *if_match(Ctx *c, const Call *k, const void *row) {
 }
 
 static Err *duplicate(Ctx *c, const Made *made, Err *err) {
-    if (!err || err->kind != ERR_CONFLICT || str_eq(err_code(err), S("taken_over"))) return err;
+    if (!err || err->kind != ERR_CONFLICT) return err;
     const Resource *resource = made->resource;
     ErrKind kind = resource->duplicate_status == 400 ? ERR_BAD_REQUEST : ERR_CONFLICT;
     Err *said = err_wrap(c, kind, __func__, err, "%s",
@@ -219,7 +219,7 @@ static Err *create_in(Ctx *c, void *arg) {
     if (made->updated) *(Time *)field_at(made->updated, w->row) = now;
     if (made->id->kind == KIND_STR && made->id->flags & F_READONLY) *(Str *)field_at(made->id, w->row) = uuid_v7(c->arena);
     if (made->resource->check) TRY(made->resource->check(c, w->row, NULL));
-    TRY(db_insert(c, made->record, w->row));
+    TRY(duplicate(c, made, db_insert(c, made->record, w->row)));
     if (made->resource->after_write) TRY(made->resource->after_write(c, w->row, NULL));
     w->k->r->etag = row_etag(c, made, w->row);
     w->k->r->headers.len = w->k->head_len;
@@ -231,7 +231,7 @@ static Err *create_in(Ctx *c, void *arg) {
 static Err *resource_create(Ctx *c, Call *k) {
     Write w = {.k = k, .made = made_of(k), .row = call_out(k)};
     TRY(owner_of(c, w.made, &w.owner));
-    return duplicate(c, w.made, db_transaction(c, create_in, &w));
+    return db_transaction(c, create_in, &w);
 }
 
 static ptrdiff_t field_bytes(const Field *f) {
@@ -282,7 +282,7 @@ static Err *change_in(Ctx *c, void *arg) {
     merge(made->record, w->k->present, w->k->in, w->row);
     if (made->updated) *(Time *)field_at(made->updated, w->row) = time_now();
     if (made->resource->check) TRY(made->resource->check(c, w->row, before));
-    TRY(update(c, w));
+    TRY(duplicate(c, made, update(c, w)));
     if (made->resource->after_write) TRY(made->resource->after_write(c, w->row, before));
     w->k->r->etag = row_etag(c, made, w->row);
     return NULL;
@@ -291,7 +291,7 @@ static Err *change_in(Ctx *c, void *arg) {
 static Err *resource_change(Ctx *c, Call *k) {
     Write w = {.k = k, .made = made_of(k), .row = call_out(k)};
     TRY(owner_of(c, w.made, &w.owner));
-    return duplicate(c, w.made, db_transaction(c, change_in, &w));
+    return db_transaction(c, change_in, &w);
 }
 
 static Err *erase_in(Ctx *c, void *arg) {

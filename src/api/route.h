@@ -57,7 +57,7 @@ typedef struct Call {
     struct Claim *claim;  /* of an Idempotency-Key */
     Str body;             /* the text `in` was read from */
     ptrdiff_t head_len;   /* of r->headers when the handler began */
-    bool encoded, listed; /* r->body holds the answer; it is a list */
+    bool encoded, composed; /* r->body holds the answer; call_list or call_message wrote it */
 } Call;
 
 typedef Err *(*Handler)(Ctx *c, Call *k);

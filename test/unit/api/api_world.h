@@ -19,6 +19,7 @@ struct App {
 #include "api/base_settings.h"
 #include "api/ratelimit.h"
 #include "core/json.h"
+#include "core/map.h"
 #include "data/migrate.h"
 #include "unit/data/world.h"
 
@@ -47,7 +48,7 @@ static inline bool api_serve(Ctx *c, const Module *const *modules, ptrdiff_t cou
     settings_usual();
     world.app.router = router_new(modules, count);
     HttpOptions options = {.address = S("127.0.0.1:0"), .app = &world.app, .handle = router_handle,
-                           .refuse = router_refuse, .budget_bytes = 4 * MIB};
+                           .refuse = router_refuse, .budget_bytes = 8 * MIB};
     if (!good(http_start(c, options, &world.app.server), "http_start", __FILE__, __LINE__)) return false;
     servers[server_count++] = world.app.server;
     for (ptrdiff_t i = 0; i < count; i++)
