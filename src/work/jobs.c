@@ -229,7 +229,7 @@ static const char retry_sql_text[] =
 static Err *retry_in(Ctx *c, void *arg) {
     Id id = *(Id *)arg;
     ptrdiff_t changed;
-    Err *err = db_exec(c, SQL(retry_sql_text), ARGS(V(id), V(true), V(time_now()), V(false)), &changed);
+    Err *err = db_exec(c, SQL(retry_sql_text), ARGS(V(id), value_bool(true), V(time_now()), value_bool(false)), &changed);
     if (err && err->kind == ERR_CONFLICT)
         FAIL(c, CONFLICT, "Another job with the same key is waiting or running.");
     TRY(err);
@@ -252,9 +252,9 @@ static Err *cancel_in(Ctx *c, void *arg) {
     Id id = *(Id *)arg;
     Time now = time_now(), keep = time_add(now, kind_keep_ms(NULL) * US_PER_MS);
     ptrdiff_t changed;
-    TRY(db_exec(c, SQL(cancel_waiting_sql), ARGS(V(id), V(now), V(keep), V(true)), &changed));
+    TRY(db_exec(c, SQL(cancel_waiting_sql), ARGS(V(id), V(now), V(keep), value_bool(true)), &changed));
     if (changed) return NULL;
-    TRY(db_exec(c, SQL(cancel_running_sql), ARGS(V(id), V(true)), &changed));
+    TRY(db_exec(c, SQL(cancel_running_sql), ARGS(V(id), value_bool(true)), &changed));
     if (changed) return db_notify(c, "jobs_cancel", strf(c->arena, "%lld", (long long)id.value));
     Job job;
     TRY(job_load(c, id, &job));

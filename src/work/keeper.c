@@ -26,7 +26,7 @@ static struct {
 static Err *promote_in(Ctx *c, void *arg) {
     ptrdiff_t *changed = arg;
     TRY(db_exec(c, SQL2(PROMOTE("due = 0", ""), PROMOTE("NOT due", " FOR UPDATE SKIP LOCKED")),
-                ARGS(V(true), V(time_now()), V((int64_t)PROMOTE_BATCH)), changed));
+                ARGS(value_bool(true), V(time_now()), V((int64_t)PROMOTE_BATCH)), changed));
     return *changed ? db_notify(c, "jobs", S("now")) : NULL;
 }
 
@@ -60,7 +60,7 @@ static const Record lost_record = RECORD(Job, lost_fields);
 static Err *reclaim_in(Ctx *c, void *arg) {
     Rows *lost = arg;
     Time now = time_now(), keep = time_add(now, kind_dead_keep_ms(NULL) * US_PER_MS);
-    TRY(db_query(c, SQL(reclaim_sql), ARGS(V(now), V(keep), V(true)), &lost_record, lost));
+    TRY(db_query(c, SQL(reclaim_sql), ARGS(V(now), V(keep), value_bool(true)), &lost_record, lost));
     return lost->count ? db_notify(c, "jobs", S("now")) : NULL;
 }
 

@@ -641,6 +641,6 @@ void workers_stop(Ctx *c) {
     keeper_stop(c);
     if (atomic_load(&workers.alive) == 0) return;
     /* Some do not come back even when cancelled. Their end will be refused: the row has moved on. */
-    Err *err = db_exec(c, SQL(give_back_sql), ARGS(V(workers.name), V(true)), NULL);
+    Err *err = db_exec(c, SQL(give_back_sql), ARGS(V(workers.name), value_bool(true)), NULL);
     if (err) log_msg(c, LOG_WARN, "jobs could not be given back: %.*s", S_ARG(err_text(c, err)));
 }

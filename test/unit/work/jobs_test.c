@@ -2,6 +2,7 @@
  * The promises of jobs.h, on both engines. */
 #include "work/jobs.h"
 
+#include "core/json.h"
 #include "work_world.h"
 
 /* What the runs of this file's kinds leave behind; every test begins with zeroes. */
@@ -70,7 +71,7 @@ static Err *run_huge(Ctx *c, Job *job) {
 static Err *effect_in(Ctx *c, void *arg) {
     Job *job = arg;
     TRY(db_exec(c, SQL("INSERT INTO effects (job) VALUES ($1)"), ARGS(V(job->id)), NULL));
-    return job_finish(c, job, S("{\"effect\":true}"));
+    return job_finish(c, job, S("{\"effect\":1}"));
 }
 
 static Err *run_effect(Ctx *c, Job *job) {
@@ -82,7 +83,7 @@ static Err *run_effect(Ctx *c, Job *job) {
 /* Give the job to another worker, as is done when this one has been silent for too long. */
 static Err *take_away(Ctx *c, Id id) {
     TRY(db_exec(c, SQL("UPDATE jobs SET state = 'waiting', due = $2, worker = NULL, lease_until = NULL WHERE id = $1"),
-                ARGS(V(id), V(true)), NULL));
+                ARGS(V(id), value_bool(true)), NULL));
     return db_notify(c, "jobs", S("now"));
 }
 
@@ -164,13 +165,22 @@ static Id add(Ctx *c, const char *kind, JobOptions options) {
     return id;
 }
 
+/* PostgreSQL writes JSON in its own way: a number at a path says enough. */
+static void check_json(Ctx *c, Str text, const char *path, int64_t want) {
+    json_t *json;
+    int64_t got = -1;
+    if (!GOOD(json_parse(c, text, &json))) return;
+    CHECK(json_i64(json_path(json, path), &got));
+    CHECK_INT(got, want);
+}
+
 /* -- asking --------------------------------------------------------------------------------------- */
 
 WORK(a_job_runs_and_its_result_is_kept) {
     if (!begin(c) || !work(c, (WorkerOptions){0})) return;
     Id id = add(c, "test.plain", (JobOptions){0});
     Job job = wait_state(c, id, "done");
-    CHECK_STR(job.result.text, S("{\"echo\":{\"n\":1}}"));
+    check_json(c, job.result.text, "echo.n", 1);
     CHECK_INT(job.attempts, 1);
     CHECK(!time_is_null(job.started_at) && !time_is_null(job.finished_at));
     CHECK(time_is_null(job.lease_until));
@@ -244,7 +254,8 @@ WORK(refuses_what_is_too_large_or_unknown_and_adds_nothing) {
     if (!begin(c)) return;
     ptrdiff_t size = 256 * 1024 + 1;
     char *text = arena_bytes(c->arena, size);
-    memset(text, '1', (size_t)size);
+    memset(text, 'x', (size_t)size);
+    text[0] = text[size - 2] = '"';
     FAILS(job_add(c, "test.plain", str_of(text, size), (JobOptions){0}, NULL), TOO_LARGE);
     FAILS(job_add(c, "test.nobody", S("1"), (JobOptions){0}, NULL), INTERNAL);
     FAILS(job_add(c, "test.plain", S("1"), (JobOptions){.delay_ms = -1}, NULL), INVALID);
@@ -419,7 +430,7 @@ WORK(a_run_over_its_memory_ends_alone) {
 WORK(effect_and_completion_commit_together) {
     if (!begin(c) || !work(c, (WorkerOptions){0})) return;
     Job job = wait_state(c, add(c, "test.effect", (JobOptions){0}), "done");
-    CHECK_STR(job.result.text, S("{\"effect\":true}"));
+    check_json(c, job.result.text, "effect", 1);
     workers_stop(c);
     CHECK_INT(atomic_load(&seen.runs), 1); /* that it failed later made no second run */
     CHECK_INT(count_rows(c, "SELECT count(*) FROM effects"), 1);
@@ -468,7 +479,7 @@ WORK(a_dead_workers_job_runs_again) {
     MUST(db_exec(c, SQL("UPDATE jobs SET state = 'running', attempts = 1, lease = 1, worker = 'gone', lease_until = $1"),
                  ARGS(V(time_add(time_now(), -US_PER_SECOND))), NULL));
     MUST(db_exec(c, SQL("UPDATE jobs SET max_attempts = 1 WHERE id = $1"), ARGS(V(last)), NULL));
-    MUST(db_exec(c, SQL("UPDATE jobs SET cancel_requested = $2 WHERE id = $1"), ARGS(V(cancelled), V(true)), NULL));
+    MUST(db_exec(c, SQL("UPDATE jobs SET cancel_requested = $2 WHERE id = $1"), ARGS(V(cancelled), value_bool(true)), NULL));
     if (!work(c, (WorkerOptions){.lease_ms = 300, .poll_ms = 20})) return;
     Job job = wait_state(c, id, "done");
     CHECK_INT(job.attempts, 2);
