@@ -104,19 +104,28 @@ static Err *key_find(Ctx *c, Id id, ApiKey *out) {
     FAIL(c, NOT_FOUND, "API key not found");
 }
 
+static Err *scopes_join(Ctx *c, StrList scopes, Str *out) {
+    Problems problems = {.arena = c->arena};
+    Buf b = buf_new(c->arena, 64);
+    for (ptrdiff_t i = 0; i < scopes.count; i++) {
+        Str path = strf(c->arena, "scopes.%td", i);
+        if (str_find_byte(scopes.items[i], ' ') >= 0)
+            problem_add(&problems, path, S("format"), "A scope is one word");
+        buf_add(&b, scopes.items[i]);
+        buf_byte(&b, ' ');
+    }
+    *out = buf_str(&b);
+    return problems_err(c, &problems);
+}
+
 static Err *keys_post(Ctx *c, Call *k) {
     const ApiKeyIn *in = k->in;
     TRY(people_only(c));
     if (!id_is_none(in->organisation_id)) TRY(organisation_require(c, in->organisation_id, MEMBER_ADMIN));
-    Buf scopes = buf_new(c->arena, 64);
-    for (ptrdiff_t i = 0; i < in->scopes.count; i++) {
-        buf_add(&scopes, in->scopes.items[i]);
-        buf_byte(&scopes, ' ');
-    }
-    Str key;
+    Str scopes, key;
     Id id;
-    TRY(api_key_create_in(c, c->account.user, in->organisation_id, in->name, buf_str(&scopes), in->expires_at,
-                          &key, &id));
+    TRY(scopes_join(c, in->scopes, &scopes));
+    TRY(api_key_create_in(c, c->account.user, in->organisation_id, in->name, scopes, in->expires_at, &key, &id));
     ApiKey *out = call_out(k);
     TRY(key_find(c, id, out));
     out->key = key;

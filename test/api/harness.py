@@ -128,15 +128,17 @@ class Server:
             self.process = subprocess.Popen([BINARY, self.command] + self.args, env=self.env, cwd=self.folder,
                                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                             stderr=errors, text=True)
-        threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
+        self.lines = queue.Queue()
+        threading.Thread(target=self._read, args=(self.process, self.lines), daemon=True).start()
         said = self.line(r"^socle \S+ (?:listens on (\S+)|works)$")
         self.url = said.group(1)
         return self
 
-    def _read(self, process):
+    @staticmethod
+    def _read(process, lines):
         for line in process.stdout:
-            self.lines.put(line.rstrip("\n"))
-        self.lines.put(None)
+            lines.put(line.rstrip("\n"))
+        lines.put(None)
 
     def line(self, pattern, timeout=20):
         """Wait for a line of standard output."""
@@ -189,7 +191,6 @@ class Server:
             self.process.kill()
             self.process.wait()
             self.process = None
-            self.lines = queue.Queue()
 
     def stop(self, number=signal.SIGTERM):
         process, self.process = self.process, None
@@ -203,7 +204,6 @@ class Server:
             process.kill()
             process.wait()
             raise AssertionError(f"the server did not stop\n{self.log()}") from None
-        self.lines = queue.Queue()
         report = REPORT.search(self.log())
         assert not report and code == 0, f"exit code {code}\n{self.log()}"
 
