@@ -65,6 +65,10 @@ static void problem_headers(Ctx *c, const Req *q, Reply *r, const Err *err) {
         reply_header(r, S("WWW-Authenticate"),
                      req_header(q, S("Authorization")).data ? S("Bearer realm=\"socle\", error=\"invalid_token\"")
                                                             : S("Bearer realm=\"socle\""));
+    if (status == 426) { /* RFC 9110 §15.5.22, RFC 6455 §4.4; the headers of the handler are gone by now */
+        reply_header(r, S("Upgrade"), S("websocket"));
+        reply_header(r, S("Sec-WebSocket-Version"), S("13"));
+    }
     if (status >= 400) reply_header(r, S("Cache-Control"), S("no-store"));
 }
 

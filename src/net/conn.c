@@ -252,8 +252,9 @@ static MUST_USE bool handle_within_budget(HttpConn *conn, Err **err) {
         *err = conn->upgraded ? NULL : reply_finish(conn->c, conn);
     }
     arena_on_full(conn->c->arena, former);
-    /* What comes after the handler has nobody to jump to, and must not suffer for what it left. */
-    arena_budget_set(conn->c->arena, conn->server->options.budget_bytes + SPARE_BYTES);
+    /* What comes after the handler has nobody to jump to, and must not suffer for what it left: blocks
+     * are at least half full, whatever budget they were taken under. */
+    arena_budget_set(conn->c->arena, 2 * arena_used(conn->c->arena) + SPARE_BYTES);
     return within;
 }
 
