@@ -28,6 +28,8 @@ typedef struct Module {
     const char *doc;
     const Route *routes;
     ptrdiff_t route_count;
+    const Route *const *tables; /* more routes, of a module with many files: NULL-ended tables, each
+                                 * closed by a row without a path; NULL: none */
     const Resource *resources;
     ptrdiff_t resource_count;
     const JobKind *jobs;

@@ -55,17 +55,26 @@ static void routes_order(Router *router) {
     for (ptrdiff_t i = 0; i < router->count; i++) router->routes[i] = router->ordered[i]->route;
 }
 
+static ptrdiff_t module_routes(const Module *module) {
+    ptrdiff_t count = module->route_count;
+    for (ptrdiff_t t = 0; module->tables && module->tables[t]; t++)
+        for (const Route *r = module->tables[t]; r->path; r++) count++;
+    return count;
+}
+
 Router *router_new(const Module *const *modules, ptrdiff_t count) {
     enum { ROUTER_BYTES = 256 * 1024 * 1024 };
     Arena *arena = arena_new(ROUTER_BYTES);
     Router *router = arena_new_of(arena, Router);
     router->arena = arena;
     for (ptrdiff_t i = 0; i < count; i++)
-        router->cap += modules[i]->route_count + 5 * modules[i]->resource_count;
+        router->cap += module_routes(modules[i]) + 5 * modules[i]->resource_count;
     router->entries = arena_array(arena, Entry, router->cap + 1);
     for (ptrdiff_t i = 0; i < count; i++) {
         const Module *module = modules[i];
         for (ptrdiff_t k = 0; k < module->route_count; k++) entry_add(router, module, &module->routes[k]);
+        for (ptrdiff_t t = 0; module->tables && module->tables[t]; t++)
+            for (const Route *r = module->tables[t]; r->path; r++) entry_add(router, module, r);
         for (ptrdiff_t k = 0; k < module->resource_count; k++) {
             ptrdiff_t made = 0;
             const Route *const *routes = resource_routes(arena, &module->resources[k], &made);
