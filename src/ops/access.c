@@ -7,7 +7,8 @@
 #include "core/log.h"
 #include "ops/http_metrics.h"
 
-/* Texts that go between quotes as they are. Routes and addresses have no others; should one, it is left out. */
+/* Texts that go between quotes as they are. Routes and addresses have no others; should one, it
+ * is left out. */
 static Str plain(Str text) {
     for (ptrdiff_t i = 0; i < text.len; i++) {
         unsigned char byte = (unsigned char)text.data[i];
@@ -19,11 +20,12 @@ static Str plain(Str text) {
 static void access_log(Ctx *c, const Req *q, const Reply *r, int64_t duration_us) {
     char members[512];
     Str route = plain(c->route), ip = plain(q->client_ip);
-    int n = snprintf(members, sizeof members,
-                     "\"route\":\"%.*s\",\"method\":\"%s\",\"status\":%d,\"duration_ms\":%lld.%03d,"
-                     "\"bytes\":%lld,\"ip\":\"%.*s\"",
-                     S_ARG(route), method_name(q->method), r->status, (long long)(duration_us / 1000),
-                     (int)(duration_us % 1000), (long long)r->sent_bytes, S_ARG(ip));
+    int n =
+        snprintf(members, sizeof members,
+                 "\"route\":\"%.*s\",\"method\":\"%s\",\"status\":%d,\"duration_ms\":%lld.%03d,"
+                 "\"bytes\":%lld,\"ip\":\"%.*s\"",
+                 S_ARG(route), method_name(q->method), r->status, (long long)(duration_us / 1000),
+                 (int)(duration_us % 1000), (long long)r->sent_bytes, S_ARG(ip));
     if (n <= 0 || n >= (int)sizeof members) return;
     log_fields(c, LOG_INFO, S("request"), str_of(members, n));
 }

@@ -15,10 +15,11 @@
 #include "rt/offload.h"
 #include "work/jobs.h"
 
-/* -- The process ------------------------------------------------------------------------------------- */
+/* -- The process ------------------------------------------------------------------------------- */
 
 typedef struct Process {
-    int64_t cpu_us, started_us, resident_bytes, virtual_bytes, fds, fds_max; /* -1: this system does not say */
+    /* -1: this system does not say */
+    int64_t cpu_us, started_us, resident_bytes, virtual_bytes, fds, fds_max;
 } Process;
 
 static void memory_read(Process *p) {
@@ -35,7 +36,8 @@ static void memory_read(Process *p) {
 
 static void fds_read(Process *p) {
     struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) p->fds_max = (int64_t)limit.rlim_cur;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+        p->fds_max = (int64_t)limit.rlim_cur;
     DIR *dir = opendir("/proc/self/fd");
     if (!dir) return;
     int64_t n = 0;
@@ -67,14 +69,17 @@ static const Metric process_rows[] = {
      .figure = FIGURE(Process, cpu_us), .per_unit = US_PER_SECOND},
     {"process_start_time_seconds", METRIC_GAUGE, "When the process started, in seconds since 1970.",
      .figure = FIGURE(Process, started_us), .per_unit = US_PER_SECOND},
-    {"process_resident_memory_bytes", METRIC_GAUGE, "Memory in RAM.", .figure = FIGURE(Process, resident_bytes)},
-    {"process_virtual_memory_bytes", METRIC_GAUGE, "Address space in use.", .figure = FIGURE(Process, virtual_bytes)},
+    {"process_resident_memory_bytes", METRIC_GAUGE, "Memory in RAM.",
+     .figure = FIGURE(Process, resident_bytes)},
+    {"process_virtual_memory_bytes", METRIC_GAUGE, "Address space in use.",
+     .figure = FIGURE(Process, virtual_bytes)},
     {"process_open_fds", METRIC_GAUGE, "Open file descriptors.", .figure = FIGURE(Process, fds)},
-    {"process_max_fds", METRIC_GAUGE, "Most file descriptors that may be open.", .figure = FIGURE(Process, fds_max)},
+    {"process_max_fds", METRIC_GAUGE, "Most file descriptors that may be open.",
+     .figure = FIGURE(Process, fds_max)},
 };
 const MetricTable process_metrics = {process_rows, COUNT(process_rows), process_prepare};
 
-/* -- The rooms --------------------------------------------------------------------------------------- */
+/* -- The rooms --------------------------------------------------------------------------------- */
 
 typedef struct Figures {
     const char *engine;
@@ -137,10 +142,14 @@ static void jobs_collect(Ctx *c, const void *prepared, MetricOut *out) {
     const Figures *f = prepared;
     (void)c;
     if (!f->jobs_known) return;
-    const struct { Str state; int64_t count; } rows[] = {
-        {S("waiting"), f->jobs.waiting}, {S("delayed"), f->jobs.delayed}, {S("running"), f->jobs.running},
-        {S("done"), f->jobs.done},       {S("dead"), f->jobs.dead},       {S("cancelled"), f->jobs.cancelled}};
-    for (ptrdiff_t i = 0; i < COUNT(rows); i++) metric_sample(out, &rows[i].state, (double)rows[i].count);
+    const struct {
+        Str state;
+        int64_t count;
+    } rows[] = {{S("waiting"), f->jobs.waiting}, {S("delayed"), f->jobs.delayed},
+                {S("running"), f->jobs.running}, {S("done"), f->jobs.done},
+                {S("dead"), f->jobs.dead},       {S("cancelled"), f->jobs.cancelled}};
+    for (ptrdiff_t i = 0; i < COUNT(rows); i++)
+        metric_sample(out, &rows[i].state, (double)rows[i].count);
 }
 
 static void lookups_collect(Ctx *c, const void *prepared, MetricOut *out) {
@@ -153,17 +162,23 @@ static void lookups_collect(Ctx *c, const void *prepared, MetricOut *out) {
 }
 
 static const Metric app_rows[] = {
-    {"socle_build_info", METRIC_GAUGE, "1, for its labels: what runs here.", .labels = "version engine",
-     .collect = build_collect},
-    {"socle_http_connections", METRIC_GAUGE, "Open connections of clients.", .figure = FIGURE(Figures, connections)},
-    {"socle_jobs", METRIC_GAUGE, "Jobs by state, of all nodes.", .labels = "state", .collect = jobs_collect},
-    {"socle_jobs_oldest_waiting_seconds", METRIC_GAUGE, "How long the oldest job that could run has waited.",
+    {"socle_build_info", METRIC_GAUGE, "1, for its labels: what runs here.",
+     .labels = "version engine", .collect = build_collect},
+    {"socle_http_connections", METRIC_GAUGE, "Open connections of clients.",
+     .figure = FIGURE(Figures, connections)},
+    {"socle_jobs", METRIC_GAUGE, "Jobs by state, of all nodes.", .labels = "state",
+     .collect = jobs_collect},
+    {"socle_jobs_oldest_waiting_seconds", METRIC_GAUGE,
+     "How long the oldest job that could run has waited.",
      .figure = FIGURE(Figures, jobs.oldest_waiting_ms), .per_unit = 1000},
-    {"socle_cache_lookups", METRIC_COUNTER, "Look-ups in the cache.", .labels = "result", .collect = lookups_collect},
+    {"socle_cache_lookups", METRIC_COUNTER, "Look-ups in the cache.", .labels = "result",
+     .collect = lookups_collect},
     {"socle_cache_evictions", METRIC_COUNTER, "Entries pushed out of the cache's memory.",
      .figure = FIGURE(Figures, cache.evictions)},
-    {"socle_cache_bytes", METRIC_GAUGE, "Memory taken by the cache.", .figure = FIGURE(Figures, cache.bytes)},
-    {"socle_cache_entries", METRIC_GAUGE, "Entries in the cache's memory.", .figure = FIGURE(Figures, cache.entries)},
+    {"socle_cache_bytes", METRIC_GAUGE, "Memory taken by the cache.",
+     .figure = FIGURE(Figures, cache.bytes)},
+    {"socle_cache_entries", METRIC_GAUGE, "Entries in the cache's memory.",
+     .figure = FIGURE(Figures, cache.entries)},
     {"socle_redis_up", METRIC_GAUGE, "1 while Redis answers; absent when none is configured.",
      .figure = FIGURE(Figures, redis_up)},
     {"socle_log_lines_dropped", METRIC_COUNTER, "Lines of the log that found no room.",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The base's own figures: the process, its loops, connections, jobs, cache, log. Read at scrape from
- * the rooms that have them. */
+ * The base's own figures: the process, its loops, connections, jobs, cache, log. Read at scrape
+ * from the rooms that have them. */
 #ifndef SOCLE_OPS_BASE_METRICS_H
 #define SOCLE_OPS_BASE_METRICS_H
 

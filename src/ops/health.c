@@ -30,7 +30,7 @@ void health_add(const HealthCheck *check) {
     checks[check_count++] = check;
 }
 
-/* -- Looking ----------------------------------------------------------------------------------------- */
+/* -- Looking ----------------------------------------------------------------------------------- */
 
 static Err *check_run(Ctx *c, void *arg) {
     HealthResult *result = arg;
@@ -45,7 +45,8 @@ static Err *check_run(Ctx *c, void *arg) {
     return NULL; /* being down is an answer */
 }
 
-Err *health_look(Ctx *c, bool needed_only, HealthResult *results, ptrdiff_t *count, HealthState *whole) {
+Err *health_look(Ctx *c, bool needed_only, HealthResult *results, ptrdiff_t *count,
+                 HealthState *whole) {
     Task tasks[HEALTH_CHECKS_MAX] = {0};
     *count = 0;
     *whole = HEALTH_OK;
@@ -65,16 +66,18 @@ Err *health_look(Ctx *c, bool needed_only, HealthResult *results, ptrdiff_t *cou
     return NULL;
 }
 
-/* -- The base's checks ------------------------------------------------------------------------------- */
+/* -- The base's checks ------------------------------------------------------------------------- */
 
 static Err *database_look(Ctx *c, HealthFound *found) {
     int64_t latency_us;
     TRY(db_ping(c, &latency_us));
-    snprintf(found->note, sizeof found->note, "%s", db_engine(c) == ENGINE_SQLITE ? "sqlite" : "postgresql");
+    snprintf(found->note, sizeof found->note, "%s",
+             db_engine(c) == ENGINE_SQLITE ? "sqlite" : "postgresql");
     return NULL;
 }
 
-/* Once found whole, believed for a while: probes come every few seconds, migrations every few weeks. */
+/* Once found whole, believed for a while: probes come every few seconds, migrations every few
+ * weeks. */
 static Err *migrations_look(Ctx *c, HealthFound *found) {
     enum { BELIEVED_S = 30 };
     static _Atomic int64_t whole_until_us;
@@ -117,7 +120,9 @@ static Err *disk_look(Ctx *c, HealthFound *found) {
     Disk disk = {.path = str_cstr(c->arena, settings.data_dir)};
     TRY(offload(c, LANE_SHORT, disk_read, &disk));
     if (!disk.read) FAIL(c, INTERNAL, "DATA_DIR cannot be read.");
-    found->state = disk.free_bytes < none ? HEALTH_DOWN : disk.free_bytes < little ? HEALTH_DEGRADED : HEALTH_OK;
+    found->state = disk.free_bytes < none     ? HEALTH_DOWN
+                   : disk.free_bytes < little ? HEALTH_DEGRADED
+                                              : HEALTH_OK;
     snprintf(found->note, sizeof found->note, "%lld MiB free", (long long)(disk.free_bytes / MIB));
     return NULL;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Is this process well, and what it depends on? A check is one dependency; whoever uses one adds its
- * check when it starts. All checks run at once, each within CHECK_MS; what has not answered by then is
- * down. A needed dependency that is down makes the whole down, any other makes it degraded.
+ * Is this process well, and what it depends on? A check is one dependency; whoever uses one adds
+ * its check when it starts. All checks run at once, each within CHECK_MS; what has not answered
+ * by then is down. A needed dependency that is down makes the whole down, any other makes it
+ * degraded.
  *
  * What is said here is read by strangers: states and times, never addresses or error texts. */
 #ifndef SOCLE_OPS_HEALTH_H
@@ -9,7 +10,12 @@
 
 #include "core/record.h"
 
-typedef enum HealthState { HEALTH_OK, HEALTH_DEGRADED, HEALTH_DOWN, HEALTH_STATE_COUNT } HealthState;
+typedef enum HealthState {
+    HEALTH_OK,
+    HEALTH_DEGRADED,
+    HEALTH_DOWN,
+    HEALTH_STATE_COUNT
+} HealthState;
 const char *health_name(HealthState state); /* ok, degraded, down */
 
 enum { HEALTH_CHECKS_MAX = 24, HEALTH_NOTE_MAX = 96, HEALTH_CHECK_MS = 2000 };
@@ -22,8 +28,8 @@ typedef struct HealthFound {
 
 typedef struct HealthCheck {
     const char *name;
-    bool needed;                   /* nothing can be served without it */
-    bool (*configured)(Ctx *c);    /* NULL: always */
+    bool needed;                              /* nothing can be served without it */
+    bool (*configured)(Ctx *c);               /* NULL: always */
     Err *(*look)(Ctx *c, HealthFound *found); /* an Err: down */
 } HealthCheck;
 
@@ -37,7 +43,8 @@ typedef struct HealthResult {
 } HealthResult;
 
 /* Run the checks (or only the needed ones). results has room for HEALTH_CHECKS_MAX. */
-MUST_USE Err *health_look(Ctx *c, bool needed_only, HealthResult *results, ptrdiff_t *count, HealthState *whole);
+MUST_USE Err *health_look(Ctx *c, bool needed_only, HealthResult *results, ptrdiff_t *count,
+                          HealthState *whole);
 
 /* The base's own: database, migrations, disk, Redis. */
 void health_add_base(void);

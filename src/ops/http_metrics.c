@@ -13,15 +13,17 @@
 enum { SLOTS = 1024, BOUNDS = 14, FAMILY_BATCH = 64 };
 static_assert(HTTP_SERIES_MAX * 4 <= SLOTS * 3, "the table must keep free slots");
 
-static const int64_t bounds_us[BOUNDS] = {500,    1000,   2500,   5000,    10000,   25000,   50000,
-                                          100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000};
+static const int64_t bounds_us[BOUNDS] = {500,     1000,    2500,    5000,    10000,
+                                          25000,   50000,   100000,  250000,  500000,
+                                          1000000, 2500000, 5000000, 10000000};
 
 typedef struct Series {
     uint64_t hash;
     Method method;
     Str route; /* its own copy */
     _Atomic int64_t buckets[BOUNDS + 1], sum_us, bytes;
-    _Atomic int statuses[HTTP_STATUSES_MAX]; /* 0: free; the last one stands for all that found no place */
+    _Atomic int
+        statuses[HTTP_STATUSES_MAX]; /* 0: free; the last one stands for all that found no place */
     _Atomic int64_t counts[HTTP_STATUSES_MAX];
 } Series;
 
@@ -44,7 +46,8 @@ static Shard *shard_here(void) {
 }
 
 static void count_add(_Atomic int64_t *at, int64_t n) {
-    atomic_store_explicit(at, atomic_load_explicit(at, memory_order_relaxed) + n, memory_order_relaxed);
+    atomic_store_explicit(at, atomic_load_explicit(at, memory_order_relaxed) + n,
+                          memory_order_relaxed);
 }
 
 static Series *series_new(Str route, Method method, uint64_t hash) {
@@ -65,7 +68,8 @@ static Series *series_find(Shard *shard, Str route, Method method) {
         Series *s = atomic_load_explicit(slot, memory_order_relaxed);
         if (!s) {
             Str other = S("(other)");
-            if (shard->series >= HTTP_SERIES_MAX && !str_eq(route, other)) return series_find(shard, other, METHOD_OTHER);
+            if (shard->series >= HTTP_SERIES_MAX && !str_eq(route, other))
+                return series_find(shard, other, METHOD_OTHER);
             shard->series++;
             s = series_new(route, method, hash);
             atomic_store_explicit(slot, s, memory_order_release);
@@ -100,7 +104,7 @@ void http_metrics_count(HttpSeen seen) {
     count_add(&s->sum_us, seen.duration_us);
 }
 
-/* -- Scrape: the shards' series added up, by method and pattern -------------------------------------- */
+/* -- Scrape: the shards' series added up, by method and pattern -------------------------------- */
 
 typedef struct Sum {
     Str route;
@@ -137,7 +141,8 @@ static Sum *sum_of(Arena *arena, Sums *sums, const Series *s) {
 
 static void sum_status(Sum *sum, int status, int64_t n) {
     int at = 0;
-    while (at < HTTP_STATUSES_MAX - 1 && sum->statuses[at] != 0 && sum->statuses[at] != status) at++;
+    while (at < HTTP_STATUSES_MAX - 1 && sum->statuses[at] != 0 && sum->statuses[at] != status)
+        at++;
     if (at < HTTP_STATUSES_MAX - 1) sum->statuses[at] = status;
     sum->counts[at] += n;
 }
@@ -154,8 +159,10 @@ static void sum_add(Sum *sum, Series *s) {
         int status = atomic_load_explicit(&s->statuses[i], memory_order_acquire);
         int64_t n = atomic_load_explicit(&s->counts[i], memory_order_relaxed);
         if (n == 0) continue;
-        if (i < HTTP_STATUSES_MAX - 1) sum_status(sum, status, n);
-        else sum->counts[i] += n;
+        if (i < HTTP_STATUSES_MAX - 1)
+            sum_status(sum, status, n);
+        else
+            sum->counts[i] += n;
     }
 }
 
@@ -185,7 +192,8 @@ static void requests_collect(Ctx *c, const void *prepared, MetricOut *out) {
             if (sum->counts[s] == 0) continue;
             bool other = s == HTTP_STATUSES_MAX - 1;
             Str status = other ? S("other") : strf(c->arena, "%d", sum->statuses[s]);
-            metric_sample(out, (Str[]){str_c(sum->method), sum->route, status}, (double)sum->counts[s]);
+            metric_sample(out, (Str[]){str_c(sum->method), sum->route, status},
+                          (double)sum->counts[s]);
         }
     }
 }
@@ -194,7 +202,9 @@ static void durations_collect(Ctx *c, const void *prepared, MetricOut *out) {
     const Sums *sums = prepared;
     for (ptrdiff_t i = 0; i < sums->count; i++) {
         const Sum *sum = sums->items[i];
-        if (sum->timed > 0) metric_histogram(out, (Str[]){str_c(sum->method), sum->route}, sum->buckets, sum->sum_us);
+        if (sum->timed > 0)
+            metric_histogram(out, (Str[]){str_c(sum->method), sum->route}, sum->buckets,
+                             sum->sum_us);
         if (c->coro && i % FAMILY_BATCH == FAMILY_BATCH - 1) coro_yield(c);
     }
 }
@@ -211,9 +221,11 @@ static void bytes_collect(Ctx *c, const void *prepared, MetricOut *out) {
 static const Metric metrics[] = {
     {"http_requests", METRIC_COUNTER, "Requests answered, by method, route pattern and status.",
      .labels = "method path status", .collect = requests_collect},
-    {"http_request_duration_seconds", METRIC_HISTOGRAM, "From the request's head to the end of its answer.",
-     .labels = "method path", .collect = durations_collect, .bounds = bounds_us, .bound_count = BOUNDS, .per_unit = US_PER_SECOND},
-    {"http_response_bytes", METRIC_COUNTER, "Bytes of answers, heads included.", .labels = "method path",
-     .collect = bytes_collect},
+    {"http_request_duration_seconds", METRIC_HISTOGRAM,
+     "From the request's head to the end of its answer.", .labels = "method path",
+     .collect = durations_collect, .bounds = bounds_us, .bound_count = BOUNDS,
+     .per_unit = US_PER_SECOND},
+    {"http_response_bytes", METRIC_COUNTER, "Bytes of answers, heads included.",
+     .labels = "method path", .collect = bytes_collect},
 };
 const MetricTable http_metrics = {metrics, COUNT(metrics), http_prepare};

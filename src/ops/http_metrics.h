@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Requests by route pattern, method and status, and how long they took. A request costs one look-up in
- * a table of this thread and four plain stores.
+ * Requests by route pattern, method and status, and how long they took. A request costs one
+ * look-up in a table of this thread and four plain stores.
  *
- * Bounded: patterns come from the route tables; what matched none is "(unmatched)"; should there ever
- * be more pairs of pattern and method than HTTP_SERIES_MAX, the rest is "(other)". */
+ * Bounded: patterns come from the route tables; what matched none is "(unmatched)"; should there
+ * ever be more pairs of pattern and method than HTTP_SERIES_MAX, the rest is "(other)". */
 #ifndef SOCLE_OPS_HTTP_METRICS_H
 #define SOCLE_OPS_HTTP_METRICS_H
 

@@ -11,7 +11,8 @@
 enum { LOOK_EVERY_MS = 500, BOUNDS = 10 };
 
 /* The timer's own grain is 1 ms. */
-static const int64_t bounds_us[BOUNDS] = {1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000};
+static const int64_t bounds_us[BOUNDS] = {1000,  2500,   5000,   10000,  25000,
+                                          50000, 100000, 250000, 500000, 1000000};
 static MetricCells lag_cells;
 static _Atomic int64_t coroutines[LOOPS_MAX];
 
@@ -21,7 +22,8 @@ static void coroutines_collect(Ctx *c, const void *prepared, MetricOut *out) {
         char name[16];
         int n = snprintf(name, sizeof name, "%d", i);
         Str label = str_of(name, n);
-        metric_sample(out, &label, (double)atomic_load_explicit(&coroutines[i], memory_order_relaxed));
+        metric_sample(out, &label,
+                      (double)atomic_load_explicit(&coroutines[i], memory_order_relaxed));
     }
 }
 
@@ -37,7 +39,8 @@ static void loop_watch(Ctx *c, void *unused) {
     (void)unused;
     Loop *loop = loop_here();
     for (;;) {
-        atomic_store_explicit(&coroutines[loop_index(loop)], loop_coroutines(loop), memory_order_relaxed);
+        atomic_store_explicit(&coroutines[loop_index(loop)], loop_coroutines(loop),
+                              memory_order_relaxed);
         int64_t due = mono_us() + LOOK_EVERY_MS * US_PER_MS;
         if (sleep_ms(c, LOOK_EVERY_MS)) return;
         metric_observe(&metrics[0], 0, max_i64(mono_us() - due, 0));
@@ -46,5 +49,6 @@ static void loop_watch(Ctx *c, void *unused) {
 
 void loops_watch(struct App *app) {
     for (int i = 0; i < loop_count(); i++)
-        coro_spawn_on(loop_at(i), (CoroOptions){.name = "loop watch", .app = app, .service = true}, loop_watch, NULL);
+        coro_spawn_on(loop_at(i), (CoroOptions){.name = "loop watch", .app = app, .service = true},
+                      loop_watch, NULL);
 }

@@ -33,7 +33,8 @@ static Shard *shard_here(void) {
 
 static void cell_add(Shard *shard, int32_t cell, int64_t n) {
     _Atomic int64_t *at = &shard->cells[cell];
-    atomic_store_explicit(at, atomic_load_explicit(at, memory_order_relaxed) + n, memory_order_relaxed);
+    atomic_store_explicit(at, atomic_load_explicit(at, memory_order_relaxed) + n,
+                          memory_order_relaxed);
 }
 
 int64_t metric_cell_sum(int32_t cell) {
@@ -49,9 +50,11 @@ int32_t metric_values_count(const Metric *m) {
     return m->values ? n : 1;
 }
 
-int32_t metric_cells_each(const Metric *m) { return m->kind == METRIC_HISTOGRAM ? m->bound_count + 2 : 1; }
+int32_t metric_cells_each(const Metric *m) {
+    return m->kind == METRIC_HISTOGRAM ? m->bound_count + 2 : 1;
+}
 
-/* -- Declaring --------------------------------------------------------------------------------------- */
+/* -- Declaring --------------------------------------------------------------------------------- */
 
 static ptrdiff_t words_count(const char *text) {
     ptrdiff_t n = text && *text ? 1 : 0;
@@ -90,7 +93,7 @@ void metrics_declare(const MetricTable *table) {
 
 const MetricTable *metric_table(ptrdiff_t i) { return i < table_count ? tables[i] : NULL; }
 
-/* -- Counting ---------------------------------------------------------------------------------------- */
+/* -- Counting ---------------------------------------------------------------------------------- */
 
 int32_t metric_cell(const Metric *m, ptrdiff_t value) {
     assert(value >= 0 && value < metric_values_count(m));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The two text formats. What differs in OpenMetrics: a counter's head has the name without `_total`,
- * help texts escape quotes, and the text ends with `# EOF`. Bounds are written as floats (`1.0`) in
- * both, as OpenMetrics wants and Prometheus 3 makes of them.
+ * The two text formats. What differs in OpenMetrics: a counter's head has the name without
+ * `_total`, help texts escape quotes, and the text ends with `# EOF`. Bounds are written as
+ * floats (`1.0`) in both, as OpenMetrics wants and Prometheus 3 makes of them.
  *
  * A family's head is written with its first sample, so that one with nothing to say is left out. */
 #include <math.h>
@@ -19,17 +19,24 @@ struct MetricOut {
 static void buf_escaped(Buf *b, Str text, bool quotes) {
     for (ptrdiff_t i = 0; i < text.len; i++) {
         char byte = text.data[i];
-        if (byte == '\n') buf_add(b, S("\\n"));
-        else if (byte == '\\' || (byte == '"' && quotes)) buf_f(b, "\\%c", byte);
-        else buf_byte(b, byte);
+        if (byte == '\n')
+            buf_add(b, S("\\n"));
+        else if (byte == '\\' || (byte == '"' && quotes))
+            buf_f(b, "\\%c", byte);
+        else
+            buf_byte(b, byte);
     }
 }
 
 static void buf_number(Buf *b, double value) {
-    if (isnan(value)) buf_add(b, S("NaN"));
-    else if (isinf(value)) buf_add(b, value > 0 ? S("+Inf") : S("-Inf"));
-    else if (value == floor(value) && fabs(value) < 9e15) buf_i64(b, (int64_t)value);
-    else buf_f64(b, value);
+    if (isnan(value))
+        buf_add(b, S("NaN"));
+    else if (isinf(value))
+        buf_add(b, value > 0 ? S("+Inf") : S("-Inf"));
+    else if (value == floor(value) && fabs(value) < 9e15)
+        buf_i64(b, (int64_t)value);
+    else
+        buf_f64(b, value);
 }
 
 static void family_head(MetricOut *o) {
@@ -94,8 +101,10 @@ void metric_histogram(MetricOut *out, const Str *labels, const int64_t *counts, 
         so_far += counts[i];
         buf_f(out->b, "%s_bucket", m->name);
         buf_add(out->b, labels_begin(out, labels) ? S(",le=\"") : S("{le=\""));
-        if (i < m->bound_count) bound_put(out->b, scaled(m, m->bounds[i]));
-        else buf_add(out->b, S("+Inf"));
+        if (i < m->bound_count)
+            bound_put(out->b, scaled(m, m->bounds[i]));
+        else
+            buf_add(out->b, S("+Inf"));
         buf_f(out->b, "\"} %lld\n", (long long)so_far);
     }
     sample_begin(out, "_sum", labels);
@@ -126,13 +135,17 @@ static void figure_write(MetricOut *o, const void *prepared) {
     if (value >= 0) metric_sample(o, NULL, scaled(o->metric, value));
 }
 
-static void family_write(Ctx *c, const Metric *m, const MetricTable *table, const void *prepared, Buf *b,
-                         bool openmetrics) {
+static void family_write(Ctx *c, const Metric *m, const MetricTable *table, const void *prepared,
+                         Buf *b, bool openmetrics) {
     MetricOut out = {.b = b, .metric = m, .openmetrics = openmetrics};
-    if (m->cells) counted_write(&out);
-    else if (table->prepare && !prepared) return;
-    else if (m->figure) figure_write(&out, prepared);
-    else m->collect(c, prepared, &out);
+    if (m->cells)
+        counted_write(&out);
+    else if (table->prepare && !prepared)
+        return;
+    else if (m->figure)
+        figure_write(&out, prepared);
+    else
+        m->collect(c, prepared, &out);
 }
 
 void metrics_text(Ctx *c, Buf *b, bool openmetrics) {
@@ -149,13 +162,16 @@ void metrics_text(Ctx *c, Buf *b, bool openmetrics) {
 void metrics_print(Buf *b) {
     static const char *const kinds[] = {"counter", "gauge", "histogram"};
     const MetricTable *table;
-    buf_add(b, S("# Metrics\n\n`GET /metrics` gives them as Prometheus text 0.0.4, or as OpenMetrics 1.0 to who asks "
-                 "for\n`application/openmetrics-text`. Times are in seconds, sizes in bytes. Paths are route "
+    buf_add(b, S("# Metrics\n\n`GET /metrics` gives them as Prometheus text 0.0.4, or as "
+                 "OpenMetrics 1.0 to who asks "
+                 "for\n`application/openmetrics-text`. Times are in seconds, sizes in bytes. Paths "
+                 "are route "
                  "patterns.\n\n| name | kind | labels | what |\n|---|---|---|---|\n"));
     for (ptrdiff_t t = 0; (table = metric_table(t)); t++)
         for (ptrdiff_t i = 0; i < table->count; i++) {
             const Metric *m = &table->metrics[i];
-            buf_f(b, "| `%s%s` | %s | %s | %s |\n", m->name, m->kind == METRIC_COUNTER ? "_total" : "",
-                  kinds[m->kind], m->labels ? m->labels : "", m->doc);
+            buf_f(b, "| `%s%s` | %s | %s | %s |\n", m->name,
+                  m->kind == METRIC_COUNTER ? "_total" : "", kinds[m->kind],
+                  m->labels ? m->labels : "", m->doc);
         }
 }

@@ -10,7 +10,7 @@
 #include "ops/http_metrics.h"
 #include "ops/sentry.h"
 
-/* -- Is anybody there? ------------------------------------------------------------------------------- */
+/* -- Is anybody there? ------------------------------------------------------------------------- */
 
 typedef struct Pong {
     bool pong;
@@ -22,8 +22,8 @@ static const Field pong_fields[] = {
 };
 static const Record pong_record = RECORD(Pong, pong_fields);
 
-/* Written by hand, because this is the measure of what the machine can do: the digits of a double alone
- * cost as much as the rest. */
+/* Written by hand, because this is the measure of what the machine can do: the digits of a
+ * double alone cost as much as the rest. */
 static Err *ping(Ctx *c, Call *k) {
     enum { FRACTION = 3 };
     int64_t ms = time_now().us / US_PER_MS;
@@ -52,7 +52,7 @@ static Err *healthz(Ctx *c, Call *k) {
     return NULL;
 }
 
-/* -- Health ------------------------------------------------------------------------------------------ */
+/* -- Health ------------------------------------------------------------------------------------ */
 
 typedef struct CheckOut {
     Str name, status, note;
@@ -81,7 +81,8 @@ static const Field health_fields[] = {
     FIELD(HealthOut, timestamp),
     FIELD(HealthOut, uptime_s, .doc = "Seconds since the start"),
 };
-static const Record health_record = RECORD(HealthOut, health_fields, .doc = "Whether the service is well");
+static const Record health_record =
+    RECORD(HealthOut, health_fields, .doc = "Whether the service is well");
 static const Field detailed_fields[] = {
     FIELD(HealthOut, status, .doc = "ok, degraded or down"),
     FIELD(HealthOut, service),
@@ -90,9 +91,11 @@ static const Field detailed_fields[] = {
     FIELD(HealthOut, uptime_s, .doc = "Seconds since the start"),
     FIELD_LIST(HealthOut, checks, &check_record),
 };
-static const Record detailed_record = {.name = "HealthDetailed", .fields = detailed_fields,
-                                       .field_count = COUNT(detailed_fields), .size = (ptrdiff_t)sizeof(HealthOut),
-                                       .doc = "Whether the service and what it depends on are well"};
+static const Record detailed_record = {.name = "HealthDetailed",
+                                       .fields = detailed_fields,
+                                       .field_count = COUNT(detailed_fields),
+                                       .size = (ptrdiff_t)sizeof(HealthOut),
+                                       .doc = "Whether the service and its dependencies are well"};
 
 static bool stopping(Ctx *c) {
     return rt_stopping() || (c->app && c->app->server && http_stopping(c->app->server));
@@ -153,7 +156,7 @@ static Err *health_answer(Ctx *c, Call *k, bool needed_only) {
 static Err *readyz(Ctx *c, Call *k) { return health_answer(c, k, true); }
 static Err *health_detailed(Ctx *c, Call *k) { return health_answer(c, k, false); }
 
-/* -- Metrics ----------------------------------------------------------------------------------------- */
+/* -- Metrics ----------------------------------------------------------------------------------- */
 
 static Err *metrics(Ctx *c, Call *k) {
     Str accept = str_lower(c->arena, req_header(k->q, S("accept")));
@@ -170,11 +173,11 @@ static Err *metrics(Ctx *c, Call *k) {
     return NULL;
 }
 
-/* -- The module -------------------------------------------------------------------------------------- */
+/* -- The module -------------------------------------------------------------------------------- */
 
 void ops_metrics_declare(void) {
-    static const MetricTable *const tables[] = {&http_metrics, &process_metrics, &loop_metrics, &app_metrics,
-                                                &sentry_metrics};
+    static const MetricTable *const tables[] = {&http_metrics, &process_metrics, &loop_metrics,
+                                                &app_metrics, &sentry_metrics};
     for (ptrdiff_t i = 0; i < COUNT(tables); i++) metrics_declare(tables[i]);
 }
 
@@ -194,13 +197,17 @@ static Err *ops_start(Ctx *c) {
 static const Route ops_routes[] = {
     {GET, "/ping", ping, PROBE, .out = &pong_record, .doc = "Is anybody there?"},
     {GET, "/healthz", healthz, PROBE, .out = &healthz_record, .doc = "Is anybody there? In words"},
-    {GET, "/api/healthz", healthz, PROBE, .out = &healthz_record, .doc = "Is anybody there? In words"},
+    {GET, "/api/healthz", healthz, PROBE, .out = &healthz_record,
+     .doc = "Is anybody there? In words"},
     {GET, "/livez", livez, PROBE, .out = &health_record, .doc = "Is the process alive?"},
-    {GET, "/readyz", readyz, PROBE, .out = &detailed_record, .errors = "503", .doc = "Can it serve?"},
-    {GET, "/health", readyz, PROBE, .out = &detailed_record, .errors = "503", .doc = "Can it serve? For people"},
-    {GET, "/health/detailed", health_detailed, .access = ACCESS_OPEN, .tag = "Operations", .out = &detailed_record,
-     .errors = "503", .doc = "Every dependency with its latency"},
-    {GET, "/metrics", metrics, PROBE, .out_type = "text/plain, application/openmetrics-text", .doc = "Figures for Prometheus"},
+    {GET, "/readyz", readyz, PROBE, .out = &detailed_record, .errors = "503",
+     .doc = "Can it serve?"},
+    {GET, "/health", readyz, PROBE, .out = &detailed_record, .errors = "503",
+     .doc = "Can it serve? For people"},
+    {GET, "/health/detailed", health_detailed, .access = ACCESS_OPEN, .tag = "Operations",
+     .out = &detailed_record, .errors = "503", .doc = "Every dependency with its latency"},
+    {GET, "/metrics", metrics, PROBE, .out_type = "text/plain, application/openmetrics-text",
+     .doc = "Figures for Prometheus"},
 };
 
 const Module ops_module = {

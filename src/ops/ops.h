@@ -3,12 +3,12 @@
  *
  *   GET /ping /healthz /api/healthz   is anybody there? Touches nothing
  *   GET /livez                        is this process alive? Touches nothing
- *   GET /readyz                       can it serve? Its needed dependencies; 503 when not, or when stopping
- *   GET /health                       the same in words, for people
- *   GET /health/detailed              every dependency with its latency; 503 when a needed one is down
+ *   GET /readyz /health               can it serve? Asks what it needs; 503 if not, or if stopping
+ *   GET /health/detailed              every dependency with its latency; 503 if a needed one is down
  *   GET /metrics                      Prometheus text or OpenMetrics
  *
- * A product with a dependency of its own adds a check (health.h) and families (metrics.h) at start. */
+ * A product with a dependency of its own adds a check (health.h) and families (metrics.h) at
+ * start. */
 #ifndef SOCLE_OPS_OPS_H
 #define SOCLE_OPS_OPS_H
 

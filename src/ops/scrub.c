@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * One walk over the text, word by word. A word is what stands between white space, quotes, brackets and
- * the signs = : , ; & ? / and |. Each is judged by its look and by the word before it. */
+ * One walk over the text, word by word. A word is what stands between white space, quotes,
+ * brackets and the signs = : , ; & ? / and |. Each is judged by its look and by the word before
+ * it. */
 #include "ops/scrub.h"
 
 #include "core/buf.h"
@@ -22,10 +23,11 @@ static bool has_nocase(Str text, Str part) {
 }
 
 bool scrub_name(Str name) {
-    static const Str parts[] = {S_INIT("password"), S_INIT("passwd"), S_INIT("secret"), S_INIT("token"),
-                                S_INIT("authorization"), S_INIT("cookie"), S_INIT("api_key"), S_INIT("apikey"),
-                                S_INIT("api-key"), S_INIT("credential"), S_INIT("signature"), S_INIT("phone"),
-                                S_INIT("dsn"), S_INIT("sentry_key")};
+    static const Str parts[] = {S_INIT("password"),   S_INIT("passwd"),        S_INIT("secret"),
+                                S_INIT("token"),      S_INIT("authorization"), S_INIT("cookie"),
+                                S_INIT("api_key"),    S_INIT("apikey"),        S_INIT("api-key"),
+                                S_INIT("credential"), S_INIT("signature"),     S_INIT("phone"),
+                                S_INIT("dsn"),        S_INIT("sentry_key")};
     for (ptrdiff_t i = 0; i < COUNT(parts); i++)
         if (has_nocase(name, parts[i])) return true;
     return false;
@@ -36,7 +38,8 @@ static bool is_email(Str word) {
     return at > 0 && str_find_byte(str_slice(word, at + 1, word.len), '.') > 0;
 }
 
-/* Looks like the output of a generator: long, of mixed kinds, and not a UUID (ours name requests). */
+/* Looks like the output of a generator: long, of mixed kinds, and not a UUID (ours name
+ * requests). */
 static bool is_opaque(Str part) {
     ptrdiff_t digits = 0, upper = 0, lower = 0;
     if (part.len < OPAQUE_MIN || uuid_valid(part)) return false;
@@ -58,8 +61,8 @@ static bool is_token(Str word) {
     return false;
 }
 
-/* Length of the phone number at the start of the text, 0 if none. Parts of a number may be apart by one
- * sign each when it begins with + or 0: other numbers stand alone. */
+/* Length of the phone number at the start of the text, 0 if none. Parts of a number may be apart
+ * by one sign each when it begins with + or 0: other numbers stand alone. */
 static ptrdiff_t phone_length(Str text) {
     bool parted = text.len > 0 && (text.data[0] == '+' || text.data[0] == '0');
     ptrdiff_t i = parted && text.data[0] == '+', digits = 0, end = 0;
@@ -68,7 +71,8 @@ static ptrdiff_t phone_length(Str text) {
         if (is_digit(byte)) {
             digits++;
             end = i + 1;
-        } else if (!parted || !strchr(" .-", byte) || i + 1 >= text.len || !is_digit(text.data[i + 1])) {
+        } else if (!parted || !strchr(" .-", byte) || i + 1 >= text.len ||
+                   !is_digit(text.data[i + 1])) {
             break;
         }
     }
@@ -95,7 +99,8 @@ static ptrdiff_t login_length(Str text) {
 
 static ptrdiff_t query_length(Str text) {
     ptrdiff_t i = 0;
-    while (i < text.len && (unsigned char)text.data[i] > ' ' && !strchr("\"'<>)", text.data[i])) i++;
+    while (i < text.len && (unsigned char)text.data[i] > ' ' && !strchr("\"'<>)", text.data[i]))
+        i++;
     return i;
 }
 
@@ -120,7 +125,8 @@ static ptrdiff_t word_take(Walk *w, Str text, ptrdiff_t i) {
     ptrdiff_t phone = phone_length(rest);
     bool scheme = str_eq_nocase(word, S("bearer")) || str_eq_nocase(word, S("basic"));
     Str instead = scheme ? (Str){NULL, 0} : word_judge(word, (w->named && w->gives) || w->scheme);
-    w->gives = w->named && w->gives && scheme; /* `Authorization: Bearer …`: the secret is yet to come */
+    w->gives =
+        w->named && w->gives && scheme; /* `Authorization: Bearer …`: the secret is yet to come */
     w->named = scheme ? w->gives : scrub_name(word);
     w->scheme = scheme;
     if (!instead.data && phone > 0) {
@@ -146,8 +152,10 @@ static ptrdiff_t sign_take(Walk *w, Str text, ptrdiff_t i) {
         return query_length(rest);
     }
     if ((unsigned char)byte <= ' ' || byte == '"') w->in_url = false;
-    if (byte == '=' || byte == ':') w->gives = w->named;
-    else if (byte != ' ' && byte != '"' && byte != '\'' && byte != '\\') w->named = w->gives = false;
+    if (byte == '=' || byte == ':')
+        w->gives = w->named;
+    else if (byte != ' ' && byte != '"' && byte != '\'' && byte != '\\')
+        w->named = w->gives = false;
     buf_byte(&w->out, byte);
     return 1;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Takes out of a text what must not leave the machine: tokens, keys, passwords, e-mail addresses, phone
- * numbers, log-ins inside URLs and URLs' queries. The second line of defence: nothing of this is to be
- * logged in the first place. It would rather take too much than too little. */
+ * Takes out of a text what must not leave the machine: tokens, keys, passwords, e-mail
+ * addresses, phone numbers, log-ins inside URLs and URLs' queries. The second line of defence:
+ * nothing of this is to be logged in the first place. It would rather take too much than too
+ * little. */
 #ifndef SOCLE_OPS_SCRUB_H
 #define SOCLE_OPS_SCRUB_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The queue and the service that empties it. The log calls sentry_take on whatever thread failed; it
- * copies the line and tries the queue, no more. */
+ * The queue and the service that empties it. The log calls sentry_take on whatever thread
+ * failed; it copies the line and tries the queue, no more. */
 #include "ops/sentry.h"
 
 #include <stdlib.h>
@@ -9,7 +9,13 @@
 #include "core/log.h"
 #include "rt/channel.h"
 
-enum { CALL_MS = 5000, CONNECT_MS = 2000, STOP_MS = 2000, ANSWER_MAX = 64 * 1024, COMPLAIN_EVERY_S = 60 };
+enum {
+    CALL_MS = 5000,
+    CONNECT_MS = 2000,
+    STOP_MS = 2000,
+    ANSWER_MAX = 64 * 1024,
+    COMPLAIN_EVERY_S = 60
+};
 
 typedef struct Line {
     ptrdiff_t len;
@@ -31,8 +37,8 @@ enum { SENT, LIMITED, QUEUE_FULL, FAILED };
 static const char *const results[] = {"sent", "limited", "queue_full", "failed", NULL};
 static MetricCells event_cells;
 static const Metric metrics[] = {
-    {"socle_sentry_events", METRIC_COUNTER, "Error events for Sentry, by what became of them.", .labels = "result",
-     .values = results, .cells = &event_cells},
+    {"socle_sentry_events", METRIC_COUNTER, "Error events for Sentry, by what became of them.",
+     .labels = "result", .values = results, .cells = &event_cells},
 };
 const MetricTable sentry_metrics = {metrics, COUNT(metrics), NULL};
 
@@ -52,7 +58,8 @@ static void sentry_take(Str text) {
 /* Not as an error: that would come round again. */
 static void complain(Ctx *c, const char *what, int status) {
     int64_t now = mono_us();
-    if (sentry.complained_us && now - sentry.complained_us < COMPLAIN_EVERY_S * US_PER_SECOND) return;
+    if (sentry.complained_us && now - sentry.complained_us < COMPLAIN_EVERY_S * US_PER_SECOND)
+        return;
     sentry.complained_us = now;
     log_msg(c, LOG_WARN, "Sentry does not take events: %s (status %d)", what, status);
 }
@@ -73,9 +80,15 @@ static void event_send(Ctx *c, Str line) {
     const Header headers[] = {{S("Content-Type"), S("application/x-sentry-envelope")},
                               {S("X-Sentry-Auth"), sentry.target.auth}};
     HttpCall call = {
-        .method = "POST", .url = sentry.target.url, .headers = headers, .header_count = COUNT(headers),
-        .body = sentry_envelope(c, &sentry.options, &sentry.target, line, event_id_new(c->arena), time_now()),
-        .connect_timeout_ms = CONNECT_MS, .timeout_ms = CALL_MS, .max_bytes = ANSWER_MAX,
+        .method = "POST",
+        .url = sentry.target.url,
+        .headers = headers,
+        .header_count = COUNT(headers),
+        .body = sentry_envelope(c, &sentry.options, &sentry.target, line, event_id_new(c->arena),
+                                time_now()),
+        .connect_timeout_ms = CONNECT_MS,
+        .timeout_ms = CALL_MS,
+        .max_bytes = ANSWER_MAX,
     };
     HttpAnswer answer = {0};
     Err *err = http_call(c, &call, &answer);
@@ -119,14 +132,16 @@ Err *sentry_start(Ctx *c, SentryOptions options) {
     sentry.options = (SentryOptions){.environment = str_copy(arena, options.environment),
                                      .release = str_copy(arena, options.release),
                                      .server_name = str_copy(arena, options.server_name)};
-    sentry.target = (SentryTarget){.url = str_copy(arena, target.url), .auth = str_copy(arena, target.auth),
+    sentry.target = (SentryTarget){.url = str_copy(arena, target.url),
+                                   .auth = str_copy(arena, target.auth),
                                    .public_dsn = str_copy(arena, target.public_dsn)};
     sentry.queue = channel_new(SENTRY_QUEUE);
     sentry.loop = loop_here();
     sentry.ended = (WaitList){0};
     sentry.limited_until_us = sentry.complained_us = 0;
     sentry.running = true;
-    coro_spawn((CoroOptions){.name = "sentry", .app = c->app, .service = true}, sentry_service, NULL);
+    coro_spawn((CoroOptions){.name = "sentry", .app = c->app, .service = true}, sentry_service,
+               NULL);
     log_on_error(sentry_take);
     return NULL;
 }

@@ -9,7 +9,7 @@
 
 enum { LIMIT_USUAL_S = 60, LIMIT_MAX_S = 24 * 3600 };
 
-/* -- Where to ---------------------------------------------------------------------------------------- */
+/* -- Where to ---------------------------------------------------------------------------------- */
 
 Err *sentry_target(Ctx *c, Str dsn, SentryTarget *out) {
     Url url;
@@ -22,23 +22,27 @@ Err *sentry_target(Ctx *c, Str dsn, SentryTarget *out) {
     while (str_ends(path, S("/"))) path.len--;
     ptrdiff_t slash = path.len;
     while (slash > 0 && path.data[slash - 1] != '/') slash--;
-    Str project = str_slice(path, slash, path.len), prefix = str_slice(path, 0, max_size(slash - 1, 0));
+    Str project = str_slice(path, slash, path.len),
+        prefix = str_slice(path, 0, max_size(slash - 1, 0));
     if (key.len == 0) FAIL(c, INVALID, "%.*s, and this has no key", S_ARG(wanted));
     if (project.len == 0) FAIL(c, INVALID, "%.*s, and this names no project", S_ARG(wanted));
     bool v6 = str_find_byte(url.host, ':') >= 0;
-    Str place = strf(c->arena, "%s%.*s%s:%d", v6 ? "[" : "", S_ARG(url.host), v6 ? "]" : "", url.port);
+    Str place =
+        strf(c->arena, "%s%.*s%s:%d", v6 ? "[" : "", S_ARG(url.host), v6 ? "]" : "", url.port);
     *out = (SentryTarget){
-        .url = strf(c->arena, "%.*s://%.*s%.*s/api/%.*s/envelope/", S_ARG(url.scheme), S_ARG(place), S_ARG(prefix),
-                    S_ARG(project)),
-        .auth = strf(c->arena, "Sentry sentry_version=7, sentry_client=socle/" SOCLE_VERSION ", sentry_key=%.*s",
-                     S_ARG(key)),
-        .public_dsn = strf(c->arena, "%.*s://%.*s@%.*s%.*s/%.*s", S_ARG(url.scheme), S_ARG(key), S_ARG(place),
-                           S_ARG(prefix), S_ARG(project)),
+        .url = strf(c->arena, "%.*s://%.*s%.*s/api/%.*s/envelope/", S_ARG(url.scheme), S_ARG(place),
+                    S_ARG(prefix), S_ARG(project)),
+        .auth =
+            strf(c->arena,
+                 "Sentry sentry_version=7, sentry_client=socle/" SOCLE_VERSION ", sentry_key=%.*s",
+                 S_ARG(key)),
+        .public_dsn = strf(c->arena, "%.*s://%.*s@%.*s%.*s/%.*s", S_ARG(url.scheme), S_ARG(key),
+                           S_ARG(place), S_ARG(prefix), S_ARG(project)),
     };
     return NULL;
 }
 
-/* -- What -------------------------------------------------------------------------------------------- */
+/* -- What -------------------------------------------------------------------------------------- */
 
 static void put_text(JsonOut *o, Arena *arena, Str name, Str value) {
     if (str_is_null(value)) return;
@@ -60,24 +64,28 @@ static void tags_put(Ctx *c, JsonOut *o, const json_t *line) {
     static const char *const names[] = {"request_id", "route", "method", "status", "tenant_id"};
     json_key(o, S("tags"));
     json_begin(o, '{');
-    for (ptrdiff_t i = 0; i < COUNT(names); i++) put_text(o, c->arena, str_c(names[i]), member(c, line, names[i]));
+    for (ptrdiff_t i = 0; i < COUNT(names); i++)
+        put_text(o, c->arena, str_c(names[i]), member(c, line, names[i]));
     json_end(o, '}');
 }
 
 /* The rest of the line's members. */
 static void extra_put(Ctx *c, JsonOut *o, const json_t *line) {
-    static const char *const elsewhere[] = {"time", "level", "message", "request_id", "route", "method",
-                                            "status", "tenant_id", "user_id", "error", "ip", "client_ip"};
+    static const char *const elsewhere[] = {"time",    "level",  "message", "request_id",
+                                            "route",   "method", "status",  "tenant_id",
+                                            "user_id", "error",  "ip",      "client_ip"};
     json_key(o, S("extra"));
     json_begin(o, '{');
     const char *name;
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)line, name, value) {
         bool known = false;
-        for (ptrdiff_t i = 0; i < COUNT(elsewhere); i++) known = known || strcmp(name, elsewhere[i]) == 0;
+        for (ptrdiff_t i = 0; i < COUNT(elsewhere); i++)
+            known = known || strcmp(name, elsewhere[i]) == 0;
         if (known) continue;
         json_key(o, str_c(name));
-        json_put_str(o, scrub_name(str_c(name)) ? S("[secret]") : scrub(c->arena, member(c, line, name)));
+        json_put_str(o, scrub_name(str_c(name)) ? S("[secret]")
+                                                : scrub(c->arena, member(c, line, name)));
     }
     json_end(o, '}');
 }
@@ -130,10 +138,12 @@ static Str event_json(Ctx *c, const SentryOptions *options, Str text, Str event_
     Time at;
     if (!line || !time_parse(member(c, line, "time"), &at)) at = sent_at;
     json_begin(&o, '{');
-    const struct { Str name, value; } fixed[] = {
-        {S("event_id"), event_id}, {S("timestamp"), time_str(c->arena, at)}, {S("platform"), S("c")},
-        {S("level"), S("error")}, {S("logger"), S("socle")}, {S("server_name"), options->server_name},
-        {S("release"), options->release}, {S("environment"), options->environment}};
+    const struct {
+        Str name, value;
+    } fixed[] = {{S("event_id"), event_id},        {S("timestamp"), time_str(c->arena, at)},
+                 {S("platform"), S("c")},          {S("level"), S("error")},
+                 {S("logger"), S("socle")},        {S("server_name"), options->server_name},
+                 {S("release"), options->release}, {S("environment"), options->environment}};
     for (ptrdiff_t i = 0; i < COUNT(fixed); i++) {
         if (str_is_empty(fixed[i].value)) continue;
         json_key(&o, fixed[i].name);
@@ -146,8 +156,8 @@ static Str event_json(Ctx *c, const SentryOptions *options, Str text, Str event_
     return buf_str(&b);
 }
 
-Str sentry_envelope(Ctx *c, const SentryOptions *options, const SentryTarget *target, Str line, Str event_id,
-                    Time sent_at) {
+Str sentry_envelope(Ctx *c, const SentryOptions *options, const SentryTarget *target, Str line,
+                    Str event_id, Time sent_at) {
     assert(event_id.len == 32);
     Str event = event_json(c, options, line, event_id, sent_at);
     Buf b = buf_new(c->arena, event.len + 512);
@@ -155,13 +165,14 @@ Str sentry_envelope(Ctx *c, const SentryOptions *options, const SentryTarget *ta
     buf_time(&b, sent_at);
     buf_add(&b, S("\",\"dsn\":"));
     buf_json(&b, target->public_dsn);
-    buf_f(&b, "}\n{\"type\":\"event\",\"length\":%td,\"content_type\":\"application/json\"}\n", event.len);
+    buf_f(&b, "}\n{\"type\":\"event\",\"length\":%td,\"content_type\":\"application/json\"}\n",
+          event.len);
     buf_add(&b, event);
     buf_byte(&b, '\n');
     return buf_str(&b);
 }
 
-/* -- What the answer means --------------------------------------------------------------------------- */
+/* -- What the answer means --------------------------------------------------------------------- */
 
 /* Does a list of categories (`error;transaction`, empty: all) name ours? */
 static bool ours(Str categories) {
@@ -183,7 +194,8 @@ static int64_t limits_read(Str header) {
         Str after = str_cut(str_trim(limit), ':', &seconds_text);
         str_cut(after.data ? after : S(""), ':', &categories);
         if (!str_to_f64(seconds_text, &seconds) || !(seconds > 0) || !ours(categories)) continue;
-        longest = max_i64(longest, (int64_t)(seconds < LIMIT_MAX_S ? seconds + 0.999 : LIMIT_MAX_S));
+        longest =
+            max_i64(longest, (int64_t)(seconds < LIMIT_MAX_S ? seconds + 0.999 : LIMIT_MAX_S));
     }
     return longest;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The server's `done` hook with access_done behind it, over real connections; the log goes to a file. */
+ * The server's `done` hook with access_done behind it, over real connections; the log goes to a
+ * file. */
 #include "ops/access.h"
 
 #include <stdlib.h>
@@ -31,7 +32,8 @@ static void handle(Ctx *own, Req *q, Reply *r) {
 }
 
 static Str thing_get(const char *path, const char *headers) {
-    return ask(server, strf(c->arena, "GET %s HTTP/1.1\r\nHost: h\r\nConnection: close\r\n%s\r\n", path, headers));
+    return ask(server, strf(c->arena, "GET %s HTTP/1.1\r\nHost: h\r\nConnection: close\r\n%s\r\n",
+                            path, headers));
 }
 
 static Str metrics_now(void) {
@@ -41,7 +43,8 @@ static Str metrics_now(void) {
 }
 
 static int64_t counted(const char *method, const char *route, const char *status) {
-    Str name = strf(c->arena, "http_requests_total{method=\"%s\",path=\"%s\",status=\"%s\"} ", method, route, status);
+    Str name = strf(c->arena, "http_requests_total{method=\"%s\",path=\"%s\",status=\"%s\"} ",
+                    method, route, status);
     Str text = metrics_now(), line;
     ptrdiff_t at = str_find(text, name);
     int64_t n = 0;
@@ -89,7 +92,8 @@ TEST(logs_one_json_line_a_request_with_route_and_not_path) {
     CHECK(json_i64(json_at(json, "user_id"), &user) && user == 7);
     CHECK(json_i64(json_at(json, "tenant_id"), &tenant) && tenant == 3);
     CHECK(json_i64(json_at(json, "bytes"), &bytes) && bytes > 11);
-    CHECK(json_f64(json_at(json, "duration_ms"), &duration_ms) && duration_ms >= 0 && duration_ms < 5000);
+    CHECK(json_f64(json_at(json, "duration_ms"), &duration_ms) && duration_ms >= 0 &&
+          duration_ms < 5000);
     CHECK(time_parse(json_str(json_at(json, "time")), &time));
     CHECK(str_find(line, S("xyzzy")) < 0);
     CHECK(str_find(line, S("/things/42")) < 0);
@@ -99,7 +103,10 @@ TEST(counts_what_the_answer_became_and_not_what_the_handler_wanted) {
     Str etag = header_in(thing_get("/things/1", ""), S("ETag"));
     REQUIRE(etag.len > 0);
     int64_t before = counted("GET", "/things/{id}", "304");
-    CHECK_INT(status_in(thing_get("/things/1", str_cstr(c->arena, strf(c->arena, "If-None-Match: %.*s\r\n", S_ARG(etag))))), 304);
+    CHECK_INT(status_in(thing_get(
+                  "/things/1",
+                  str_cstr(c->arena, strf(c->arena, "If-None-Match: %.*s\r\n", S_ARG(etag))))),
+              304);
     SOON(counted("GET", "/things/{id}", "304") == before + 1);
 }
 

@@ -32,7 +32,8 @@ static Err *extra_look(Ctx *own, HealthFound *found) {
     FAIL(own, UNAVAILABLE, "away");
 }
 
-static const HealthCheck store = {"store", true, NULL, store_look}, index_check = {"index", false, NULL, index_look},
+static const HealthCheck store = {"store", true, NULL, store_look},
+                         index_check = {"index", false, NULL, index_look},
                          extra = {"extra", true, extra_is_configured, extra_look};
 
 typedef struct Look {
@@ -118,7 +119,7 @@ static void before(void) {
 }
 
 T_LOOP_MAIN(1, before, NULL, T_ROW(is_well_when_everything_answers),
-            T_ROW(is_degraded_when_only_what_can_be_missed_is_down), T_ROW(is_down_when_something_needed_is),
-            T_ROW(asks_only_what_is_configured_and_wanted),
+            T_ROW(is_degraded_when_only_what_can_be_missed_is_down),
+            T_ROW(is_down_when_something_needed_is), T_ROW(asks_only_what_is_configured_and_wanted),
             T_ROW(calls_down_what_does_not_answer_in_time_and_waits_no_longer),
             T_ROW(runs_a_check_once_however_often_it_was_added))

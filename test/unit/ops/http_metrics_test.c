@@ -18,7 +18,8 @@ static Str text_now(void) {
 
 static bool has(Str text, const char *part) {
     bool there = str_find(text, str_c(part)) >= 0;
-    if (!there) printf("  not in the text: %s\n%.*s\n", part, (int)min_size(text.len, 4000), text.data);
+    if (!there)
+        printf("  not in the text: %s\n%.*s\n", part, (int)min_size(text.len, 4000), text.data);
     return there;
 }
 
@@ -41,9 +42,15 @@ TEST(counts_by_method_pattern_and_status) {
     seen("/api/v1/posts/{id}", METHOD_GET, 404, 300);
     seen("/api/v1/posts/{id}", METHOD_DELETE, 204, 300);
     Str text = text_now();
-    CHECK(has(text, "http_requests_total{method=\"GET\",path=\"/api/v1/posts/{id}\",status=\"200\"} 2\n"));
-    CHECK(has(text, "http_requests_total{method=\"GET\",path=\"/api/v1/posts/{id}\",status=\"404\"} 1\n"));
-    CHECK(has(text, "http_requests_total{method=\"DELETE\",path=\"/api/v1/posts/{id}\",status=\"204\"} 1\n"));
+    CHECK(
+        has(text,
+            "http_requests_total{method=\"GET\",path=\"/api/v1/posts/{id}\",status=\"200\"} 2\n"));
+    CHECK(
+        has(text,
+            "http_requests_total{method=\"GET\",path=\"/api/v1/posts/{id}\",status=\"404\"} 1\n"));
+    CHECK(has(
+        text,
+        "http_requests_total{method=\"DELETE\",path=\"/api/v1/posts/{id}\",status=\"204\"} 1\n"));
     CHECK(has(text, "http_response_bytes_total{method=\"GET\",path=\"/api/v1/posts/{id}\"} 300\n"));
 }
 
@@ -54,8 +61,12 @@ TEST(spreads_durations_over_cumulative_buckets) {
     CHECK(has(text, SERIES "\"0.001\"} 2\n"));
     CHECK(has(text, SERIES "\"10.0\"} 2\n"));
     CHECK(has(text, SERIES "\"+Inf\"} 3\n"));
-    CHECK(has(text, "http_request_duration_seconds_sum{method=\"GET\",path=\"/api/v1/posts/{id}\"} 20.001\n"));
-    CHECK(has(text, "http_request_duration_seconds_count{method=\"GET\",path=\"/api/v1/posts/{id}\"} 3\n"));
+    CHECK(has(
+        text,
+        "http_request_duration_seconds_sum{method=\"GET\",path=\"/api/v1/posts/{id}\"} 20.001\n"));
+    CHECK(
+        has(text,
+            "http_request_duration_seconds_count{method=\"GET\",path=\"/api/v1/posts/{id}\"} 3\n"));
 }
 
 TEST(keeps_streams_out_of_the_durations) {
@@ -83,7 +94,8 @@ TEST(holds_its_own_copy_of_the_pattern) {
 TEST(bounds_the_statuses_of_one_route) {
     for (int status = 300; status < 400; status++) seen("/odd", METHOD_GET, status, 100);
     Str text = text_now();
-    CHECK_INT(lines_of(text, "http_requests_total{method=\"GET\",path=\"/odd\""), HTTP_STATUSES_MAX);
+    CHECK_INT(lines_of(text, "http_requests_total{method=\"GET\",path=\"/odd\""),
+              HTTP_STATUSES_MAX);
     CHECK(has(text, "path=\"/odd\",status=\"other\"} 77\n"));
 }
 
@@ -110,7 +122,8 @@ TEST(costs_less_than_a_microsecond_a_request) {
     int64_t best_us = INT64_MAX; /* the best of many: the machine has other things to do */
     for (int round = 0; round < ROUNDS; round++) {
         int64_t began = mono_us();
-        for (int i = 0; i < N; i++) seen("/api/v1/projects/{id}/hashtags/{link_id:int}", METHOD_GET, 200, i % 5000);
+        for (int i = 0; i < N; i++)
+            seen("/api/v1/projects/{id}/hashtags/{link_id:int}", METHOD_GET, 200, i % 5000);
         best_us = min_i64(best_us, mono_us() - began);
     }
     printf("  %lld ns a request\n", (long long)(best_us * 1000 / N));
@@ -118,11 +131,14 @@ TEST(costs_less_than_a_microsecond_a_request) {
 }
 
 static int run(int argc, char **argv) {
-    static const T rows[] = {
-        T_ROW(counts_by_method_pattern_and_status), T_ROW(spreads_durations_over_cumulative_buckets),
-        T_ROW(keeps_streams_out_of_the_durations), T_ROW(names_no_path_that_matched_no_route),
-        T_ROW(holds_its_own_copy_of_the_pattern), T_ROW(bounds_the_statuses_of_one_route),
-        T_ROW(bounds_the_series_however_many_paths_come), T_ROW(costs_less_than_a_microsecond_a_request)};
+    static const T rows[] = {T_ROW(counts_by_method_pattern_and_status),
+                             T_ROW(spreads_durations_over_cumulative_buckets),
+                             T_ROW(keeps_streams_out_of_the_durations),
+                             T_ROW(names_no_path_that_matched_no_route),
+                             T_ROW(holds_its_own_copy_of_the_pattern),
+                             T_ROW(bounds_the_statuses_of_one_route),
+                             T_ROW(bounds_the_series_however_many_paths_come),
+                             T_ROW(costs_less_than_a_microsecond_a_request)};
     return t_main(argc, argv, rows, COUNT(rows));
 }
 

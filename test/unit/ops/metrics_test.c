@@ -28,15 +28,18 @@ static void odd_collect(Ctx *c, const void *prepared, MetricOut *out) {
     metric_sample(out, (Str[]){S("small"), S("")}, 1e-7);
 }
 
-static void nothing_collect(Ctx *c, const void *prepared, MetricOut *out) { (void)c, (void)prepared, (void)out; }
+static void nothing_collect(Ctx *c, const void *prepared, MetricOut *out) {
+    (void)c, (void)prepared, (void)out;
+}
 
 static MetricCells sent_cells, took_cells, plain_cells, later_cells;
 static const char *const results[] = {"good", "bad", NULL};
 static const int64_t bounds[] = {500, 1000000, 2500000};
 static const Metric families[] = {
-    {"t_sent", METRIC_COUNTER, "Sent, by result.", .labels = "result", .values = results, .cells = &sent_cells},
-    {"t_took_seconds", METRIC_HISTOGRAM, "How long it took.", .cells = &took_cells, .bounds = bounds,
-     .bound_count = COUNT(bounds), .per_unit = 1000000},
+    {"t_sent", METRIC_COUNTER, "Sent, by result.", .labels = "result", .values = results,
+     .cells = &sent_cells},
+    {"t_took_seconds", METRIC_HISTOGRAM, "How long it took.", .cells = &took_cells,
+     .bounds = bounds, .bound_count = COUNT(bounds), .per_unit = 1000000},
     {"t_open", METRIC_GAUGE, "Open now.", .cells = &plain_cells},
     {"t_age_seconds", METRIC_GAUGE, "Age.", .figure = FIGURE(Found, age_us), .per_unit = 1000000},
     {"t_missing", METRIC_GAUGE, "Nobody knows.", .figure = FIGURE(Found, missing)},
@@ -104,7 +107,8 @@ TEST(writes_prometheus_text_exactly) {
 TEST(writes_openmetrics_heads_without_total_and_an_end) {
     Arena *arena = arena_new(MIB);
     Str text = text_now(arena, true);
-    CHECK(has(text, "# HELP t_sent Sent, by result.\n# TYPE t_sent counter\nt_sent_total{result=\"good\"} 3\n"));
+    CHECK(has(text, "# HELP t_sent Sent, by result.\n# TYPE t_sent "
+                    "counter\nt_sent_total{result=\"good\"} 3\n"));
     CHECK(has(text, "t_took_seconds_bucket{le=\"1.0\"} 3\n"));
     CHECK(str_ends(text, S("\n# EOF\n")));
     CHECK(str_find(text, S("\n\n")) < 0);
@@ -133,14 +137,16 @@ static void *count_much(void *unused) {
 TEST(loses_no_count_of_any_thread_while_others_read) {
     pthread_t threads[THREADS];
     int64_t before = metric_sum(&families[0], BAD), last = before;
-    for (int i = 0; i < THREADS; i++) REQUIRE(pthread_create(&threads[i], NULL, count_much, NULL) == 0);
+    for (int i = 0; i < THREADS; i++)
+        REQUIRE(pthread_create(&threads[i], NULL, count_much, NULL) == 0);
     for (int i = 0; i < 1000; i++) {
         int64_t now = metric_sum(&families[0], BAD);
         CHECK(now >= last);
         last = now;
     }
     for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
-    CHECK_INT(metric_sum(&families[0], BAD) - before, THREADS * EACH); /* their threads are gone, their counts not */
+    CHECK_INT(metric_sum(&families[0], BAD) - before,
+              THREADS * EACH); /* their threads are gone, their counts not */
 }
 
 TEST(prints_every_family_as_a_row_of_the_page) {
@@ -156,4 +162,5 @@ TEST(prints_every_family_as_a_row_of_the_page) {
 T_MAIN(T_ROW(counts_nothing_before_the_table_is_declared), T_ROW(writes_prometheus_text_exactly),
        T_ROW(writes_openmetrics_heads_without_total_and_an_end),
        T_ROW(leaves_out_what_could_not_be_read_and_keeps_the_rest),
-       T_ROW(loses_no_count_of_any_thread_while_others_read), T_ROW(prints_every_family_as_a_row_of_the_page))
+       T_ROW(loses_no_count_of_any_thread_while_others_read),
+       T_ROW(prints_every_family_as_a_row_of_the_page))

@@ -9,7 +9,8 @@ typedef struct Pair {
 
 static void check_all(const Pair *pairs, ptrdiff_t count) {
     Arena *arena = arena_new(MIB);
-    for (ptrdiff_t i = 0; i < count; i++) CHECK_STR(scrub(arena, str_c(pairs[i].in)), str_c(pairs[i].out));
+    for (ptrdiff_t i = 0; i < count; i++)
+        CHECK_STR(scrub(arena, str_c(pairs[i].in)), str_c(pairs[i].out));
     arena_free(arena);
 }
 
@@ -52,8 +53,10 @@ TEST(takes_out_addresses_and_numbers_of_people) {
 
 TEST(takes_out_log_ins_and_queries_of_urls) {
     static const Pair pairs[] = {
-        {"postgresql://bob:pw@db.local:5432/socle is away", "postgresql://[login]@db.local:5432/socle is away"},
-        {"GET https://graph.example/v23/me?access_token=abc&x=1 gave 500", "GET https://graph.example/v23/me?[query] gave 500"},
+        {"postgresql://bob:pw@db.local:5432/socle is away",
+         "postgresql://[login]@db.local:5432/socle is away"},
+        {"GET https://graph.example/v23/me?access_token=abc&x=1 gave 500",
+         "GET https://graph.example/v23/me?[query] gave 500"},
         {"what? nothing", "what? nothing"},
         {"https://h/p?q=1\" end", "https://h/p?[query]\" end"},
     };
@@ -63,10 +66,13 @@ TEST(takes_out_log_ins_and_queries_of_urls) {
 TEST(keeps_what_a_reader_needs) {
     static const Pair pairs[] = {
         {"", ""},
-        {"INTERNAL project_load: no row <- UNAVAILABLE db_one: busy", "INTERNAL project_load: no row <- UNAVAILABLE db_one: busy"},
-        {"request 0198c0de-1234-7abc-8def-0123456789ab took 1523.25 ms", "request 0198c0de-1234-7abc-8def-0123456789ab took 1523.25 ms"},
+        {"INTERNAL project_load: no row <- UNAVAILABLE db_one: busy",
+         "INTERNAL project_load: no row <- UNAVAILABLE db_one: busy"},
+        {"request 0198c0de-1234-7abc-8def-0123456789ab took 1523.25 ms",
+         "request 0198c0de-1234-7abc-8def-0123456789ab took 1523.25 ms"},
         {"2026-11-21T10:00:00Z at 127.0.0.1:8000", "2026-11-21T10:00:00Z at 127.0.0.1:8000"},
-        {"/api/v1/projects/{id}/hashtags/{link_id:int}", "/api/v1/projects/{id}/hashtags/{link_id:int}"},
+        {"/api/v1/projects/{id}/hashtags/{link_id:int}",
+         "/api/v1/projects/{id}/hashtags/{link_id:int}"},
         {"é 😀 \xff end", "é 😀 \xff end"},
         {"row 123456789 of 4096", "row 123456789 of 4096"},
         {"/var/lib/socle/socle.db", "/var/lib/socle/socle.db"},
@@ -75,7 +81,8 @@ TEST(keeps_what_a_reader_needs) {
 }
 
 TEST(ends_on_any_bytes_at_any_cut) {
-    static const char odd[] = "+0 1-2.3 eyJ. sk_ a@b. ://@?password=\" Bearer ://u:p@h?x=1 token:: =\\\"\xc3";
+    static const char odd[] =
+        "+0 1-2.3 eyJ. sk_ a@b. ://@?password=\" Bearer ://u:p@h?x=1 token:: =\\\"\xc3";
     Arena *arena = arena_new(4 * MIB);
     for (ptrdiff_t from = 0; from < COUNT(odd) - 1; from++)
         for (ptrdiff_t to = from; to < COUNT(odd) - 1; to++)
@@ -84,5 +91,6 @@ TEST(ends_on_any_bytes_at_any_cut) {
 }
 
 T_MAIN(T_ROW(takes_out_tokens_and_keys), T_ROW(takes_out_what_a_secret_name_is_given),
-       T_ROW(takes_out_addresses_and_numbers_of_people), T_ROW(takes_out_log_ins_and_queries_of_urls),
-       T_ROW(keeps_what_a_reader_needs), T_ROW(ends_on_any_bytes_at_any_cut))
+       T_ROW(takes_out_addresses_and_numbers_of_people),
+       T_ROW(takes_out_log_ins_and_queries_of_urls), T_ROW(keeps_what_a_reader_needs),
+       T_ROW(ends_on_any_bytes_at_any_cut))

@@ -10,20 +10,22 @@ enum { SENT, LIMITED, QUEUE_FULL, FAILED };
 
 static int64_t became(int result) { return metric_sum(&sentry_metrics.metrics[0], result); }
 
-/* -- where to ---------------------------------------------------------------------------------------- */
+/* -- where to ---------------------------------------------------------------------------------- */
 
 TEST(reads_where_to_send_from_the_dsn) {
     SentryTarget t;
     REQUIRE(GOOD(sentry_target(c, S("https://abc123@o1.ingest.sentry.io/42"), &t)));
     CHECK_STR(t.url, S("https://o1.ingest.sentry.io:443/api/42/envelope/"));
-    CHECK_STR(t.auth, S("Sentry sentry_version=7, sentry_client=socle/" SOCLE_VERSION ", sentry_key=abc123"));
+    CHECK_STR(t.auth, S("Sentry sentry_version=7, sentry_client=socle/" SOCLE_VERSION
+                        ", sentry_key=abc123"));
     REQUIRE(GOOD(sentry_target(c, S("http://key:old-secret@[::1]:9000/deep/path/7/"), &t)));
     CHECK_STR(t.url, S("http://[::1]:9000/deep/path/api/7/envelope/"));
     CHECK_STR(t.public_dsn, S("http://key@[::1]:9000/deep/path/7"));
 }
 
 TEST(refuses_a_dsn_that_says_not_enough) {
-    static const char *const bad[] = {"nonsense", "ftp://k@h/1", "https://h/1", "https://k@h", "https://k@h/", "https://:s@h/1"};
+    static const char *const bad[] = {"nonsense",    "ftp://k@h/1",  "https://h/1",
+                                      "https://k@h", "https://k@h/", "https://:s@h/1"};
     SentryTarget t;
     for (ptrdiff_t i = 0; i < COUNT(bad); i++) {
         Err *err = sentry_target(c, str_c(bad[i]), &t);
@@ -33,10 +35,10 @@ TEST(refuses_a_dsn_that_says_not_enough) {
     }
 }
 
-/* -- what -------------------------------------------------------------------------------------------- */
+/* -- what -------------------------------------------------------------------------------------- */
 
-static const SentryOptions options = {.environment = S_INIT("production"), .release = S_INIT("socle@9"),
-                                      .server_name = S_INIT("n1")};
+static const SentryOptions options = {
+    .environment = S_INIT("production"), .release = S_INIT("socle@9"), .server_name = S_INIT("n1")};
 static const SentryTarget target = {.public_dsn = S_INIT("https://k@h:443/1")};
 
 static Str envelope(Str line) {
@@ -59,45 +61,57 @@ static json_t *event_in(Str text) {
 }
 
 TEST(writes_an_envelope_of_three_lines) {
-    Str text = envelope(S("{\"time\":\"2025-11-20T06:59:59.5Z\",\"level\":\"error\",\"message\":\"it broke\"}\n"));
-    CHECK_STR(text, S("{\"event_id\":\"0123456789abcdef0123456789abcdef\",\"sent_at\":\"2025-11-20T07:00:00Z\","
-                      "\"dsn\":\"https://k@h:443/1\"}\n"
-                      "{\"type\":\"event\",\"length\":295,\"content_type\":\"application/json\"}\n"
-                      "{\"event_id\":\"0123456789abcdef0123456789abcdef\",\"timestamp\":\"2025-11-20T06:59:59.5Z\","
-                      "\"platform\":\"c\",\"level\":\"error\",\"logger\":\"socle\",\"server_name\":\"n1\","
-                      "\"release\":\"socle@9\",\"environment\":\"production\",\"message\":{\"formatted\":\"it broke\"},"
-                      "\"tags\":{},\"extra\":{},\"sdk\":{\"name\":\"socle\",\"version\":\"" SOCLE_VERSION "\"}}\n"));
+    Str text = envelope(
+        S("{\"time\":\"2025-11-20T06:59:59.5Z\",\"level\":\"error\",\"message\":\"it broke\"}\n"));
+    CHECK_STR(
+        text,
+        S("{\"event_id\":\"0123456789abcdef0123456789abcdef\",\"sent_at\":\"2025-11-20T07:00:00Z\","
+          "\"dsn\":\"https://k@h:443/1\"}\n"
+          "{\"type\":\"event\",\"length\":295,\"content_type\":\"application/json\"}\n"
+          "{\"event_id\":\"0123456789abcdef0123456789abcdef\",\"timestamp\":\"2025-11-20T06:59:59."
+          "5Z\","
+          "\"platform\":\"c\",\"level\":\"error\",\"logger\":\"socle\",\"server_name\":\"n1\","
+          "\"release\":\"socle@9\",\"environment\":\"production\",\"message\":{\"formatted\":\"it "
+          "broke\"},"
+          "\"tags\":{},\"extra\":{},\"sdk\":{\"name\":\"socle\",\"version\":\"" SOCLE_VERSION
+          "\"}}\n"));
 }
 
 TEST(carries_what_the_line_says_about_the_request) {
-    json_t *event = event_in(envelope(
-        S("{\"time\":\"2025-11-20T06:59:59Z\",\"level\":\"error\",\"message\":\"request failed\",\"request_id\":\"r-1\","
-          "\"user_id\":7,\"tenant_id\":3,\"route\":\"/api/v1/posts/{id}\",\"method\":\"GET\",\"status\":500,"
-          "\"error\":\"INTERNAL post_load: no such column\",\"ip\":\"203.0.113.9\",\"attempt\":2}")));
+    json_t *event = event_in(envelope(S(
+        "{\"time\":\"2025-11-20T06:59:59Z\",\"level\":\"error\",\"message\":\"request "
+        "failed\",\"request_id\":\"r-1\","
+        "\"user_id\":7,\"tenant_id\":3,\"route\":\"/api/v1/posts/"
+        "{id}\",\"method\":\"GET\",\"status\":500,"
+        "\"error\":\"INTERNAL post_load: no such column\",\"ip\":\"203.0.113.9\",\"attempt\":2}")));
     CHECK_STR(json_str(json_at(event, "transaction")), S("/api/v1/posts/{id}"));
     CHECK_STR(json_str(json_path(event, "user.id")), S("7"));
     CHECK_STR(json_str(json_path(event, "tags.request_id")), S("r-1"));
     CHECK_STR(json_str(json_path(event, "tags.status")), S("500"));
     CHECK_STR(json_str(json_path(event, "tags.tenant_id")), S("3"));
     CHECK_STR(json_str(json_path(event, "exception.values.0.type")), S("INTERNAL"));
-    CHECK_STR(json_str(json_path(event, "exception.values.0.value")), S("INTERNAL post_load: no such column"));
+    CHECK_STR(json_str(json_path(event, "exception.values.0.value")),
+              S("INTERNAL post_load: no such column"));
     CHECK_STR(json_str(json_path(event, "extra.attempt")), S("2"));
     CHECK(!json_path(event, "extra.ip"));
 }
 
 TEST(sends_no_secret_of_a_line) {
-    Str text = envelope(S("{\"message\":\"login of a@b.fr with password=hunter2\",\"error\":\"UPSTREAM call: "
-                          "https://x/y?token=t1 Bearer t2\",\"token\":\"t3\",\"note\":\"+33612345678\"}"));
+    Str text = envelope(
+        S("{\"message\":\"login of a@b.fr with password=hunter2\",\"error\":\"UPSTREAM call: "
+          "https://x/y?token=t1 Bearer t2\",\"token\":\"t3\",\"note\":\"+33612345678\"}"));
     static const char *const secrets[] = {"a@b.fr", "hunter2", "t1", "t2", "t3", "33612345678"};
     for (ptrdiff_t i = 0; i < COUNT(secrets); i++) CHECK(str_find(text, str_c(secrets[i])) < 0);
     json_t *event = event_in(text);
     CHECK_STR(json_str(json_path(event, "extra.token")), S("[secret]"));
-    CHECK_STR(json_str(json_path(event, "message.formatted")), S("login of [email] with password=[secret]"));
+    CHECK_STR(json_str(json_path(event, "message.formatted")),
+              S("login of [email] with password=[secret]"));
 }
 
 TEST(takes_a_line_that_is_no_json_as_the_message) {
     json_t *event = event_in(envelope(S("10:00:00 error it broke \"so\"  [r-1]\n")));
-    CHECK_STR(json_str(json_path(event, "message.formatted")), S("10:00:00 error it broke \"so\"  [r-1]"));
+    CHECK_STR(json_str(json_path(event, "message.formatted")),
+              S("10:00:00 error it broke \"so\"  [r-1]"));
     event = event_in(envelope(S("{\"message\":\"cut in the mid")));
     CHECK(json_path(event, "message.formatted"));
     event = event_in(envelope(S("[1]")));
@@ -106,7 +120,7 @@ TEST(takes_a_line_that_is_no_json_as_the_message) {
     CHECK_STR(json_str(json_path(event, "message.formatted")), S(""));
 }
 
-/* -- what answers mean ------------------------------------------------------------------------------- */
+/* -- what answers mean ------------------------------------------------------------------------- */
 
 static int64_t limit_of(int status, const char *name, const char *value) {
     Header header = {str_c(name), str_c(value)};
@@ -117,7 +131,8 @@ static int64_t limit_of(int status, const char *name, const char *value) {
 TEST(reads_how_long_sentry_wants_nothing) {
     static const char *const name = "x-sentry-rate-limits";
     CHECK_INT(limit_of(200, "X-Other", "1"), 0);
-    CHECK_INT(limit_of(200, name, "60:transaction:organization:quota, 2700:error;default:key"), 2700);
+    CHECK_INT(limit_of(200, name, "60:transaction:organization:quota, 2700:error;default:key"),
+              2700);
     CHECK_INT(limit_of(200, name, "30::organization, 10:error:key"), 30);
     CHECK_INT(limit_of(200, name, "90"), 90);
     CHECK_INT(limit_of(200, name, "60:transaction:key"), 0);
@@ -130,7 +145,7 @@ TEST(reads_how_long_sentry_wants_nothing) {
     CHECK_INT(limit_of(429, "Retry-After", "Thu, 01 Jan 1970 00:00:00 GMT"), 0);
 }
 
-/* -- the service ------------------------------------------------------------------------------------- */
+/* -- the service ------------------------------------------------------------------------------- */
 
 static HttpServer *server;
 static int got, answer_status;
@@ -242,10 +257,12 @@ static void after(void) {
     log_stop();
 }
 
-T_LOOP_MAIN(1, before, after, T_ROW(does_nothing_without_a_dsn), T_ROW(reads_where_to_send_from_the_dsn),
-            T_ROW(refuses_a_dsn_that_says_not_enough), T_ROW(writes_an_envelope_of_three_lines),
+T_LOOP_MAIN(1, before, after, T_ROW(does_nothing_without_a_dsn),
+            T_ROW(reads_where_to_send_from_the_dsn), T_ROW(refuses_a_dsn_that_says_not_enough),
+            T_ROW(writes_an_envelope_of_three_lines),
             T_ROW(carries_what_the_line_says_about_the_request), T_ROW(sends_no_secret_of_a_line),
-            T_ROW(takes_a_line_that_is_no_json_as_the_message), T_ROW(reads_how_long_sentry_wants_nothing),
-            T_ROW(sends_every_error_of_the_log), T_ROW(drops_events_while_sentry_wants_none),
+            T_ROW(takes_a_line_that_is_no_json_as_the_message),
+            T_ROW(reads_how_long_sentry_wants_nothing), T_ROW(sends_every_error_of_the_log),
+            T_ROW(drops_events_while_sentry_wants_none),
             T_ROW(never_holds_up_who_logs_and_never_grows),
             T_ROW(gives_up_an_event_when_nobody_answers_and_does_not_complain_in_a_circle))
