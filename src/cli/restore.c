@@ -129,7 +129,12 @@ static Err *database_check_open(Ctx *c) {
         FAIL(c, INVALID, "the archive's database is damaged: %.*s", S_ARG(row.quick_check));
     Migration *migrations;
     ptrdiff_t count;
-    return migrate_status(c, &migrations, &count);
+    TRY(migrate_status(c, &migrations, &count));
+    for (ptrdiff_t i = 0; i < count; i++)
+        if (migrations[i].changed)
+            FAIL(c, CONFLICT, "the archive is of another version of socle: its migration %04lld_%.*s is not in this one",
+                 (long long)migrations[i].number, S_ARG(migrations[i].name));
+    return NULL;
 }
 
 static Err *database_check(Ctx *c, Restore *r) {

@@ -410,6 +410,56 @@ def test_a_damaged_archive_changes_nothing(make_server, tmp_path):
     assert token(server, user=user)
 
 
+def with_blobs(archive, to, blobs):
+    """A copy of an archive that also holds these bytes, each under the name given, and counts them."""
+    with tarfile.open(archive) as old, tarfile.open(to, "w") as new:
+        for member in old:
+            data = old.extractfile(member).read()
+            if member.name == "manifest.json":
+                for name, blob in blobs.items():
+                    info = tarfile.TarInfo(f"blobs/{name}")
+                    info.size = len(blob)
+                    new.addfile(info, io.BytesIO(blob))
+                manifest = json.loads(data)
+                manifest["blobs"] = {"count": len(blobs), "bytes": sum(map(len, blobs.values()))}
+                data = json.dumps(manifest).encode()
+                member.size = len(data)
+            new.addfile(member, io.BytesIO(data))
+    return to
+
+
+@sqlite_only
+def test_blobs_travel_with_the_database(make_server, tmp_path):
+    one, two = make_server(start=False), make_server(start=False)
+    one.cli("migrate", "up")
+    blobs = {hashlib.sha256(b).hexdigest(): b for b in (b"", b"a blob", os.urandom(3_000_000))}
+    archive = with_blobs(backup_of(one), tmp_path / "with.tar", blobs)
+    assert "3 blobs" in two.cli("restore", archive).stdout
+    again = backup_of(two, "again.tar.gz")
+    with tarfile.open(again) as tar:
+        held = {m.name.removeprefix("blobs/"): tar.extractfile(m).read() for m in tar if m.name.startswith("blobs/")}
+    assert held == blobs
+    assert "3 blobs" in two.cli("restore", again, "--force").stdout
+    name = next(iter(blobs))
+    wrong = with_blobs(backup_of(one), tmp_path / "wrong.tar", {name: b"something else"})
+    three = make_server(start=False)
+    assert name in three.cli("restore", wrong, code=1).stderr
+    assert not (three.folder / "socle.db").exists()
+
+
+@sqlite_only
+def test_a_backup_of_a_newer_version_is_refused(make_server):
+    server = make_server(start=False)
+    server.cli("migrate", "up")
+    with sqlite3.connect(server.folder / "socle.db") as db:
+        db.execute("INSERT INTO schema_migrations SELECT 9999, 'later', checksum, applied_at "
+                   "FROM schema_migrations LIMIT 1")
+    archive = backup_of(server)
+    fresh = make_server(start=False)
+    assert "9999_later" in fresh.cli("restore", archive, code=1).stderr
+    assert not (fresh.folder / "socle.db").exists()
+
+
 @sqlite_only
 def test_a_backup_that_cannot_be_written_leaves_nothing(quiet, tmp_path):
     quiet.cli("migrate", "up")
