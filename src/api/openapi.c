@@ -210,14 +210,17 @@ static bool router_answers(const Entry *entry, int status) {
     }
 }
 
+static bool may_answer(Doc *d, const Entry *entry, int status) {
+    return router_answers(entry, status) || names_status(entry->route, strf(d->arena, "%d", status));
+}
+
 static void responses(Doc *d, const Entry *entry) {
     open_at(d, "responses", '{');
     answer(d, entry);
     for (ptrdiff_t i = 0; i < COUNT(shown_errors); i++) {
         int status = err_status(shown_errors[i]);
-        Str name = strf(d->arena, "%d", status);
-        if (!router_answers(entry, status) && !names_status(entry->route, name)) continue;
-        json_key(&d->o, name);
+        if (!may_answer(d, entry, status)) continue;
+        json_key(&d->o, strf(d->arena, "%d", status));
         put_ref(d, strf(d->arena, "#/components/responses/Problem%d", status));
     }
     json_key(&d->o, S("default"));
@@ -350,8 +353,12 @@ static void components(Doc *d, const Router *router) {
     json_put_raw(&d->o, str_c(common_parameters));
     open_at(d, "responses", '{');
     problem_response(d, S("Problem"), S("Anything else that went wrong"));
-    for (ptrdiff_t i = 0; i < COUNT(shown_errors); i++)
-        problem_response(d, strf(d->arena, "Problem%d", err_status(shown_errors[i])), err_title(shown_errors[i]));
+    for (ptrdiff_t i = 0; i < COUNT(shown_errors); i++) {
+        int status = err_status(shown_errors[i]);
+        bool used = false;
+        for (ptrdiff_t k = 0; k < router->count && !used; k++) used = may_answer(d, router->ordered[k], status);
+        if (used) problem_response(d, strf(d->arena, "Problem%d", status), err_title(shown_errors[i]));
+    }
     json_end(&d->o, '}');
     open_at(d, "schemas", '{');
     json_key(&d->o, S("Problem"));
