@@ -48,7 +48,8 @@ static Err *data_dir_make(Ctx *c, Str path) {
         char byte = *slash;
         *slash = 0;
         if (mkdir(text, 0700) != 0 && errno != EEXIST)
-            FAIL(c, INVALID, "DATA_DIR=%.*s: cannot make %s: %s", S_ARG(path), text, strerror(errno));
+            FAIL(c, INVALID, "DATA_DIR=%.*s: cannot make %s: %s", S_ARG(path), text,
+                 strerror(errno));
         *slash = byte;
         if (byte == 0) break;
     }
@@ -62,7 +63,8 @@ static Err *data_dir_lock(Ctx *c, App *app, bool alone) {
     app->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (app->lock < 0) FAIL(c, INVALID, "DATA_DIR: cannot open %s: %s", path, strerror(errno));
     if (flock(app->lock, (alone ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0) return NULL;
-    if (alone) FAIL(c, CONFLICT, "Another socle works on %.*s: stop it first", S_ARG(settings.data_dir));
+    if (alone)
+        FAIL(c, CONFLICT, "Another socle works on %.*s: stop it first", S_ARG(settings.data_dir));
     FAIL(c, CONFLICT, "A restore is under way in %.*s: wait for its end", S_ARG(settings.data_dir));
 }
 
@@ -91,8 +93,8 @@ static Err *secret_make(Ctx *c, const char *path, Str *out) {
     unlink(beside);
     if (!placed) FAIL(c, INVALID, "DATA_DIR: cannot write %s: %s", path, strerror(failed));
     if (!secret_read(c->arena, path, out))
-        FAIL(c, INVALID, "%s is not a key of at least %d characters: remove it, or set SECRET_KEY", path,
-             SECRET_MIN_BYTES);
+        FAIL(c, INVALID, "%s is not a key of at least %d characters: remove it, or set SECRET_KEY",
+             path, SECRET_MIN_BYTES);
     return NULL;
 }
 
@@ -100,7 +102,8 @@ static Err *secret_make(Ctx *c, const char *path, Str *out) {
 static bool secret_is_default(Str secret) {
     Str start = str_slice(secret, 0, 6);
     bool all_one = true;
-    for (ptrdiff_t i = 1; i < secret.len; i++) all_one = all_one && secret.data[i] == secret.data[0];
+    for (ptrdiff_t i = 1; i < secret.len; i++)
+        all_one = all_one && secret.data[i] == secret.data[0];
     return all_one || str_eq_nocase(start, S("change")) || str_eq_nocase(start, S("secret")) ||
            str_eq_nocase(start, S("your-s")) || str_eq_nocase(start, S("your_s"));
 }
@@ -109,13 +112,17 @@ static Err *secret_ensure(Ctx *c) {
     Str secret = settings.secret_key;
     bool production = str_eq(settings.environment, S("production"));
     if (production && secret.len < SECRET_MIN_BYTES)
-        FAIL(c, INVALID, "SECRET_KEY: production needs one of at least %d bytes (it has %td): "
-             "make one with `openssl rand -base64 48`", SECRET_MIN_BYTES, secret.len);
+        FAIL(c, INVALID,
+             "SECRET_KEY: production needs one of at least %d bytes (it has %td): "
+             "make one with `openssl rand -base64 48`",
+             SECRET_MIN_BYTES, secret.len);
     if (production && secret_is_default(secret))
-        FAIL(c, INVALID, "SECRET_KEY: production needs one of its own, not a default: "
+        FAIL(c, INVALID,
+             "SECRET_KEY: production needs one of its own, not a default: "
              "make one with `openssl rand -base64 48`");
     if (secret.len > 0) return NULL;
-    const char *path = str_cstr(c->arena, strf(c->arena, "%.*s/secret.key", S_ARG(settings.data_dir)));
+    const char *path =
+        str_cstr(c->arena, strf(c->arena, "%.*s/secret.key", S_ARG(settings.data_dir)));
     if (secret_read(c->arena, path, &settings.secret_key)) return NULL;
     return secret_make(c, path, &settings.secret_key);
 }

@@ -4,8 +4,8 @@
 #include "cli/cli.h"
 
 static const Command *const commands[] = {
-    &serve_command,  &worker_command,  &migrate_command,  &demo_command,     &user_command,
-    &key_command,    &import_command,  &export_command,   &backup_command,   &restore_command,
+    &serve_command,  &worker_command,  &migrate_command,  &demo_command,   &user_command,
+    &key_command,    &import_command,  &export_command,   &backup_command, &restore_command,
     &doctor_command, &openapi_command, &settings_command, &routes_command,
 };
 

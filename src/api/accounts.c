@@ -42,7 +42,8 @@ static const Field api_key_fields[] = {
     FIELD(ApiKey, created_at),
     FIELD(ApiKey, expires_at, .flags = F_NULLABLE),
     FIELD(ApiKey, last_used_at, .flags = F_NULLABLE, .doc = "To the minute"),
-    FIELD(ApiKey, key, .flags = F_NULLABLE | F_OMIT_NULL, .doc = "Shown once, in the answer to its making"),
+    FIELD(ApiKey, key, .flags = F_NULLABLE | F_OMIT_NULL,
+          .doc = "Shown once, in the answer to its making"),
 };
 static const Record api_key_record = RECORD(ApiKey, api_key_fields, .doc = "A key for servers");
 
@@ -64,7 +65,8 @@ static const Field key_row_fields[] = {
 static const Record key_row_record = RECORD(KeyRow, key_row_fields, .table = "api_keys");
 
 static Err *people_only(Ctx *c) {
-    if (!id_is_none(c->account.api_key)) FAIL(c, FORBIDDEN, "An API key cannot manage API keys: sign in");
+    if (!id_is_none(c->account.api_key))
+        FAIL(c, FORBIDDEN, "An API key cannot manage API keys: sign in");
     return NULL;
 }
 
@@ -121,11 +123,13 @@ static Err *scopes_join(Ctx *c, StrList scopes, Str *out) {
 static Err *keys_post(Ctx *c, Call *k) {
     const ApiKeyIn *in = k->in;
     TRY(people_only(c));
-    if (!id_is_none(in->organisation_id)) TRY(organisation_require(c, in->organisation_id, MEMBER_ADMIN));
+    if (!id_is_none(in->organisation_id))
+        TRY(organisation_require(c, in->organisation_id, MEMBER_ADMIN));
     Str scopes, key;
     Id id;
     TRY(scopes_join(c, in->scopes, &scopes));
-    TRY(api_key_create_in(c, c->account.user, in->organisation_id, in->name, scopes, in->expires_at, &key, &id));
+    TRY(api_key_create_in(c, c->account.user, in->organisation_id, in->name, scopes, in->expires_at,
+                          &key, &id));
     ApiKey *out = call_out(k);
     TRY(key_find(c, id, out));
     out->key = key;
@@ -147,7 +151,8 @@ static Err *keys_list(Ctx *c, Call *k) {
 static Err *keys_delete(Ctx *c, Call *k) {
     TRY(people_only(c));
     ptrdiff_t changed = 0;
-    TRY(db_exec(c, SQL(SQL_KEY_REVOKE_OWN), ARGS(V(k->ids[0]), V(time_now()), V(c->account.user)), &changed));
+    TRY(db_exec(c, SQL(SQL_KEY_REVOKE_OWN), ARGS(V(k->ids[0]), V(time_now()), V(c->account.user)),
+                &changed));
     if (changed == 0) FAIL(c, NOT_FOUND, "API key not found");
     return NULL;
 }
@@ -176,8 +181,9 @@ static Err *organisations_list(Ctx *c, Call *k) {
     const PageQuery *page = k->query;
     Rows rows;
     int64_t total;
-    TRY(db_query(c, SQL(SQL_ORGANISATION_LIST), ARGS(V(c->account.user), V(page->limit), V(page->offset)),
-                 &organisation_record, &rows));
+    TRY(db_query(c, SQL(SQL_ORGANISATION_LIST),
+                 ARGS(V(c->account.user), V(page->limit), V(page->offset)), &organisation_record,
+                 &rows));
     TRY(db_int(c, SQL(SQL_ORGANISATION_COUNT), ARGS(V(c->account.user)), &total));
     call_list(c, k, rows, total, (Str){NULL, 0});
     return NULL;
@@ -185,7 +191,8 @@ static Err *organisations_list(Ctx *c, Call *k) {
 
 static Err *organisations_post(Ctx *c, Call *k) {
     const Organisation *in = k->in;
-    if (!id_is_none(c->account.organisation)) FAIL(c, FORBIDDEN, "This key belongs to an organisation");
+    if (!id_is_none(c->account.organisation))
+        FAIL(c, FORBIDDEN, "This key belongs to an organisation");
     return organisation_create(c, c->account.user, in->name, call_out(k));
 }
 
@@ -198,7 +205,8 @@ static Err *organisation_patch(Ctx *c, Call *k) {
     const Organisation *in = k->in;
     TRY(organisation_require(c, k->ids[0], MEMBER_ADMIN));
     if (k->present & record_bit(&organisation_record, "name"))
-        TRY(db_exec(c, SQL(SQL_ORGANISATION_RENAME), ARGS(V(k->ids[0]), V(in->name), V(time_now())), NULL));
+        TRY(db_exec(c, SQL(SQL_ORGANISATION_RENAME), ARGS(V(k->ids[0]), V(in->name), V(time_now())),
+                    NULL));
     return organisation_load(c, k->ids[0], c->account.user, call_out(k));
 }
 
@@ -214,7 +222,8 @@ typedef struct MemberIn {
 } MemberIn;
 static const char *const roles_given[] = {"member", "admin", "owner", NULL};
 static const Field member_in_fields[] = {
-    FIELD(MemberIn, email, .flags = F_REQUIRED | F_IMMUTABLE | F_TRIM, .max = 254, .format = "email"),
+    FIELD(MemberIn, email, .flags = F_REQUIRED | F_IMMUTABLE | F_TRIM, .max = 254,
+          .format = "email"),
     FIELD(MemberIn, role, .values = roles_given, .fallback = "\"member\""),
 };
 static const Record member_in_record = RECORD(MemberIn, member_in_fields);
@@ -232,8 +241,8 @@ static Err *members_list(Ctx *c, Call *k) {
     TRY(organisation_require(c, k->ids[0], MEMBER_MEMBER));
     Rows rows;
     int64_t total;
-    TRY(db_query(c, SQL(SQL_MEMBER_LIST), ARGS(V(k->ids[0]), V(page->limit), V(page->offset)), &member_record,
-                 &rows));
+    TRY(db_query(c, SQL(SQL_MEMBER_LIST), ARGS(V(k->ids[0]), V(page->limit), V(page->offset)),
+                 &member_record, &rows));
     TRY(db_int(c, SQL(SQL_MEMBER_COUNT), ARGS(V(k->ids[0])), &total));
     call_list(c, k, rows, total, (Str){NULL, 0});
     return NULL;
@@ -264,8 +273,10 @@ static Err *member_patch(Ctx *c, Call *k) {
 }
 
 static Err *member_delete(Ctx *c, Call *k) {
-    if (id_eq(k->ids[1], c->account.user)) TRY(organisation_require(c, k->ids[0], MEMBER_MEMBER));
-    else TRY(role_within_reach(c, k->ids[0], k->ids[1], MEMBER_MEMBER));
+    if (id_eq(k->ids[1], c->account.user))
+        TRY(organisation_require(c, k->ids[0], MEMBER_MEMBER));
+    else
+        TRY(role_within_reach(c, k->ids[0], k->ids[1], MEMBER_MEMBER));
     return member_remove(c, k->ids[0], k->ids[1]);
 }
 
@@ -276,9 +287,10 @@ static Err *member_delete(Ctx *c, Call *k) {
 static const Route accounts_routes[] = {
     {GET, "/api/v1/keys", keys_list, KEYS, .out = &api_key_record, .out_list = true,
      .doc = "The caller's API keys, newest first, without the keys themselves"},
-    {POST, "/api/v1/keys", keys_post, KEYS, .in = &api_key_in_record, .out = &api_key_record, .status = 201,
-     .rate = RATE_WRITE, .errors = "403 404 409",
-     .doc = "Make an API key; this answer alone shows it. Not idempotent: nothing may keep the key"},
+    {POST, "/api/v1/keys", keys_post, KEYS, .in = &api_key_in_record, .out = &api_key_record,
+     .status = 201, .rate = RATE_WRITE, .errors = "403 404 409",
+     .doc =
+         "Make an API key; this answer alone shows it. Not idempotent: nothing may keep the key"},
     {DELETE, "/api/v1/keys/{id:int}", keys_delete, KEYS, .status = 204, .errors = "403 404",
      .doc = "Revoke an API key, at once"},
     {GET, "/api/v1/organisations", organisations_list, READS, .query = &page_record,
@@ -288,19 +300,23 @@ static const Route accounts_routes[] = {
      .doc = "Found an organisation; the caller becomes its owner"},
     {GET, "/api/v1/organisations/{id:int}", organisation_get, READS, .out = &organisation_record,
      .errors = "404", .doc = "One organisation, as the caller sees it"},
-    {PATCH, "/api/v1/organisations/{id:int}", organisation_patch, WRITES, .in = &organisation_record,
-     .in_change = true, .out = &organisation_record, .errors = "403 404", .doc = "Rename it (admin, owner)"},
+    {PATCH, "/api/v1/organisations/{id:int}", organisation_patch, WRITES,
+     .in = &organisation_record, .in_change = true, .out = &organisation_record,
+     .errors = "403 404", .doc = "Rename it (admin, owner)"},
     {DELETE, "/api/v1/organisations/{id:int}", organisation_delete, WRITES, .status = 204,
      .errors = "403 404", .doc = "Erase it with all that belongs to it (owner)"},
     {GET, "/api/v1/organisations/{id:int}/members", members_list, READS, .query = &page_record,
      .out = &member_record, .out_list = true, .errors = "404", .doc = "Its members, oldest first"},
     {POST, "/api/v1/organisations/{id:int}/members", members_post, WRITES, .in = &member_in_record,
-     .out = &member_record, .status = 201, .rate = RATE_WRITE, .idempotent = true, .errors = "403 404 409",
+     .out = &member_record, .status = 201, .rate = RATE_WRITE, .idempotent = true,
+     .errors = "403 404 409",
      .doc = "Add a user by e-mail address (admin; only an owner makes owners)"},
     {PATCH, "/api/v1/organisations/{id:int}/members/{user_id:int}", member_patch, WRITES,
-     .in = &member_role_in_record, .out = &member_record, .errors = "403 404 409", .doc = "Change a role"},
-    {DELETE, "/api/v1/organisations/{id:int}/members/{user_id:int}", member_delete, WRITES, .status = 204,
-     .errors = "403 404 409", .doc = "Remove a member, or leave; the last owner cannot"},
+     .in = &member_role_in_record, .out = &member_record, .errors = "403 404 409",
+     .doc = "Change a role"},
+    {DELETE, "/api/v1/organisations/{id:int}/members/{user_id:int}", member_delete, WRITES,
+     .status = 204, .errors = "403 404 409",
+     .doc = "Remove a member, or leave; the last owner cannot"},
 };
 
 /* -- Clean-up, demo -------------------------------------------------------------------------------------- */
@@ -310,15 +326,22 @@ static Err *clean(Ctx *c, Job *job) {
     Time now = time_now();
     TRY(db_exec(c, SQL(SQL_REFRESH_CLEAN), ARGS(V(now)), NULL));
     TRY(db_exec(c, SQL(SQL_SESSION_CLEAN), ARGS(V(now)), NULL));
-    TRY(db_exec(c, SQL(SQL_ATTEMPT_CLEAN), ARGS(V(time_add(now, -ATTEMPT_KEPT_HOURS * US_PER_HOUR))), NULL));
-    return db_exec(c, SQL(SQL_KEY_CLEAN), ARGS(V(time_add(now, -KEY_KEPT_DAYS * US_PER_DAY))), NULL);
+    TRY(db_exec(c, SQL(SQL_ATTEMPT_CLEAN),
+                ARGS(V(time_add(now, -ATTEMPT_KEPT_HOURS * US_PER_HOUR))), NULL));
+    return db_exec(c, SQL(SQL_KEY_CLEAN), ARGS(V(time_add(now, -KEY_KEPT_DAYS * US_PER_DAY))),
+                   NULL);
 }
 
 static const JobKind accounts_jobs[] = {
-    {.name = "accounts.clean", .run = clean, .doc = "Erases expired log-ins, tokens, keys and attempts"},
+    {.name = "accounts.clean",
+     .run = clean,
+     .doc = "Erases expired log-ins, tokens, keys and attempts"},
 };
 static const Schedule accounts_schedules[] = {
-    {.name = "accounts.clean", .cron = "@hourly", .job = "accounts.clean", .doc = "What expired goes"},
+    {.name = "accounts.clean",
+     .cron = "@hourly",
+     .job = "accounts.clean",
+     .doc = "What expired goes"},
 };
 
 static Err *demo_user(Ctx *c, Str email, Str name, Str role) {

@@ -44,16 +44,18 @@ MUST_USE Err *organisation_role(Ctx *c, Id organisation, Id user, MemberRole *ou
 /* NOT_FOUND unless c->account is a member, FORBIDDEN below `least`. */
 MUST_USE Err *organisation_require(Ctx *c, Id organisation, MemberRole least);
 
-MUST_USE Err *member_add(Ctx *c, Id organisation, Id user, MemberRole role, Member *out); /* CONFLICT: is one */
-MUST_USE Err *member_change(Ctx *c, Id organisation, Id user, MemberRole role, Member *out); /* CONFLICT: last owner */
+MUST_USE Err *member_add(Ctx *c, Id organisation, Id user, MemberRole role,
+                         Member *out); /* CONFLICT: is one */
+MUST_USE Err *member_change(Ctx *c, Id organisation, Id user, MemberRole role,
+                            Member *out); /* CONFLICT: last owner */
 MUST_USE Err *member_remove(Ctx *c, Id organisation, Id user);
 /* Before `user` is erased, in that transaction: hand over what that person alone owned; an
  * organisation without any other member is erased too. */
 MUST_USE Err *organisations_leave(Ctx *c, Id user);
 
 /* As api_key_create, for a key that acts within an organisation (none: personal). */
-MUST_USE Err *api_key_create_in(Ctx *c, Id user, Id organisation, Str name, Str scopes, Time expires_at,
-                                Str *key, Id *id);
+MUST_USE Err *api_key_create_in(Ctx *c, Id user, Id organisation, Str name, Str scopes,
+                                Time expires_at, Str *key, Id *id);
 
 /* Text ↔ role; MEMBER_NONE for anything else. */
 MemberRole member_role_of(Str text);

@@ -32,8 +32,10 @@ static Err *scopes_normalise(Ctx *c, Str scopes, Str *out) {
         if (count++ > 0) buf_byte(&b, ' ');
         buf_add(&b, scope);
     }
-    if (count == 0) problem_add(&problems, S("scopes"), S("required"), "A key needs at least one scope");
-    if (count > SCOPES_MAX) problem_add(&problems, S("scopes"), S("too_long"), "At most %d scopes", SCOPES_MAX);
+    if (count == 0)
+        problem_add(&problems, S("scopes"), S("required"), "A key needs at least one scope");
+    if (count > SCOPES_MAX)
+        problem_add(&problems, S("scopes"), S("too_long"), "At most %d scopes", SCOPES_MAX);
     *out = buf_str(&b);
     return problems_err(c, &problems);
 }
@@ -49,7 +51,8 @@ static Err *key_insert(Ctx *c, void *arg) {
     const KeyMake *make = arg;
     int64_t held;
     TRY(db_int(c, SQL(SQL_KEY_COUNT), ARGS(V(make->user)), &held));
-    if (held >= API_KEYS_MAX) FAIL(c, CONFLICT, "An account may hold at most %d API keys", API_KEYS_MAX);
+    if (held >= API_KEYS_MAX)
+        FAIL(c, CONFLICT, "An account may hold at most %d API keys", API_KEYS_MAX);
     return db_int(c, SQL(SQL_KEY_INSERT),
                   ARGS(V(make->user), V(make->organisation), V(make->name),
                        V(str_slice(make->key, 0, HINT_LEN)), V(secret_digest(c->arena, make->key)),
@@ -57,10 +60,14 @@ static Err *key_insert(Ctx *c, void *arg) {
                   &make->id->value);
 }
 
-Err *api_key_create_in(Ctx *c, Id user, Id organisation, Str name, Str scopes, Time expires_at, Str *key,
-                       Id *id) {
+Err *api_key_create_in(Ctx *c, Id user, Id organisation, Str name, Str scopes, Time expires_at,
+                       Str *key, Id *id) {
     assert(!id_is_none(user) && key && id);
-    KeyMake make = {.user = user, .organisation = organisation, .name = name, .expires_at = expires_at, .id = id};
+    KeyMake make = {.user = user,
+                    .organisation = organisation,
+                    .name = name,
+                    .expires_at = expires_at,
+                    .id = id};
     TRY(scopes_normalise(c, scopes, &make.scopes));
     if (!time_is_null(expires_at) && expires_at.us <= time_now().us) {
         Problems problems = {.arena = c->arena};

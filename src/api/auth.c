@@ -79,8 +79,11 @@ static Err *token_check(Ctx *c, Str token, Id *user, Id *session) {
     JwtClaims claims;
     TRY(jwt_read(c, token, &claims));
     if (slot) {
-        *slot = (Remembered){.hash = hash, .expires_us = claims.expires_at.us, .user = claims.user,
-                             .session = claims.session, .len = token.len};
+        *slot = (Remembered){.hash = hash,
+                             .expires_us = claims.expires_at.us,
+                             .user = claims.user,
+                             .session = claims.session,
+                             .len = token.len};
         memcpy(slot->token, token.data, (size_t)token.len);
     }
     *user = claims.user;
@@ -93,7 +96,8 @@ static Err *sign_in_token(Ctx *c, Str token) {
     TRY(token_check(c, token, &user, &session));
     Holder holder = {0};
     bool found = false;
-    TRY(db_maybe(c, SQL(SQL_SESSION_ACCOUNT), ARGS(V(user), V(session)), &holder_record, &holder, &found));
+    TRY(db_maybe(c, SQL(SQL_SESSION_ACCOUNT), ARGS(V(user), V(session)), &holder_record, &holder,
+                 &found));
     if (!found || !holder.is_active) FAIL(c, UNAUTHENTICATED, "Utilisateur introuvable");
     if (id_is_none(holder.session_id)) FAIL(c, UNAUTHENTICATED, "Token invalide");
     c->account = (Account){
@@ -111,14 +115,16 @@ static void key_use_note(Ctx *c, const KeyHolder *holder, Time now) {
     Time stale = time_add(now, -US_PER_MINUTE);
     if (!time_is_null(holder->last_used_at) && holder->last_used_at.us >= stale.us) return;
     Err *err = db_exec(c, SQL(SQL_KEY_USED), ARGS(V(holder->key_id), V(now), V(stale)), NULL);
-    if (err) log_msg(c, LOG_WARN, "an API key's last use was not noted: %.*s", S_ARG(err_chain(c->arena, err)));
+    if (err)
+        log_msg(c, LOG_WARN, "an API key's last use was not noted: %.*s",
+                S_ARG(err_chain(c->arena, err)));
 }
 
 static Err *sign_in_key(Ctx *c, Str key) {
     KeyHolder holder = {0};
     bool found = false;
-    TRY(db_maybe(c, SQL(SQL_KEY_ACCOUNT), ARGS(V(secret_digest(c->arena, key))), &key_holder_record, &holder,
-                 &found));
+    TRY(db_maybe(c, SQL(SQL_KEY_ACCOUNT), ARGS(V(secret_digest(c->arena, key))), &key_holder_record,
+                 &holder, &found));
     Time now = time_now();
     if (!found || !time_is_null(holder.revoked_at) ||
         (!time_is_null(holder.expires_at) && holder.expires_at.us <= now.us))
@@ -138,7 +144,8 @@ static Err *sign_in_key(Ctx *c, Str key) {
 
 Err *auth_sign_in_with(Ctx *c, Str credential) {
     c->account = (Account){0};
-    return str_starts(credential, S("sk_")) ? sign_in_key(c, credential) : sign_in_token(c, credential);
+    return str_starts(credential, S("sk_")) ? sign_in_key(c, credential)
+                                            : sign_in_token(c, credential);
 }
 
 Err *auth_sign_in(Ctx *c, const Req *q) {

@@ -50,14 +50,16 @@ MUST_USE Err *user_load(Ctx *c, Id id, User *out);
 MUST_USE Err *user_by_email(Ctx *c, Str email, User *out);
 MUST_USE Err *user_set_password(Ctx *c, Id id, Str password); /* ends all log-ins of the user */
 MUST_USE Err *user_set_role(Ctx *c, Id id, Str role);
-MUST_USE Err *user_set_active(Ctx *c, Id id, bool active); /* inactive: every token and key is refused */
+MUST_USE Err *user_set_active(Ctx *c, Id id,
+                              bool active); /* inactive: every token and key is refused */
 MUST_USE Err *user_delete(Ctx *c, Id id);
 /* At most `limit` users with ids above `after`, by id; struct User. */
 MUST_USE Err *user_list(Ctx *c, Id after, int64_t limit, Rows *out);
 Str email_normalise(Arena *arena, Str email); /* trimmed, ASCII-lowered; null if malformed */
 
 /* API keys: shown once. scopes space-separated; expires_at TIME_NULL: never. */
-MUST_USE Err *api_key_create(Ctx *c, Id user, Str name, Str scopes, Time expires_at, Str *key, Id *id);
+MUST_USE Err *api_key_create(Ctx *c, Id user, Str name, Str scopes, Time expires_at, Str *key,
+                             Id *id);
 MUST_USE Err *api_key_revoke(Ctx *c, Id id);
 /* May it do what needs `scope`? Signed in by token: yes. By key: it holds the scope, `area:*` or `*`; a
  * route without a scope takes only a key that holds `*`. */

@@ -29,19 +29,18 @@ static const Field attempt_fields[] = {
 static const Record attempt_record = RECORD(Attempt, attempt_fields, .table = "login_attempts");
 
 typedef struct LogIn {
-    Str email, password; /* email null: no address at all, so nobody's */
+    Str email, password;     /* email null: no address at all, so nobody's */
     Str by_address, by_both; /* subjects */
     User *user;
     bool failed_before;
 } LogIn;
 
-static Err *wrong(Ctx *c) {
-    FAIL(c, UNAUTHENTICATED, "Email ou mot de passe incorrect");
-}
+static Err *wrong(Ctx *c) { FAIL(c, UNAUTHENTICATED, "Email ou mot de passe incorrect"); }
 
 static Err *attempt_allowed(Ctx *c, LogIn *l) {
     Rows rows;
-    TRY(db_query(c, SQL(SQL_ATTEMPT_LOAD), ARGS(V(l->by_address), V(l->by_both)), &attempt_record, &rows));
+    TRY(db_query(c, SQL(SQL_ATTEMPT_LOAD), ARGS(V(l->by_address), V(l->by_both)), &attempt_record,
+                 &rows));
     l->failed_before = rows.count > 0;
     const Attempt *attempts = rows.items;
     Time now = time_now();
@@ -50,7 +49,8 @@ static Err *attempt_allowed(Ctx *c, LogIn *l) {
         if (!time_is_null(attempts[i].locked_until))
             wait_us = max_i64(wait_us, attempts[i].locked_until.us - now.us);
     if (wait_us <= 0) return NULL;
-    Err *err = err_new(c, ERR_RATE_LIMITED, __func__, "Trop de tentatives de connexion, réessayez plus tard");
+    Err *err = err_new(c, ERR_RATE_LIMITED, __func__,
+                       "Trop de tentatives de connexion, réessayez plus tard");
     err->retry_after_s = (wait_us + US_PER_SECOND - 1) / US_PER_SECOND;
     return err;
 }
@@ -64,8 +64,8 @@ static int64_t lock_s(int64_t failures, int64_t free_failures) {
 static Err *failure_count(Ctx *c, Str subject, int64_t free_failures) {
     Time now = time_now();
     int64_t failures = 0;
-    TRY(db_int(c, SQL(SQL_ATTEMPT_FAILED), ARGS(V(subject), V(now), V(time_add(now, -failures_forgotten_us))),
-               &failures));
+    TRY(db_int(c, SQL(SQL_ATTEMPT_FAILED),
+               ARGS(V(subject), V(now), V(time_add(now, -failures_forgotten_us))), &failures));
     int64_t locked_s = lock_s(failures, free_failures);
     if (locked_s == 0) return NULL;
     Time until = time_add(now, locked_s * US_PER_SECOND);
@@ -120,7 +120,8 @@ Err *auth_check_password(Ctx *c, Str email, Str password, User *out) {
         .email = address,
         .password = password,
         .by_address = secret_digest(c->arena, subject),
-        .by_both = secret_digest(c->arena, strf(c->arena, "%.*s from %.*s", S_ARG(subject), S_ARG(c->client_ip))),
+        .by_both = secret_digest(
+            c->arena, strf(c->arena, "%.*s from %.*s", S_ARG(subject), S_ARG(c->client_ip))),
         .user = out,
     };
     return password_place(c, log_in, &l);

@@ -20,7 +20,8 @@ static const Field user_fields[] = {
     FIELD(User, updated_at, .flags = F_READONLY),
     FIELD(User, last_login_at, .flags = F_READONLY | F_NULLABLE),
 };
-const Record user_record = RECORD(User, user_fields, .table = "users", .doc = "A person with an account");
+const Record user_record =
+    RECORD(User, user_fields, .table = "users", .doc = "A person with an account");
 
 Role role_of(Str text) {
     static_assert(ROLE_USER == 1 && ROLE_ANALYST == 2 && ROLE_ADMIN == 3, "as in user_roles");
@@ -48,12 +49,14 @@ Str email_normalise(Arena *arena, Str email) {
     if (str_is_null(email) || !str_utf8_valid(email)) return none;
     Str address = str_lower(arena, str_trim(email)), local;
     Str domain = str_cut(address, '@', &local);
-    if (address.len > 254 || local.len < 1 || local.len > 64 || !domain_plausible(domain)) return none;
+    if (address.len > 254 || local.len < 1 || local.len > 64 || !domain_plausible(domain))
+        return none;
     if (local.data[0] == '.' || local.data[local.len - 1] == '.' || str_find(local, S("..")) >= 0)
         return none;
     for (ptrdiff_t i = 0; i < local.len; i++) {
         unsigned char byte = (unsigned char)local.data[i];
-        if (byte <= ' ' || byte == 127 || str_find_byte(S("\"(),:;<>[\\]"), (char)byte) >= 0) return none;
+        if (byte <= ' ' || byte == 127 || str_find_byte(S("\"(),:;<>[\\]"), (char)byte) >= 0)
+            return none;
     }
     return address;
 }
@@ -67,7 +70,8 @@ static Err *invalid_field(Ctx *c, Str field, Str code, const char *message) {
 Err *user_create(Ctx *c, Str email, Str name, Str password, Str role, User *out) {
     assert(out && (str_is_null(password) || !c->tx));
     Str address = email_normalise(c->arena, email);
-    if (str_is_null(address)) return invalid_field(c, S("email"), S("format"), "Not an e-mail address");
+    if (str_is_null(address))
+        return invalid_field(c, S("email"), S("format"), "Not an e-mail address");
     if (role_of(role) == ROLE_NONE)
         return invalid_field(c, S("role"), S("value"), "The role is one of user, analyst, admin");
     Str hash = {NULL, 0};
@@ -112,9 +116,11 @@ static Err *password_change(Ctx *c, void *arg) {
     const PasswordChange *change = arg;
     Time now = time_now();
     ptrdiff_t changed = 0;
-    TRY(db_exec(c, SQL(SQL_USER_SET_PASSWORD), ARGS(V(change->user), V(change->hash), V(now)), &changed));
+    TRY(db_exec(c, SQL(SQL_USER_SET_PASSWORD), ARGS(V(change->user), V(change->hash), V(now)),
+                &changed));
     TRY(found_user(c, changed > 0));
-    return db_exec(c, SQL(SQL_SESSION_REVOKE_ALL), ARGS(V(change->user), V(now), V(S("password"))), NULL);
+    return db_exec(c, SQL(SQL_SESSION_REVOKE_ALL), ARGS(V(change->user), V(now), V(S("password"))),
+                   NULL);
 }
 
 Err *user_set_password(Ctx *c, Id id, Str password) {

@@ -63,7 +63,8 @@ static bool jwt_signed_by(Ctx *c, Str key, Str header, Str signed_part, Str sign
 }
 
 static bool claims_read(const json_t *json, JwtClaims *out) {
-    const json_t *exp = json_at(json, "exp"), *iat = json_at(json, "iat"), *sid = json_at(json, "sid");
+    const json_t *exp = json_at(json, "exp"), *iat = json_at(json, "iat"),
+                 *sid = json_at(json, "sid");
     if (!json_is_integer(exp) || !json_is_integer(iat) || !json_is_integer(sid)) return false;
     int64_t user;
     if (!str_to_i64(json_str(json_at(json, "sub")), &user) || user <= 0) return false;

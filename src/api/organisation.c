@@ -12,7 +12,8 @@ static const Field organisation_fields[] = {
     FIELD(Organisation, id, .flags = F_READONLY),
     FIELD(Organisation, uid, .flags = F_READONLY, .format = "uuid"),
     FIELD(Organisation, name, .flags = F_REQUIRED | F_TRIM, .min = 1, .max = 120),
-    FIELD(Organisation, role, .flags = F_READONLY, .values = member_roles, .doc = "What the caller is there"),
+    FIELD(Organisation, role, .flags = F_READONLY, .values = member_roles,
+          .doc = "What the caller is there"),
     FIELD(Organisation, created_at, .flags = F_READONLY),
     FIELD(Organisation, updated_at, .flags = F_READONLY),
 };
@@ -20,13 +21,12 @@ const Record organisation_record =
     RECORD(Organisation, organisation_fields, .doc = "People who share projects, keys and quotas");
 
 static const Field member_fields[] = {
-    FIELD(Member, user_id),
-    FIELD(Member, email, .format = "email"),
-    FIELD(Member, name),
-    FIELD(Member, role, .values = member_roles),
+    FIELD(Member, user_id),    FIELD(Member, email, .format = "email"),
+    FIELD(Member, name),       FIELD(Member, role, .values = member_roles),
     FIELD(Member, created_at),
 };
-const Record member_record = RECORD(Member, member_fields, .doc = "A person's place in an organisation");
+const Record member_record =
+    RECORD(Member, member_fields, .doc = "A person's place in an organisation");
 
 typedef struct OwnedRow {
     Id organisation_id;
@@ -35,7 +35,8 @@ static const Field owned_fields[] = {FIELD(OwnedRow, organisation_id)};
 static const Record owned_record = RECORD(OwnedRow, owned_fields);
 
 MemberRole member_role_of(Str text) {
-    static_assert(MEMBER_MEMBER == 1 && MEMBER_ADMIN == 2 && MEMBER_OWNER == 3, "as in member_roles");
+    static_assert(MEMBER_MEMBER == 1 && MEMBER_ADMIN == 2 && MEMBER_OWNER == 3,
+                  "as in member_roles");
     for (int i = 0; member_roles[i]; i++)
         if (str_eq(text, str_c(member_roles[i]))) return (MemberRole)(i + 1);
     return MEMBER_NONE;
@@ -46,21 +47,20 @@ Str member_role_text(MemberRole role) {
     return str_c(member_roles[role - 1]);
 }
 
-static Err *absent(Ctx *c, const char *what) {
-    FAIL(c, NOT_FOUND, "%s not found", what);
-}
+static Err *absent(Ctx *c, const char *what) { FAIL(c, NOT_FOUND, "%s not found", what); }
 
 Err *organisation_load(Ctx *c, Id organisation, Id user, Organisation *out) {
     bool found = false;
-    TRY(db_maybe(c, SQL(SQL_ORGANISATION_LOAD), ARGS(V(organisation), V(user)), &organisation_record, out,
-                 &found));
+    TRY(db_maybe(c, SQL(SQL_ORGANISATION_LOAD), ARGS(V(organisation), V(user)),
+                 &organisation_record, out, &found));
     return found ? NULL : absent(c, "Organisation");
 }
 
 Err *organisation_role(Ctx *c, Id organisation, Id user, MemberRole *out) {
     Member member = {0};
     bool found = false;
-    TRY(db_maybe(c, SQL(SQL_MEMBER_LOAD), ARGS(V(organisation), V(user)), &member_record, &member, &found));
+    TRY(db_maybe(c, SQL(SQL_MEMBER_LOAD), ARGS(V(organisation), V(user)), &member_record, &member,
+                 &found));
     *out = found ? member_role_of(member.role) : MEMBER_NONE;
     return NULL;
 }
@@ -68,10 +68,12 @@ Err *organisation_role(Ctx *c, Id organisation, Id user, MemberRole *out) {
 Err *organisation_require(Ctx *c, Id organisation, MemberRole least) {
     MemberRole role;
     TRY(organisation_role(c, organisation, c->account.user, &role));
-    bool foreign_key = !id_is_none(c->account.organisation) && !id_eq(c->account.organisation, organisation);
+    bool foreign_key =
+        !id_is_none(c->account.organisation) && !id_eq(c->account.organisation, organisation);
     if (role == MEMBER_NONE || foreign_key) return absent(c, "Organisation");
     if (role < least)
-        FAIL(c, FORBIDDEN, "This needs the role %.*s in the organisation", S_ARG(member_role_text(least)));
+        FAIL(c, FORBIDDEN, "This needs the role %.*s in the organisation",
+             S_ARG(member_role_text(least)));
     return NULL;
 }
 
@@ -110,7 +112,8 @@ static Err *organisation_lock(Ctx *c, Id organisation) {
 
 static Err *member_load(Ctx *c, const MemberChange *m, Member *out) {
     bool found = false;
-    TRY(db_maybe(c, SQL(SQL_MEMBER_LOAD), ARGS(V(m->organisation), V(m->user)), &member_record, out, &found));
+    TRY(db_maybe(c, SQL(SQL_MEMBER_LOAD), ARGS(V(m->organisation), V(m->user)), &member_record, out,
+                 &found));
     return found ? NULL : absent(c, "Member");
 }
 
@@ -119,7 +122,8 @@ static Err *member_join(Ctx *c, void *arg) {
     TRY(organisation_lock(c, m->organisation));
     ptrdiff_t added = 0;
     TRY(db_exec(c, SQL(SQL_MEMBER_INSERT),
-                ARGS(V(m->organisation), V(m->user), V(member_role_text(m->role)), V(time_now())), &added));
+                ARGS(V(m->organisation), V(m->user), V(member_role_text(m->role)), V(time_now())),
+                &added));
     if (added == 0) FAIL(c, CONFLICT, "Already a member of the organisation");
     return member_load(c, m, m->out);
 }
@@ -132,7 +136,8 @@ static Err *member_alter(Ctx *c, void *arg) {
     if (member_role_of(before.role) == MEMBER_OWNER && m->role != MEMBER_OWNER) {
         int64_t others;
         TRY(db_int(c, SQL(SQL_MEMBER_OWNERS), ARGS(V(m->organisation), V(m->user)), &others));
-        if (others == 0) FAIL(c, CONFLICT, "An organisation needs an owner: make somebody else owner first");
+        if (others == 0)
+            FAIL(c, CONFLICT, "An organisation needs an owner: make somebody else owner first");
     }
     if (m->role == MEMBER_NONE)
         return db_exec(c, SQL(SQL_MEMBER_DELETE), ARGS(V(m->organisation), V(m->user)), NULL);
@@ -166,7 +171,8 @@ static Err *owner_follow(Ctx *c, Id organisation, Id user) {
     Id heir;
     Err *err = db_int(c, SQL(SQL_MEMBER_HEIR), ARGS(V(organisation), V(user)), &heir.value);
     if (!err)
-        return db_exec(c, SQL(SQL_MEMBER_SET_ROLE), ARGS(V(organisation), V(heir), V(S("owner"))), NULL);
+        return db_exec(c, SQL(SQL_MEMBER_SET_ROLE), ARGS(V(organisation), V(heir), V(S("owner"))),
+                       NULL);
     if (err->kind != ERR_NOT_FOUND) return err;
     return db_exec(c, SQL(SQL_ORGANISATION_DELETE), ARGS(V(organisation)), NULL);
 }

@@ -14,8 +14,8 @@
 #include "rt/offload.h"
 
 /* Of 32 random bytes that nobody kept: same cost as ours, matches nothing. */
-static const char nobodys_hash[] =
-    "$argon2id$v=19$m=65536,t=2,p=1$vmEpEXlJxVlhR4oYbUVmjQ$5IFkr8d8tRQbVKzD/876Nra1ysNbqCkZ9JQx5dpD3H8";
+static const char nobodys_hash[] = "$argon2id$v=19$m=65536,t=2,p=1$vmEpEXlJxVlhR4oYbUVmjQ$"
+                                   "5IFkr8d8tRQbVKzD/876Nra1ysNbqCkZ9JQx5dpD3H8";
 
 /* bcrypt doubles its work with each step of cost; an imported hash must not hold a thread for minutes. */
 enum { BCRYPT_COST_MAX = 14 };
@@ -79,16 +79,17 @@ typedef struct Hashing {
 
 static void argon2_make(void *arg) {
     Hashing *h = arg;
-    h->no_memory = crypto_pwhash_str_alg(h->made, h->password.data, (unsigned long long)h->password.len,
-                                         crypto_pwhash_OPSLIMIT_INTERACTIVE,
-                                         crypto_pwhash_MEMLIMIT_INTERACTIVE,
-                                         crypto_pwhash_ALG_ARGON2ID13) != 0;
+    h->no_memory = crypto_pwhash_str_alg(
+                       h->made, h->password.data, (unsigned long long)h->password.len,
+                       crypto_pwhash_OPSLIMIT_INTERACTIVE, crypto_pwhash_MEMLIMIT_INTERACTIVE,
+                       crypto_pwhash_ALG_ARGON2ID13) != 0;
 }
 
 static void argon2_verify(void *arg) {
     Hashing *h = arg;
     errno = 0;
-    if (crypto_pwhash_str_verify(h->hash, h->password.data, (unsigned long long)h->password.len) == 0) {
+    if (crypto_pwhash_str_verify(h->hash, h->password.data, (unsigned long long)h->password.len) ==
+        0) {
         bool stale = crypto_pwhash_str_needs_rehash(h->hash, crypto_pwhash_OPSLIMIT_INTERACTIVE,
                                                     crypto_pwhash_MEMLIMIT_INTERACTIVE) != 0;
         h->match = stale ? PASSWORD_RIGHT_STALE : PASSWORD_RIGHT;
@@ -114,8 +115,9 @@ static void bcrypt_verify(void *arg) {
 static bool bcrypt_usable(Str hash) {
     int64_t cost;
     return hash.len == 60 && hash.data[0] == '$' && hash.data[1] == '2' &&
-           str_find_byte(S("aby"), hash.data[2]) >= 0 && hash.data[3] == '$' && hash.data[6] == '$' &&
-           str_to_i64(str_slice(hash, 4, 6), &cost) && cost >= 4 && cost <= BCRYPT_COST_MAX;
+           str_find_byte(S("aby"), hash.data[2]) >= 0 && hash.data[3] == '$' &&
+           hash.data[6] == '$' && str_to_i64(str_slice(hash, 4, 6), &cost) && cost >= 4 &&
+           cost <= BCRYPT_COST_MAX;
 }
 
 static Err *no_memory_err(Ctx *c) {

@@ -37,8 +37,10 @@ static Time refresh_expiry(Time now) {
 /* The next pair of a session, inside the transaction that spent the former one or made the session. */
 static Err *pair_make(Ctx *c, const User *user, Id session, Time now, TokenPair *out) {
     Str refresh = rand_token(c->arena, refresh_prefix, REFRESH_BYTES);
-    TRY(db_exec(c, SQL(SQL_REFRESH_INSERT),
-                ARGS(V(session), V(secret_digest(c->arena, refresh)), V(now), V(refresh_expiry(now))), NULL));
+    TRY(db_exec(
+        c, SQL(SQL_REFRESH_INSERT),
+        ARGS(V(session), V(secret_digest(c->arena, refresh)), V(now), V(refresh_expiry(now))),
+        NULL));
     int64_t lifetime_us = settings.access_token_minutes * US_PER_MINUTE;
     JwtClaims claims = {
         .user = user->id,
@@ -88,7 +90,8 @@ typedef struct Rotation {
 
 static Err *replay_answer(Ctx *c, Rotation *r, Time now) {
     bool found = false;
-    TRY(db_maybe(c, SQL(SQL_REFRESH_SESSION), ARGS(V(r->digest)), &spent_record, &r->spent, &found));
+    TRY(db_maybe(c, SQL(SQL_REFRESH_SESSION), ARGS(V(r->digest)), &spent_record, &r->spent,
+                 &found));
     if (!found || time_is_null(r->spent.used_at) || !time_is_null(r->spent.revoked_at)) return NULL;
     r->replayed = true;
     return db_exec(c, SQL(SQL_SESSION_REVOKE),
@@ -125,7 +128,8 @@ Err *auth_tokens_refresh(Ctx *c, Str refresh_token, User *user, TokenPair *out) 
     Rotation r = {.digest = secret_digest(c->arena, refresh_token), .user = user, .out = out};
     TRY(db_transaction(c, rotate, &r));
     if (r.replayed)
-        log_msg(c, LOG_WARN, "a spent refresh token came again: session %lld of user %lld is revoked",
+        log_msg(c, LOG_WARN,
+                "a spent refresh token came again: session %lld of user %lld is revoked",
                 (long long)r.spent.id.value, (long long)r.spent.user_id.value);
     if (!r.done) FAIL(c, UNAUTHENTICATED, "Token invalide");
     return NULL;
@@ -139,7 +143,8 @@ static Err *log_out(Ctx *c, void *arg) {
     if (str_is_null(*refresh_token))
         return db_exec(c, SQL(SQL_SESSION_REVOKE_ALL), ARGS(V(user), V(now), V(why)), NULL);
     if (!id_is_none(c->account.session))
-        TRY(db_exec(c, SQL(SQL_SESSION_REVOKE), ARGS(V(c->account.session), V(now), V(why), V(user)), NULL));
+        TRY(db_exec(c, SQL(SQL_SESSION_REVOKE),
+                    ARGS(V(c->account.session), V(now), V(why), V(user)), NULL));
     SpentToken token = {0};
     bool found = false;
     TRY(db_maybe(c, SQL(SQL_REFRESH_SESSION), ARGS(V(secret_digest(c->arena, *refresh_token))),

@@ -43,8 +43,8 @@ static bool open_with(Str secret, Str box, unsigned char *plain) {
     unsigned char key[crypto_secretbox_KEYBYTES];
     key_derive(secret, key);
     const unsigned char *bytes = (const unsigned char *)box.data;
-    int failed = crypto_secretbox_open_easy(plain, bytes + HEAD_BYTES,
-                                            (unsigned long long)(box.len - HEAD_BYTES), bytes + 1, key);
+    int failed = crypto_secretbox_open_easy(
+        plain, bytes + HEAD_BYTES, (unsigned long long)(box.len - HEAD_BYTES), bytes + 1, key);
     sodium_memzero(key, sizeof key);
     return failed == 0;
 }
@@ -56,8 +56,10 @@ Err *secret_open(Ctx *c, Str sealed, Str *plain) {
     if (str_is_null(box) || box.len < OVERHEAD_BYTES || box.data[0] != VERSION)
         FAIL(c, INTERNAL, "A stored secret is not in a form this program writes");
     unsigned char *out = arena_alloc(c->arena, 1, box.len - OVERHEAD_BYTES + 1);
-    if (!open_with(settings.secret_key, box, out) && !open_with(settings.secret_key_previous, box, out))
-        FAIL(c, INTERNAL, "A stored secret does not open: neither SECRET_KEY nor SECRET_KEY_PREVIOUS sealed it");
+    if (!open_with(settings.secret_key, box, out) &&
+        !open_with(settings.secret_key_previous, box, out))
+        FAIL(c, INTERNAL,
+             "A stored secret does not open: neither SECRET_KEY nor SECRET_KEY_PREVIOUS sealed it");
     *plain = str_of((const char *)out, box.len - OVERHEAD_BYTES);
     return NULL;
 }

@@ -109,8 +109,8 @@ static void bar_draw(const Transfer *t, const char *what) {
         fputc('\r', stderr);
     }
     double seconds = (double)(mono_us() - t->started_us) / (double)US_PER_SECOND;
-    fprintf(stderr, "%lld %s, %lld refused, %.0f/s ", (long long)t->done, what, (long long)t->rejected,
-            seconds > 0 ? (double)t->done / seconds : 0.0);
+    fprintf(stderr, "%lld %s, %lld refused, %.0f/s ", (long long)t->done, what,
+            (long long)t->rejected, seconds > 0 ? (double)t->done / seconds : 0.0);
     fflush(stderr);
 }
 
@@ -128,8 +128,10 @@ void transfer_progress(Transfer *t, const char *what) {
     int64_t now = mono_us();
     if (now - t->shown_us < show_every_us) return;
     t->shown_us = now;
-    if (t->json) json_show(t, "progress", what);
-    else bar_draw(t, what);
+    if (t->json)
+        json_show(t, "progress", what);
+    else
+        bar_draw(t, what);
 }
 
 void transfer_reject(Transfer *t, Str why) {
@@ -154,16 +156,21 @@ void transfer_reject(Transfer *t, Str why) {
 Err *transfer_write(Ctx *c, Transfer *t, Str bytes) {
     assert(t->file);
     t->bytes_done += bytes.len;
-    if (fwrite(bytes.data ? bytes.data : "", 1, (size_t)bytes.len, t->file) == (size_t)bytes.len) return NULL;
+    if (fwrite(bytes.data ? bytes.data : "", 1, (size_t)bytes.len, t->file) == (size_t)bytes.len)
+        return NULL;
     if (errno == ENOSPC) FAIL(c, STORAGE_FULL, "The export does not fit: %s", strerror(errno));
     FAIL(c, INTERNAL, "Writing the export failed: %s", strerror(errno));
 }
 
 Err *transfer_end(Ctx *c, Transfer *t, const char *what) {
-    if (t->file && fflush(t->file) != 0) FAIL(c, STORAGE_FULL, "The export is not whole: %s", strerror(errno));
-    if (t->json) json_show(t, "end", what);
-    else if (t->bar) bar_draw(t, what), fputc('\n', stderr);
+    if (t->file && fflush(t->file) != 0)
+        FAIL(c, STORAGE_FULL, "The export is not whole: %s", strerror(errno));
+    if (t->json)
+        json_show(t, "end", what);
+    else if (t->bar)
+        bar_draw(t, what), fputc('\n', stderr);
     else if (!t->quiet)
-        fprintf(stderr, "%lld %s, %lld refused\n", (long long)t->done, what, (long long)t->rejected);
+        fprintf(stderr, "%lld %s, %lld refused\n", (long long)t->done, what,
+                (long long)t->rejected);
     return NULL;
 }

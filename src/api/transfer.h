@@ -40,7 +40,7 @@ typedef struct Transfer {
     ptrdiff_t next_file;
     char *line;
     size_t line_cap;
-    int64_t line_number; /* in the present file */
+    int64_t line_number;             /* in the present file */
     int64_t bytes_done, bytes_total; /* total 0: not known (a pipe) */
     int64_t done, rejected;
     int64_t shown_us, started_us;

@@ -38,7 +38,8 @@ Str manifest_write(Arena *arena, const Manifest *m) {
     buf_json(&b, m->created_at);
     buf_f(&b, ",\"database\":{\"size\":%lld,\"sha256\":", (long long)m->database_size);
     buf_json(&b, m->database_sha256);
-    buf_f(&b, "},\"blobs\":{\"count\":%lld,\"bytes\":%lld}}\n", (long long)m->blob_count, (long long)m->blob_bytes);
+    buf_f(&b, "},\"blobs\":{\"count\":%lld,\"bytes\":%lld}}\n", (long long)m->blob_count,
+          (long long)m->blob_bytes);
     return buf_str(&b);
 }
 
@@ -50,7 +51,8 @@ Err *manifest_read(Ctx *c, Str json, Manifest *out) {
         !json_i64(json_at(value, "version"), &version))
         FAIL(c, INVALID, "its manifest is not that of a socle backup");
     if (version != 1)
-        FAIL(c, INVALID, "it is a backup of form %lld, which this version does not know: use a newer socle",
+        FAIL(c, INVALID,
+             "it is a backup of form %lld, which this version does not know: use a newer socle",
              (long long)version);
     *out = (Manifest){
         .socle = json_str(json_at(value, "socle")),
@@ -59,7 +61,8 @@ Err *manifest_read(Ctx *c, Str json, Manifest *out) {
     };
     if (!json_i64(json_path(value, "database.size"), &out->database_size) ||
         !json_i64(json_path(value, "blobs.count"), &out->blob_count) ||
-        !json_i64(json_path(value, "blobs.bytes"), &out->blob_bytes) || out->database_sha256.len != 64)
+        !json_i64(json_path(value, "blobs.bytes"), &out->blob_bytes) ||
+        out->database_sha256.len != 64)
         FAIL(c, INVALID, "its manifest is incomplete");
     return NULL;
 }
@@ -124,7 +127,9 @@ static Err *entry_begin(Ctx *c, ArchiveWriter *w, Str name, int64_t size) {
 }
 
 static Err *entry_bytes(Ctx *c, ArchiveWriter *w, const char *bytes, ptrdiff_t len) {
-    return archive_write_data(w->tar, bytes, (size_t)len) == len ? NULL : tar_err(c, w->tar, str_c(w->path));
+    return archive_write_data(w->tar, bytes, (size_t)len) == len
+               ? NULL
+               : tar_err(c, w->tar, str_c(w->path));
 }
 
 Err *archive_add_text(Ctx *c, ArchiveWriter *w, Str name, Str text) {
@@ -138,7 +143,9 @@ Err *archive_add_fd(Ctx *c, ArchiveWriter *w, Str name, int fd, int64_t size, St
     crypto_hash_sha256_init(&state);
     for (int64_t at = 0; at < size;) {
         ssize_t n = pread(fd, w->copy, (size_t)min_i64(COPY_BYTES, size - at), at);
-        if (n <= 0) FAIL(c, INTERNAL, "%.*s: %s", S_ARG(name), n < 0 ? strerror(errno) : "became shorter meanwhile");
+        if (n <= 0)
+            FAIL(c, INTERNAL, "%.*s: %s", S_ARG(name),
+                 n < 0 ? strerror(errno) : "became shorter meanwhile");
         crypto_hash_sha256_update(&state, (const unsigned char *)w->copy, (unsigned long long)n);
         TRY(entry_bytes(c, w, w->copy, n));
         at += n;
@@ -181,7 +188,8 @@ Err *archive_next(Ctx *c, ArchiveReader *r, Str *name, int64_t *size) {
     if (got != ARCHIVE_OK) return tar_err(c, r->tar, r->path);
     *name = str_c(archive_entry_pathname(entry));
     *size = archive_entry_size(entry);
-    if (archive_entry_filetype(entry) != AE_IFREG || str_is_null(*name) || archive_entry_hardlink(entry))
+    if (archive_entry_filetype(entry) != AE_IFREG || str_is_null(*name) ||
+        archive_entry_hardlink(entry))
         FAIL(c, INVALID, "%.*s holds something else than plain files", S_ARG(r->path));
     return NULL;
 }

@@ -19,7 +19,8 @@ enum { CLI_ARENA_BYTES = 1024 * 1024 * 1024, EXIT_USAGE = 2 };
 static bool print_failed;
 
 void cli_print(Str text) {
-    if (fwrite(text.data ? text.data : "", 1, (size_t)text.len, stdout) != (size_t)text.len) print_failed = true;
+    if (fwrite(text.data ? text.data : "", 1, (size_t)text.len, stdout) != (size_t)text.len)
+        print_failed = true;
 }
 
 void cli_printf(const char *format, ...) {
@@ -54,9 +55,12 @@ Err *cli_read_secret(Ctx *c, const char *prompt, Str *out) {
 }
 
 static void overview(FILE *to, const Command *const *commands, ptrdiff_t count) {
-    fprintf(to, "socle %s, the back end of veyl, robian, sylion and lifetales\n\n"
-            "usage: socle COMMAND [options]\n\n", SOCLE_VERSION);
-    for (ptrdiff_t i = 0; i < count; i++) fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->doc);
+    fprintf(to,
+            "socle %s, the back end of veyl, robian, sylion and lifetales\n\n"
+            "usage: socle COMMAND [options]\n\n",
+            SOCLE_VERSION);
+    for (ptrdiff_t i = 0; i < count; i++)
+        fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->doc);
     fprintf(to, "\n`socle COMMAND --help` says more. Every setting is an environment variable.\n");
 }
 
@@ -64,8 +68,8 @@ static void overview(FILE *to, const Command *const *commands, ptrdiff_t count) 
 static int outcome(const Cli *cli, Arena *arena, const Err *err) {
     if (!err) return cli->exit_code;
     if (str_eq(err->code, S("usage"))) {
-        fprintf(stderr, "socle %s: %.*s\ntry `socle %s --help`\n", cli->command->name, S_ARG(err->detail),
-                cli->command->name);
+        fprintf(stderr, "socle %s: %.*s\ntry `socle %s --help`\n", cli->command->name,
+                S_ARG(err->detail), cli->command->name);
         return EXIT_USAGE;
     }
     for (ptrdiff_t i = 0; i < err->field_count; i++)
@@ -131,7 +135,8 @@ static int run(Arena *arena, Cli *cli) {
     Str unknown;
     cli->modules = modules_chosen(arena, &cli->module_count, &unknown);
     if (!cli->modules) {
-        fprintf(stderr, "socle %s: PRODUCTS: `%.*s` is no product of this program\n", cli->command->name, S_ARG(unknown));
+        fprintf(stderr, "socle %s: PRODUCTS: `%.*s` is no product of this program\n",
+                cli->command->name, S_ARG(unknown));
         return EXIT_USAGE;
     }
     cli->app.router = router_new(cli->modules, cli->module_count);
@@ -151,11 +156,13 @@ static int run(Arena *arena, Cli *cli) {
 
 static int command_main(Arena *arena, const Command *command, int argc, char **argv) {
     for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return cli_help(command), EXIT_SUCCESS;
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return cli_help(command), EXIT_SUCCESS;
     Cli cli = {.command = command, .app = {.lock = -1}};
     Str problem = cli_parse(arena, &cli, argc, argv);
     if (!str_is_null(problem)) {
-        fprintf(stderr, "socle %s: %.*s\ntry `socle %s --help`\n", command->name, S_ARG(problem), command->name);
+        fprintf(stderr, "socle %s: %.*s\ntry `socle %s --help`\n", command->name, S_ARG(problem),
+                command->name);
         return EXIT_USAGE;
     }
     return run(arena, &cli);

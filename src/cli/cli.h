@@ -34,10 +34,10 @@ typedef struct Command {
     ptrdiff_t option_count;
     bool free_options; /* further --name value go to the command as they are (import, export) */
     Need need;
-    bool alone;        /* no other socle may work on DATA_DIR meanwhile */
-    bool all_loops;    /* a loop per core (LOOPS); else one */
-    const char *doc;   /* one line */
-    const char *more;  /* further help, NULL: none */
+    bool alone;       /* no other socle may work on DATA_DIR meanwhile */
+    bool all_loops;   /* a loop per core (LOOPS); else one */
+    const char *doc;  /* one line */
+    const char *more; /* further help, NULL: none */
     Err *(*run)(Ctx *c, struct Cli *cli);
 } Command;
 
@@ -45,8 +45,9 @@ typedef struct Cli {
     const Command *command;
     Str *words;
     ptrdiff_t word_count;
-    const char *values[CLI_OPTIONS_MAX]; /* of command->options: text, "" for a flag, NULL: not given */
-    TransferOption *others;              /* free options */
+    const char
+        *values[CLI_OPTIONS_MAX]; /* of command->options: text, "" for a flag, NULL: not given */
+    TransferOption *others;       /* free options */
     ptrdiff_t other_count;
     const Module *const *modules;
     ptrdiff_t module_count;
@@ -72,8 +73,8 @@ int cli_main(int argc, char **argv, const Command *const *commands, ptrdiff_t co
 Str cli_parse(Arena *arena, Cli *cli, int argc, char **argv);
 void cli_help(const Command *command);
 
-extern const Command serve_command, worker_command, migrate_command, demo_command, user_command, key_command,
-    import_command, export_command, backup_command, restore_command, openapi_command, settings_command,
-    routes_command, doctor_command;
+extern const Command serve_command, worker_command, migrate_command, demo_command, user_command,
+    key_command, import_command, export_command, backup_command, restore_command, openapi_command,
+    settings_command, routes_command, doctor_command;
 
 #endif

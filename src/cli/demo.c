@@ -13,7 +13,9 @@ static Err *demo_load(Ctx *c, const Cli *cli) {
     for (ptrdiff_t i = 0; i < cli->module_count; i++) {
         const Module *module = cli->modules[i];
         Err *err = module->demo ? module->demo(c) : NULL;
-        if (err) return err_wrap(c, err->kind, __func__, err, "demo data of %s: %.*s", module->name, S_ARG(err->detail));
+        if (err)
+            return err_wrap(c, err->kind, __func__, err, "demo data of %s: %.*s", module->name,
+                            S_ARG(err->detail));
     }
     cli_printf("Demo log-ins (password %s):\n  %s\n  %s (role admin)\n", DEMO_PASSWORD, DEMO_EMAIL,
                DEMO_ADMIN_EMAIL);
@@ -22,7 +24,9 @@ static Err *demo_load(Ctx *c, const Cli *cli) {
 
 static Err *demo_run(Ctx *c, Cli *cli) {
     if (str_eq(settings.environment, S("production")) && !cli_flag(cli, "force"))
-        FAIL(c, FORBIDDEN, "ENVIRONMENT is production: demo log-ins are known to everybody (--force does it anyway)");
+        FAIL(c, FORBIDDEN,
+             "ENVIRONMENT is production: demo log-ins are known to everybody (--force does it "
+             "anyway)");
     TRY(modules_register(c, cli->modules, cli->module_count));
     TRY(modules_start(c, cli->modules, cli->module_count));
     Err *err = demo_load(c, cli);

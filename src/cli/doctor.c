@@ -23,22 +23,31 @@ typedef struct Finding {
 
 static Finding good(Str detail) { return (Finding){VERDICT_OK, detail, {NULL, 0}}; }
 
-static Finding bad(Str detail, const char *mend) { return (Finding){VERDICT_FAIL, detail, str_c(mend)}; }
+static Finding bad(Str detail, const char *mend) {
+    return (Finding){VERDICT_FAIL, detail, str_c(mend)};
+}
 
-static Finding warn(Str detail, const char *mend) { return (Finding){VERDICT_WARN, detail, str_c(mend)}; }
+static Finding warn(Str detail, const char *mend) {
+    return (Finding){VERDICT_WARN, detail, str_c(mend)};
+}
 
-static Finding skipped(const char *why) { return (Finding){VERDICT_SKIPPED, str_c(why), {NULL, 0}}; }
+static Finding skipped(const char *why) {
+    return (Finding){VERDICT_SKIPPED, str_c(why), {NULL, 0}};
+}
 
 /* -- the checks ---------------------------------------------------------------------------------------- */
 
 static Finding check_data_dir(Ctx *c) {
     Err *err = app_prepare(c, c->app, false);
-    if (err) return bad(err->detail, "Set DATA_DIR to a folder this user may write to, and SECRET_KEY as it says");
+    if (err)
+        return bad(err->detail,
+                   "Set DATA_DIR to a folder this user may write to, and SECRET_KEY as it says");
     struct statvfs space;
     if (statvfs(str_cstr(c->arena, settings.data_dir), &space) != 0)
         return bad(str_c(strerror(errno)), "Look at the file system of DATA_DIR");
     int64_t free_mib = (int64_t)(space.f_bavail * space.f_frsize / (unsigned long)MIB);
-    Str detail = strf(c->arena, "%.*s, %lld MiB free", S_ARG(settings.data_dir), (long long)free_mib);
+    Str detail =
+        strf(c->arena, "%.*s, %lld MiB free", S_ARG(settings.data_dir), (long long)free_mib);
     if (free_mib < SPACE_FAIL_MIB) return bad(detail, "Make room: writes will soon be refused");
     if (free_mib < SPACE_WARN_MIB) return warn(detail, "Make room before it runs out");
     return good(detail);
@@ -47,8 +56,9 @@ static Finding check_data_dir(Ctx *c) {
 static Finding check_secret(Ctx *c) {
     if (str_is_empty(settings.secret_key)) return skipped("DATA_DIR is not usable");
     if (settings.secret_key.len < 32)
-        return warn(strf(c->arena, "SECRET_KEY has %td bytes", settings.secret_key.len),
-                    "Set one of 32 bytes or more (openssl rand -base64 48); production refuses this one");
+        return warn(
+            strf(c->arena, "SECRET_KEY has %td bytes", settings.secret_key.len),
+            "Set one of 32 bytes or more (openssl rand -base64 48); production refuses this one");
     return good(S("long enough"));
 }
 
@@ -59,11 +69,13 @@ static Finding check_database(Ctx *c) {
     int64_t latency_us = 0;
     if (!err) err = db_ping(c, &latency_us);
     if (err)
-        return bad(err->detail, postgres ? "Is PostgreSQL running, and are host, user, password and database of "
-                                           "DATABASE_URL right? Try `psql \"$DATABASE_URL\"`"
-                                         : "May this user write to the database's folder? A damaged file is "
-                                           "replaced with `socle restore`");
-    return good(strf(c->arena, "%s answers in %lld µs", postgres ? "PostgreSQL" : "SQLite", (long long)latency_us));
+        return bad(err->detail,
+                   postgres ? "Is PostgreSQL running, and are host, user, password and database of "
+                              "DATABASE_URL right? Try `psql \"$DATABASE_URL\"`"
+                            : "May this user write to the database's folder? A damaged file is "
+                              "replaced with `socle restore`");
+    return good(strf(c->arena, "%s answers in %lld µs", postgres ? "PostgreSQL" : "SQLite",
+                     (long long)latency_us));
 }
 
 static Finding check_schema(Ctx *c) {
@@ -95,11 +107,13 @@ static Finding check_integrity(Ctx *c) {
     if (!c->app->db) return skipped("the database is not open");
     if (db_engine(c) != ENGINE_SQLITE) return skipped("PostgreSQL looks after itself");
     Rows rows;
-    Err *err = db_scan(c, SQL("SELECT quick_check FROM pragma_quick_check(1)"), NO_ARGS, &quick_record, &rows);
+    Err *err = db_scan(c, SQL("SELECT quick_check FROM pragma_quick_check(1)"), NO_ARGS,
+                       &quick_record, &rows);
     if (err) return bad(err->detail, "Restore a backup: `socle restore FILE --force`");
     const QuickCheck *first = rows.items;
     if (rows.count != 1 || !str_eq(first->quick_check, S("ok")))
-        return bad(rows.count ? first->quick_check : S("no answer"), "Restore a backup: `socle restore FILE --force`");
+        return bad(rows.count ? first->quick_check : S("no answer"),
+                   "Restore a backup: `socle restore FILE --force`");
     return good(S("SQLite's quick check finds nothing"));
 }
 
@@ -113,18 +127,23 @@ static Finding check_redis(Ctx *c) {
     began = mono_us();
     Err *err = redis_command(c, c->app->redis, ping, 1, &reply);
     if (err)
-        return bad(err->detail, "Is Redis running, and are host, port and password of REDIS_URL right? socle runs "
-                                "without it, slower, and several nodes do not hear of each other");
+        return bad(
+            err->detail,
+            "Is Redis running, and are host, port and password of REDIS_URL right? socle runs "
+            "without it, slower, and several nodes do not hear of each other");
     return good(strf(c->arena, "answers in %lld µs", (long long)(mono_us() - began)));
 }
 
 static Finding check_blobs(Ctx *c) {
     if (!c->app->blobs) return skipped("not open");
-    Str hash, probe = strf(c->arena, "socle doctor %lld %ld", (long long)time_now().us, (long)getpid());
+    Str hash,
+        probe = strf(c->arena, "socle doctor %lld %ld", (long long)time_now().us, (long)getpid());
     Err *err = blob_put(c, c->app->blobs, probe, &hash);
     if (!err) err = blob_verify(c, c->app->blobs, hash);
     if (!err) err = blob_remove(c, c->app->blobs, hash);
-    if (err) return bad(err->detail, "May this user write to DATA_DIR, or are BLOB_URL and its keys right?");
+    if (err)
+        return bad(err->detail,
+                   "May this user write to DATA_DIR, or are BLOB_URL and its keys right?");
     return good(S("written, read back and removed"));
 }
 
@@ -134,7 +153,8 @@ static Finding check_files(Ctx *c) {
     int64_t needed = settings.max_connections + 256;
     Str detail = strf(c->arena, "%llu open files allowed", (unsigned long long)limit.rlim_max);
     if ((int64_t)limit.rlim_max >= 0 && (int64_t)limit.rlim_max < needed)
-        return warn(detail, "MAX_CONNECTIONS needs more: raise LimitNOFILE (systemd) or `ulimit -n`");
+        return warn(detail,
+                    "MAX_CONNECTIONS needs more: raise LimitNOFILE (systemd) or `ulimit -n`");
     return good(detail);
 }
 
@@ -162,9 +182,9 @@ static const struct Check {
     const char *name;
     Finding (*run)(Ctx *c);
 } checks[] = {
-    {"data folder", check_data_dir}, {"secret key", check_secret}, {"database", check_database},
+    {"data folder", check_data_dir}, {"secret key", check_secret},   {"database", check_database},
     {"schema", check_schema},        {"integrity", check_integrity}, {"redis", check_redis},
-    {"blobs", check_blobs},          {"open files", check_files},  {"programs", check_programs},
+    {"blobs", check_blobs},          {"open files", check_files},    {"programs", check_programs},
 };
 
 /* -- telling ------------------------------------------------------------------------------------------- */
@@ -196,8 +216,10 @@ static Err *doctor_run(Ctx *c, Cli *cli) {
         Finding finding = checks[i].run(c);
         c->deadline_us = former;
         if (finding.verdict == VERDICT_FAIL) cli->exit_code = 1;
-        if (cli_flag(cli, "json")) finding_json(c, checks[i].name, &finding);
-        else finding_text(checks[i].name, &finding);
+        if (cli_flag(cli, "json"))
+            finding_json(c, checks[i].name, &finding);
+        else
+            finding_text(checks[i].name, &finding);
     }
     return NULL;
 }

@@ -15,11 +15,13 @@ static const ImportKind *kind_find(const ImportKind *kinds, ptrdiff_t count, Str
 }
 
 /* A kind's name is one or two words; *taken says how many. */
-static const ImportKind *kind_named(Ctx *c, const Cli *cli, const ImportKind *kinds, ptrdiff_t count, int *taken) {
+static const ImportKind *kind_named(Ctx *c, const Cli *cli, const ImportKind *kinds,
+                                    ptrdiff_t count, int *taken) {
     *taken = 2;
     const ImportKind *kind = NULL;
     if (cli->word_count > 1)
-        kind = kind_find(kinds, count, strf(c->arena, "%.*s %.*s", S_ARG(cli->words[0]), S_ARG(cli->words[1])));
+        kind = kind_find(kinds, count,
+                         strf(c->arena, "%.*s %.*s", S_ARG(cli->words[0]), S_ARG(cli->words[1])));
     if (kind) return kind;
     *taken = 1;
     return kind_find(kinds, count, cli->words[0]);
@@ -46,7 +48,8 @@ static Err *transfer_run(Ctx *c, Cli *cli, const ImportKind *kinds, ptrdiff_t co
     if (!kind) return kind_unknown(c, cli, kinds, count);
     for (ptrdiff_t i = 0; i < cli->other_count; i++)
         if (!listed(kind->options, cli->others[i].name))
-            return cli_usage(c, "%s %s has no option --%s", cli->command->name, kind->name, cli->others[i].name);
+            return cli_usage(c, "%s %s has no option --%s", cli->command->name, kind->name,
+                             cli->others[i].name);
     Transfer t = {
         .files = cli->words + taken,
         .file_count = cli->word_count - taken,
@@ -55,7 +58,8 @@ static Err *transfer_run(Ctx *c, Cli *cli, const ImportKind *kinds, ptrdiff_t co
         .json = cli_flag(cli, "json"),
         .quiet = cli_flag(cli, "quiet"),
     };
-    if (!writes && t.file_count == 0) return cli_usage(c, "import %s needs files (- is standard input)", kind->name);
+    if (!writes && t.file_count == 0)
+        return cli_usage(c, "import %s needs files (- is standard input)", kind->name);
     if (writes && t.file_count > 1) return cli_usage(c, "export %s writes one file", kind->name);
     TRY(modules_register(c, cli->modules, cli->module_count));
     TRY(modules_start(c, cli->modules, cli->module_count));
@@ -67,8 +71,12 @@ static Err *transfer_run(Ctx *c, Cli *cli, const ImportKind *kinds, ptrdiff_t co
     return err;
 }
 
-static Err *import_run(Ctx *c, Cli *cli) { return transfer_run(c, cli, import_kinds, import_kind_count, false); }
-static Err *export_run(Ctx *c, Cli *cli) { return transfer_run(c, cli, export_kinds, export_kind_count, true); }
+static Err *import_run(Ctx *c, Cli *cli) {
+    return transfer_run(c, cli, import_kinds, import_kind_count, false);
+}
+static Err *export_run(Ctx *c, Cli *cli) {
+    return transfer_run(c, cli, export_kinds, export_kind_count, true);
+}
 
 const Command import_command = {
     .name = "import",
@@ -80,8 +88,10 @@ const Command import_command = {
     .free_options = true,
     .need = NEED_SCHEMA,
     .doc = "Load data from files",
-    .more = "`-` is standard input. What is there already is not made twice: an import that was cut is\n"
-            "simply run again. Exits with 1 when lines were refused; each is named with its reason.",
+    .more =
+        "`-` is standard input. What is there already is not made twice: an import that was cut "
+        "is\n"
+        "simply run again. Exits with 1 when lines were refused; each is named with its reason.",
     .run = import_run,
 };
 

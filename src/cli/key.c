@@ -10,7 +10,8 @@ static const Option key_options[] = {
 };
 
 static Err *create(Ctx *c, const Cli *cli) {
-    Str name = cli_value(cli, "name"), given = cli_value(cli, "scopes"), text = cli_value(cli, "days");
+    Str name = cli_value(cli, "name"), given = cli_value(cli, "scopes"),
+        text = cli_value(cli, "days");
     if (str_is_null(given)) return cli_usage(c, "key create needs --scopes");
     char *scopes = str_cstr(c->arena, given);
     for (char *byte = scopes; *byte; byte++)
@@ -23,7 +24,8 @@ static Err *create(Ctx *c, const Cli *cli) {
     Str key;
     Id id;
     TRY(user_by_email(c, cli->words[1], &user));
-    TRY(api_key_create(c, user.id, str_is_null(name) ? S("command line") : name, str_c(scopes), expires_at, &key, &id));
+    TRY(api_key_create(c, user.id, str_is_null(name) ? S("command line") : name, str_c(scopes),
+                       expires_at, &key, &id));
     cli_printf("%lld\t%.*s\n", (long long)id.value, S_ARG(key));
     return NULL;
 }
@@ -31,8 +33,10 @@ static Err *create(Ctx *c, const Cli *cli) {
 static Err *key_run(Ctx *c, Cli *cli) {
     if (str_eq(cli->words[0], S("create"))) return create(c, cli);
     Id id;
-    if (!str_eq(cli->words[0], S("revoke"))) return cli_usage(c, "key takes create EMAIL or revoke ID");
-    if (!str_to_i64(cli->words[1], &id.value)) return cli_usage(c, "`%.*s` is no key id", S_ARG(cli->words[1]));
+    if (!str_eq(cli->words[0], S("revoke")))
+        return cli_usage(c, "key takes create EMAIL or revoke ID");
+    if (!str_to_i64(cli->words[1], &id.value))
+        return cli_usage(c, "`%.*s` is no key id", S_ARG(cli->words[1]));
     return api_key_revoke(c, id);
 }
 

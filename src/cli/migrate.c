@@ -29,7 +29,10 @@ static void status_line(Ctx *c, const Cli *cli, const Migration *m) {
     Str at = m->applied ? time_str(c->arena, m->applied_at) : (Str){NULL, 0};
     if (!cli_flag(cli, "json")) {
         cli_printf("%04lld %-24.*s %s %.*s\n", (long long)m->number, S_ARG(m->name),
-                   !m->applied ? "waiting" : m->changed ? "CHANGED" : "applied", S_ARG(at));
+                   !m->applied  ? "waiting"
+                   : m->changed ? "CHANGED"
+                                : "applied",
+                   S_ARG(at));
         return;
     }
     Buf b = buf_new(c->arena, 256);
@@ -70,7 +73,8 @@ const Command migrate_command = {
     .option_count = COUNT(migrate_options),
     .need = NEED_APP,
     .doc = "Schema migrations",
-    .more = "up applies what is missing, down takes back the last one, status lists them and exits with 1\n"
+    .more = "up applies what is missing, down takes back the last one, status lists them and exits "
+            "with 1\n"
             "when one is missing or its file is not what was applied.",
     .run = migrate_run,
 };

@@ -95,8 +95,10 @@ static void usage_print(const Command *command) {
     printf("usage: socle %s", command->name);
     for (ptrdiff_t i = 0; i < command->option_count; i++) {
         const Option *o = &command->options[i];
-        if (o->value) printf(" [--%s %s]", o->name, o->value);
-        else printf(" [--%s]", o->name);
+        if (o->value)
+            printf(" [--%s %s]", o->name, o->value);
+        else
+            printf(" [--%s]", o->name);
     }
     printf("%s%s\n", *command->words ? " " : "", command->words);
 }

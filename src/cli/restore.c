@@ -31,7 +31,8 @@ typedef struct Restore {
 } Restore;
 
 static const Option restore_options[] = {
-    {"force", NULL, NULL, "even though there is a database already (it is kept beside the new one)"},
+    {"force", NULL, NULL,
+     "even though there is a database already (it is kept beside the new one)"},
 };
 
 static void file_unlink(void *arg) { unlink(arg); }
@@ -72,7 +73,8 @@ static Err *blob_verify_entry(Ctx *c, Restore *r, ArchiveReader *reader, Str nam
     ArenaMark space = arena_mark(c->arena);
     Str sha256, hash = str_copy(c->arena, str_slice(name, S(ARCHIVE_BLOBS).len, name.len));
     TRY(entry_drain(c, r, reader, -1, &sha256));
-    if (!str_eq(sha256, hash)) FAIL(c, INVALID, "%.*s is damaged: %.*s", S_ARG(r->archive), S_ARG(hash));
+    if (!str_eq(sha256, hash))
+        FAIL(c, INVALID, "%.*s is damaged: %.*s", S_ARG(r->archive), S_ARG(hash));
     r->blob_count++;
     r->blob_bytes += size;
     arena_release(c->arena, space);
@@ -100,19 +102,25 @@ static Err *archive_verify(Ctx *c, Restore *r) {
         int64_t size;
         TRY(archive_next(c, reader, &name, &size));
         if (str_is_null(name)) break;
-        if (str_eq(name, S(ARCHIVE_DATABASE))) TRY(database_unpack(c, r, reader, size));
-        else if (str_starts(name, S(ARCHIVE_BLOBS))) TRY(blob_verify_entry(c, r, reader, name, size));
-        else if (str_eq(name, S(ARCHIVE_MANIFEST))) TRY(manifest_take(c, r, reader, size));
-        else FAIL(c, INVALID, "%.*s is no socle backup: it holds %.*s", S_ARG(r->archive), S_ARG(name));
+        if (str_eq(name, S(ARCHIVE_DATABASE)))
+            TRY(database_unpack(c, r, reader, size));
+        else if (str_starts(name, S(ARCHIVE_BLOBS)))
+            TRY(blob_verify_entry(c, r, reader, name, size));
+        else if (str_eq(name, S(ARCHIVE_MANIFEST)))
+            TRY(manifest_take(c, r, reader, size));
+        else
+            FAIL(c, INVALID, "%.*s is no socle backup: it holds %.*s", S_ARG(r->archive),
+                 S_ARG(name));
     }
     if (!r->has_manifest)
         FAIL(c, INVALID, "%.*s is not whole: it has no manifest at its end", S_ARG(r->archive));
     const Manifest *m = &r->manifest;
     if (!str_eq(r->database_sha256, m->database_sha256) || r->database_size != m->database_size)
-        FAIL(c, INVALID, "%.*s is damaged: the database is not the one its manifest names", S_ARG(r->archive));
+        FAIL(c, INVALID, "%.*s is damaged: the database is not the one its manifest names",
+             S_ARG(r->archive));
     if (r->blob_count != m->blob_count || r->blob_bytes != m->blob_bytes)
-        FAIL(c, INVALID, "%.*s is damaged: %lld blobs instead of %lld", S_ARG(r->archive), (long long)r->blob_count,
-             (long long)m->blob_count);
+        FAIL(c, INVALID, "%.*s is damaged: %lld blobs instead of %lld", S_ARG(r->archive),
+             (long long)r->blob_count, (long long)m->blob_count);
     return NULL;
 }
 
@@ -124,7 +132,8 @@ static const Record check_record = RECORD(CheckRow, check_fields);
 
 static Err *database_check_open(Ctx *c) {
     CheckRow row = {0};
-    TRY(db_one(c, SQL("SELECT quick_check FROM pragma_quick_check(1)"), NO_ARGS, &check_record, &row));
+    TRY(db_one(c, SQL("SELECT quick_check FROM pragma_quick_check(1)"), NO_ARGS, &check_record,
+               &row));
     if (!str_eq(row.quick_check, S("ok")))
         FAIL(c, INVALID, "the archive's database is damaged: %.*s", S_ARG(row.quick_check));
     Migration *migrations;
@@ -132,7 +141,9 @@ static Err *database_check_open(Ctx *c) {
     TRY(migrate_status(c, &migrations, &count));
     for (ptrdiff_t i = 0; i < count; i++)
         if (migrations[i].changed)
-            FAIL(c, CONFLICT, "the archive is of another version of socle: its migration %04lld_%.*s is not in this one",
+            FAIL(c, CONFLICT,
+                 "the archive is of another version of socle: its migration %04lld_%.*s is not in "
+                 "this one",
                  (long long)migrations[i].number, S_ARG(migrations[i].name));
     return NULL;
 }
@@ -168,7 +179,8 @@ static Err *blob_store_entry(Ctx *c, Restore *r, ArchiveReader *reader, Str name
         TRY(blob_write(c, writer, str_of(r->copy, n)));
     }
     TRY(blob_finish(c, writer, &hash, &size));
-    if (!str_eq(hash, wanted)) FAIL(c, CONFLICT, "%.*s changed while it was read", S_ARG(r->archive));
+    if (!str_eq(hash, wanted))
+        FAIL(c, CONFLICT, "%.*s changed while it was read", S_ARG(r->archive));
     ctx_undo(c, mark);
     arena_release(c->arena, space);
     return NULL;
@@ -190,7 +202,8 @@ static Err *blobs_store(Ctx *c, Restore *r) {
 static Err *folder_sync(Ctx *c, const char *path) {
     Str folder = str_c(path);
     while (folder.len > 1 && folder.data[folder.len - 1] != '/') folder.len--;
-    int fd = open(folder.data[folder.len - 1] == '/' ? str_cstr(c->arena, folder) : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = open(folder.data[folder.len - 1] == '/' ? str_cstr(c->arena, folder) : ".",
+                  O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool synced = fd >= 0 && fsync(fd) == 0;
     if (fd >= 0) close(fd);
     if (!synced) FAIL(c, INTERNAL, "%s: %s", path, strerror(errno));
@@ -200,21 +213,24 @@ static Err *folder_sync(Ctx *c, const char *path) {
 /* The former database leaves with its write-ahead log: a log left behind would be played into the new one. */
 static Err *former_keep(Ctx *c, const char *path, Str *kept) {
     Civil now = time_civil(time_now());
-    *kept = strf(c->arena, "%s.before-%04d%02d%02dT%02d%02d%02dZ", path, now.year, now.month, now.day, now.hour,
-                 now.minute, now.second);
+    *kept = strf(c->arena, "%s.before-%04d%02d%02dT%02d%02d%02dZ", path, now.year, now.month,
+                 now.day, now.hour, now.minute, now.second);
     static const char *const parts[] = {"-wal", "-shm"};
     for (int i = 0; i < COUNT(parts); i++) {
         const char *from = str_cstr(c->arena, strf(c->arena, "%s%s", path, parts[i]));
         const char *to = str_cstr(c->arena, strf(c->arena, "%.*s%s", S_ARG(*kept), parts[i]));
-        if (rename(from, to) != 0 && errno != ENOENT) FAIL(c, INTERNAL, "%s: %s", from, strerror(errno));
+        if (rename(from, to) != 0 && errno != ENOENT)
+            FAIL(c, INTERNAL, "%s: %s", from, strerror(errno));
     }
-    if (link(path, str_cstr(c->arena, *kept)) != 0) FAIL(c, INTERNAL, "%s: %s", path, strerror(errno));
+    if (link(path, str_cstr(c->arena, *kept)) != 0)
+        FAIL(c, INTERNAL, "%s: %s", path, strerror(errno));
     return NULL;
 }
 
 static Err *database_place(Ctx *c, Restore *r, bool replaces, Str *kept) {
     if (replaces) TRY(former_keep(c, r->database, kept));
-    if (rename(r->beside, r->database) != 0) FAIL(c, INTERNAL, "%s: %s", r->database, strerror(errno));
+    if (rename(r->beside, r->database) != 0)
+        FAIL(c, INTERNAL, "%s: %s", r->database, strerror(errno));
     return folder_sync(c, r->database);
 }
 
@@ -230,14 +246,17 @@ static Err *restore_run(Ctx *c, Cli *cli) {
     };
     bool replaces = access(r.database, F_OK) == 0;
     if (replaces && !cli_flag(cli, "force"))
-        FAIL(c, CONFLICT, "there is a database already, %s: --force replaces it and keeps it beside", r.database);
+        FAIL(c, CONFLICT,
+             "there is a database already, %s: --force replaces it and keeps it beside",
+             r.database);
     defer(c, file_unlink, r.beside);
     TRY(archive_verify(c, &r));
     TRY(database_check(c, &r));
     TRY(blobs_store(c, &r));
     Str kept = {NULL, 0};
     TRY(database_place(c, &r, replaces, &kept));
-    cli_printf("restored %s and %lld blobs from %.*s\n", r.database, (long long)r.blob_count, S_ARG(r.archive));
+    cli_printf("restored %s and %lld blobs from %.*s\n", r.database, (long long)r.blob_count,
+               S_ARG(r.archive));
     if (replaces) cli_printf("the former database is %.*s\n", S_ARG(kept));
     return NULL;
 }
@@ -252,6 +271,7 @@ const Command restore_command = {
     .need = NEED_PREPARED,
     .alone = true,
     .doc = "Put a backup in place, after verifying all of it",
-    .more = "No server may run on DATA_DIR meanwhile. Blobs are added to the store, none is overwritten.",
+    .more = "No server may run on DATA_DIR meanwhile. Blobs are added to the store, none is "
+            "overwritten.",
     .run = restore_run,
 };

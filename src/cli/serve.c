@@ -17,7 +17,8 @@
 #include "work/schedule.h"
 
 static const Option serve_options[] = {
-    {"listen", "HOST:PORT", "LISTEN", "where to listen, or unix:/PATH (LISTEN); port 0 takes a free one"},
+    {"listen", "HOST:PORT", "LISTEN",
+     "where to listen, or unix:/PATH (LISTEN); port 0 takes a free one"},
     {"products", "A,B", "PRODUCTS", "of veyl, robian, sylion, lifetales; all unless given"},
     {"workers", "on|off", NULL, "run jobs and schedules here too (on)"},
 };
@@ -50,8 +51,8 @@ static void demo_hints(Ctx *c, Str url) {
         cli_printf("\nDemo log-in: %s, password %s. Try\n", DEMO_EMAIL, DEMO_PASSWORD);
     }
     cli_printf("  curl %.*s/ping\n", S_ARG(url));
-    cli_printf("  curl %.*s/api/v1/auth/login --json '{\"email\":\"%s\",\"password\":\"%s\"}'\n", S_ARG(url),
-               DEMO_EMAIL, DEMO_PASSWORD);
+    cli_printf("  curl %.*s/api/v1/auth/login --json '{\"email\":\"%s\",\"password\":\"%s\"}'\n",
+               S_ARG(url), DEMO_EMAIL, DEMO_PASSWORD);
     cli_printf("  curl %.*s/openapi.json        (or open %.*s/docs)\n\n", S_ARG(url), S_ARG(url));
 }
 
@@ -62,11 +63,13 @@ static void say_ready(Ctx *c, const Cli *cli) {
         Str host = settings.listen;
         while (host.len > 0 && host.data[host.len - 1] != ':') host.len--;
         host = str_slice(host, 0, host.len - 1);
-        if (str_eq(host, S("0.0.0.0")) || str_eq(host, S("[::]")) || host.len == 0) host = S("127.0.0.1");
+        if (str_eq(host, S("0.0.0.0")) || str_eq(host, S("[::]")) || host.len == 0)
+            host = S("127.0.0.1");
         url = strf(c->arena, "http://%.*s:%d", S_ARG(host), http_port(cli->app.server));
     }
     cli_printf("socle %s listens on %.*s\n", SOCLE_VERSION, S_ARG(url));
-    if (str_eq(settings.environment, S("development")) && !str_starts(url, S("unix:"))) demo_hints(c, url);
+    if (str_eq(settings.environment, S("development")) && !str_starts(url, S("unix:")))
+        demo_hints(c, url);
     fflush(stdout);
     log_msg(c, LOG_INFO, "listening on %.*s, ready after %lld ms", S_ARG(url),
             (long long)((mono_us() - cli->app.started_us) / US_PER_MS));
@@ -133,7 +136,8 @@ const Command serve_command = {
     .need = NEED_SCHEMA,
     .all_loops = true,
     .doc = "Serve HTTP, run jobs and schedules",
-    .more = "Prints `socle VERSION listens on URL` once it answers. SIGTERM and SIGINT finish what is in\n"
+    .more = "Prints `socle VERSION listens on URL` once it answers. SIGTERM and SIGINT finish what "
+            "is in\n"
             "flight (30 s at most) and exit with 0; SIGHUP opens the log file again.",
     .run = serve_run,
 };

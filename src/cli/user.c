@@ -73,13 +73,15 @@ static Err *change(Ctx *c, const Cli *cli, Str verb) {
 
 static Err *user_run(Ctx *c, Cli *cli) {
     Str verb = cli->words[0];
-    if (str_eq(verb, S("list"))) return cli->word_count == 1 ? list(c, cli) : cli_usage(c, "user list takes nothing more");
+    if (str_eq(verb, S("list")))
+        return cli->word_count == 1 ? list(c, cli) : cli_usage(c, "user list takes nothing more");
     if (str_eq(verb, S("create")) && cli->word_count == 2) return create(c, cli, cli->words[1]);
     static const char *const verbs[] = {"role", "password", "disable", "enable", "delete"};
     for (int i = 0; i < COUNT(verbs); i++)
         if (str_eq(verb, str_c(verbs[i])) && cli->word_count >= 2) return change(c, cli, verb);
-    return cli_usage(c, "user takes create EMAIL, list, role EMAIL ROLE, password EMAIL, disable EMAIL, "
-                        "enable EMAIL or delete EMAIL");
+    return cli_usage(
+        c, "user takes create EMAIL, list, role EMAIL ROLE, password EMAIL, disable EMAIL, "
+           "enable EMAIL or delete EMAIL");
 }
 
 const Command user_command = {

@@ -25,8 +25,8 @@ static bool set_up(Ctx *c) {
 
 static User user_made(Ctx *c, const char *email) {
     User user = {0};
-    good(user_create(c, str_c(email), S("Somebody"), (Str){NULL, 0}, S("user"), &user), "user_create", __FILE__,
-         __LINE__);
+    good(user_create(c, str_c(email), S("Somebody"), (Str){NULL, 0}, S("user"), &user),
+         "user_create", __FILE__, __LINE__);
     return user;
 }
 
@@ -39,8 +39,8 @@ static int64_t count_of(Ctx *c, Sql sql) {
 BOTH(every_statement_fits_the_schema) {
     REQUIRE(set_up(c));
     bool sqlite = db_engine(c) == ENGINE_SQLITE;
-#define X(name, text)                                                                      \
-    if (!str_ends(S(#name), sqlite ? S("_postgres") : S("_sqlite")))                       \
+#define X(name, text)                                                \
+    if (!str_ends(S(#name), sqlite ? S("_postgres") : S("_sqlite"))) \
         good(db_check(c, SQL(text)), #name, __FILE__, __LINE__);
     API_ACCOUNTS(X)
 #undef X
@@ -163,10 +163,12 @@ BOTH(a_refresh_token_is_good_once_and_a_replay_ends_the_log_in) {
     FAILS(auth_tokens_refresh(c, second.refresh_token, &out, &third), UNAUTHENTICATED);
     FAILS(auth_sign_in_with(c, second.access_token), UNAUTHENTICATED);
     MUST(auth_tokens_refresh(c, other.refresh_token, &out, &third));
-    static const char *const wrong[] = {"", "rt_", "nonsense", "rt_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"};
+    static const char *const wrong[] = {"", "rt_", "nonsense",
+                                        "rt_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"};
     for (int i = 0; i < COUNT(wrong); i++)
         FAILS(auth_tokens_refresh(c, str_c(wrong[i]), &out, &third), UNAUTHENTICATED);
-    CHECK_INT(count_of(c, SQL("SELECT count(*) FROM refresh_tokens WHERE token_hash LIKE 'rt%'")), 0);
+    CHECK_INT(count_of(c, SQL("SELECT count(*) FROM refresh_tokens WHERE token_hash LIKE 'rt%'")),
+              0);
 }
 
 BOTH(a_refresh_token_expires) {
@@ -226,7 +228,9 @@ static Err *wrong_password(Ctx *c, void *arg) {
     User out;
     (void)arg;
     Err *err = auth_check_password(c, S("ada@example.org"), S("wrong"), &out);
-    return err && err->kind == ERR_UNAUTHENTICATED ? NULL : err ? err : err_new(c, ERR_INTERNAL, __func__, "let in");
+    return err && err->kind == ERR_UNAUTHENTICATED ? NULL
+           : err                                   ? err
+                                                   : err_new(c, ERR_INTERNAL, __func__, "let in");
 }
 
 BOTH(five_wrong_passwords_lock_the_address_for_that_caller_only) {
@@ -265,7 +269,8 @@ BOTH(unknown_addresses_lock_in_the_same_way) {
     for (int i = 0; i < 5; i++) MUST(wrong_password(c, NULL));
     FAILS(auth_check_password(c, S("ada@example.org"), S("x"), &out), RATE_LIMITED);
     FAILS(auth_check_password(c, S("no address"), S("x"), &out), UNAUTHENTICATED);
-    CHECK_INT(count_of(c, SQL("SELECT count(*) FROM login_attempts WHERE subject LIKE '%ada%'")), 0);
+    CHECK_INT(count_of(c, SQL("SELECT count(*) FROM login_attempts WHERE subject LIKE '%ada%'")),
+              0);
     time_freeze(TIME_NULL);
 }
 
@@ -316,13 +321,17 @@ BOTH(a_key_acts_for_its_user_until_it_expires_or_is_revoked) {
     Id id;
     Time now = time_now();
     time_freeze(now);
-    MUST(api_key_create(c, user.id, S("ci"), S(" posts:read  search "), time_add(now, US_PER_DAY), &key, &id));
+    MUST(api_key_create(c, user.id, S("ci"), S(" posts:read  search "), time_add(now, US_PER_DAY),
+                        &key, &id));
     CHECK(str_starts(key, S("sk_")) && key.len == 3 + 43);
     MUST(auth_sign_in_with(c, key));
     CHECK_INT(c->account.user.value, user.id.value);
     CHECK_INT(c->account.api_key.value, id.value);
     CHECK_STR(c->account.scopes, S("posts:read search"));
-    CHECK_INT(count_of(c, SQL("SELECT count(*) FROM api_keys WHERE key_hash LIKE 'sk%' OR length(hint) > 9")), 0);
+    CHECK_INT(
+        count_of(
+            c, SQL("SELECT count(*) FROM api_keys WHERE key_hash LIKE 'sk%' OR length(hint) > 9")),
+        0);
 
     Sql used = SQL2("SELECT last_used_at FROM api_keys",
                     "SELECT (extract(epoch FROM last_used_at) * 1000000)::bigint FROM api_keys");
@@ -456,9 +465,11 @@ BOTH(a_user_holds_so_many_log_ins_and_keys_and_no_more) {
     Id id;
     MUST(auth_tokens_issue(c, &user, &first));
     MUST(auth_sign_in_with(c, first.access_token));
-    Sql many = SQL2("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 999) "
-                    "INSERT INTO sessions (user_id, created_at, expires_at) SELECT $1, $2, $3 FROM n",
-                    "INSERT INTO sessions (user_id, created_at, expires_at) SELECT $1, $2, $3 FROM generate_series(1, 999)");
+    Sql many =
+        SQL2("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 999) "
+             "INSERT INTO sessions (user_id, created_at, expires_at) SELECT $1, $2, $3 FROM n",
+             "INSERT INTO sessions (user_id, created_at, expires_at) SELECT $1, $2, $3 FROM "
+             "generate_series(1, 999)");
     Time now = time_now();
     MUST(db_exec(c, many, ARGS(V(user.id), V(now), V(time_add(now, US_PER_DAY))), NULL));
     MUST(auth_sign_in_with(c, first.access_token));
@@ -466,25 +477,28 @@ BOTH(a_user_holds_so_many_log_ins_and_keys_and_no_more) {
     CHECK_INT(count_of(c, SQL("SELECT count(*) FROM sessions")), 1000);
     FAILS(auth_sign_in_with(c, first.access_token), UNAUTHENTICATED);
     MUST(auth_sign_in_with(c, last.access_token));
-    for (int i = 0; i < 100; i++) MUST(api_key_create(c, user.id, S("k"), S("*"), TIME_NULL, &key, &id));
+    for (int i = 0; i < 100; i++)
+        MUST(api_key_create(c, user.id, S("k"), S("*"), TIME_NULL, &key, &id));
     FAILS(api_key_create(c, user.id, S("k"), S("*"), TIME_NULL, &key, &id), CONFLICT);
     MUST(api_key_revoke(c, id));
     MUST(api_key_create(c, user.id, S("k"), S("*"), TIME_NULL, &key, &id));
 }
 
-T_MAIN(BOTH_ROWS(every_statement_fits_the_schema), BOTH_ROWS(an_address_belongs_to_one_user_however_it_is_spelled),
+T_MAIN(BOTH_ROWS(every_statement_fits_the_schema),
+       BOTH_ROWS(an_address_belongs_to_one_user_however_it_is_spelled),
        BOTH_ROWS(a_user_is_changed_and_erased_with_all_that_hangs_on_it),
        BOTH_ROWS(a_token_dies_with_its_log_in_its_user_or_its_password),
        BOTH_ROWS(logging_out_ends_ones_own_log_ins_only),
-       BOTH_ROWS(a_refresh_token_is_good_once_and_a_replay_ends_the_log_in), BOTH_ROWS(a_refresh_token_expires),
+       BOTH_ROWS(a_refresh_token_is_good_once_and_a_replay_ends_the_log_in),
+       BOTH_ROWS(a_refresh_token_expires),
        BOTH_ROWS(of_fifty_who_come_at_once_with_one_token_exactly_one_wins_and_the_family_ends),
        BOTH_ROWS(five_wrong_passwords_lock_the_address_for_that_caller_only),
        BOTH_ROWS(unknown_addresses_lock_in_the_same_way),
        BOTH_ROWS(a_burst_of_guesses_gets_hardly_more_tries_than_a_sequence),
        BOTH_ROWS(an_imported_bcrypt_hash_is_replaced_at_log_in),
        BOTH_ROWS(nobody_logs_in_without_a_password_or_while_inactive),
-       BOTH_ROWS(a_key_acts_for_its_user_until_it_expires_or_is_revoked), BOTH_ROWS(an_organisation_keeps_an_owner),
-       BOTH_ROWS(two_owners_who_leave_at_once_leave_one),
+       BOTH_ROWS(a_key_acts_for_its_user_until_it_expires_or_is_revoked),
+       BOTH_ROWS(an_organisation_keeps_an_owner), BOTH_ROWS(two_owners_who_leave_at_once_leave_one),
        BOTH_ROWS(a_key_of_an_organisation_dies_when_its_user_leaves),
        BOTH_ROWS(the_clean_up_erases_what_is_over_and_nothing_else),
        BOTH_ROWS(a_user_holds_so_many_log_ins_and_keys_and_no_more))

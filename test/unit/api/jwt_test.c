@@ -24,8 +24,12 @@ static void tear_down(void) {
 
 static Str token_of(int64_t user, int64_t valid_s) {
     Time now = time_now();
-    JwtClaims claims = {.user = {user}, .session = {12}, .role = S("analyst"), .jti = uuid_v4(c.arena),
-                        .issued_at = now, .expires_at = time_add(now, valid_s * US_PER_SECOND)};
+    JwtClaims claims = {.user = {user},
+                        .session = {12},
+                        .role = S("analyst"),
+                        .jti = uuid_v4(c.arena),
+                        .issued_at = now,
+                        .expires_at = time_add(now, valid_s * US_PER_SECOND)};
     return jwt_make(&c, &claims);
 }
 
@@ -48,7 +52,8 @@ static Str signed_by_us(Str header, Str payload) {
                                 (size_t)settings.secret_key.len);
     crypto_auth_hmacsha256_update(&state, (const unsigned char *)part.data, (size_t)part.len);
     crypto_auth_hmacsha256_final(&state, mac);
-    return strf(c.arena, "%.*s.%.*s", S_ARG(part), S_ARG(str_base64url(c.arena, str_of((char *)mac, 32))));
+    return strf(c.arena, "%.*s.%.*s", S_ARG(part),
+                S_ARG(str_base64url(c.arena, str_of((char *)mac, 32))));
 }
 
 static Str with_header(Str json) {
@@ -72,7 +77,8 @@ TEST(reads_what_it_made) {
     CHECK_INT(claims.session.value, 12);
     CHECK_STR(claims.role, S("analyst"));
     CHECK_INT(claims.jti.len, 36);
-    CHECK(claims.expires_at.us > now.us + 58 * US_PER_SECOND && claims.expires_at.us <= now.us + 61 * US_PER_SECOND);
+    CHECK(claims.expires_at.us > now.us + 58 * US_PER_SECOND &&
+          claims.expires_at.us <= now.us + 61 * US_PER_SECOND);
     tear_down();
 }
 
@@ -118,30 +124,45 @@ TEST(refuses_every_other_header_though_signed_with_our_key) {
     CHECK(taken(with_header(json)));
     CHECK(!taken(with_header(S("{\"alg\":\"none\"}"))));
     CHECK(!taken(with_header(S("{\"alg\":\"HS256\",\"typ\":\"JWT\"}"))));
-    CHECK(!taken(with_header(S("{\"alg\":\"HS256\",\"kid\":\"0011223344556677\",\"typ\":\"JWT\"}"))));
+    CHECK(
+        !taken(with_header(S("{\"alg\":\"HS256\",\"kid\":\"0011223344556677\",\"typ\":\"JWT\"}"))));
     CHECK(!taken(with_header(S(""))));
     Str kid = str_slice(json, 22, 38);
-    CHECK(!taken(with_header(strf(c.arena, "{\"alg\":\"HS512\",\"kid\":\"%.*s\",\"typ\":\"JWT\"}", S_ARG(kid)))));
-    CHECK(!taken(with_header(strf(c.arena, "{\"alg\":\"hs256\",\"kid\":\"%.*s\",\"typ\":\"JWT\"}", S_ARG(kid)))));
-    CHECK(!taken(with_header(strf(c.arena, "{\"alg\":\"none\",\"alg\":\"HS256\",\"kid\":\"%.*s\",\"typ\":\"JWT\"}", S_ARG(kid)))));
+    CHECK(!taken(with_header(
+        strf(c.arena, "{\"alg\":\"HS512\",\"kid\":\"%.*s\",\"typ\":\"JWT\"}", S_ARG(kid)))));
+    CHECK(!taken(with_header(
+        strf(c.arena, "{\"alg\":\"hs256\",\"kid\":\"%.*s\",\"typ\":\"JWT\"}", S_ARG(kid)))));
+    CHECK(!taken(with_header(
+        strf(c.arena, "{\"alg\":\"none\",\"alg\":\"HS256\",\"kid\":\"%.*s\",\"typ\":\"JWT\"}",
+             S_ARG(kid)))));
     tear_down();
 }
 
 TEST(refuses_claims_that_are_missing_or_of_another_type) {
     set_up();
-    CHECK(taken(with_payload("{\"sub\":\"7\",\"exp\":99999999999,\"iat\":1,\"jti\":\"x\",\"role\":\"user\",\"sid\":1}")));
+    CHECK(taken(with_payload("{\"sub\":\"7\",\"exp\":99999999999,\"iat\":1,\"jti\":\"x\",\"role\":"
+                             "\"user\",\"sid\":1}")));
     static const char *const wrong[] = {
-        "{}", "[]", "null", "", "{", "\"x\"",
+        "{}",
+        "[]",
+        "null",
+        "",
+        "{",
+        "\"x\"",
         "{\"exp\":99999999999,\"iat\":1,\"jti\":\"x\",\"role\":\"user\",\"sid\":1}",
         "{\"sub\":7,\"exp\":99999999999,\"iat\":1,\"jti\":\"x\",\"role\":\"user\",\"sid\":1}",
         "{\"sub\":\"0\",\"exp\":99999999999,\"iat\":1,\"jti\":\"x\",\"role\":\"user\",\"sid\":1}",
         "{\"sub\":\"-7\",\"exp\":99999999999,\"iat\":1,\"jti\":\"x\",\"role\":\"user\",\"sid\":1}",
-        "{\"sub\":\"7 or 1=1\",\"exp\":99999999999,\"iat\":1,\"jti\":\"x\",\"role\":\"user\",\"sid\":1}",
-        "{\"sub\":\"99999999999999999999\",\"exp\":99999999999,\"iat\":1,\"jti\":\"x\",\"role\":\"user\",\"sid\":1}",
+        "{\"sub\":\"7 or "
+        "1=1\",\"exp\":99999999999,\"iat\":1,\"jti\":\"x\",\"role\":\"user\",\"sid\":1}",
+        "{\"sub\":\"99999999999999999999\",\"exp\":99999999999,\"iat\":1,\"jti\":\"x\",\"role\":"
+        "\"user\",\"sid\":1}",
         "{\"sub\":\"7\",\"iat\":1,\"jti\":\"x\",\"role\":\"user\",\"sid\":1}",
-        "{\"sub\":\"7\",\"exp\":\"99999999999\",\"iat\":1,\"jti\":\"x\",\"role\":\"user\",\"sid\":1}",
+        "{\"sub\":\"7\",\"exp\":\"99999999999\",\"iat\":1,\"jti\":\"x\",\"role\":\"user\",\"sid\":"
+        "1}",
         "{\"sub\":\"7\",\"exp\":1e300,\"iat\":1,\"jti\":\"x\",\"role\":\"user\",\"sid\":1}",
-        "{\"sub\":\"7\",\"exp\":9223372036854775807,\"iat\":1,\"jti\":\"x\",\"role\":\"user\",\"sid\":1}",
+        "{\"sub\":\"7\",\"exp\":9223372036854775807,\"iat\":1,\"jti\":\"x\",\"role\":\"user\","
+        "\"sid\":1}",
         "{\"sub\":\"7\",\"exp\":-5,\"iat\":1,\"jti\":\"x\",\"role\":\"user\",\"sid\":1}",
         "{\"sub\":\"7\",\"exp\":1,\"iat\":1,\"jti\":\"x\",\"role\":\"user\",\"sid\":1}",
         "{\"sub\":\"7\",\"exp\":99999999999,\"iat\":1,\"jti\":\"x\",\"role\":\"user\"}",
@@ -200,7 +221,8 @@ TEST(refuses_a_sealed_secret_that_is_cut_or_changed_anywhere) {
         CHECK(secret_open(&c, str_slice(sealed, 0, i), &opened) != NULL);
         char *changed = str_cstr(c.arena, sealed);
         changed[i] = changed[i] == 'A' ? 'B' : 'A';
-        if (!str_eq(str_c(changed), sealed)) CHECK(secret_open(&c, str_c(changed), &opened) != NULL);
+        if (!str_eq(str_c(changed), sealed))
+            CHECK(secret_open(&c, str_c(changed), &opened) != NULL);
         CHECK(str_is_null(opened));
     }
     tear_down();

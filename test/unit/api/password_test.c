@@ -54,8 +54,10 @@ TEST(never_matches_a_hash_it_does_not_know_nor_pays_any_price_asked) {
     CHECK_INT(match_of(S(""), S("")), PASSWORD_WRONG);
     CHECK_INT(match_of(S("U*U"), S("U*U")), PASSWORD_WRONG);
     CHECK_INT(match_of(S("$1$abc$xyz"), S("x")), PASSWORD_WRONG);
-    CHECK_INT(match_of(S("$argon2id$v=19$m=99999999999,t=2,p=1$aaaa$bbbb"), S("x")), PASSWORD_WRONG);
-    CHECK_INT(match_of(S("$2b$31$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"), S("U*U")), PASSWORD_WRONG);
+    CHECK_INT(match_of(S("$argon2id$v=19$m=99999999999,t=2,p=1$aaaa$bbbb"), S("x")),
+              PASSWORD_WRONG);
+    CHECK_INT(match_of(S("$2b$31$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"), S("U*U")),
+              PASSWORD_WRONG);
     CHECK(mono_us() - began < 20 * US_PER_SECOND);
     arena_free(c.arena);
 }
@@ -76,13 +78,16 @@ TEST(refuses_a_password_without_end) {
 
 TEST(brings_addresses_to_one_spelling) {
     set_up();
-    CHECK_STR(email_normalise(c.arena, S("  Ada.Lovelace+x@Example.ORG ")), S("ada.lovelace+x@example.org"));
-    CHECK_STR(email_normalise(c.arena, S("\xC3\xA9lo\xC3\xAFse@exemple.fr")), S("\xC3\xA9lo\xC3\xAFse@exemple.fr"));
+    CHECK_STR(email_normalise(c.arena, S("  Ada.Lovelace+x@Example.ORG ")),
+              S("ada.lovelace+x@example.org"));
+    CHECK_STR(email_normalise(c.arena, S("\xC3\xA9lo\xC3\xAFse@exemple.fr")),
+              S("\xC3\xA9lo\xC3\xAFse@exemple.fr"));
     CHECK_STR(email_normalise(c.arena, S("a@b.c-d.e")), S("a@b.c-d.e"));
     static const char *const wrong[] = {
-        "", " ", "a", "@", "a@", "@b.c", "a@b", "a@.c", "a@b.", "a@b..c", "a@-b.c", "a@b-.c", "a@b.c-", "a b@c.d",
-        "a@b c.d", "a@@b.c", "a@b@c.d", ".a@b.c", "a.@b.c", "a..b@c.d", "a,b@c.d", "<a@b.c>", "a@b.c\n.d", "a@b_c.d",
-        "a@\xFF.c", "\xC3@b.c",
+        "",        " ",         "a",       "@",        "a@",       "@b.c",     "a@b",
+        "a@.c",    "a@b.",      "a@b..c",  "a@-b.c",   "a@b-.c",   "a@b.c-",   "a b@c.d",
+        "a@b c.d", "a@@b.c",    "a@b@c.d", ".a@b.c",   "a.@b.c",   "a..b@c.d", "a,b@c.d",
+        "<a@b.c>", "a@b.c\n.d", "a@b_c.d", "a@\xFF.c", "\xC3@b.c",
     };
     for (int i = 0; i < COUNT(wrong); i++)
         CHECK_STR(email_normalise(c.arena, str_c(wrong[i])), ((Str){NULL, 0}));
@@ -100,9 +105,12 @@ TEST(grants_a_key_its_scopes_and_a_token_everything) {
     Str null = {NULL, 0};
     CHECK(!account_may(&nobody, S("posts:read")) && !account_may(&nobody, null));
     CHECK(account_may(&token, S("posts:read")) && account_may(&token, null));
-    CHECK(account_may(&key, S("posts:read")) && account_may(&key, S("search")) && account_may(&key, S("projects:write")));
-    CHECK(!account_may(&key, S("posts:write")) && !account_may(&key, S("posts")) && !account_may(&key, S("searc")));
-    CHECK(!account_may(&key, S("searching")) && !account_may(&key, S("projects")) && !account_may(&key, null));
+    CHECK(account_may(&key, S("posts:read")) && account_may(&key, S("search")) &&
+          account_may(&key, S("projects:write")));
+    CHECK(!account_may(&key, S("posts:write")) && !account_may(&key, S("posts")) &&
+          !account_may(&key, S("searc")));
+    CHECK(!account_may(&key, S("searching")) && !account_may(&key, S("projects")) &&
+          !account_may(&key, null));
     CHECK(account_may(&all, S("posts:write")) && account_may(&all, null));
     CHECK(!account_may(&none, S("posts:read")) && !account_may(&none, null));
 }

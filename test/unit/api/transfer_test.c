@@ -45,7 +45,8 @@ static Str lines_of(Transfer *t) {
 
 TEST(reads_the_lines_of_all_files_in_turn) {
     set_up();
-    Str paths[] = {file_made("a", S("one\ntwo\r\n\nlast without end")), file_made("b", S("")), file_made("c", S("x\n"))};
+    Str paths[] = {file_made("a", S("one\ntwo\r\n\nlast without end")), file_made("b", S("")),
+                   file_made("c", S("x\n"))};
     Transfer t = {.files = paths, .file_count = 3, .quiet = true};
     REQUIRE(transfer_begin(&c, &t, false) == NULL);
     CHECK_INT(t.bytes_total, 28);
