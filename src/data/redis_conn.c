@@ -195,6 +195,8 @@ static Err *pending_wait(Ctx *c, RedisConn *conn, Pending *p) {
         p->waiter = NULL;
     }
     c->deadline_us = former;
+    if (!p->done && wake == WAKE_TIMEOUT)
+        coro_yield(c); /* our loop may be late, not Redis: look again */
     if (p->done) return NULL;
     if (wake != WAKE_TIMEOUT || mono_us() < limit_us) return wake_err(c, wake, __func__);
     redis_conn_break(conn); /* replies come in order: those behind this one are stuck as well */

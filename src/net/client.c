@@ -238,6 +238,8 @@ static void options_set(HttpStream *s, const HttpCall *call) {
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, s);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, s);
+    const char *authorities = getenv("SSL_CERT_FILE"); /* as OpenSSL's own programs and curl do */
+    if (authorities && authorities[0]) curl_easy_setopt(easy, CURLOPT_CAINFO, authorities);
     if (call->once) curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
     /* A proxy would resolve names itself, out of the guard's sight; and none can reach our loopback. */
     if (call->public_only || host_is_loopback(s->host)) curl_easy_setopt(easy, CURLOPT_PROXY, "");
@@ -278,6 +280,8 @@ static Err *stream_wait(Ctx *c, HttpStream *s) {
     if (wake != WAKE_TIMEOUT) return wake_err(c, wake, __func__);
     int64_t now = mono_us();
     if (former && now >= former) FAIL(c, TIMEOUT, "%.*s took too long to answer.", S_ARG(s->host));
+    coro_yield(
+        c); /* when it was our loop that was late, its words are waiting: look before judging */
     if (s->idle_us && now >= s->active_us + s->idle_us)
         FAIL(c, TIMEOUT, "%.*s was silent for %lld ms.", S_ARG(s->host),
              (long long)(s->idle_us / US_PER_MS));

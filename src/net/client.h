@@ -2,8 +2,9 @@
  * HTTP client on libcurl's multi interface, one handle per loop, connections kept alive. Bounded:
  * time-outs, answer size, redirects, connections. Retries only where it is safe and asked for.
  *
- * HTTP/1.1, http and https only. Certificates are verified. Texts of errors name the host, never
- * the path, the query or the headers (they may hold secrets). */
+ * HTTP/1.1, http and https only. Certificates are verified, by the system's authorities or those of
+ * SSL_CERT_FILE. Texts of errors name the host, never the path, the query or the headers (they may
+ * hold secrets). */
 #ifndef SOCLE_NET_CLIENT_H
 #define SOCLE_NET_CLIENT_H
 

@@ -172,7 +172,7 @@ TEST(a_prefix_takes_only_what_begins_with_it) {
 
 typedef struct Source {
     _Atomic int calls;
-    int64_t wait_ms;
+    atomic_bool *hold; /* wait while it is true */
     Str value;
     ErrKind kind; /* an error instead, if `fails` */
     bool fails;
@@ -181,7 +181,7 @@ typedef struct Source {
 static Err *source_fill(Ctx *own, void *arg, Str *value) {
     Source *source = arg;
     atomic_fetch_add(&source->calls, 1);
-    if (source->wait_ms) TRY(sleep_ms(own, source->wait_ms));
+    while (source->hold && atomic_load(source->hold)) TRY(sleep_ms(own, 2));
     if (source->fails) {
         Err *err = err_new(own, source->kind, __func__, "There is no such thing.");
         err->code = S("own_code");
@@ -251,12 +251,13 @@ typedef struct Crowd {
     Source *source;
     Str key;
     int64_t deadline_ms;
-    _Atomic int left, values, nulls, errors[ERR_KIND_COUNT];
+    _Atomic int left, begun, values, nulls, errors[ERR_KIND_COUNT];
 } Crowd;
 
 static void crowd_one(Ctx *own, void *arg) {
     Crowd *crowd = arg;
     Str value = S("untouched");
+    atomic_fetch_add(&crowd->begun, 1);
     if (crowd->deadline_ms) ctx_deadline_within(own, crowd->deadline_ms);
     Err *err =
         cache_fill(own, crowd->cache, crowd->key, LONG, 0, source_fill, crowd->source, &value);
@@ -269,16 +270,32 @@ static void crowd_one(Ctx *own, void *arg) {
     atomic_fetch_sub(&crowd->left, 1);
 }
 
+static _Atomic int posts_left;
+
+static void post_done(void *arg) { atomic_fetch_sub((_Atomic int *)arg, 1); }
+
+/* Everybody has come as far as waiting: whoever began has given its loop back. */
+static void crowd_waits(Crowd *crowd, int count) {
+    SOON(atomic_load(&crowd->begun) == count);
+    atomic_store(&posts_left, loop_count());
+    for (int i = 0; i < loop_count(); i++) loop_post(loop_at(i), post_done, &posts_left);
+    SOON(atomic_load(&posts_left) == 0);
+}
+
 static void crowd_send(Crowd *crowd, int count) {
     atomic_store(&crowd->left, count);
+    atomic_store(&crowd->begun, 0);
     for (int i = 0; i < count; i++)
         coro_spawn_on(loop_at(i % loop_count()), (CoroOptions){.name = "crowd"}, crowd_one, crowd);
 }
 
 TEST(of_many_callers_on_all_loops_one_computes_and_all_get_it) {
-    Source source = {.value = str_of(arena_alloc(c->arena, 1, 5000), 5000), .wait_ms = 100};
+    atomic_bool hold = true;
+    Source source = {.value = str_of(arena_alloc(c->arena, 1, 5000), 5000), .hold = &hold};
     Crowd crowd = {.cache = cache_new(MIB, NULL), .source = &source, .key = S("k")};
     crowd_send(&crowd, 300);
+    crowd_waits(&crowd, 300);
+    atomic_store(&hold, false);
     SOON(atomic_load(&crowd.left) == 0);
     CHECK_INT(source.calls, 1);
     CHECK_INT(crowd.values, 300);
@@ -301,9 +318,12 @@ TEST(one_computes_even_when_the_value_is_there_the_next_moment) {
 }
 
 TEST(an_error_is_given_to_all_and_the_next_caller_tries_again) {
-    Source source = {.fails = true, .kind = ERR_UPSTREAM, .wait_ms = 100};
+    atomic_bool hold = true;
+    Source source = {.fails = true, .kind = ERR_UPSTREAM, .hold = &hold};
     Crowd crowd = {.cache = cache_new(MIB, NULL), .source = &source, .key = S("k")};
     crowd_send(&crowd, 100);
+    crowd_waits(&crowd, 100);
+    atomic_store(&hold, false);
     SOON(atomic_load(&crowd.left) == 0);
     CHECK_INT(source.calls, 1);
     CHECK_INT(crowd.errors[ERR_UPSTREAM], 100);
@@ -315,9 +335,12 @@ TEST(an_error_is_given_to_all_and_the_next_caller_tries_again) {
 }
 
 TEST(a_null_value_is_given_to_all) {
-    Source source = {.wait_ms = 50};
+    atomic_bool hold = true;
+    Source source = {.hold = &hold};
     Crowd crowd = {.cache = cache_new(MIB, NULL), .source = &source, .key = S("k")};
     crowd_send(&crowd, 50);
+    crowd_waits(&crowd, 50);
+    atomic_store(&hold, false);
     SOON(atomic_load(&crowd.left) == 0);
     CHECK_INT(crowd.nulls, 50);
     CHECK_INT(source.calls, 1);
@@ -325,15 +348,18 @@ TEST(a_null_value_is_given_to_all) {
 }
 
 TEST(when_the_first_caller_is_cancelled_another_computes) {
-    Source source = {.value = S("v"), .wait_ms = 150};
+    atomic_bool hold = true;
+    Source source = {.value = S("v"), .hold = &hold};
     Crowd first = {.cache = cache_new(MIB, NULL), .source = &source, .key = S("k")};
     Crowd others = first;
     atomic_store(&first.left, 1);
     Coro *co = coro_spawn((CoroOptions){.name = "first"}, crowd_one, &first);
     SOON(atomic_load(&source.calls) == 1);
     crowd_send(&others, 30);
-    pause_ms(c, 20);
+    crowd_waits(&others, 30);
     coro_cancel(co);
+    SOON(atomic_load(&first.left) == 0);
+    atomic_store(&hold, false);
     SOON(atomic_load(&others.left) == 0);
     CHECK_INT(first.errors[ERR_CANCELLED], 1);
     CHECK_INT(others.values, 30);
@@ -342,15 +368,18 @@ TEST(when_the_first_caller_is_cancelled_another_computes) {
 }
 
 TEST(when_the_first_caller_has_less_time_another_computes) {
-    Source source = {.value = S("v"), .wait_ms = 150};
+    atomic_bool hold = true;
+    Source source = {.value = S("v"), .hold = &hold};
     Crowd first = {
-        .cache = cache_new(MIB, NULL), .source = &source, .key = S("k"), .deadline_ms = 60};
+        .cache = cache_new(MIB, NULL), .source = &source, .key = S("k"), .deadline_ms = 200};
     Crowd others = first;
     others.deadline_ms = 0;
     crowd_send(&first, 1);
     SOON(atomic_load(&source.calls) == 1);
     crowd_send(&others, 30);
-    SOON(atomic_load(&first.left) + atomic_load(&others.left) == 0);
+    SOON(atomic_load(&first.left) == 0);
+    atomic_store(&hold, false);
+    SOON(atomic_load(&others.left) == 0);
     CHECK_INT(first.errors[ERR_TIMEOUT], 1);
     CHECK_INT(others.values, 30);
     CHECK_INT(source.calls, 2);
@@ -358,7 +387,8 @@ TEST(when_the_first_caller_has_less_time_another_computes) {
 }
 
 TEST(who_waits_for_another_obeys_its_own_deadline) {
-    Source source = {.value = S("v"), .wait_ms = 300};
+    atomic_bool hold = true;
+    Source source = {.value = S("v"), .hold = &hold};
     Crowd first = {.cache = cache_new(MIB, NULL), .source = &source, .key = S("k")};
     Crowd hasty = first;
     hasty.deadline_ms = 50;
@@ -368,6 +398,7 @@ TEST(who_waits_for_another_obeys_its_own_deadline) {
     SOON(atomic_load(&hasty.left) == 0);
     CHECK_INT(atomic_load(&first.left), 1);
     CHECK_INT(hasty.errors[ERR_TIMEOUT], 30);
+    atomic_store(&hold, false);
     SOON(atomic_load(&first.left) == 0);
     CHECK_INT(first.values, 1);
     CHECK_INT(source.calls, 1);
@@ -422,20 +453,24 @@ TEST(what_was_computed_from_the_past_is_given_but_not_kept) {
     static const struct {
         void (*forget)(Cache *cache);
         Str after;
-    } ways[] = {{forget_by_remove, {0}}, {forget_by_prefix, {0}}, {forget_by_set, S_INIT("set")}};
+    } ways[] = {{forget_by_remove, S_INIT("new")},
+                {forget_by_prefix, S_INIT("new")},
+                {forget_by_set, S_INIT("set")}};
     for (ptrdiff_t i = 0; i < COUNT(ways); i++) {
-        Source source = {.value = S("old"), .wait_ms = 80},
-               fresh = {.value = S("new"), .wait_ms = 80};
+        atomic_bool hold = true;
+        Source source = {.value = S("old"), .hold = &hold}, fresh = {.value = ways[i].after};
         Crowd crowd = {.cache = cache_new(MIB, NULL), .source = &source, .key = S("project:1")};
         Crowd later = {.cache = crowd.cache, .source = &fresh, .key = S("project:1")};
         crowd_send(&crowd, 10);
-        SOON(atomic_load(&source.calls) == 1);
+        crowd_waits(&crowd, 10);
         ways[i].forget(crowd.cache);
-        if (i < 2) crowd_send(&later, 10); /* who comes after must not get the old value */
-        SOON(atomic_load(&crowd.left) + atomic_load(&later.left) == 0);
-        CHECK_INT(crowd.values + (i == 2 ? crowd.nulls : 0), 10);
-        CHECK_INT(later.values, i < 2 ? 10 : 0);
-        CHECK_STR(got(crowd.cache, S("project:1")), i < 2 ? S("new") : ways[i].after);
+        crowd_send(&later, 10); /* who comes after must not get the old value */
+        SOON(atomic_load(&later.left) == 0);
+        CHECK_INT(later.values, 10);
+        atomic_store(&hold, false);
+        SOON(atomic_load(&crowd.left) == 0);
+        CHECK_INT(crowd.values, 10);
+        CHECK_STR(got(crowd.cache, S("project:1")), ways[i].after);
         cache_free(crowd.cache);
     }
 }
@@ -572,11 +607,16 @@ TEST(a_prefix_is_forgotten_on_all_nodes_and_taken_by_the_letter) {
 
 TEST(what_is_forgotten_while_another_node_computes_it_is_not_kept) {
     NEED_REDIS();
-    Source source = {.value = S("old"), .wait_ms = 150};
+    atomic_bool hold = true;
+    Source source = {.value = S("old"), .hold = &hold};
     Crowd crowd = {.cache = node_b, .source = &source, .key = S("late")};
     crowd_send(&crowd, 3);
     SOON(atomic_load(&source.calls) == 1);
+    GOOD(cache_set(c, node_b, S("after late"), S("v"), LONG));
     GOOD(cache_remove(c, node_a, S("late")));
+    GOOD(cache_remove(c, node_a, S("after late")));
+    SOON(str_is_null(got(node_b, S("after late")))); /* so it has heard the one before as well */
+    atomic_store(&hold, false);
     SOON(atomic_load(&crowd.left) == 0);
     CHECK_INT(crowd.values, 3);
     CHECK_STR(got(node_b, S("late")), none);

@@ -2,14 +2,21 @@
  * The HTTP client against a server that misbehaves (script_server.h), all in one process: the tests
  * are one coroutine of the first of two loops, and the server answers on both. */
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "net/client.h"
 #include "t_loop.h"
 #include "script_server.h"
+
+extern char **environ;
 
 static HttpCall to(const char *path) {
     return (HttpCall){.url = script_url(c, path), .timeout_ms = 20000};
@@ -185,8 +192,8 @@ TEST(a_stream_that_keeps_talking_outlives_the_idle_limit) {
     HttpAnswer a;
     HttpCall call = to("/trickle");
     call.timeout_ms = 0;
-    call.idle_timeout_ms = 250;
-    REQUIRE(GOOD(http_call(c, &call, &a))); /* 360 ms in all */
+    call.idle_timeout_ms = 400;
+    REQUIRE(GOOD(http_call(c, &call, &a))); /* 720 ms in all */
     CHECK_STR(a.body, S("tttttttttttt"));
 }
 
@@ -516,6 +523,78 @@ TEST(a_call_that_must_not_be_repeated_is_not_when_no_answer_comes) {
     CHECK_INT(atomic_load(&script_requests), before + 1);
 }
 
+/* -- TLS -------------------------------------------------------------------------------------------- */
+
+/* Run a program, its output thrown away; wait for its end, or give its process. */
+static pid_t run_program(const char *const *argv, bool wait_for_it) {
+    pid_t pid;
+    int status = 0;
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, 1, 2);
+    int bad = posix_spawnp(&pid, argv[0], &actions, NULL, (char **)(uintptr_t)argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    if (bad) return -1;
+    if (!wait_for_it) return pid;
+    return waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0 ? pid
+                                                                                            : -1;
+}
+
+static Err *call_tls(const char *host, int port, HttpAnswer *a) {
+    HttpCall call = {
+        .url = strf(c->arena, "https://%s:%d/", host, port), .retries = 12, .timeout_ms = 20000};
+    return http_call(c, &call, a);
+}
+
+TEST(certificates_are_verified_with_their_names) {
+    char dir[] = "/tmp/socle-tls-XXXXXX";
+    REQUIRE(mkdtemp(dir));
+    char *key = str_cstr(c->arena, strf(c->arena, "%s/key", dir));
+    char *cert = str_cstr(c->arena, strf(c->arena, "%s/cert", dir));
+    const char *make[] = {"openssl",
+                          "req",
+                          "-x509",
+                          "-newkey",
+                          "ec",
+                          "-pkeyopt",
+                          "ec_paramgen_curve:P-256",
+                          "-nodes",
+                          "-keyout",
+                          key,
+                          "-out",
+                          cert,
+                          "-days",
+                          "2",
+                          "-subj",
+                          "/CN=test",
+                          "-addext",
+                          "subjectAltName=IP:127.0.0.1",
+                          NULL};
+    if (run_program(make, true) < 0) SKIP("openssl is not installed");
+    int port, fd = port_reserve(&port);
+    close(fd);
+    char *number = str_cstr(c->arena, strf(c->arena, "%d", port));
+    const char *serve[] = {"openssl", "s_server", "-accept", number, "-cert",
+                           cert,      "-key",     key,       "-www", NULL};
+    pid_t server = run_program(serve, false);
+    REQUIRE(server > 0);
+    HttpAnswer a;
+    Err *err = call_tls("127.0.0.1", port, &a);
+    CHECK(FAILS(err, UPSTREAM));
+    CHECK(err && str_find(err->detail, S("certificate")) > 0);
+    setenv("SSL_CERT_FILE", cert, 1);
+    if (GOOD(call_tls("127.0.0.1", port, &a))) CHECK_INT(a.status, 200);
+    FAILS(call_tls("localhost", port, &a), UPSTREAM); /* it is not the name on the certificate */
+    unsetenv("SSL_CERT_FILE");
+    kill(server, SIGKILL);
+    waitpid(server, NULL, 0);
+    unlink(key);
+    unlink(cert);
+    rmdir(dir);
+}
+
 /* -- cancellation ------------------------------------------------------------------------------ */
 
 typedef struct Side {
@@ -705,6 +784,7 @@ T_LOOP_MAIN(
     T_ROW(a_pause_that_does_not_fit_gives_the_answer_at_hand),
     T_ROW(a_server_that_is_just_starting_is_tried_again),
     T_ROW(a_call_that_must_not_be_repeated_is_not_when_no_answer_comes),
+    T_ROW(certificates_are_verified_with_their_names),
     T_ROW(a_cancelled_call_ends_at_once_and_hangs_up),
     T_ROW(a_stream_left_open_is_closed_with_its_activity),
     T_ROW(many_calls_at_once_each_get_their_own_answer), T_ROW(every_loop_has_a_client_of_its_own),
