@@ -182,13 +182,14 @@ static void answer(Doc *d, const Entry *entry) {
 
 /* -- Errors ----------------------------------------------------------------------------------------- */
 
-/* Statuses with a response of their own among the components. */
-static const ErrKind shown_errors[] = {
-    ERR_BAD_REQUEST, ERR_UNAUTHENTICATED, ERR_PAYMENT_REQUIRED, ERR_FORBIDDEN, ERR_NOT_FOUND, ERR_NOT_ACCEPTABLE,
-    ERR_CONFLICT,    ERR_GONE,            ERR_PRECONDITION,     ERR_TOO_LARGE, ERR_MEDIA_TYPE, ERR_RANGE,
-    ERR_INVALID,     ERR_RATE_LIMITED,    ERR_INTERNAL,         ERR_NOT_CONFIGURED, ERR_UPSTREAM, ERR_UNAVAILABLE,
-    ERR_TIMEOUT,
-};
+/* Each status once: the first kind that has it names it. In rising order, as the kinds are not. */
+static ErrKind kind_of_status(int status) {
+    ErrKind kind = 0;
+    while (kind < ERR_KIND_COUNT && err_status(kind) != status) kind++;
+    return kind;
+}
+
+enum { STATUS_FIRST = 400, STATUS_LAST = 599 };
 
 /* What the router itself answers for such a route. */
 static bool router_answers(const Entry *entry, int status) {
@@ -217,9 +218,8 @@ static bool may_answer(Doc *d, const Entry *entry, int status) {
 static void responses(Doc *d, const Entry *entry) {
     open_at(d, "responses", '{');
     answer(d, entry);
-    for (ptrdiff_t i = 0; i < COUNT(shown_errors); i++) {
-        int status = err_status(shown_errors[i]);
-        if (!may_answer(d, entry, status)) continue;
+    for (int status = STATUS_FIRST; status <= STATUS_LAST; status++) {
+        if (kind_of_status(status) == ERR_KIND_COUNT || !may_answer(d, entry, status)) continue;
         json_key(&d->o, strf(d->arena, "%d", status));
         put_ref(d, strf(d->arena, "#/components/responses/Problem%d", status));
     }
@@ -353,11 +353,12 @@ static void components(Doc *d, const Router *router) {
     json_put_raw(&d->o, str_c(common_parameters));
     open_at(d, "responses", '{');
     problem_response(d, S("Problem"), S("Anything else that went wrong"));
-    for (ptrdiff_t i = 0; i < COUNT(shown_errors); i++) {
-        int status = err_status(shown_errors[i]);
+    for (int status = STATUS_FIRST; status <= STATUS_LAST; status++) {
+        ErrKind kind = kind_of_status(status);
         bool used = false;
-        for (ptrdiff_t k = 0; k < router->count && !used; k++) used = may_answer(d, router->ordered[k], status);
-        if (used) problem_response(d, strf(d->arena, "Problem%d", status), err_title(shown_errors[i]));
+        for (ptrdiff_t k = 0; kind < ERR_KIND_COUNT && k < router->count && !used; k++)
+            used = may_answer(d, router->ordered[k], status);
+        if (used) problem_response(d, strf(d->arena, "Problem%d", status), err_title(kind));
     }
     json_end(&d->o, '}');
     open_at(d, "schemas", '{');
