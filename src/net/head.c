@@ -6,19 +6,20 @@
 /* X(status, reason) */
 #define STATUSES(X)                                                                                \
     X(200, "OK")                                                                                   \
-    X(201, "Created") X(202, "Accepted") X(204, "No Content") X(206, "Partial Content") X(         \
-        207, "Multi-Status") X(301, "Moved Permanently") X(302, "Found") X(303, "See Other")       \
-        X(304, "Not Modified") X(307, "Temporary Redirect") X(308, "Permanent Redirect") X(        \
-            400, "Bad Request") X(401, "Unauthorized") X(402, "Payment Required")                  \
-            X(403, "Forbidden") X(404, "Not Found") X(405, "Method Not Allowed") X(                \
-                406, "Not Acceptable") X(408, "Request Timeout") X(409, "Conflict") X(410, "Gone") \
-                X(411, "Length Required") X(412, "Precondition Failed")                            \
-                    X(413, "Content Too Large") X(414, "URI Too Long") X(415,                      \
-                                                                         "Unsupported Media Type") \
-                        X(416, "Range Not Satisfiable") X(417, "Expectation Failed")               \
-                            X(421, "Misdirected Request") X(422, "Unprocessable Content")          \
-                                X(423, "Locked") X(425, "Too Early") X(426, "Upgrade Required")    \
-                                    X(428, "Precondition Required") X(429, "Too Many Requests")    \
+    X(201, "Created")                                                                              \
+    X(202, "Accepted") X(204, "No Content") X(206, "Partial Content") X(207, "Multi-Status") X(    \
+        301, "Moved Permanently") X(302, "Found") X(303, "See Other") X(304, "Not Modified")       \
+        X(307, "Temporary Redirect") X(308, "Permanent Redirect") X(400, "Bad Request") X(         \
+            401, "Unauthorized") X(402, "Payment Required") X(403, "Forbidden") X(404,             \
+                                                                                  "Not Found")     \
+            X(405, "Method Not Allowed") X(406, "Not Acceptable") X(408, "Request Timeout")        \
+                X(409, "Conflict") X(410, "Gone") X(411, "Length Required") X(                     \
+                    412, "Precondition Failed") X(413, "Content Too Large") X(414, "URI Too Long") \
+                    X(415, "Unsupported Media Type") X(416, "Range Not Satisfiable")               \
+                        X(417, "Expectation Failed") X(421, "Misdirected Request")                 \
+                            X(422, "Unprocessable Content") X(423, "Locked") X(425, "Too Early")   \
+                                X(426, "Upgrade Required") X(428, "Precondition Required")         \
+                                    X(429, "Too Many Requests")                                    \
                                         X(431, "Request Header Fields Too Large")                  \
                                             X(451, "Unavailable For Legal Reasons")                \
                                                 X(500, "Internal Server Error") X(                 \
@@ -121,8 +122,14 @@ static char *put_status(char *at, int status) {
     return put(at, S(" \r\n"));
 }
 
+/* Types and tags may come from a database that a client filled: a line end in one would let it write
+ * headers of its own. */
+static char *put_foreign(char *at, Str name, Str value) {
+    return http1_is_field_value(value) ? put_line(at, name, value) : at;
+}
+
 static char *put_validators(char *at, const Reply *r, const HeadInfo *info) {
-    if (r->etag.len) at = put_line(at, S("ETag: "), r->etag);
+    if (r->etag.len) at = put_foreign(at, S("ETag: "), r->etag);
     if (!time_is_null(r->last_modified)) {
         at = put(at, S("Last-Modified: "));
         at = put(put_date(at, r->last_modified), S("\r\n"));
@@ -133,7 +140,7 @@ static char *put_validators(char *at, const Reply *r, const HeadInfo *info) {
 
 static char *put_content(char *at, const Reply *r, const HeadInfo *info) {
     if (info->content_type.len && r->status != 204 && r->status != 304)
-        at = put_line(at, S("Content-Type: "), info->content_type);
+        at = put_foreign(at, S("Content-Type: "), info->content_type);
     if (info->encoding != ENCODING_NONE)
         at = put_line(at, S("Content-Encoding: "), encoding_name(info->encoding));
     if (info->length == -1) return put(at, S("Transfer-Encoding: chunked\r\n"));

@@ -164,6 +164,16 @@ TEST(gives_no_body_and_no_length_with_204) {
     CHECK(!header_in(heard, S("Content-Length")).data);
 }
 
+TEST(leaves_out_a_type_or_tag_that_would_end_its_line) {
+    Str heard =
+        get(server, "/?size=9&type=text/x%0D%0AX-Evil:%20y&etag=%22a%0D%0AX-Evil:%20y%22", "");
+    CHECK_INT(status_in(heard), 200);
+    CHECK(!header_in(heard, S("X-Evil")).data);
+    CHECK(!header_in(heard, S("Content-Type")).data);
+    CHECK(!header_in(heard, S("ETag")).data);
+    CHECK_STR(header_in(heard, S("Content-Length")), S("9"));
+}
+
 /* -- Compression --------------------------------------------------------------------------------- */
 
 static Str gunzip(Str text) {
@@ -473,6 +483,7 @@ T_LOOP_MAIN(1, before, world_stop, T_ROW(makes_the_same_strong_etag_of_the_same_
             T_ROW(says_304_to_who_has_it), T_ROW(says_304_to_its_own_etag),
             T_ROW(does_not_answer_a_post_with_304), T_ROW(answers_head_like_get_without_the_body),
             T_ROW(gives_no_body_and_no_length_with_204),
+            T_ROW(leaves_out_a_type_or_tag_that_would_end_its_line),
             T_ROW(chooses_the_encoding_that_the_client_likes_best),
             T_ROW(compresses_texts_of_every_size_to_the_same_text),
             T_ROW(leaves_small_foreign_and_finished_things_alone),
