@@ -372,7 +372,7 @@ Err *events_start(Ctx *c) {
     if (events.keep_ms == 0) events.keep_ms = US_PER_DAY / US_PER_MS;
     events.last_id = state.last_id;
     events.purge_at_us = 0;
-    signal_init(&events.signal, loop_here());
+    if (!events.signal.loop) signal_init(&events.signal, loop_here());
     hub_init();
     atomic_store(&events.stopping, false);
     atomic_store(&events.emitted, false);

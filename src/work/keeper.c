@@ -146,7 +146,7 @@ void keeper_start(KeeperOptions options) {
     keeper.options = options;
     keeper.poll_at_us = keeper.reclaim_at_us = keeper.due_at_us = 0;
     keeper.purge_at_us = mono_us() + PURGE_MS * US_PER_MS;
-    signal_init(&keeper.signal, loop_here());
+    if (!keeper.signal.loop) signal_init(&keeper.signal, loop_here());
     atomic_store(&keeper.stopping, false);
     atomic_store(&keeper.alive, true);
     coro_spawn((CoroOptions){.name = "job keeper", .budget_bytes = 32 * MIB, .app = options.app},

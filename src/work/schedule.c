@@ -163,7 +163,7 @@ Err *schedules_set(Ctx *c, const Schedule *const *tables, const ptrdiff_t *count
 void scheduler_start(Ctx *c) {
     assert(!atomic_load(&scheduler.alive));
     for (ptrdiff_t i = 0; i < scheduler.count; i++) scheduler.entries[i].last = TIME_NULL;
-    signal_init(&scheduler.signal, loop_here());
+    if (!scheduler.signal.loop) signal_init(&scheduler.signal, loop_here());
     atomic_store(&scheduler.stopping, false);
     atomic_store(&scheduler.alive, true);
     coro_spawn((CoroOptions){.name = "scheduler", .app = c->app, .service = true}, scheduler_run, NULL);

@@ -16,7 +16,8 @@ void signal_give_here(Signal *s) {
 static void signal_posted(void *arg) {
     Signal *s = arg;
     atomic_store(&s->posted, false);
-    signal_give_here(s);
+    s->set = true; /* not signal_give_here: the last posts of a loop run when it is no more */
+    wait_wake_all(&s->waiting);
 }
 
 void signal_give(Signal *s) {

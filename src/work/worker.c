@@ -495,6 +495,9 @@ static void beat_if_due(Ctx *c, Dispatcher *d) {
 static void dispatcher_run(Ctx *c, void *arg) {
     Dispatcher *d = arg;
     int64_t beat_ms = max_i64(workers.options.lease_ms / 3, 1);
+    assert(!d->running && !d->ended);
+    d->ended_tail = &d->ended;
+    d->failures = 0;
     d->beat_at_us = mono_us() + beat_ms * US_PER_MS;
     while (!c->cancelled) {
         dispatch(c, d);
@@ -529,10 +532,21 @@ static void cancel_here(void *arg) {
     }
 }
 
+static void beat_here(void *arg) {
+    (void)arg;
+    Dispatcher *d = &workers.dispatchers[loop_index(loop_here())];
+    d->beat_at_us = 0;
+    signal_give_here(&d->signal);
+}
+
 static void on_cancel(void *arg, Str payload) {
     (void)arg;
     int64_t id;
-    if (str_is_null(payload) || !str_to_i64(payload, &id)) return; /* the heartbeat finds it */
+    if (str_is_null(payload)) { /* some may have been missed: ask the table */
+        for (int i = 0; i < workers.count; i++) loop_post(loop_at(i), beat_here, NULL);
+        return;
+    }
+    if (!str_to_i64(payload, &id)) return;
     for (int i = 0; i < workers.count; i++) loop_post(loop_at(i), cancel_here, (void *)(intptr_t)id);
 }
 
@@ -594,8 +608,7 @@ Err *workers_start_with(Ctx *c, WorkerOptions o) {
     atomic_store(&workers.alive, workers.count);
     for (int i = 0; i < workers.count; i++) {
         Dispatcher *d = &workers.dispatchers[i];
-        *d = (Dispatcher){.ended_tail = &d->ended};
-        signal_init(&d->signal, loop_at(i));
+        if (!d->signal.loop) signal_init(&d->signal, loop_at(i)); /* a late wake-up may still be on its way */
         coro_spawn_on(loop_at(i),
                       (CoroOptions){.name = "job dispatcher", .budget_bytes = 128 * MIB, .app = c->app},
                       dispatcher_run, d);
