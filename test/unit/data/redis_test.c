@@ -437,7 +437,10 @@ TEST(who_unsubscribed_hears_nothing_more) {
     CHECK_INT(atomic_load(&once.messages), 0);
 }
 
+static Redis *survivor; /* closed when the loops have ended */
+
 static void before(void) {
+    GOOD(redis_open(c, S("redis://127.0.0.1:1"), &survivor));
     if (!redis_server_installed()) return;
     if (CHECK(redis_server_start(&server)) && !GOOD(redis_open(c, server_url(), &redis)))
         redis = NULL;
@@ -448,24 +451,34 @@ static void after(void) {
     redis_server_kill(&server);
 }
 
-T_LOOP_MAIN(2, before, after, T_ROW(malformed_urls_are_refused_without_showing_the_password),
-            T_ROW(a_server_that_is_not_there_is_no_error_and_calls_say_so_at_once),
-            T_ROW(a_name_that_does_not_exist_is_no_error_either),
-            T_ROW(a_wrong_password_keeps_it_away),
-            T_ROW(opens_by_user_by_password_alone_and_by_unix_socket),
-            T_ROW(says_who_it_is_and_selects_the_database), T_ROW(every_kind_of_reply_is_read),
-            T_ROW(an_error_of_redis_carries_its_text_and_harms_nothing),
-            T_ROW(a_value_of_many_megabytes_goes_both_ways),
-            T_ROW(a_script_is_sent_once_and_again_after_redis_forgot_it),
-            T_ROW(many_callers_on_all_loops_each_get_their_own_reply),
-            T_ROW(a_caller_that_gives_up_does_not_get_others_replies_mixed_up),
-            T_ROW(a_cancelled_caller_ends_at_once),
-            T_ROW(a_server_that_hangs_counts_as_away_until_it_answers_again),
-            T_ROW(commands_under_way_fail_when_the_server_dies_and_it_comes_back_as_it_was),
-            T_ROW(a_server_that_starts_late_is_found),
-            T_ROW(a_reply_too_large_for_the_caller_leaves_the_connection_whole),
-            T_ROW(messages_come_on_the_loop_that_subscribed),
-            T_ROW(after_a_gap_one_is_told_and_messages_come_again),
-            T_ROW(messages_arrive_in_order_and_none_twice),
-            T_ROW(a_loop_that_cannot_keep_up_loses_messages_and_is_told),
-            T_ROW(who_unsubscribed_hears_nothing_more))
+int main(int argc, char **argv) {
+    static const T rows[] = {
+        T_ROW(malformed_urls_are_refused_without_showing_the_password),
+        T_ROW(a_server_that_is_not_there_is_no_error_and_calls_say_so_at_once),
+        T_ROW(a_name_that_does_not_exist_is_no_error_either),
+        T_ROW(a_wrong_password_keeps_it_away),
+        T_ROW(opens_by_user_by_password_alone_and_by_unix_socket),
+        T_ROW(says_who_it_is_and_selects_the_database),
+        T_ROW(every_kind_of_reply_is_read),
+        T_ROW(an_error_of_redis_carries_its_text_and_harms_nothing),
+        T_ROW(a_value_of_many_megabytes_goes_both_ways),
+        T_ROW(a_script_is_sent_once_and_again_after_redis_forgot_it),
+        T_ROW(many_callers_on_all_loops_each_get_their_own_reply),
+        T_ROW(a_caller_that_gives_up_does_not_get_others_replies_mixed_up),
+        T_ROW(a_cancelled_caller_ends_at_once),
+        T_ROW(a_server_that_hangs_counts_as_away_until_it_answers_again),
+        T_ROW(commands_under_way_fail_when_the_server_dies_and_it_comes_back_as_it_was),
+        T_ROW(a_server_that_starts_late_is_found),
+        T_ROW(a_reply_too_large_for_the_caller_leaves_the_connection_whole),
+        T_ROW(messages_come_on_the_loop_that_subscribed),
+        T_ROW(after_a_gap_one_is_told_and_messages_come_again),
+        T_ROW(messages_arrive_in_order_and_none_twice),
+        T_ROW(a_loop_that_cannot_keep_up_loses_messages_and_is_told),
+        T_ROW(who_unsubscribed_hears_nothing_more)};
+    TLoop t = {.argc = argc, .argv = argv, .rows = rows, .count = COUNT(rows), .result = 1};
+    t.before = before;
+    t.after = after;
+    int result = t_loop_main(2, t);
+    redis_close(survivor);
+    return result;
+}
