@@ -30,10 +30,12 @@ bool type_is_json(Str content_type) {
     if (str_eq(content_type, S("application/json"))) return true;
     Str parameters, essence = essence_of(content_type, &parameters);
     Str charset = parameter(parameters, S("charset"));
-    if (charset.data && !str_eq_nocase(charset, S("utf-8")) && !str_eq_nocase(charset, S("utf8"))) return false;
+    if (charset.data && !str_eq_nocase(charset, S("utf-8")) && !str_eq_nocase(charset, S("utf8")))
+        return false;
     if (str_eq_nocase(essence, S("application/json"))) return true;
     ptrdiff_t plus = essence.len - 5;
-    return plus > 0 && str_find_byte(essence, '/') > 0 && str_eq_nocase(str_slice(essence, plus, essence.len), S("+json"));
+    return plus > 0 && str_find_byte(essence, '/') > 0 &&
+           str_eq_nocase(str_slice(essence, plus, essence.len), S("+json"));
 }
 
 /* How closely a range of Accept names the type: 0 not at all, 1 any, 2 its kind, 3 itself. */
@@ -83,5 +85,6 @@ Err *call_negotiate(Ctx *c, const Call *k) {
     Str types = route->out_type ? str_c(route->out_type) : S("application/json");
     Str accept = req_header(k->q, S("Accept"));
     if (!accept.data || accept_allows(accept, types)) return NULL;
-    FAIL(c, NOT_ACCEPTABLE, "The answer is %.*s, which the Accept header leaves out.", S_ARG(types));
+    FAIL(c, NOT_ACCEPTABLE, "The answer is %.*s, which the Accept header leaves out.",
+         S_ARG(types));
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The module of the API itself. The document is made once, at start: it hangs on the tables only. */
+ * The module of the API itself. The document is made once, at start: it hangs on the tables
+ * only. */
 #include "api/api.h"
 
 #include "api/api_sql.h"
@@ -27,14 +28,18 @@ static Err *clean(Ctx *c, Job *job) {
 
 static const Route routes[] = {
     {GET, "/openapi.json", openapi, PAGE, .out_type = "application/json", .doc = "This document"},
-    {GET, "/docs", docs_swagger, PAGE, .out_type = "text/html", .doc = "This document for people: Swagger UI"},
-    {GET, "/redoc", docs_redoc, PAGE, .out_type = "text/html", .doc = "This document for people: ReDoc"},
+    {GET, "/docs", docs_swagger, PAGE, .out_type = "text/html",
+     .doc = "This document for people: Swagger UI"},
+    {GET, "/redoc", docs_redoc, PAGE, .out_type = "text/html",
+     .doc = "This document for people: ReDoc"},
     {GET, "/docs/{file}", docs_file, PAGE, .out_type = "text/javascript, text/css", .errors = "404",
      .doc = "Scripts and styles of the pages"},
 };
 
 static const JobKind jobs[] = {
-    {.name = "api.clean", .run = clean, .doc = "Erases kept answers of Idempotency-Keys after their 24 hours"},
+    {.name = "api.clean",
+     .run = clean,
+     .doc = "Erases kept answers of Idempotency-Keys after their 24 hours"},
 };
 static const Schedule schedules[] = {
     {.name = "api.clean", .cron = "@hourly", .job = "api.clean", .doc = "What expired goes"},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The base's table of settings: the whole list an operator of any product meets. DATA_DIR and SECRET_KEY
- * are completed and checked where the folder is made (src/app.c). */
+ * The base's table of settings: the whole list an operator of any product meets. DATA_DIR and
+ * SECRET_KEY are completed and checked where the folder is made (src/app.c). */
 #include "api/base_settings.h"
 
 BaseSettings settings;
@@ -15,7 +15,8 @@ static bool production(void) { return str_eq(settings.environment, S("production
 static Str listen_settle(Arena *arena) {
     if (settings.listen.len == 0) {
         const char *host = production() || settings.port ? "0.0.0.0" : "127.0.0.1";
-        settings.listen = strf(arena, "%s:%lld", host, settings.port ? (long long)settings.port : 8000LL);
+        settings.listen =
+            strf(arena, "%s:%lld", host, settings.port ? (long long)settings.port : 8000LL);
         return (Str){0};
     }
     Str listen = settings.listen;
@@ -23,7 +24,8 @@ static Str listen_settle(Arena *arena) {
     if (str_starts(listen, S("unix:"))) return listen.len > 5 ? (Str){0} : S("expected unix:/PATH");
     ptrdiff_t colon = listen.len;
     while (colon > 0 && listen.data[colon - 1] != ':') colon--;
-    if (colon == 0 || !str_to_i64(str_slice(listen, colon, listen.len), &port) || port < 0 || port > 65535)
+    if (colon == 0 || !str_to_i64(str_slice(listen, colon, listen.len), &port) || port < 0 ||
+        port > 65535)
         return strf(arena, "%.*s: expected HOST:PORT or unix:/PATH", S_ARG(listen));
     return (Str){0};
 }
@@ -47,26 +49,30 @@ static Str cors_settle(Arena *arena) {
         rest = str_cut(rest, ',', &one);
         one = str_trim(one);
         if (one.len == 0 || origin_ok(one)) continue;
-        return strf(arena, "%.*s: expected origins like https://app.example.org, comma-separated", S_ARG(one));
+        return strf(arena, "%.*s: expected origins like https://app.example.org, comma-separated",
+                    S_ARG(one));
     }
     return (Str){0};
 }
 
 static Str database_settle(Arena *arena) {
-    static const char *const schemes[] = {"sqlite:", "postgresql:", "postgres:", "postgresql+", "postgres+", NULL};
+    static const char *const schemes[] = {
+        "sqlite:", "postgresql:", "postgres:", "postgresql+", "postgres+", NULL};
     Str scheme;
     if (settings.database_url.len == 0) return (Str){0};
     for (ptrdiff_t i = 0; schemes[i]; i++)
         if (str_starts(settings.database_url, str_c(schemes[i]))) return (Str){0};
     /* What follows the scheme may hold a password. */
     str_cut(settings.database_url, ':', &scheme);
-    return strf(arena, "%.*s…: expected sqlite:///path or postgresql://…", S_ARG(str_utf8_cut(scheme, 20)));
+    return strf(arena, "%.*s…: expected sqlite:///path or postgresql://…",
+                S_ARG(str_utf8_cut(scheme, 20)));
 }
 
 static Str redis_settle(Arena *arena) {
     Str url = settings.redis_url;
     (void)arena;
-    if (url.len == 0 || str_starts(url, S("redis://")) || str_starts(url, S("rediss://")) || str_starts(url, S("unix:")))
+    if (url.len == 0 || str_starts(url, S("redis://")) || str_starts(url, S("rediss://")) ||
+        str_starts(url, S("unix:")))
         return (Str){0};
     return S("expected redis://[:password@]host[:port][/number]");
 }
@@ -78,135 +84,185 @@ const Setting base_settings[] = {
     SETTING("ENVIRONMENT", settings.environment, .usual = "development", .values = environments,
             .doc = "production refuses a default or short SECRET_KEY and listens on all addresses"),
     SETTING("LISTEN", settings.listen, .settle = listen_settle,
-            .doc = "HOST:PORT, or unix:/PATH. Without it 127.0.0.1:8000 in development, 0.0.0.0:8000 in production"),
+            .doc = "HOST:PORT, or unix:/PATH. Without it 127.0.0.1:8000 in development, "
+                   "0.0.0.0:8000 in production"),
     SETTING("PORT", settings.port, .min = 0, .max = 65535,
             .doc = "Instead of LISTEN: this port on all addresses. 0: not given"),
-    SETTING("PRODUCTS", settings.products, .doc = "Of veyl, robian, sylion, lifetales, comma-separated; empty: all"),
+    SETTING("PRODUCTS", settings.products,
+            .doc = "Of veyl, robian, sylion, lifetales, comma-separated; empty: all"),
     SETTING("DATA_DIR", settings.data_dir,
-            .doc = "Database, blobs, indexes. Without it /var/lib/socle as root, else the user's own data folder"),
+            .doc = "Database, blobs, indexes. Without it /var/lib/socle as root, else the user's "
+                   "own data folder"),
     SETTING("DATABASE_URL", settings.database_url, .secret = true, .settle = database_settle,
             .doc = "Empty: SQLite under DATA_DIR; sqlite:///path; postgresql://…"),
     SETTING("DB_CONNECTIONS", settings.db_connections, .usual = "4", .min = 1, .max = 100,
             .doc = "PostgreSQL connections of each loop"),
     SETTING("DB_PREPARED", settings.db_prepared, .usual = "on",
             .doc = "Named prepared statements; off behind a transaction pooler"),
-    SETTING("STATEMENT_TIMEOUT_MS", settings.statement_timeout_ms, .usual = "30000", .min = 100, .max = 3600000,
-            .unit = "ms", .doc = "A statement may run so long"),
-    SETTING("AUTO_MIGRATE", settings.auto_migrate, .usual = "on", .doc = "serve and worker migrate the schema at start"),
+    SETTING("STATEMENT_TIMEOUT_MS", settings.statement_timeout_ms, .usual = "30000", .min = 100,
+            .max = 3600000, .unit = "ms", .doc = "A statement may run so long"),
+    SETTING("AUTO_MIGRATE", settings.auto_migrate, .usual = "on",
+            .doc = "serve and worker migrate the schema at start"),
     SETTING("REDIS_URL", settings.redis_url, .secret = true, .settle = redis_settle,
             .doc = "Several nodes share rate limits, cache and events through it. Empty: none"),
-    SETTING("CACHE_BYTES", settings.cache_bytes, .usual = "67108864", .min = 1048576, .max = 1099511627776,
-            .unit = "bytes", .doc = "Of the cache in memory"),
+    SETTING("CACHE_BYTES", settings.cache_bytes, .usual = "67108864", .min = 1048576,
+            .max = 1099511627776, .unit = "bytes", .doc = "Of the cache in memory"),
     SETTING("BLOB_URL", settings.blob_url, .doc = "Empty: files under DATA_DIR; s3://…, gs://…"),
-    SETTING("LOOPS", settings.loops, .usual = "0", .min = 0, .max = 64, .doc = "Event loops; 0: one per core"),
+    SETTING("LOOPS", settings.loops, .usual = "0", .min = 0, .max = 64,
+            .doc = "Event loops; 0: one per core"),
     SETTING("WORKERS_PER_LOOP", settings.workers_per_loop, .usual = "32", .min = 1, .max = 1000,
             .doc = "Jobs that run at once on each loop"),
     SETTING("MAX_CONNECTIONS", settings.max_connections, .usual = "10000", .min = 1, .max = 1000000,
             .doc = "HTTP connections open at once; more are answered 503"),
-    SETTING("NODE_NAME", settings.node_name, .doc = "This process's name among several; empty: host name and process id"),
+    SETTING("NODE_NAME", settings.node_name,
+            .doc = "This process's name among several; empty: host name and process id"),
     SETTING("SECRET_KEY", settings.secret_key, .secret = true,
-            .doc = "Signs tokens and seals stored secrets; 32 bytes or more in production. Development makes and keeps one"),
+            .doc = "Signs tokens and seals stored secrets; 32 bytes or more in production. "
+                   "Development makes and keeps one"),
     SETTING("SECRET_KEY_PREVIOUS", settings.secret_key_previous, .secret = true,
             .doc = "The key before: what it signed or sealed stays valid"),
-    SETTING("ACCESS_TOKEN_EXPIRE_MINUTES", settings.access_token_minutes, .usual = "30", .min = 1, .max = 10080,
-            .unit = "min", .doc = "Life of an access token"),
-    SETTING("REFRESH_TOKEN_EXPIRE_DAYS", settings.refresh_token_days, .usual = "30", .min = 1, .max = 3650,
-            .unit = "days", .doc = "Life of a refresh token"),
+    SETTING("ACCESS_TOKEN_EXPIRE_MINUTES", settings.access_token_minutes, .usual = "30", .min = 1,
+            .max = 10080, .unit = "min", .doc = "Life of an access token"),
+    SETTING("REFRESH_TOKEN_EXPIRE_DAYS", settings.refresh_token_days, .usual = "30", .min = 1,
+            .max = 3650, .unit = "days", .doc = "Life of a refresh token"),
     SETTING("CORS_ORIGINS", settings.cors_origins, .settle = cors_settle,
-            .doc = "Origins that browsers may call from, comma-separated, with credentials; `*`: any, without. "
+            .doc = "Origins that browsers may call from, comma-separated, with credentials; `*`: "
+                   "any, without. "
                    "Empty: none in production, local ones in development"),
     SETTING("TRUSTED_PROXIES", settings.trusted_proxies,
-            .doc = "Addresses or networks whose X-Forwarded-For and -Proto are believed; `unix` for a Unix socket"),
-    SETTING("RATE_LIMITS", settings.rate_limits, .usual = "on", .doc = "off: no request is refused for coming too often"),
+            .doc = "Addresses or networks whose X-Forwarded-For and -Proto are believed; `unix` "
+                   "for a Unix socket"),
+    SETTING("RATE_LIMITS", settings.rate_limits, .usual = "on",
+            .doc = "off: no request is refused for coming too often"),
     SETTING("RATE_LIMIT_DEFAULT", settings.rate_default, .usual = "1200", RATE,
-            .doc = "Of one caller (an address; once signed in a user or key) to the routes of no other class. An "
+            .doc = "Of one caller (an address; once signed in a user or key) to the routes of no "
+                   "other class. An "
                    "address with signed-in callers, and an organisation, may ten times as much"),
-    SETTING("RATE_LIMIT_AUTH", settings.rate_auth, .usual = "60", RATE, .doc = "Signing in and up, per address"),
-    SETTING("RATE_LIMIT_WRITE", settings.rate_write, .usual = "600", RATE, .doc = "Creating and changing"),
-    SETTING("RATE_LIMIT_BULK", settings.rate_bulk, .usual = "30", RATE, .doc = "Imports, exports, whatever starts long work"),
+    SETTING("RATE_LIMIT_AUTH", settings.rate_auth, .usual = "60", RATE,
+            .doc = "Signing in and up, per address"),
+    SETTING("RATE_LIMIT_WRITE", settings.rate_write, .usual = "600", RATE,
+            .doc = "Creating and changing"),
+    SETTING("RATE_LIMIT_BULK", settings.rate_bulk, .usual = "30", RATE,
+            .doc = "Imports, exports, whatever starts long work"),
     SETTING("RATE_LIMIT_SEARCH", settings.rate_search, .usual = "600", RATE, .doc = "Searching"),
-    SETTING("LOG_LEVEL", settings.log_level, .usual = "info", .values = log_levels, .doc = "The least that is logged"),
-    SETTING("LOG_FORMAT", settings.log_format, .usual = "json", .values = log_formats, .doc = "Form of a line"),
+    SETTING("LOG_LEVEL", settings.log_level, .usual = "info", .values = log_levels,
+            .doc = "The least that is logged"),
+    SETTING("LOG_FORMAT", settings.log_format, .usual = "json", .values = log_formats,
+            .doc = "Form of a line"),
     SETTING("LOG_FILE", settings.log_file, .doc = "Empty: standard error. SIGHUP opens it again"),
-    SETTING("SENTRY_DSN", settings.sentry_dsn, .secret = true, .doc = "Where errors are reported; empty: nowhere"),
+    SETTING("SENTRY_DSN", settings.sentry_dsn, .secret = true,
+            .doc = "Where errors are reported; empty: nowhere"),
 
-    SETTING("MEILI_HOST", outside.meili_host, .doc = "Meilisearch instead of the search engine within; empty: within"),
+    SETTING("MEILI_HOST", outside.meili_host,
+            .doc = "Meilisearch instead of the search engine within; empty: within"),
     SETTING("MEILI_MASTER_KEY", outside.meili_master_key, .secret = true, .doc = "Its key"),
-    SETTING("QDRANT_URL", outside.qdrant_url, .doc = "Qdrant instead of the vectors within; empty: within"),
+    SETTING("QDRANT_URL", outside.qdrant_url,
+            .doc = "Qdrant instead of the vectors within; empty: within"),
     SETTING("QDRANT_API_KEY", outside.qdrant_api_key, .secret = true, .doc = "Its key"),
 
     SETTING("OAUTH_STATE_SECRET", outside.oauth_state_secret, .secret = true,
             .doc = "Signs the state of OAuth; empty: SECRET_KEY does"),
     SETTING("OAUTH_CALLBACK_QUERY", outside.oauth_callback_query,
-            .doc = "The front end gets its token in the query instead of the fragment, as first clients expect"),
-    SETTING("FRONTEND_URL", outside.frontend_url, .doc = "Where people return to after signing in elsewhere"),
+            .doc = "The front end gets its token in the query instead of the fragment, as first "
+                   "clients expect"),
+    SETTING("FRONTEND_URL", outside.frontend_url,
+            .doc = "Where people return to after signing in elsewhere"),
     SETTING("IG_CLIENT_ID", outside.ig_client_id, .doc = "Instagram sign-in"),
-    SETTING("IG_CLIENT_SECRET", outside.ig_client_secret, .secret = true, .doc = "Instagram sign-in"),
+    SETTING("IG_CLIENT_SECRET", outside.ig_client_secret, .secret = true,
+            .doc = "Instagram sign-in"),
     SETTING("IG_REDIRECT_URI", outside.ig_redirect_uri, .doc = "Instagram sign-in"),
-    SETTING("IG_BASE_URL", outside.ig_base_url, .usual = "https://graph.instagram.com", .doc = "Instagram's API"),
+    SETTING("IG_BASE_URL", outside.ig_base_url, .usual = "https://graph.instagram.com",
+            .doc = "Instagram's API"),
     SETTING("FB_CLIENT_ID", outside.fb_client_id, .doc = "Facebook sign-in"),
-    SETTING("FB_CLIENT_SECRET", outside.fb_client_secret, .secret = true, .doc = "Facebook sign-in"),
+    SETTING("FB_CLIENT_SECRET", outside.fb_client_secret, .secret = true,
+            .doc = "Facebook sign-in"),
     SETTING("FB_REDIRECT_URI", outside.fb_redirect_uri, .doc = "Facebook sign-in"),
-    SETTING("FB_BASE_URL", outside.fb_base_url, .usual = "https://graph.facebook.com", .doc = "Facebook's API"),
+    SETTING("FB_BASE_URL", outside.fb_base_url, .usual = "https://graph.facebook.com",
+            .doc = "Facebook's API"),
     SETTING("GOOGLE_CLIENT_ID", outside.google_client_id, .doc = "Google sign-in"),
-    SETTING("GOOGLE_CLIENT_SECRET", outside.google_client_secret, .secret = true, .doc = "Google sign-in"),
+    SETTING("GOOGLE_CLIENT_SECRET", outside.google_client_secret, .secret = true,
+            .doc = "Google sign-in"),
     SETTING("GOOGLE_REDIRECT_URI", outside.google_redirect_uri, .doc = "Google sign-in"),
-    SETTING("GOOGLE_BASE_URL", outside.google_base_url, .usual = "https://accounts.google.com", .doc = "Google's OpenID provider"),
+    SETTING("GOOGLE_BASE_URL", outside.google_base_url, .usual = "https://accounts.google.com",
+            .doc = "Google's OpenID provider"),
     SETTING("TIKTOK_CLIENT_KEY", outside.tiktok_client_key, .doc = "TikTok sign-in"),
-    SETTING("TIKTOK_CLIENT_SECRET", outside.tiktok_client_secret, .secret = true, .doc = "TikTok sign-in"),
+    SETTING("TIKTOK_CLIENT_SECRET", outside.tiktok_client_secret, .secret = true,
+            .doc = "TikTok sign-in"),
     SETTING("TIKTOK_REDIRECT_URI", outside.tiktok_redirect_uri, .doc = "TikTok sign-in"),
-    SETTING("TIKTOK_BASE_URL", outside.tiktok_base_url, .usual = "https://open.tiktokapis.com", .doc = "TikTok's API"),
-    SETTING("META_APP_SECRET", outside.meta_app_secret, .secret = true, .doc = "Signs Meta's webhooks"),
-    SETTING("WEBHOOK_VERIFY_TOKEN", outside.webhook_verify_token, .secret = true, .doc = "What Meta and TikTok must show"),
+    SETTING("TIKTOK_BASE_URL", outside.tiktok_base_url, .usual = "https://open.tiktokapis.com",
+            .doc = "TikTok's API"),
+    SETTING("META_APP_SECRET", outside.meta_app_secret, .secret = true,
+            .doc = "Signs Meta's webhooks"),
+    SETTING("WEBHOOK_VERIFY_TOKEN", outside.webhook_verify_token, .secret = true,
+            .doc = "What Meta and TikTok must show"),
 
-    SETTING("OPENAI_API_KEY", outside.openai_api_key, .secret = true, .doc = "OpenAI, or whoever speaks like it"),
-    SETTING("OPENAI_BASE_URL", outside.openai_base_url, .usual = "https://api.openai.com/v1", .doc = "Its address"),
+    SETTING("OPENAI_API_KEY", outside.openai_api_key, .secret = true,
+            .doc = "OpenAI, or whoever speaks like it"),
+    SETTING("OPENAI_BASE_URL", outside.openai_base_url, .usual = "https://api.openai.com/v1",
+            .doc = "Its address"),
     SETTING("OPENAI_MODEL", outside.openai_model, .usual = "gpt-4o-mini", MODEL),
-    SETTING("OPENAI_EMBEDDING_MODEL", outside.openai_embedding_model, .usual = "text-embedding-3-small", MODEL),
+    SETTING("OPENAI_EMBEDDING_MODEL", outside.openai_embedding_model,
+            .usual = "text-embedding-3-small", MODEL),
     SETTING("ANTHROPIC_API_KEY", outside.anthropic_api_key, .secret = true, .doc = "Anthropic"),
-    SETTING("ANTHROPIC_BASE_URL", outside.anthropic_base_url, .usual = "https://api.anthropic.com", .doc = "Its address"),
+    SETTING("ANTHROPIC_BASE_URL", outside.anthropic_base_url, .usual = "https://api.anthropic.com",
+            .doc = "Its address"),
     SETTING("ANTHROPIC_MODEL", outside.anthropic_model, .usual = "claude-3-5-haiku-latest", MODEL),
     SETTING("MISTRAL_API_KEY", outside.mistral_api_key, .secret = true, .doc = "Mistral"),
-    SETTING("MISTRAL_BASE_URL", outside.mistral_base_url, .usual = "https://api.mistral.ai/v1", .doc = "Its address"),
+    SETTING("MISTRAL_BASE_URL", outside.mistral_base_url, .usual = "https://api.mistral.ai/v1",
+            .doc = "Its address"),
     SETTING("MISTRAL_MODEL", outside.mistral_model, .usual = "mistral-small-latest", MODEL),
     SETTING("GEMINI_API_KEY", outside.gemini_api_key, .secret = true, .doc = "Gemini"),
-    SETTING("GEMINI_BASE_URL", outside.gemini_base_url, .usual = "https://generativelanguage.googleapis.com",
-            .doc = "Its address"),
+    SETTING("GEMINI_BASE_URL", outside.gemini_base_url,
+            .usual = "https://generativelanguage.googleapis.com", .doc = "Its address"),
     SETTING("GEMINI_MODEL", outside.gemini_model, .usual = "gemini-2.0-flash", MODEL),
-    SETTING("GEMINI_IMAGE_MODEL", outside.gemini_image_model, .usual = "imagen-3.0-generate-002", MODEL),
+    SETTING("GEMINI_IMAGE_MODEL", outside.gemini_image_model, .usual = "imagen-3.0-generate-002",
+            MODEL),
     SETTING("VERTEX_AI_PROJECT", outside.vertex_project, .doc = "Project of Vertex AI"),
-    SETTING("VERTEX_AI_REGION", outside.vertex_region, .usual = "europe-west1", .doc = "Region of Vertex AI"),
-    SETTING("VERTEX_AI_BASE_URL", outside.vertex_base_url, .doc = "Its address; empty: the region's own"),
+    SETTING("VERTEX_AI_REGION", outside.vertex_region, .usual = "europe-west1",
+            .doc = "Region of Vertex AI"),
+    SETTING("VERTEX_AI_BASE_URL", outside.vertex_base_url,
+            .doc = "Its address; empty: the region's own"),
     SETTING("VERTEX_AI_MODEL", outside.vertex_model, .usual = "gemini-2.0-flash", MODEL),
-    SETTING("GOOGLE_APPLICATION_CREDENTIALS", outside.google_credentials, .doc = "File of the service account's key"),
+    SETTING("GOOGLE_APPLICATION_CREDENTIALS", outside.google_credentials,
+            .doc = "File of the service account's key"),
 
-    SETTING("WHATSAPP_API_KEY", outside.whatsapp_api_key, .secret = true, .doc = "Of the provider, where a channel has none"),
-    SETTING("WHATSAPP_API_URL", outside.whatsapp_api_url, .usual = "https://waba-v2.360dialog.io", .doc = "Its address"),
-    SETTING("WHATSAPP_VERIFY_TOKEN", outside.whatsapp_verify_token, .secret = true, .doc = "What a webhook's set-up must show"),
+    SETTING("WHATSAPP_API_KEY", outside.whatsapp_api_key, .secret = true,
+            .doc = "Of the provider, where a channel has none"),
+    SETTING("WHATSAPP_API_URL", outside.whatsapp_api_url, .usual = "https://waba-v2.360dialog.io",
+            .doc = "Its address"),
+    SETTING("WHATSAPP_VERIFY_TOKEN", outside.whatsapp_verify_token, .secret = true,
+            .doc = "What a webhook's set-up must show"),
     SETTING("WABA_ID", outside.waba_id, .doc = "WhatsApp business account"),
     SETTING("PHONE_ID", outside.phone_id, .doc = "WhatsApp phone number id"),
-    SETTING("WHATSAPP_DRY_RUN", outside.whatsapp_dry_run, .doc = "Messages are written down instead of sent"),
+    SETTING("WHATSAPP_DRY_RUN", outside.whatsapp_dry_run,
+            .doc = "Messages are written down instead of sent"),
 
-    SETTING("CLOUDINARY_URL", outside.cloudinary_url, .secret = true, .doc = "Illustrations go there; empty: to the blobs"),
+    SETTING("CLOUDINARY_URL", outside.cloudinary_url, .secret = true,
+            .doc = "Illustrations go there; empty: to the blobs"),
     SETTING("GAMMA_API_KEY", outside.gamma_api_key, .secret = true, .doc = "Gamma"),
-    SETTING("GAMMA_API_URL", outside.gamma_api_url, .usual = "https://public-api.gamma.app", .doc = "Its address"),
-    SETTING("POMELLI_API_URL", outside.pomelli_api_url, .doc = "Pomelli; empty: a brief to download instead"),
+    SETTING("GAMMA_API_URL", outside.gamma_api_url, .usual = "https://public-api.gamma.app",
+            .doc = "Its address"),
+    SETTING("POMELLI_API_URL", outside.pomelli_api_url,
+            .doc = "Pomelli; empty: a brief to download instead"),
     SETTING("POMELLI_API_KEY", outside.pomelli_api_key, .secret = true, .doc = "Its key"),
 
-    SETTING("CACHE_TTL_DEBATES", outside.cache_ttl_debates_s, .usual = "300", .min = 0, .max = 604800, .unit = "s",
-            .doc = "Lists of debates are cached so long"),
-    SETTING("CACHE_TTL_STREAMING", outside.cache_ttl_streaming_s, .usual = "3600", .min = 0, .max = 604800, .unit = "s",
-            .doc = "What is known of an audio file is cached so long"),
-    SETTING("CACHE_TTL_METADATA", outside.cache_ttl_metadata_s, .usual = "86400", .min = 0, .max = 604800, .unit = "s",
-            .doc = "The programme is cached so long"),
-    SETTING("MAX_CONCURRENT_EXTRACTIONS", outside.extractions_max, .usual = "3", .min = 1, .max = 100,
-            .doc = "Audio extractions that run at once"),
+    SETTING("CACHE_TTL_DEBATES", outside.cache_ttl_debates_s, .usual = "300", .min = 0,
+            .max = 604800, .unit = "s", .doc = "Lists of debates are cached so long"),
+    SETTING("CACHE_TTL_STREAMING", outside.cache_ttl_streaming_s, .usual = "3600", .min = 0,
+            .max = 604800, .unit = "s", .doc = "What is known of an audio file is cached so long"),
+    SETTING("CACHE_TTL_METADATA", outside.cache_ttl_metadata_s, .usual = "86400", .min = 0,
+            .max = 604800, .unit = "s", .doc = "The programme is cached so long"),
+    SETTING("MAX_CONCURRENT_EXTRACTIONS", outside.extractions_max, .usual = "3", .min = 1,
+            .max = 100, .doc = "Audio extractions that run at once"),
     SETTING("ENABLE_AI_CLUSTERS", outside.ai_clusters, .usual = "on", .doc = "Clusters of posts"),
     SETTING("ENABLE_GAMMA_EXPORT", outside.gamma_export, .doc = "Reports to Gamma"),
     SETTING("ENABLE_POMELLI_EXPORT", outside.pomelli_export, .doc = "Reports to Pomelli"),
-    SETTING("ENABLE_VERTEX_VIDEO", outside.vertex_video, .doc = "Analysis of a post's video by Vertex AI"),
+    SETTING("ENABLE_VERTEX_VIDEO", outside.vertex_video,
+            .doc = "Analysis of a post's video by Vertex AI"),
     SETTING("ENABLE_AGENT_SCOUT", outside.agent_scout, .usual = "on", .doc = "Finds what rises"),
-    SETTING("ENABLE_AGENT_SCRIBE", outside.agent_scribe, .usual = "on", .doc = "Writes the weekly digest"),
-    SETTING("ENABLE_AGENT_PLANNER", outside.agent_planner, .usual = "on", .doc = "Proposes a calendar"),
+    SETTING("ENABLE_AGENT_SCRIBE", outside.agent_scribe, .usual = "on",
+            .doc = "Writes the weekly digest"),
+    SETTING("ENABLE_AGENT_PLANNER", outside.agent_planner, .usual = "on",
+            .doc = "Proposes a calendar"),
 };
 const ptrdiff_t base_setting_count = COUNT(base_settings);

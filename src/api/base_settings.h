@@ -7,9 +7,11 @@
 #include "api/setting.h"
 
 typedef struct BaseSettings {
-    Str environment, listen, data_dir, database_url, redis_url, secret_key, secret_key_previous, node_name;
-    int64_t access_token_minutes, refresh_token_days, loops, workers_per_loop, max_connections, db_connections,
-        cache_bytes, statement_timeout_ms, rate_default, rate_auth, rate_write, rate_bulk, rate_search;
+    Str environment, listen, data_dir, database_url, redis_url, secret_key, secret_key_previous,
+        node_name;
+    int64_t access_token_minutes, refresh_token_days, loops, workers_per_loop, max_connections,
+        db_connections, cache_bytes, statement_timeout_ms, rate_default, rate_auth, rate_write,
+        rate_bulk, rate_search;
     bool auto_migrate, db_prepared, rate_limits;
     Str cors_origins, trusted_proxies, log_level, log_format, log_file, sentry_dsn, blob_url;
     int64_t port;
@@ -21,20 +23,22 @@ extern BaseSettings settings;
 typedef struct OutsideSettings {
     Str meili_host, meili_master_key, qdrant_url, qdrant_api_key;
     Str oauth_state_secret, frontend_url;
-    Str ig_client_id, ig_client_secret, ig_redirect_uri, fb_client_id, fb_client_secret, fb_redirect_uri,
-        google_client_id, google_client_secret, google_redirect_uri, tiktok_client_key, tiktok_client_secret,
-        tiktok_redirect_uri, meta_app_secret, webhook_verify_token;
+    Str ig_client_id, ig_client_secret, ig_redirect_uri, fb_client_id, fb_client_secret,
+        fb_redirect_uri, google_client_id, google_client_secret, google_redirect_uri,
+        tiktok_client_key, tiktok_client_secret, tiktok_redirect_uri, meta_app_secret,
+        webhook_verify_token;
     Str ig_base_url, fb_base_url, google_base_url, tiktok_base_url;
     bool oauth_callback_query;
     Str openai_api_key, openai_base_url, openai_model, openai_embedding_model, anthropic_api_key,
-        anthropic_base_url, anthropic_model, mistral_api_key, mistral_base_url, mistral_model, gemini_api_key,
-        gemini_base_url, gemini_model, gemini_image_model, vertex_project, vertex_region, vertex_base_url,
-        vertex_model, google_credentials;
+        anthropic_base_url, anthropic_model, mistral_api_key, mistral_base_url, mistral_model,
+        gemini_api_key, gemini_base_url, gemini_model, gemini_image_model, vertex_project,
+        vertex_region, vertex_base_url, vertex_model, google_credentials;
     Str whatsapp_api_key, whatsapp_api_url, whatsapp_verify_token, waba_id, phone_id;
     bool whatsapp_dry_run;
     Str cloudinary_url, gamma_api_key, gamma_api_url, pomelli_api_url, pomelli_api_key;
     int64_t cache_ttl_debates_s, cache_ttl_streaming_s, cache_ttl_metadata_s, extractions_max;
-    bool ai_clusters, gamma_export, pomelli_export, vertex_video, agent_scout, agent_scribe, agent_planner;
+    bool ai_clusters, gamma_export, pomelli_export, vertex_video, agent_scout, agent_scribe,
+        agent_planner;
 } OutsideSettings;
 extern OutsideSettings outside;
 

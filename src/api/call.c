@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A request's path, query and body into the structs of its route; what a handler left into the reply. */
+ * A request's path, query and body into the structs of its route; what a handler left into the
+ * reply. */
 #include "core/json.h"
 
 #include "api/router_room.h"
@@ -7,7 +8,7 @@
 
 enum { PARSE_ON_LOOP_MAX = 256 * 1024 };
 
-/* -- Path ------------------------------------------------------------------------------------------- */
+/* -- Path -------------------------------------------------------------------------------------- */
 
 Err *call_params(Ctx *c, Call *k, const Match *m) {
     const Entry *entry = k->entry;
@@ -22,7 +23,7 @@ Err *call_params(Ctx *c, Call *k, const Match *m) {
     return NULL;
 }
 
-/* -- Query ------------------------------------------------------------------------------------------ */
+/* -- Query ------------------------------------------------------------------------------------- */
 
 typedef struct QuerySource {
     Ctx *c;
@@ -44,7 +45,7 @@ Err *call_query(Ctx *c, Call *k) {
     return record_read_text(c, record, query_get, &source, k->query);
 }
 
-/* -- Body ------------------------------------------------------------------------------------------- */
+/* -- Body -------------------------------------------------------------------------------------- */
 
 typedef struct Parse {
     Ctx *c;
@@ -61,8 +62,10 @@ static void parse_now(void *arg) {
 /* Large texts are parsed on the pool: no loop is kept for as long as ten megabytes take. */
 static Err *parse(Ctx *c, Str text, json_t **out) {
     Parse p = {.c = c, .text = text};
-    if (text.len <= PARSE_ON_LOOP_MAX) parse_now(&p);
-    else TRY(offload(c, LANE_SHORT, parse_now, &p));
+    if (text.len <= PARSE_ON_LOOP_MAX)
+        parse_now(&p);
+    else
+        TRY(offload(c, LANE_SHORT, parse_now, &p));
     *out = p.json;
     return p.err;
 }
@@ -95,7 +98,8 @@ static Err *body_missing(Ctx *c) {
 
 Err *call_body(Ctx *c, Call *k) {
     const Route *route = k->route;
-    if (route->in_raw) return route->in_type && k->q->body_length != 0 ? body_type_check(c, k) : NULL;
+    if (route->in_raw)
+        return route->in_type && k->q->body_length != 0 ? body_type_check(c, k) : NULL;
     if (!route->in) return NULL;
     k->in = arena_alloc(c->arena, route->in->size, 1);
     if (k->q->body_length != 0) {
@@ -109,10 +113,11 @@ Err *call_body(Ctx *c, Call *k) {
     }
     json_t *json;
     TRY(parse(c, text, &json));
-    return record_read(c, route->in, json, route->in_change ? READ_CHANGE : READ_CREATE, k->in, &k->present);
+    return record_read(c, route->in, json, route->in_change ? READ_CHANGE : READ_CREATE, k->in,
+                       &k->present);
 }
 
-/* -- Answers ---------------------------------------------------------------------------------------- */
+/* -- Answers ----------------------------------------------------------------------------------- */
 
 void *call_out(Call *k) {
     assert(k->out); /* the route has no `out`, or it is a list */
@@ -151,8 +156,8 @@ static void link_next(Ctx *c, const Call *k, Str next_cursor) {
     char separator = '?';
     Str name, value;
     for (ptrdiff_t at = 0; req_query_next(c, k->q, &at, &name, &value);) {
-        bool replaced = str_eq(name, S("cursor")) || str_eq(name, S("offset")) || str_eq(name, S("skip")) ||
-                        str_eq(name, S("page"));
+        bool replaced = str_eq(name, S("cursor")) || str_eq(name, S("offset")) ||
+                        str_eq(name, S("skip")) || str_eq(name, S("page"));
         if (replaced) continue;
         link_parameter(&link, &separator, name, value);
     }
@@ -171,7 +176,8 @@ void call_list(Ctx *c, Call *k, Rows rows, int64_t total, Str next_cursor) {
     record_write_list(&b, k->route->out, rows.items, rows.count);
     close_envelope(c, k, &b);
     encoded(k, &b);
-    if (total >= 0) reply_header(k->r, S("X-Total-Count"), strf(c->arena, "%lld", (long long)total));
+    if (total >= 0)
+        reply_header(k->r, S("X-Total-Count"), strf(c->arena, "%lld", (long long)total));
     if (next_cursor.data) link_next(c, k, next_cursor);
 }
 

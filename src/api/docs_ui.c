@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * /docs and /redoc. The scripts are in the binary when the build could fetch them, else the pages take
- * them from the public CDN; what their Content-Security-Policy allows follows from that. */
+ * /docs and /redoc. The scripts are in the binary when the build could fetch them, else the pages
+ * take them from the public CDN; what their Content-Security-Policy allows follows from that. */
 #include "api/docs_ui.h"
 
 #include <zlib.h>
@@ -21,23 +21,27 @@
 #endif
 
 /* Both libraries put styles into the page themselves; ReDoc searches in a worker made of a blob. */
-#define POLICY                                                                                               \
-    "default-src 'none'; script-src " SOURCES "; style-src " SOURCES " 'unsafe-inline'; "                    \
-    "img-src 'self' data: https:; font-src 'self' data:; connect-src 'self'; worker-src blob:; "             \
+#define POLICY                                                                                   \
+    "default-src 'none'; script-src " SOURCES "; style-src " SOURCES " 'unsafe-inline'; "        \
+    "img-src 'self' data: https:; font-src 'self' data:; connect-src 'self'; worker-src blob:; " \
     "base-uri 'none'; frame-ancestors 'none'"
 
 static const char swagger_page[] =
     "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>socle API</title>\n"
+    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>socle "
+    "API</title>\n"
     "<link rel=\"stylesheet\" href=\"" SWAGGER_CSS "\">\n</head>\n<body>\n<div id=\"ui\"></div>\n"
-    "<script src=\"" SWAGGER_JS "\"></script>\n<script src=\"/docs/start.js\"></script>\n</body>\n</html>\n";
-static const char start_script[] =
-    "SwaggerUIBundle({url: \"/openapi.json\", dom_id: \"#ui\", deepLinking: true, persistAuthorization: true,\n"
-    "  tagsSorter: \"alpha\", docExpansion: \"none\"});\n";
+    "<script src=\"" SWAGGER_JS
+    "\"></script>\n<script src=\"/docs/start.js\"></script>\n</body>\n</html>\n";
+static const char start_script[] = "SwaggerUIBundle({url: \"/openapi.json\", dom_id: \"#ui\", "
+                                   "deepLinking: true, persistAuthorization: true,\n"
+                                   "  tagsSorter: \"alpha\", docExpansion: \"none\"});\n";
 static const char redoc_page[] =
     "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>socle API</title>\n</head>\n"
-    "<body>\n<redoc spec-url=\"/openapi.json\"></redoc>\n<script src=\"" REDOC_JS "\"></script>\n</body>\n</html>\n";
+    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>socle "
+    "API</title>\n</head>\n"
+    "<body>\n<redoc spec-url=\"/openapi.json\"></redoc>\n<script src=\"" REDOC_JS
+    "\"></script>\n</body>\n</html>\n";
 
 static Err *page(Ctx *c, Call *k, Str text) {
     reply_policy(c, k->q, k->r, S(POLICY));

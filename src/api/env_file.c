@@ -3,7 +3,8 @@
 #include "api/setting.h"
 
 static bool name_byte(char b, bool first) {
-    return (b >= 'A' && b <= 'Z') || (b >= 'a' && b <= 'z') || b == '_' || (!first && b >= '0' && b <= '9');
+    return (b >= 'A' && b <= 'Z') || (b >= 'a' && b <= 'z') || b == '_' ||
+           (!first && b >= '0' && b <= '9');
 }
 
 static bool name_ok(Str name) {
@@ -21,7 +22,8 @@ static char unescaped(char b) {
     }
 }
 
-/* What stands between the quotes at the start of *rest; moves behind them. Null Str if they never close. */
+/* What stands between the quotes at the start of *rest; moves behind them. Null Str if they never
+ * close. */
 static Str quoted(Arena *arena, Str *rest) {
     char quote = rest->data[0];
     char *to = arena_bytes(arena, rest->len + 1);

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What every answer carries: the request's id, security headers, and to browsers of other origins the
- * permission to read it (CORS, WHATWG Fetch §3.2). The lines that never change are written out once,
- * here; nothing is formatted for a request. */
+ * What every answer carries: the request's id, security headers, and to browsers of other origins
+ * the permission to read it (CORS, WHATWG Fetch §3.2). The lines that never change are written out
+ * once, here; nothing is formatted for a request. */
 #include "api/base_settings.h"
 #include "api/router_room.h"
 #include "core/rand.h"
 
-#define SECURITY_LINES                                                                                      \
-    "X-Content-Type-Options: nosniff\r\n"                                                                   \
-    "X-Frame-Options: DENY\r\n"                                                                             \
-    "Referrer-Policy: strict-origin-when-cross-origin\r\n"                                                  \
+#define SECURITY_LINES                                     \
+    "X-Content-Type-Options: nosniff\r\n"                  \
+    "X-Frame-Options: DENY\r\n"                            \
+    "Referrer-Policy: strict-origin-when-cross-origin\r\n" \
     "Permissions-Policy: camera=(), geolocation=(), microphone=(self), payment=(), usb=()\r\n"
 #define HSTS_LINE "Strict-Transport-Security: max-age=31536000; includeSubDomains\r\n"
 #define POLICY_DATA "default-src 'none'; frame-ancestors 'none'"
-#define POLICY_PAGE                                                                                         \
-    "default-src 'self'; img-src 'self' data: blob: https:; media-src 'self' blob: https:; "                \
-    "style-src 'self'; script-src 'self'; connect-src 'self' ws: wss:; object-src 'none'; "                 \
+#define POLICY_PAGE                                                                          \
+    "default-src 'self'; img-src 'self' data: blob: https:; media-src 'self' blob: https:; " \
+    "style-src 'self'; script-src 'self'; connect-src 'self' ws: wss:; object-src 'none'; "  \
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 #define POLICY_LINE(policy) "Content-Security-Policy: " policy "\r\n"
 
@@ -33,17 +33,18 @@ void reply_policy(Ctx *c, const Req *q, Reply *r, Str policy) {
 void headers_settle(Ctx *c, const Req *q, Reply *r) {
     (void)c;
     bool is_page = str_starts(r->content_type, S("text/html"));
-    if (is_page && r->common_headers.data == data_lines[q->https].data) r->common_headers = page_lines[q->https];
+    if (is_page && r->common_headers.data == data_lines[q->https].data)
+        r->common_headers = page_lines[q->https];
 }
 
-/* -- Request ids ------------------------------------------------------------------------------------ */
+/* -- Request ids ------------------------------------------------------------------------------- */
 
 static bool request_id_sane(Str id) {
     if (id.len < 1 || id.len > 128) return false;
     for (ptrdiff_t i = 0; i < id.len; i++) {
         char b = id.data[i];
-        bool good = (b >= 'A' && b <= 'Z') || (b >= 'a' && b <= 'z') || (b >= '0' && b <= '9') || b == '.' ||
-                    b == '_' || b == '-';
+        bool good = (b >= 'A' && b <= 'Z') || (b >= 'a' && b <= 'z') || (b >= '0' && b <= '9') ||
+                    b == '.' || b == '_' || b == '-';
         if (!good) return false;
     }
     return true;
@@ -55,14 +56,15 @@ static Str request_id_new(Arena *arena) {
     return str_hex(arena, bits, (ptrdiff_t)sizeof bits);
 }
 
-/* -- CORS ------------------------------------------------------------------------------------------- */
+/* -- CORS -------------------------------------------------------------------------------------- */
 
 /* `http://localhost:*` stands for any port. */
 static bool origin_matches(Str allowed, Str origin) {
     if (!str_ends(allowed, S(":*"))) return str_eq(allowed, origin);
     Str start = str_slice(allowed, 0, allowed.len - 1);
     int64_t port;
-    return str_starts(origin, start) && str_to_i64(str_slice(origin, start.len, origin.len), &port) && port > 0;
+    return str_starts(origin, start) &&
+           str_to_i64(str_slice(origin, start.len, origin.len), &port) && port > 0;
 }
 
 typedef enum Cors { CORS_NO, CORS_ANY, CORS_CREDENTIALS } Cors;
@@ -73,8 +75,10 @@ static Cors cors_of(Str origin) {
         rest = str_cut(rest, ',', &one);
         one = str_trim(one);
         if (one.len == 0) continue;
-        if (str_eq(one, S("*"))) any = true;
-        else if (origin_matches(one, origin)) return CORS_CREDENTIALS;
+        if (str_eq(one, S("*")))
+            any = true;
+        else if (origin_matches(one, origin))
+            return CORS_CREDENTIALS;
     }
     return any ? CORS_ANY : CORS_NO;
 }
@@ -87,9 +91,10 @@ static void cors_headers(const Req *q, Reply *r) {
     if (cors == CORS_NO) return;
     reply_header(r, S("Access-Control-Allow-Origin"), cors == CORS_ANY ? S("*") : origin);
     if (cors == CORS_CREDENTIALS) reply_header(r, S("Access-Control-Allow-Credentials"), S("true"));
-    reply_header(r, S("Access-Control-Expose-Headers"),
-                 S("Content-Disposition, ETag, Idempotency-Replayed, Link, Location, RateLimit-Limit, "
-                   "RateLimit-Remaining, RateLimit-Reset, Retry-After, X-Request-ID, X-Total-Count"));
+    reply_header(
+        r, S("Access-Control-Expose-Headers"),
+        S("Content-Disposition, ETag, Idempotency-Replayed, Link, Location, RateLimit-Limit, "
+          "RateLimit-Remaining, RateLimit-Reset, Retry-After, X-Request-ID, X-Total-Count"));
 }
 
 bool cors_is_preflight(const Req *q) {
@@ -102,12 +107,13 @@ void cors_preflight(const Req *q, Reply *r, Str allow) {
     if (settings.cors_origins.len == 0 || cors_of(origin) == CORS_NO) return;
     reply_header(r, S("Access-Control-Allow-Methods"), allow);
     reply_header(r, S("Access-Control-Allow-Headers"),
-                 S("Accept, Accept-Language, Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, "
+                 S("Accept, Accept-Language, Authorization, Content-Type, Idempotency-Key, "
+                   "If-Match, If-None-Match, "
                    "Last-Event-ID, Range, X-Device-Secret, X-Request-ID, X-Tenant-ID"));
     reply_header(r, S("Access-Control-Max-Age"), S("600"));
 }
 
-/* -- All of it -------------------------------------------------------------------------------------- */
+/* -- All of it --------------------------------------------------------------------------------- */
 
 void headers_begin(Ctx *c, const Req *q, Reply *r) {
     if (!c->request_id.data) {
@@ -121,7 +127,8 @@ void headers_begin(Ctx *c, const Req *q, Reply *r) {
 }
 
 Str methods_text(Arena *arena, unsigned allowed) {
-    static const Method order[] = {METHOD_GET, METHOD_HEAD, METHOD_POST, METHOD_PUT, METHOD_PATCH, METHOD_DELETE};
+    static const Method order[] = {METHOD_GET, METHOD_HEAD,  METHOD_POST,
+                                   METHOD_PUT, METHOD_PATCH, METHOD_DELETE};
     Buf b = buf_new(arena, 64);
     if (allowed & METHOD_GET) allowed |= METHOD_HEAD;
     for (ptrdiff_t i = 0; i < COUNT(order); i++)

@@ -7,10 +7,10 @@
  *       └────────────────┼──┼──┘                         └──▶ the same answer again
  *                        └──┘ lease run out: the next caller takes over
  *
- * A handler that calls call_settle in its own transaction makes effect and answer one: a crash leaves
- * both or neither. Else the answer is stored right after the handler, and a crash between the two lets
- * the effect happen again when the lease is over; the claim is the caller's fence: who was taken over
- * from cannot settle, and his transaction fails. */
+ * A handler that calls call_settle in its own transaction makes effect and answer one: a crash
+ * leaves both or neither. Else the answer is stored right after the handler, and a crash between
+ * the two lets the effect happen again when the lease is over. The claim is the caller's fence:
+ * who was taken over from cannot settle, and his transaction fails. */
 #include <sodium.h>
 
 #include "api/api_sql.h"
@@ -37,8 +37,9 @@ typedef struct Stored {
     Str content_type, headers, etag, body;
 } Stored;
 static const Field stored_fields[] = {
-    FIELD(Stored, fingerprint), FIELD(Stored, lease_until), FIELD(Stored, status), FIELD(Stored, content_type),
-    FIELD(Stored, headers),     FIELD(Stored, etag),        FIELD(Stored, body),
+    FIELD(Stored, fingerprint),  FIELD(Stored, lease_until), FIELD(Stored, status),
+    FIELD(Stored, content_type), FIELD(Stored, headers),     FIELD(Stored, etag),
+    FIELD(Stored, body),
 };
 static const Record stored_record = RECORD(Stored, stored_fields);
 
@@ -49,8 +50,8 @@ static bool key_sane(Str key) {
     return true;
 }
 
-/* A key is its caller's own: nobody meets the answers of another. Without an account the address is part
- * of it, which is little, but the body (with its password, say) must be the same as well. */
+/* A key is its caller's own: nobody meets the answers of another. Without an account the address is
+ * part of it, which is little, but the body (with its password, say) must be the same as well. */
 static Str owner_of(const Ctx *c) {
     if (!id_is_none(c->account.user))
         return strf(c->arena, "user:%lld:%lld", (long long)c->account.user.value,
@@ -61,7 +62,9 @@ static Str owner_of(const Ctx *c) {
 static void hash_text(crypto_hash_sha256_state *state, Str text) {
     int64_t length = text.len; /* so that no two lists of texts run together to the same bytes */
     crypto_hash_sha256_update(state, (const unsigned char *)&length, sizeof length);
-    if (text.len) crypto_hash_sha256_update(state, (const unsigned char *)text.data, (unsigned long long)text.len);
+    if (text.len)
+        crypto_hash_sha256_update(state, (const unsigned char *)text.data,
+                                  (unsigned long long)text.len);
 }
 
 static Str fingerprint_of(Ctx *c, const Call *k, Str owner) {
@@ -82,7 +85,8 @@ static Str fingerprint_of(Ctx *c, const Call *k, Str owner) {
 static Err *replay(Ctx *c, Call *k, const Stored *stored) {
     Reply *r = k->r;
     if (!stored->body.data)
-        FAIL(c, CONFLICT, "This request was carried out before, but its answer was too large to be kept.");
+        FAIL(c, CONFLICT,
+             "This request was carried out before, but its answer was too large to be kept.");
     reply_text(r, (int)stored->status.value, stored->content_type, stored->body);
     buf_add(&r->headers, stored->headers);
     r->etag = stored->etag;
@@ -95,14 +99,16 @@ static Err *replay(Ctx *c, Call *k, const Stored *stored) {
 static Err *claim_lost(Ctx *c, Call *k, const Claim *claim, bool *replayed) {
     Stored stored = {0};
     bool found;
-    TRY(db_maybe(c, SQL(SQL_IDEMPOTENCY_LOAD), ARGS(V(claim->owner), V(claim->key)), &stored_record, &stored, &found));
+    TRY(db_maybe(c, SQL(SQL_IDEMPOTENCY_LOAD), ARGS(V(claim->owner), V(claim->key)), &stored_record,
+                 &stored, &found));
     if (found && !str_eq(stored.fingerprint, claim->fingerprint))
         FAIL(c, INVALID, "This Idempotency-Key was used for another request.");
     if (found && stored.status.set) {
         *replayed = true;
         return replay(c, k, &stored);
     }
-    Err *err = err_new(c, ERR_CONFLICT, __func__, "A request with this Idempotency-Key is still running.");
+    Err *err =
+        err_new(c, ERR_CONFLICT, __func__, "A request with this Idempotency-Key is still running.");
     err->retry_after_s = 1;
     return err;
 }
@@ -112,7 +118,8 @@ Err *claim_take(Ctx *c, Call *k, bool *replayed) {
     Str key = k->route->idempotent ? req_header(k->q, S("Idempotency-Key")) : (Str){0};
     if (!key.data) return NULL;
     if (!key_sane(key))
-        FAIL(c, BAD_REQUEST, "The Idempotency-Key must be 1 to %d visible ASCII characters.", KEY_BYTES_MAX);
+        FAIL(c, BAD_REQUEST, "The Idempotency-Key must be 1 to %d visible ASCII characters.",
+             KEY_BYTES_MAX);
     Claim *claim = arena_new_of(c->arena, Claim);
     claim->owner = owner_of(c);
     claim->key = key;
@@ -124,7 +131,8 @@ Err *claim_take(Ctx *c, Call *k, bool *replayed) {
     Time expiry = time_add(now, KEPT_HOURS * US_PER_HOUR);
     ptrdiff_t changed = 0;
     TRY(db_exec(c, SQL(SQL_IDEMPOTENCY_CLAIM),
-                ARGS(V(claim->owner), V(claim->key), V(claim->fingerprint), V(claim->token), V(lease), V(expiry), V(now)),
+                ARGS(V(claim->owner), V(claim->key), V(claim->fingerprint), V(claim->token),
+                     V(lease), V(expiry), V(now)),
                 &changed));
     if (changed == 0) return claim_lost(c, k, claim, replayed);
     k->claim = claim;
@@ -140,10 +148,11 @@ static Err *settle(Ctx *c, Call *k) {
     bool kept = r->body.len <= BODY_KEPT_MAX && !r->begun && !r->file && str_utf8_valid(r->body);
     ptrdiff_t changed = 0;
     TRY(db_exec(c, SQL(SQL_IDEMPOTENCY_SETTLE),
-                ARGS(V(claim->owner), V(claim->key), V(claim->token), V(r->status), V(r->content_type),
-                     V(lines), V(r->etag), V(kept ? r->body : none)),
+                ARGS(V(claim->owner), V(claim->key), V(claim->token), V(r->status),
+                     V(r->content_type), V(lines), V(r->etag), V(kept ? r->body : none)),
                 &changed));
-    if (changed == 0) FAIL(c, CONFLICT, "This request took so long that another one with its key took over.");
+    if (changed == 0)
+        FAIL(c, CONFLICT, "This request took so long that another one with its key took over.");
     return NULL;
 }
 
@@ -163,15 +172,20 @@ void claim_end(Ctx *c, Call *k, const Err *err_of_handler) {
     Claim *claim = k->claim;
     int status = k->r->status;
     bool failed = status >= 500 || status == 429 || status == 499;
-    if (!claim || (claim->settled && !err_of_handler)) return; /* settled, if its transaction was committed */
-    /* The answer goes out though the client is gone or the time is over: this is for his next try. */
+    if (!claim || (claim->settled && !err_of_handler))
+        return; /* settled, if its transaction was committed */
+    /* The answer goes out though the client is gone or the time is over: this is for his next
+     * try. */
     bool cancelled = c->cancelled;
     int64_t former = c->deadline_us;
     c->cancelled = false;
     c->deadline_us = mono_us() + 5 * US_PER_SECOND;
-    Err *err = failed ? db_exec(c, SQL(SQL_IDEMPOTENCY_RELEASE), ARGS(V(claim->owner), V(claim->key), V(claim->token)), NULL)
+    Err *err = failed ? db_exec(c, SQL(SQL_IDEMPOTENCY_RELEASE),
+                                ARGS(V(claim->owner), V(claim->key), V(claim->token)), NULL)
                       : settle(c, k);
     c->deadline_us = former;
     c->cancelled = cancelled;
-    if (err) log_msg(c, LOG_WARN, "an Idempotency-Key was left to its lease: %.*s", S_ARG(err_chain(c->arena, err)));
+    if (err)
+        log_msg(c, LOG_WARN, "an Idempotency-Key was left to its lease: %.*s",
+                S_ARG(err_chain(c->arena, err)));
 }

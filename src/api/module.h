@@ -14,8 +14,8 @@
 struct App;
 
 /* For products whose clients expect `{"success": true, "data": …}`: what stands around every JSON
- * answer that the router encodes, and what every problem has besides RFC 9457's members. The schema texts
- * are the same two halves around the answer's own schema in the OpenAPI document. */
+ * answer that the router encodes, and what every problem has besides RFC 9457's members. The schema
+ * texts are the same two halves around the answer's own schema in the OpenAPI document. */
 typedef struct Envelope {
     void (*open)(Ctx *c, const Call *k, Buf *b);
     void (*close)(Ctx *c, const Call *k, Buf *b);
@@ -38,7 +38,7 @@ typedef struct Module {
     ptrdiff_t schedule_count;
     const Setting *settings;
     ptrdiff_t setting_count;
-    const Envelope *envelope; /* NULL: none */
+    const Envelope *envelope;    /* NULL: none */
     const ChannelRule *channels; /* who may follow which events */
     ptrdiff_t channel_count;
     /* Order of the list at start, reverse at stop. start runs in a coroutine after the database is

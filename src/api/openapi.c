@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The OpenAPI 3.1 document, made of the route table: what a route's row says is what the router does, so
- * the document cannot say anything else. */
+ * The OpenAPI 3.1 document, made of the route table: what a route's row says is what the router
+ * does, so the document cannot say anything else. */
 #include "api/router_room.h"
 #include "core/map.h"
 
@@ -31,7 +31,7 @@ static void put_ref(Doc *d, Str ref) {
     json_end(&d->o, '}');
 }
 
-/* -- Parameters ------------------------------------------------------------------------------------- */
+/* -- Parameters -------------------------------------------------------------------------------- */
 
 static void path_parameters(Doc *d, const Entry *entry) {
     for (int i = 0; i < entry->param_count; i++) {
@@ -42,7 +42,8 @@ static void path_parameters(Doc *d, const Entry *entry) {
         put(d, "in", "path");
         put_flag(d, "required", true);
         json_key(&d->o, S("schema"));
-        json_put_raw(&d->o, p->integer ? S("{\"type\":\"integer\",\"format\":\"int64\"}") : S("{\"type\":\"string\"}"));
+        json_put_raw(&d->o, p->integer ? S("{\"type\":\"integer\",\"format\":\"int64\"}")
+                                       : S("{\"type\":\"string\"}"));
         if (p->rest) put(d, "description", "All that is left of the path, slashes included");
         json_end(&d->o, '}');
     }
@@ -101,7 +102,7 @@ static void parameters(Doc *d, const Entry *entry) {
     json_end(&d->o, ']');
 }
 
-/* -- Bodies ----------------------------------------------------------------------------------------- */
+/* -- Bodies ------------------------------------------------------------------------------------ */
 
 /* `content` with the same schema for every type of a comma-separated list. */
 static void content(Doc *d, Str types, Str schema) {
@@ -127,9 +128,13 @@ static bool body_required(const Route *route) {
 
 static void request_body(Doc *d, const Route *route) {
     if (!route->in && !route->in_raw) return;
-    Str types = route->in_type ? str_c(route->in_type) : route->in_raw ? S("*/*") : S("application/json");
+    Str types = route->in_type  ? str_c(route->in_type)
+                : route->in_raw ? S("*/*")
+                                : S("application/json");
     SchemaMode mode = route->in_change ? SCHEMA_CHANGE : SCHEMA_CREATE;
-    Str schema = route->in ? strf(d->arena, "{\"$ref\":\"%.*s\"}", S_ARG(schema_ref(d->arena, route->in, mode))) : S("{}");
+    Str schema = route->in ? strf(d->arena, "{\"$ref\":\"%.*s\"}",
+                                  S_ARG(schema_ref(d->arena, route->in, mode)))
+                           : S("{}");
     open_at(d, "requestBody", '{');
     put_flag(d, "required", body_required(route));
     content(d, types, schema);
@@ -141,8 +146,10 @@ static Str answer_schema(Doc *d, const Entry *entry) {
     const Envelope *envelope = entry->module->envelope;
     if (!route->out) return S("{}");
     Str ref = schema_ref(d->arena, route->out, SCHEMA_OUT);
-    Str schema = route->out_list ? strf(d->arena, "{\"type\":\"array\",\"items\":{\"$ref\":\"%.*s\"}}", S_ARG(ref))
-                                 : strf(d->arena, "{\"$ref\":\"%.*s\"}", S_ARG(ref));
+    Str schema =
+        route->out_list
+            ? strf(d->arena, "{\"type\":\"array\",\"items\":{\"$ref\":\"%.*s\"}}", S_ARG(ref))
+            : strf(d->arena, "{\"$ref\":\"%.*s\"}", S_ARG(ref));
     if (!envelope || !envelope->schema_open) return schema;
     return strf(d->arena, "%s%.*s%s", envelope->schema_open, S_ARG(schema), envelope->schema_close);
 }
@@ -152,12 +159,17 @@ static void answer_headers(Doc *d, const Route *route, int status) {
     open_at(d, "headers", '{');
     if (route->out_list) {
         json_key(&d->o, S("X-Total-Count"));
-        json_put_raw(&d->o, S("{\"description\":\"How many there are in all\",\"schema\":{\"type\":\"integer\"}}"));
+        json_put_raw(
+            &d->o,
+            S("{\"description\":\"How many there are in all\",\"schema\":{\"type\":\"integer\"}}"));
         json_key(&d->o, S("Link"));
-        json_put_raw(&d->o, S("{\"description\":\"The next page, with rel=next\",\"schema\":{\"type\":\"string\"}}"));
+        json_put_raw(&d->o, S("{\"description\":\"The next page, with "
+                              "rel=next\",\"schema\":{\"type\":\"string\"}}"));
     } else {
         json_key(&d->o, S("Location"));
-        json_put_raw(&d->o, S("{\"description\":\"Where the new one is\",\"schema\":{\"type\":\"string\"}}"));
+        json_put_raw(
+            &d->o,
+            S("{\"description\":\"Where the new one is\",\"schema\":{\"type\":\"string\"}}"));
     }
     json_end(&d->o, '}');
 }
@@ -172,15 +184,20 @@ static void answer(Doc *d, const Entry *entry) {
     int status = success_status(route);
     json_key(&d->o, strf(d->arena, "%d", status));
     json_begin(&d->o, '{');
-    put(d, "description", status == 201 ? "Created" : status == 202 ? "Accepted" : status == 204 ? "Done" :
-                          status >= 300   ? "Elsewhere" : "Good");
+    put(d, "description",
+        status == 201   ? "Created"
+        : status == 202 ? "Accepted"
+        : status == 204 ? "Done"
+        : status >= 300 ? "Elsewhere"
+                        : "Good");
     answer_headers(d, route, status);
     if (status != 204 && (route->out || route->out_type))
-        content(d, route->out_type ? str_c(route->out_type) : S("application/json"), answer_schema(d, entry));
+        content(d, route->out_type ? str_c(route->out_type) : S("application/json"),
+                answer_schema(d, entry));
     json_end(&d->o, '}');
 }
 
-/* -- Errors ----------------------------------------------------------------------------------------- */
+/* -- Errors ------------------------------------------------------------------------------------ */
 
 /* Each status once: the first kind that has it names it. In rising order, as the kinds are not. */
 static ErrKind kind_of_status(int status) {
@@ -198,8 +215,10 @@ static bool router_answers(const Entry *entry, int status) {
     bool integers = false;
     for (int i = 0; i < entry->param_count; i++) integers |= entry->params[i].integer;
     switch (status) {
-    case 400: return route->in || route->query || route->idempotent || (integers && route->not_integer);
-    case 401: case 403: return route->access != ACCESS_OPEN;
+    case 400:
+        return route->in || route->query || route->idempotent || (integers && route->not_integer);
+    case 401:
+    case 403: return route->access != ACCESS_OPEN;
     case 404: return integers && !route->not_integer;
     case 406: return route->out || route->out_type;
     case 409: return route->idempotent;
@@ -212,7 +231,8 @@ static bool router_answers(const Entry *entry, int status) {
 }
 
 static bool may_answer(Doc *d, const Entry *entry, int status) {
-    return router_answers(entry, status) || names_status(entry->route, strf(d->arena, "%d", status));
+    return router_answers(entry, status) ||
+           names_status(entry->route, strf(d->arena, "%d", status));
 }
 
 static void responses(Doc *d, const Entry *entry) {
@@ -239,16 +259,20 @@ static void problem_response(Doc *d, Str name, Str description) {
 
 static const char problem_schema[] =
     "{\"type\":\"object\",\"description\":\"RFC 9457\","
-    "\"required\":[\"type\",\"title\",\"status\",\"detail\",\"instance\",\"code\",\"request_id\"],\"properties\":{"
+    "\"required\":[\"type\",\"title\",\"status\",\"detail\",\"instance\",\"code\",\"request_id\"],"
+    "\"properties\":{"
     "\"type\":{\"type\":\"string\",\"format\":\"uri\"},\"title\":{\"type\":\"string\"},"
     "\"status\":{\"type\":\"integer\",\"minimum\":400,\"maximum\":599},"
-    "\"detail\":{\"type\":\"string\",\"description\":\"A sentence for people\"},\"instance\":{\"type\":\"string\"},"
-    "\"code\":{\"type\":\"string\",\"description\":\"For programs\"},\"request_id\":{\"type\":\"string\"},"
-    "\"errors\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"field\",\"code\",\"message\"],"
+    "\"detail\":{\"type\":\"string\",\"description\":\"A sentence for "
+    "people\"},\"instance\":{\"type\":\"string\"},"
+    "\"code\":{\"type\":\"string\",\"description\":\"For "
+    "programs\"},\"request_id\":{\"type\":\"string\"},"
+    "\"errors\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"field\","
+    "\"code\",\"message\"],"
     "\"properties\":{\"field\":{\"type\":\"string\",\"description\":\"Its path in the body\"},"
     "\"code\":{\"type\":\"string\"},\"message\":{\"type\":\"string\"}}}}}}";
 
-/* -- Operations ------------------------------------------------------------------------------------- */
+/* -- Operations -------------------------------------------------------------------------------- */
 
 /* getApiV1PostsById: made of the whole path, so it is as unique as the path is. */
 static Str operation_id(Doc *d, const Entry *entry) {
@@ -259,10 +283,13 @@ static Str operation_id(Doc *d, const Entry *entry) {
     bool upper = true;
     for (ptrdiff_t i = 0; i < entry->pattern.len; i++) {
         char ch = entry->pattern.data[i];
-        bool letter = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9');
+        bool letter =
+            (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9');
         if (ch == '{') buf_add(&b, S("By"));
-        if (letter) buf_byte(&b, upper && ch >= 'a' && ch <= 'z' ? (char)(ch - 32) : ch);
-        else if (ch == '.' || ch == '-' || ch == '_') buf_byte(&b, '_');
+        if (letter)
+            buf_byte(&b, upper && ch >= 'a' && ch <= 'z' ? (char)(ch - 32) : ch);
+        else if (ch == '.' || ch == '-' || ch == '_')
+            buf_byte(&b, '_');
         upper = !letter;
     }
     return buf_str(&b);
@@ -272,12 +299,15 @@ static void security(Doc *d, const Route *route) {
     open_at(d, "security", '[');
     if (route->access != ACCESS_OPEN) {
         json_put_raw(&d->o, S("{\"bearer\":[]}"));
-        json_put_raw(&d->o, strf(d->arena, "{\"apiKey\":[\"%s\"]}", route->scope ? route->scope : "*"));
+        json_put_raw(&d->o,
+                     strf(d->arena, "{\"apiKey\":[\"%s\"]}", route->scope ? route->scope : "*"));
     }
     json_end(&d->o, ']');
 }
 
-static Str tag_of(const Entry *entry) { return str_c(entry->route->tag ? entry->route->tag : entry->module->name); }
+static Str tag_of(const Entry *entry) {
+    return str_c(entry->route->tag ? entry->route->tag : entry->module->name);
+}
 
 static void operation(Doc *d, const Entry *entry) {
     const Route *route = entry->route;
@@ -301,7 +331,8 @@ static void paths(Doc *d, const Router *router) {
     for (ptrdiff_t i = 0; i < router->count; i++) {
         const Entry *entry = router->ordered[i];
         bool first = i == 0 || !str_eq(router->ordered[i - 1]->pattern, entry->pattern);
-        bool last = i + 1 == router->count || !str_eq(router->ordered[i + 1]->pattern, entry->pattern);
+        bool last =
+            i + 1 == router->count || !str_eq(router->ordered[i + 1]->pattern, entry->pattern);
         if (first) {
             json_key(&d->o, entry->pattern);
             json_begin(&d->o, '{');
@@ -326,23 +357,29 @@ static void tags(Doc *d, const Router *router) {
     json_end(&d->o, ']');
 }
 
-/* -- The document ----------------------------------------------------------------------------------- */
+/* -- The document ------------------------------------------------------------------------------ */
 
 static const char info[] =
-    "{\"title\":\"socle\",\"version\":\"" SOCLE_VERSION "\",\"description\":\"The back end of veyl, robian, sylion and "
-    "lifetales. A path answers with and without a slash at its end. Errors are application/problem+json "
+    "{\"title\":\"socle\",\"version\":\"" SOCLE_VERSION
+    "\",\"description\":\"The back end of veyl, robian, sylion and "
+    "lifetales. A path answers with and without a slash at its end. Errors are "
+    "application/problem+json "
     "(RFC 9457). Times are RFC 3339 in UTC.\",\"license\":{\"name\":\"Apache-2.0\","
     "\"url\":\"https://www.apache.org/licenses/LICENSE-2.0\"}}";
 static const char security_schemes[] =
     "{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\",\"bearerFormat\":\"JWT\","
     "\"description\":\"The access token of a log-in\"},"
-    "\"apiKey\":{\"type\":\"http\",\"scheme\":\"bearer\",\"description\":\"An API key, sk_…, for servers; what it may do "
+    "\"apiKey\":{\"type\":\"http\",\"scheme\":\"bearer\",\"description\":\"An API key, sk_…, for "
+    "servers; what it may do "
     "are its scopes\"}}";
 static const char common_parameters[] =
-    "{\"IdempotencyKey\":{\"name\":\"Idempotency-Key\",\"in\":\"header\",\"description\":\"The same request with the same "
-    "key is carried out once; its answer is kept for 24 hours\",\"schema\":{\"type\":\"string\",\"minLength\":1,"
+    "{\"IdempotencyKey\":{\"name\":\"Idempotency-Key\",\"in\":\"header\",\"description\":\"The "
+    "same request with the same "
+    "key is carried out once; its answer is kept for 24 "
+    "hours\",\"schema\":{\"type\":\"string\",\"minLength\":1,"
     "\"maxLength\":255}},"
-    "\"IfMatch\":{\"name\":\"If-Match\",\"in\":\"header\",\"description\":\"Only if its ETag is still this one\","
+    "\"IfMatch\":{\"name\":\"If-Match\",\"in\":\"header\",\"description\":\"Only if its ETag is "
+    "still this one\","
     "\"schema\":{\"type\":\"string\"}}}";
 
 static void components(Doc *d, const Router *router) {

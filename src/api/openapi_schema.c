@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The records behind the routes as components of the OpenAPI document: Name as it is read, NameCreate
- * and NameChange as they are sent. */
+ * The records behind the routes as components of the OpenAPI document: Name as it is read,
+ * NameCreate and NameChange as they are sent. */
 #include <stdlib.h>
 
 #include "api/router_room.h"
@@ -11,14 +11,16 @@ typedef struct Collector {
     ptrdiff_t cap;
 } Collector;
 
-static const char *const suffixes[] = {[SCHEMA_OUT] = "", [SCHEMA_CREATE] = "Create", [SCHEMA_CHANGE] = "Change"};
+static const char *const suffixes[] = {
+    [SCHEMA_OUT] = "", [SCHEMA_CREATE] = "Create", [SCHEMA_CHANGE] = "Change"};
 
 Str schema_ref(Arena *arena, const Record *record, SchemaMode mode) {
     return strf(arena, "#/components/schemas/%s%s", record->name, suffixes[mode]);
 }
 
 static NORETURN void same_name(const Record *record) {
-    fprintf(stderr, "socle: two records of the API are named %s: rename one of them\n", record->name);
+    fprintf(stderr, "socle: two records of the API are named %s: rename one of them\n",
+            record->name);
     abort();
 }
 
@@ -35,7 +37,8 @@ static void collect(Collector *all, const Record *record, SchemaMode mode) {
         all->cap = cap;
     }
     all->found.items[all->found.count++] = (Schema){record, mode};
-    for (ptrdiff_t i = 0; i < record->field_count; i++) collect(all, record->fields[i].record, mode);
+    for (ptrdiff_t i = 0; i < record->field_count; i++)
+        collect(all, record->fields[i].record, mode);
 }
 
 static int schema_order(const void *a, const void *b) {
@@ -51,7 +54,8 @@ Schemas schemas_collect(Arena *arena, const Router *router) {
         collect(&all, route->in, route->in_change ? SCHEMA_CHANGE : SCHEMA_CREATE);
         collect(&all, route->out, SCHEMA_OUT);
     }
-    if (all.found.count > 0) qsort(all.found.items, (size_t)all.found.count, sizeof(Schema), schema_order);
+    if (all.found.count > 0)
+        qsort(all.found.items, (size_t)all.found.count, sizeof(Schema), schema_order);
     return all.found;
 }
 

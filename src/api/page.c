@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Cursors: where a list goes on, as a text that only we can make. base64url of a 16-byte MAC (HMAC-SHA-256,
- * cut) and the values, each after its length. The MAC covers the route's pattern too, so that the cursor
- * of one list is nothing to another. What a cursor says is still checked against the caller's rights
- * by the query that uses it. */
+ * Cursors: where a list goes on, as a text that only we can make. base64url of a 16-byte MAC
+ * (HMAC-SHA-256, cut) and the values, each after its length. The MAC covers the route's pattern
+ * too, so that the cursor of one list is nothing to another. What a cursor says is still checked
+ * against the caller's rights by the query that uses it. */
 #include <sodium.h>
 
 #include "api/base_settings.h"
@@ -10,14 +10,19 @@
 
 enum { MAC_BYTES = 16, CURSOR_MAX = 4096 };
 
-static void mac_make(Str secret, Str route, Str payload, unsigned char out[crypto_auth_hmacsha256_BYTES]) {
+static void mac_make(Str secret, Str route, Str payload,
+                     unsigned char out[crypto_auth_hmacsha256_BYTES]) {
     static const unsigned char context[] = "socle cursor v1";
     crypto_auth_hmacsha256_state state;
-    crypto_auth_hmacsha256_init(&state, (const unsigned char *)(secret.data ? secret.data : ""), (size_t)secret.len);
+    crypto_auth_hmacsha256_init(&state, (const unsigned char *)(secret.data ? secret.data : ""),
+                                (size_t)secret.len);
     crypto_auth_hmacsha256_update(&state, context, sizeof context);
-    if (route.len) crypto_auth_hmacsha256_update(&state, (const unsigned char *)route.data, (unsigned long long)route.len);
+    if (route.len)
+        crypto_auth_hmacsha256_update(&state, (const unsigned char *)route.data,
+                                      (unsigned long long)route.len);
     crypto_auth_hmacsha256_update(&state, (const unsigned char *)"", 1);
-    crypto_auth_hmacsha256_update(&state, (const unsigned char *)payload.data, (unsigned long long)payload.len);
+    crypto_auth_hmacsha256_update(&state, (const unsigned char *)payload.data,
+                                  (unsigned long long)payload.len);
     crypto_auth_hmacsha256_final(&state, out);
 }
 
@@ -49,7 +54,8 @@ static bool values_read(Str payload, Str *values, ptrdiff_t count) {
         Str number;
         int64_t length;
         payload = str_cut(payload, ':', &number);
-        if (!payload.data || !str_to_i64(number, &length) || length < 0 || length > payload.len) return false;
+        if (!payload.data || !str_to_i64(number, &length) || length < 0 || length > payload.len)
+            return false;
         values[i] = str_slice(payload, 0, (ptrdiff_t)length);
         payload = str_slice(payload, (ptrdiff_t)length, payload.len);
     }

@@ -7,14 +7,19 @@ static Str detail_shown(Arena *arena, const Err *err, Str request_id) {
     int status = err_status(err->kind);
     if (status < 500 || status == 501) return err->detail;
     switch (err->kind) {
-    case ERR_UPSTREAM: return S("A service outside did not answer as it should. Please try again later.");
-    case ERR_UNAVAILABLE: return S("The service cannot do this right now. Please try again in a moment.");
-    case ERR_BUDGET: return S("The request needs more memory than one may have. Please ask for less at once.");
+    case ERR_UPSTREAM:
+        return S("A service outside did not answer as it should. Please try again later.");
+    case ERR_UNAVAILABLE:
+        return S("The service cannot do this right now. Please try again in a moment.");
+    case ERR_BUDGET:
+        return S("The request needs more memory than one may have. Please ask for less at once.");
     case ERR_TIMEOUT: return S("It took longer than a request may. Please try again later.");
     case ERR_STORAGE_FULL: return S("There is no room left to store this.");
     case ERR_HTTP_VERSION: return err->detail;
     default:
-        return strf(arena, "Something went wrong on our side. If it happens again, please report the request id %.*s.",
+        return strf(arena,
+                    "Something went wrong on our side. If it happens again, please report the "
+                    "request id %.*s.",
                     S_ARG(request_id));
     }
 }
@@ -63,9 +68,11 @@ static void problem_headers(Ctx *c, const Req *q, Reply *r, const Err *err) {
     if (wait_s > 0) reply_header(r, S("Retry-After"), strf(c->arena, "%lld", (long long)wait_s));
     if (status == 401)
         reply_header(r, S("WWW-Authenticate"),
-                     req_header(q, S("Authorization")).data ? S("Bearer realm=\"socle\", error=\"invalid_token\"")
-                                                            : S("Bearer realm=\"socle\""));
-    if (status == 426) { /* RFC 9110 §15.5.22, RFC 6455 §4.4; the headers of the handler are gone by now */
+                     req_header(q, S("Authorization")).data
+                         ? S("Bearer realm=\"socle\", error=\"invalid_token\"")
+                         : S("Bearer realm=\"socle\""));
+    if (status ==
+        426) { /* RFC 9110 §15.5.22, RFC 6455 §4.4; the headers of the handler are gone by now */
         reply_header(r, S("Upgrade"), S("websocket"));
         reply_header(r, S("Sec-WebSocket-Version"), S("13"));
     }

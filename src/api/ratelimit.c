@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Who may ask how often. In this process: a fixed table in shards, each with its lock. With Redis the
- * same arithmetic runs there, for all nodes together; while Redis is away, here again.
+ * Who may ask how often. In this process: a fixed table in shards, each with its lock. With Redis
+ * the same arithmetic runs there, for all nodes together; while Redis is away, here again.
  *
  *   before signing in   address             class limit; IN_COMMON times as much with credentials
  *                                           where they are needed
@@ -49,7 +49,9 @@ RateState rate_state(int64_t limit, int64_t full_us, int64_t now_us, bool allowe
         .limit = limit,
         .remaining = max_i64(0, (US_PER_MINUTE - missing_us) / step_us),
         .reset_s = (missing_us + US_PER_SECOND - 1) / US_PER_SECOND,
-        .retry_s = allowed ? 0 : max_i64(1, (missing_us + step_us - US_PER_MINUTE + US_PER_SECOND - 1) / US_PER_SECOND),
+        .retry_s = allowed ? 0
+                           : max_i64(1, (missing_us + step_us - US_PER_MINUTE + US_PER_SECOND - 1) /
+                                            US_PER_SECOND),
         .allowed = allowed,
     };
 }
@@ -79,7 +81,7 @@ RateState rate_take(Str key, int64_t limit, int64_t now_us) {
     return rate_state(limit, full_us, now_us, allowed);
 }
 
-/* -- In Redis --------------------------------------------------------------------------------------- */
+/* -- In Redis ---------------------------------------------------------------------------------- */
 
 static const char redis_text[] =
     "local t = redis.call('TIME')\n"
@@ -87,7 +89,8 @@ static const char redis_text[] =
     "local full = math.max(tonumber(redis.call('GET', KEYS[1]) or now), now)\n"
     "local after = full + tonumber(ARGV[1])\n"
     "if after - now > 60000000 then return {0, full - now} end\n"
-    "redis.call('SET', KEYS[1], string.format('%.0f', after), 'PX', math.ceil((after - now) / 1000) + 1)\n"
+    "redis.call('SET', KEYS[1], string.format('%.0f', after), 'PX', math.ceil((after - now) / "
+    "1000) + 1)\n"
     "return {1, after - now}\n";
 
 static bool redis_take(Ctx *c, Redis *redis, Str key, int64_t limit, RateState *out) {
@@ -95,7 +98,8 @@ static bool redis_take(Ctx *c, Redis *redis, Str key, int64_t limit, RateState *
     RedisReply reply = {0};
     Str keys[] = {key}, args[] = {strf(c->arena, "%lld", (long long)(US_PER_MINUTE / limit))};
     int64_t former = ctx_deadline_within(c, REDIS_WAIT_MS);
-    Err *err = redis_script(c, redis, str_of(redis_text, (ptrdiff_t)sizeof redis_text - 1), keys, 1, args, 1, &reply);
+    Err *err = redis_script(c, redis, str_of(redis_text, (ptrdiff_t)sizeof redis_text - 1), keys, 1,
+                            args, 1, &reply);
     c->deadline_us = former;
     if (err || reply.kind != REDIS_LIST || reply.count != 2) return false;
     *out = rate_state(limit, reply.items[1].integer, 0, reply.items[0].integer == 1);
@@ -109,7 +113,7 @@ static RateState take(Ctx *c, Str key, int64_t limit) {
     return rate_take(key, limit, mono_us());
 }
 
-/* -- Around a request ------------------------------------------------------------------------------- */
+/* -- Around a request -------------------------------------------------------------------------- */
 
 static int64_t class_limit(RateClass rate) {
     switch (rate) {
@@ -118,7 +122,8 @@ static int64_t class_limit(RateClass rate) {
     case RATE_WRITE: return settings.rate_write;
     case RATE_BULK: return settings.rate_bulk;
     case RATE_SEARCH: return settings.rate_search;
-    case RATE_NONE: case RATE_CLASS_COUNT: break;
+    case RATE_NONE:
+    case RATE_CLASS_COUNT: break;
     }
     return 0;
 }
@@ -167,21 +172,26 @@ static void state_headers(Reply *r, RateState s) {
 
 static Err *refused(Ctx *c, const Call *k, RateState state) {
     state_headers(k->r, state);
-    Err *err = err_new(c, ERR_RATE_LIMITED, __func__, "Too many requests: at most %lld a minute here. Try again in %lld s.",
+    Err *err = err_new(c, ERR_RATE_LIMITED, __func__,
+                       "Too many requests: at most %lld a minute here. Try again in %lld s.",
                        (long long)state.limit, (long long)state.retry_s);
     err->retry_after_s = state.retry_s;
     return err;
 }
 
-static bool unlimited(const Call *k) { return !settings.rate_limits || k->route->rate == RATE_NONE; }
+static bool unlimited(const Call *k) {
+    return !settings.rate_limits || k->route->rate == RATE_NONE;
+}
 
 Err *rate_check_address(Ctx *c, const Call *k) {
     if (unlimited(k)) return NULL;
     char text[KEY_MAX];
     RateClass rate = k->route->rate;
     int64_t limit = class_limit(rate);
-    bool alone = rate == RATE_AUTH || k->route->access == ACCESS_OPEN || !req_header(k->q, S("Authorization")).data;
-    Str key = key_make(text, rate, alone ? S("a:") : S("A:"), rate_address(c->arena, k->q->client_ip));
+    bool alone = rate == RATE_AUTH || k->route->access == ACCESS_OPEN ||
+                 !req_header(k->q, S("Authorization")).data;
+    Str key =
+        key_make(text, rate, alone ? S("a:") : S("A:"), rate_address(c->arena, k->q->client_ip));
     RateState state = take(c, key, alone ? limit : limit * IN_COMMON);
     if (!state.allowed) return refused(c, k, state);
     if (alone) state_headers(k->r, state);
@@ -196,11 +206,13 @@ Err *rate_check_account(Ctx *c, const Call *k) {
     RateClass rate = k->route->rate;
     int64_t limit = class_limit(rate);
     bool by_key = !id_is_none(account->api_key);
-    Str key = key_of_id(text, rate, by_key ? S("k:") : S("u:"), by_key ? account->api_key : account->user);
+    Str key = key_of_id(text, rate, by_key ? S("k:") : S("u:"),
+                        by_key ? account->api_key : account->user);
     RateState own = take(c, key, limit);
     if (!own.allowed) return refused(c, k, own);
     if (!id_is_none(account->organisation)) {
-        RateState all = take(c, key_of_id(text, rate, S("o:"), account->organisation), limit * IN_COMMON);
+        RateState all =
+            take(c, key_of_id(text, rate, S("o:"), account->organisation), limit * IN_COMMON);
         if (!all.allowed) return refused(c, k, all);
     }
     state_headers(k->r, own);

@@ -2,9 +2,10 @@
  * Token buckets: `limit` requests a minute on average, all of them at once at most.
  *
  * A bucket is one number, the time at which it will be full again (the generic cell rate algorithm,
- * ITU-T I.371): a bucket whose time has passed is as good as none, so a table of fixed size can drop
- * it without anybody noticing. When a corner of the table is crowded with buckets in use, the one that
- * is full soonest goes: whoever that was gets a little more than the limit, nobody gets less. */
+ * ITU-T I.371): a bucket whose time has passed is as good as none, so a table of fixed size can
+ * drop it without anybody noticing. When a corner of the table is crowded with buckets in use, the
+ * one that is full soonest goes: whoever that was gets a little more than the limit, nobody gets
+ * less. */
 #ifndef SOCLE_API_RATELIMIT_H
 #define SOCLE_API_RATELIMIT_H
 
@@ -17,7 +18,8 @@ typedef struct RateState {
     bool allowed;
 } RateState;
 
-/* Take one token from the bucket of `key`, in this process. now_us: of a clock that never goes back. */
+/* Take one token from the bucket of `key`, in this process. now_us: of a clock that never goes
+ * back. */
 RateState rate_take(Str key, int64_t limit, int64_t now_us);
 /* The state of a bucket that will be full at full_us, after (allowed) or without having taken. */
 RateState rate_state(int64_t limit, int64_t full_us, int64_t now_us, bool allowed);

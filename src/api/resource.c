@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Resources as routes. Owner scoping is in where_owner (resource_sql.c) and owner_of here, nowhere else; a
- * foreign row is as absent as one that never was.
+ * Resources as routes. Owner scoping is in where_owner (resource_sql.c) and owner_of here, nowhere
+ * else; a foreign row is as absent as one that never was.
  *
- * Writes load the row in their own transaction, locked, so that If-Match, the hooks and the new values
- * all speak of the same state. */
+ * Writes load the row in their own transaction, locked, so that If-Match, the hooks and the new
+ * values all speak of the same state. */
 #include <sodium.h>
 
 #include "api/resource_room.h"
@@ -14,9 +14,11 @@ typedef struct MadeRoute {
     const Made *made;
 } MadeRoute;
 
-static const Made *made_of(const Call *k) { return ((const MadeRoute *)(const void *)k->route)->made; }
+static const Made *made_of(const Call *k) {
+    return ((const MadeRoute *)(const void *)k->route)->made;
+}
 
-/* -- Whose ------------------------------------------------------------------------------------------ */
+/* -- Whose ------------------------------------------------------------------------------------- */
 
 typedef struct Owner {
     const ResourceSql *sql;
@@ -28,7 +30,8 @@ static Err *owner_of(Ctx *c, const Made *made, Owner *out) {
     *out = (Owner){.sql = &made->sql[SCOPE_OWN]};
     if (!made->user && !made->organisation) return NULL;
     bool in_organisation = made->organisation && !id_is_none(c->account.organisation);
-    if (!made->user && !in_organisation) FAIL(c, FORBIDDEN, "This belongs to organisations: act within one.");
+    if (!made->user && !in_organisation)
+        FAIL(c, FORBIDDEN, "This belongs to organisations: act within one.");
     if (in_organisation && made->user) out->sql = &made->sql[SCOPE_ORGANISATION];
     out->values[out->count++] = V(in_organisation ? c->account.organisation : c->account.user);
     return NULL;
@@ -39,14 +42,15 @@ static void owner_fill(const Ctx *c, const Made *made, void *row) {
     if (made->organisation) *(Id *)field_at(made->organisation, row) = c->account.organisation;
 }
 
-/* -- Rows ------------------------------------------------------------------------------------------- */
+/* -- Rows -------------------------------------------------------------------------------------- */
 
 static Value id_value(const Made *made, const Call *k) {
     return made->id->kind == KIND_STR ? V(k->params[0]) : V(k->ids[0]);
 }
 
 static Err *missing(Ctx *c, const Made *made) {
-    FAIL(c, NOT_FOUND, "%s", made->resource->missing ? made->resource->missing : "There is nothing at this address.");
+    FAIL(c, NOT_FOUND, "%s",
+         made->resource->missing ? made->resource->missing : "There is nothing at this address.");
 }
 
 static Err *row_load(Ctx *c, const Call *k, const Owner *owner, bool locked, void *row) {
@@ -54,8 +58,8 @@ static Err *row_load(Ctx *c, const Call *k, const Owner *owner, bool locked, voi
     Value values[2] = {owner->values[0]};
     values[owner->count] = id_value(made, k);
     bool found;
-    TRY(db_maybe(c, locked ? owner->sql->load_locked : owner->sql->load, (Args){values, owner->count + 1},
-                 made->record, row, &found));
+    TRY(db_maybe(c, locked ? owner->sql->load_locked : owner->sql->load,
+                 (Args){values, owner->count + 1}, made->record, row, &found));
     return found ? NULL : missing(c, made);
 }
 
@@ -64,12 +68,14 @@ static Str row_etag(Ctx *c, const Made *made, const void *row) {
     unsigned char hash[16];
     Buf b = buf_new(c->arena, 512);
     record_write(&b, made->record, row);
-    crypto_generichash(hash, sizeof hash, (const unsigned char *)b.data, (unsigned long long)b.len, NULL, 0);
+    crypto_generichash(hash, sizeof hash, (const unsigned char *)b.data, (unsigned long long)b.len,
+                       NULL, 0);
     return strf(c->arena, "\"%.*s\"", S_ARG(str_hex(c->arena, hash, (ptrdiff_t)sizeof hash)));
 }
 
 static Err *if_match(Ctx *c, const Call *k, const void *row) {
-    if (!req_header(k->q, S("If-Match")).data || req_if_match(k->q, row_etag(c, made_of(k), row))) return NULL;
+    if (!req_header(k->q, S("If-Match")).data || req_if_match(k->q, row_etag(c, made_of(k), row)))
+        return NULL;
     FAIL(c, PRECONDITION, "It has been changed since: read it again.");
 }
 
@@ -78,12 +84,13 @@ static Err *duplicate(Ctx *c, const Made *made, Err *err) {
     const Resource *resource = made->resource;
     ErrKind kind = resource->duplicate_status == 400 ? ERR_BAD_REQUEST : ERR_CONFLICT;
     Err *said = err_wrap(c, kind, __func__, err, "%s",
-                         resource->duplicate ? resource->duplicate : "Something with the same values is there already.");
+                         resource->duplicate ? resource->duplicate
+                                             : "Something with the same values is there already.");
     said->code = S("conflict");
     return said;
 }
 
-/* -- Reading ---------------------------------------------------------------------------------------- */
+/* -- Reading ----------------------------------------------------------------------------------- */
 
 static Err *resource_fetch(Ctx *c, Call *k) {
     const Made *made = made_of(k);
@@ -140,7 +147,8 @@ static Err *cursor_value(Ctx *c, const Field *f, Str text, Value *out) {
         *out = V(text);
         return NULL;
     }
-    if (!str_to_i64(text, &number)) FAIL(c, BAD_REQUEST, "The cursor is not one that this list gave.");
+    if (!str_to_i64(text, &number))
+        FAIL(c, BAD_REQUEST, "The cursor is not one that this list gave.");
     *out = f->kind == KIND_TIME ? V((Time){number}) : V(number);
     return NULL;
 }
@@ -200,7 +208,7 @@ static Err *resource_list(Ctx *c, Call *k) {
     return NULL;
 }
 
-/* -- Writing ---------------------------------------------------------------------------------------- */
+/* -- Writing ----------------------------------------------------------------------------------- */
 
 typedef struct Write {
     Call *k;
@@ -217,14 +225,16 @@ static Err *create_in(Ctx *c, void *arg) {
     Time now = time_now();
     if (made->created) *(Time *)field_at(made->created, w->row) = now;
     if (made->updated) *(Time *)field_at(made->updated, w->row) = now;
-    if (made->id->kind == KIND_STR && made->id->flags & F_READONLY) *(Str *)field_at(made->id, w->row) = uuid_v7(c->arena);
+    if (made->id->kind == KIND_STR && made->id->flags & F_READONLY)
+        *(Str *)field_at(made->id, w->row) = uuid_v7(c->arena);
     if (made->resource->check) TRY(made->resource->check(c, w->row, NULL));
     TRY(duplicate(c, made, db_insert(c, made->record, w->row)));
     if (made->resource->after_write) TRY(made->resource->after_write(c, w->row, NULL));
     w->k->r->etag = row_etag(c, made, w->row);
     w->k->r->headers.len = w->k->head_len;
-    reply_header(w->k->r, S("Location"),
-                 strf(c->arena, "%s/%.*s", made->resource->path, S_ARG(cursor_text(c, made->id, w->row))));
+    reply_header(
+        w->k->r, S("Location"),
+        strf(c->arena, "%s/%.*s", made->resource->path, S_ARG(cursor_text(c, made->id, w->row))));
     return call_settle(c, w->k);
 }
 
@@ -313,7 +323,7 @@ static Err *resource_erase(Ctx *c, Call *k) {
     return NULL;
 }
 
-/* -- Making ready ----------------------------------------------------------------------------------- */
+/* -- Making ready ------------------------------------------------------------------------------ */
 
 static const Field *field_named(const Record *record, Str name) {
     for (ptrdiff_t i = 0; i < record->field_count; i++)
@@ -343,17 +353,22 @@ static void made_sort(Made *made) {
     assert(made->sort && column_of(made->sort));
     FieldKind kind = made->sort->kind;
     assert(kind == KIND_STR || kind == KIND_TIME || kind == KIND_INT || kind == KIND_ID);
-    assert(made->sort == made->id || !(made->sort->flags & F_NULLABLE)); /* null has no place in an order */
+    assert(made->sort == made->id ||
+           !(made->sort->flags & F_NULLABLE)); /* null has no place in an order */
 }
 
 /* A filter's query parameter: absent is not the same as 0 or false. */
 static Field filter_field(const Field *f, ptrdiff_t offset) {
-    Field made = {.name = f->name, .kind = f->kind, .offset = offset, .values = f->values, .format = f->format,
+    Field made = {.name = f->name,
+                  .kind = f->kind,
+                  .offset = offset,
+                  .values = f->values,
+                  .format = f->format,
                   .doc = "Only those that have it so"};
     if (f->kind == KIND_INT) made.kind = KIND_OPT_INT;
     if (f->kind == KIND_BOOL) made.kind = KIND_OPT_BOOL;
-    assert(made.kind == KIND_STR || made.kind == KIND_TIME || made.kind == KIND_ID || made.kind == KIND_OPT_INT ||
-           made.kind == KIND_OPT_BOOL);
+    assert(made.kind == KIND_STR || made.kind == KIND_TIME || made.kind == KIND_ID ||
+           made.kind == KIND_OPT_INT || made.kind == KIND_OPT_BOOL);
     return made;
 }
 
@@ -362,9 +377,11 @@ static void made_query(Made *made) {
     const Field fields[LIST_FIELDS] = {
         FIELD(ListQuery, limit, .min = 1, .max = max, .doc = "At most so many"),
         FIELD(ListQuery, offset, .min = 0, .max = 1000000000, .doc = "Leave out so many first"),
-        FIELD(ListQuery, page, .min = 1, .max = 1000000, .doc = "Instead of offset: the page, from 1"),
+        FIELD(ListQuery, page, .min = 1, .max = 1000000,
+              .doc = "Instead of offset: the page, from 1"),
         FIELD(ListQuery, per_page, .min = 1, .max = max, .doc = "Instead of limit: rows of a page"),
-        FIELD(ListQuery, cursor, .max = 4096, .doc = "Where to go on: from the Link header of the page before"),
+        FIELD(ListQuery, cursor, .max = 4096,
+              .doc = "Where to go on: from the Link header of the page before"),
     };
     memcpy(made->query_fields, fields, sizeof fields);
     for (Str rest = str_c(made->resource->filter), name; rest.data;) {
@@ -375,7 +392,8 @@ static void made_query(Made *made) {
         made->query_fields[LIST_FIELDS + made->filter_count] = filter_field(f, offset);
         made->filters[made->filter_count++] = f;
     }
-    made->query = (Record){.name = "ListQuery", .fields = made->query_fields,
+    made->query = (Record){.name = "ListQuery",
+                           .fields = made->query_fields,
                            .field_count = LIST_FIELDS + made->filter_count,
                            .size = (ptrdiff_t)sizeof(ListQuery) + FILTERS_MAX * FILTER_BYTES};
 }
@@ -414,22 +432,35 @@ static void routes_make(Maker *m) {
     const Record *record = res->record;
     Method change = res->change_method ? res->change_method : METHOD_PATCH;
     if (res->verbs & LIST)
-        route_add(m, (Route){GET, res->path, resource_list, .query = &m->made->query, .out = record, .out_list = true,
-                             .errors = "400", .doc = doc_of(m, "list")}, false);
+        route_add(m,
+                  (Route){GET, res->path, resource_list, .query = &m->made->query, .out = record,
+                          .out_list = true, .errors = "400", .doc = doc_of(m, "list")},
+                  false);
     if (res->verbs & CREATE)
-        route_add(m, (Route){POST, res->path, resource_create, .in = record, .out = record, .status = 201,
-                             .idempotent = true, .errors = res->duplicate_status == 400 ? "400" : "409",
-                             .doc = doc_of(m, "create")}, true);
+        route_add(m,
+                  (Route){POST, res->path, resource_create, .in = record, .out = record,
+                          .status = 201, .idempotent = true,
+                          .errors = res->duplicate_status == 400 ? "400" : "409",
+                          .doc = doc_of(m, "create")},
+                  true);
     if (res->verbs & FETCH)
-        route_add(m, (Route){GET, m->item_path, resource_fetch, .out = record, .errors = "404",
-                             .doc = doc_of(m, "one")}, false);
+        route_add(m,
+                  (Route){GET, m->item_path, resource_fetch, .out = record, .errors = "404",
+                          .doc = doc_of(m, "one")},
+                  false);
     if (res->verbs & CHANGE)
-        route_add(m, (Route){change, m->item_path, resource_change, .in = record, .in_change = true, .out = record,
-                             .errors = res->duplicate_status == 400 ? "400 404 412" : "404 409 412",
-                             .doc = doc_of(m, "change")}, true);
+        route_add(m,
+                  (Route){change, m->item_path, resource_change, .in = record, .in_change = true,
+                          .out = record,
+                          .errors = res->duplicate_status == 400 ? "400 404 412" : "404 409 412",
+                          .doc = doc_of(m, "change")},
+                  true);
     if (res->verbs & ERASE)
-        route_add(m, (Route){DELETE, m->item_path, resource_erase, .status = res->deleted ? 200 : 204,
-                             .out = res->deleted ? &message_record : NULL, .errors = "404 412", .doc = doc_of(m, "erase")}, true);
+        route_add(m,
+                  (Route){DELETE, m->item_path, resource_erase, .status = res->deleted ? 200 : 204,
+                          .out = res->deleted ? &message_record : NULL, .errors = "404 412",
+                          .doc = doc_of(m, "erase")},
+                  true);
 }
 
 const Route *const *resource_routes(Arena *arena, const Resource *resource, ptrdiff_t *count) {
@@ -447,7 +478,9 @@ const Route *const *resource_routes(Arena *arena, const Resource *resource, ptrd
     made_sort(made);
     made_query(made);
     resource_sql(arena, made);
-    Maker m = {.arena = arena, .made = made, .routes = arena_array(arena, const Route *, RESOURCE_ROUTES_MAX)};
+    Maker m = {.arena = arena,
+               .made = made,
+               .routes = arena_array(arena, const Route *, RESOURCE_ROUTES_MAX)};
     const char *id = made->id->kind == KIND_STR ? "{id}" : "{id:int}";
     m.item_path = str_cstr(arena, strf(arena, "%s/%s", resource->path, id));
     routes_make(&m);

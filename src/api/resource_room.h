@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A resource made ready: its fields by the part they play, its query parameters, its SQL. Made once at
- * start, read-only afterwards. Of resource.c and resource_sql.c only. */
+ * A resource made ready: its fields by the part they play, its query parameters, its SQL. Made once
+ * at start, read-only afterwards. Of resource.c and resource_sql.c only. */
 #ifndef SOCLE_API_RESOURCE_ROOM_H
 #define SOCLE_API_RESOURCE_ROOM_H
 
@@ -31,7 +31,8 @@ typedef struct Made {
     const Field *id, *sort; /* sort may be the id */
     bool descending;
     const Field *user, *organisation; /* the F_OWNER fields; NULL where there are none */
-    const Field *created, *updated;   /* created_at and updated_at, filled here; NULL where there are none */
+    const Field *created,
+        *updated; /* created_at and updated_at, filled here; NULL where there are none */
     const Field *filters[FILTERS_MAX];
     int filter_count;
     Field query_fields[LIST_FIELDS + FILTERS_MAX];

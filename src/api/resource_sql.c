@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The statements of a resource: single-table, by id and owner, nothing else. Every text is made once, at
- * start; which filters a request names picks one of them, so that each has a plan of its own. */
+ * The statements of a resource: single-table, by id and owner, nothing else. Every text is made
+ * once, at start; which filters a request names picks one of them, so that each has a plan of its
+ * own. */
 #include "api/resource_room.h"
 
 bool column_of(const Field *f) {
@@ -8,14 +9,15 @@ bool column_of(const Field *f) {
 }
 
 bool column_changes(const Made *made, const Field *f) {
-    return column_of(f) && f != made->id && f != made->created && !(f->flags & (F_OWNER | F_IMMUTABLE));
+    return column_of(f) && f != made->id && f != made->created &&
+           !(f->flags & (F_OWNER | F_IMMUTABLE));
 }
 
 typedef struct Text {
     Buf buf;
     const Made *made;
     ScopeKind scope;
-    int args;      /* placeholders so far */
+    int args; /* placeholders so far */
     bool has_where;
 } Text;
 
@@ -72,7 +74,8 @@ static void where_after(Text *t) {
         buf_f(&t->buf, "%s %s $%d", made->id->name, order, ++t->args);
         return;
     }
-    buf_f(&t->buf, "(%s, %s) %s ($%d, $%d)", made->sort->name, made->id->name, order, t->args + 1, t->args + 2);
+    buf_f(&t->buf, "(%s, %s) %s ($%d, $%d)", made->sort->name, made->id->name, order, t->args + 1,
+          t->args + 2);
     t->args += 2;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Route: one row per endpoint. The router checks method, access, rate and idempotency, validates and
- * decodes the query and body, calls the handler, encodes what it gives. The same row feeds OpenAPI,
- * metrics labels and the access tests.
+ * Route: one row per endpoint. The router checks method, access, rate and idempotency, validates
+ * and decodes the query and body, calls the handler, encodes what it gives. The same row feeds
+ * OpenAPI, metrics labels and the access tests.
  *
  *   static Err *project_get(Ctx *c, Call *k) {
  *       Project *p = call_out(k);
@@ -30,8 +30,17 @@ typedef enum Access {
     ACCESS_ADMIN
 } Access;
 
-/* RATE_NONE: never refused for coming too often; where it is also open nobody is signed in (probes). */
-typedef enum RateClass { RATE_DEFAULT, RATE_AUTH, RATE_WRITE, RATE_BULK, RATE_SEARCH, RATE_NONE, RATE_CLASS_COUNT } RateClass;
+/* RATE_NONE: never refused for coming too often; where it is also open nobody is signed in
+ * (probes). */
+typedef enum RateClass {
+    RATE_DEFAULT,
+    RATE_AUTH,
+    RATE_WRITE,
+    RATE_BULK,
+    RATE_SEARCH,
+    RATE_NONE,
+    RATE_CLASS_COUNT
+} RateClass;
 
 enum { PATH_PARAMS_MAX = 4 };
 
@@ -49,14 +58,14 @@ typedef struct Call {
     void *query;                 /* struct of route->query */
     void *in;                    /* struct of route->in */
     FieldSet present;            /* which fields of `in` the body had */
-    void *out;                   /* struct of route->out: written as the answer when the handler returns */
-    bool answered;               /* the handler has made the reply itself (reply_json, reply_file, …) */
-    int64_t total;               /* of call_list: how many there are in all; -1: not told */
+    void *out;     /* struct of route->out: written as the answer when the handler returns */
+    bool answered; /* the handler has made the reply itself (reply_json, reply_file, …) */
+    int64_t total; /* of call_list: how many there are in all; -1: not told */
     /* The router's own. */
     const struct Entry *entry;
-    struct Claim *claim;  /* of an Idempotency-Key */
-    Str body;             /* the text `in` was read from */
-    ptrdiff_t head_len;   /* of r->headers when the handler began */
+    struct Claim *claim;    /* of an Idempotency-Key */
+    Str body;               /* the text `in` was read from */
+    ptrdiff_t head_len;     /* of r->headers when the handler began */
     bool encoded, composed; /* r->body holds the answer; call_list or call_message wrote it */
 } Call;
 
@@ -67,18 +76,18 @@ typedef struct Route {
     const char *path; /* "/api/v1/projects/{id}/hashtags/{link_id:int}" */
     Handler handler;
     Access access;
-    const char *scope;      /* API keys must hold it: "projects:read" */
+    const char *scope; /* API keys must hold it: "projects:read" */
     const Record *query, *in, *out;
-    bool in_change;         /* the body changes an existing thing: nothing is required */
-    bool out_list;          /* the answer is a JSON array of `out` */
-    bool in_raw;            /* the handler reads the body itself (uploads, NDJSON); in_type may be checked */
+    bool in_change; /* the body changes an existing thing: nothing is required */
+    bool out_list;  /* the answer is a JSON array of `out` */
+    bool in_raw; /* the handler reads the body itself (uploads, NDJSON); in_type may be checked */
     const char *in_type, *out_type; /* media types when not application/json, comma-separated */
-    int status;             /* of success: unless set 200, or 204 for a route without out and out_type */
-    ptrdiff_t body_limit;   /* 0: the server's */
-    int64_t timeout_ms;     /* 0: the server's */
+    int status; /* of success: unless set 200, or 204 for a route without out and out_type */
+    ptrdiff_t body_limit; /* 0: the server's */
+    int64_t timeout_ms;   /* 0: the server's */
     RateClass rate;
-    bool idempotent;        /* POST that creates or charges: takes Idempotency-Key */
-    const char *errors;     /* further statuses it may answer: "404 409" */
+    bool idempotent;    /* POST that creates or charges: takes Idempotency-Key */
+    const char *errors; /* further statuses it may answer: "404 409" */
     const char *tag, *doc;
     const char *not_integer; /* detail of the 400 for a non-integer {x:int}; NULL: 404 */
 } Route;
@@ -98,13 +107,14 @@ void call_list(Ctx *c, Call *k, Rows rows, int64_t total, Str next_cursor);
 extern const Record message_record;
 void call_message(Ctx *c, Call *k, Str message);
 
-/* The last step of a handler's own transaction on an `idempotent` route: the answer (call_out filled)
- * is stored with the effect it tells of, so that a crash cannot part them. Elsewhere, and without an
- * Idempotency-Key, it does nothing. A handler that leaves it out has its answer stored after it returned. */
+/* The last step of a handler's own transaction on an `idempotent` route: the answer (call_out
+ * filled) is stored with the effect it tells of, so that a crash cannot part them. Elsewhere, and
+ * without an Idempotency-Key, it does nothing. A handler that leaves it out has its answer stored
+ * after it returned. */
 MUST_USE Err *call_settle(Ctx *c, Call *k);
 
-/* Opaque cursors: text made of values, signed with the process's secret so that a forged one is 400; good
- * for the route that made it only. Good on every node, and after a restart. */
+/* Opaque cursors: text made of values, signed with the process's secret so that a forged one is
+ * 400; good for the route that made it only. Good on every node, and after a restart. */
 Str cursor_make(Ctx *c, const Str *values, ptrdiff_t count);
 MUST_USE Err *cursor_read(Ctx *c, Str cursor, Str *values, ptrdiff_t count);
 

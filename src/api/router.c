@@ -3,8 +3,8 @@
  * account → Accept → query → body → Idempotency-Key → handler → answer. Whatever fails becomes a
  * problem+json here, and is logged here, once, if it is our fault.
  *
- * Everything a handler took from the arena is given back when it goes over its budget, so that there is
- * room to say so and the connection lives on. */
+ * Everything a handler took from the arena is given back when it goes over its budget, so that
+ * there is room to say so and the connection lives on. */
 #include <setjmp.h>
 
 #include "api/auth.h"
@@ -16,10 +16,11 @@ static void (*on_done)(Ctx *c, const Req *q, const Reply *r, int64_t us);
 
 void router_on_done(void (*fn)(Ctx *c, const Req *q, const Reply *r, int64_t us)) { on_done = fn; }
 
-/* -- Building --------------------------------------------------------------------------------------- */
+/* -- Building ---------------------------------------------------------------------------------- */
 
 static void route_verify(const Route *route) {
-    assert(route->path && route->handler && route->access >= ACCESS_OPEN && route->access <= ACCESS_ADMIN);
+    assert(route->path && route->handler && route->access >= ACCESS_OPEN &&
+           route->access <= ACCESS_ADMIN);
     assert(__builtin_popcount((unsigned)route->method) == 1);
     assert(route->rate < RATE_CLASS_COUNT);
     assert(route->status == 0 || (route->status >= 200 && route->status < 400));
@@ -72,7 +73,8 @@ Router *router_new(const Module *const *modules, ptrdiff_t count) {
     router->entries = arena_array(arena, Entry, router->cap + 1);
     for (ptrdiff_t i = 0; i < count; i++) {
         const Module *module = modules[i];
-        for (ptrdiff_t k = 0; k < module->route_count; k++) entry_add(router, module, &module->routes[k]);
+        for (ptrdiff_t k = 0; k < module->route_count; k++)
+            entry_add(router, module, &module->routes[k]);
         for (ptrdiff_t t = 0; module->tables && module->tables[t]; t++)
             for (const Route *r = module->tables[t]; r->path; r++) entry_add(router, module, r);
         for (ptrdiff_t k = 0; k < module->resource_count; k++) {
@@ -95,10 +97,10 @@ const Route *const *router_routes(const Router *router, ptrdiff_t *count) {
     return router->routes;
 }
 
-/* -- Access ----------------------------------------------------------------------------------------- */
+/* -- Access ------------------------------------------------------------------------------------ */
 
-/* Open routes take no offence at a token that is no good (clients send an old one when they ask for a
- * new one), and they answer though the database is away. */
+/* Open routes take no offence at a token that is no good (clients send an old one when they ask for
+ * a new one), and they answer though the database is away. */
 static Err *sign_in(Ctx *c, const Call *k) {
     if (k->route->access != ACCESS_OPEN) return auth_sign_in(c, k->q);
     if (k->route->rate == RATE_NONE || !req_header(k->q, S("Authorization")).data) return NULL;
@@ -110,7 +112,9 @@ static Err *access_check(Ctx *c, const Call *k) {
     const Route *route = k->route;
     if (route->access == ACCESS_OPEN) return NULL;
     if (id_is_none(c->account.user)) FAIL(c, UNAUTHENTICATED, "Token manquant");
-    Role least = route->access == ACCESS_ADMIN ? ROLE_ADMIN : route->access == ACCESS_ANALYST ? ROLE_ANALYST : ROLE_USER;
+    Role least = route->access == ACCESS_ADMIN     ? ROLE_ADMIN
+                 : route->access == ACCESS_ANALYST ? ROLE_ANALYST
+                                                   : ROLE_USER;
     if (c->account.role < least)
         FAIL(c, FORBIDDEN, "This needs the role %s.", least == ROLE_ADMIN ? "admin" : "analyst");
     if (account_may(&c->account, str_c(route->scope))) return NULL;
@@ -118,18 +122,20 @@ static Err *access_check(Ctx *c, const Call *k) {
     FAIL(c, FORBIDDEN, "This needs a signed-in user, or an API key with the scope *.");
 }
 
-/* -- Running ---------------------------------------------------------------------------------------- */
+/* -- Running ----------------------------------------------------------------------------------- */
 
 static void times_to_null(const Record *record, void *value) {
     for (ptrdiff_t i = 0; i < record->field_count; i++) {
         const Field *f = &record->fields[i];
-        if (f->kind == KIND_TIME) *(Time *)field_at(f, value) = TIME_NULL;
-        else if (f->kind == KIND_RECORD && f->record != record) times_to_null(f->record, field_at(f, value));
+        if (f->kind == KIND_TIME)
+            *(Time *)field_at(f, value) = TIME_NULL;
+        else if (f->kind == KIND_RECORD && f->record != record)
+            times_to_null(f->record, field_at(f, value));
     }
 }
 
-/* The handler, or the jump out of an arena that is over its budget (false). In a function of its own, so
- * that no variable lives across the jump. */
+/* The handler, or the jump out of an arena that is over its budget (false). In a function of its
+ * own, so that no variable lives across the jump. */
 static MUST_USE bool handle_within_budget(Ctx *c, Call *k, Err **err) {
     jmp_buf full;
     jmp_buf *former = arena_on_full(c->arena, &full);
@@ -164,7 +170,8 @@ static Err *handle(Ctx *c, Call *k) {
     FAIL(c, BUDGET, "the handler went over its memory budget");
 }
 
-/* A body that the route lets through must not fail for want of room: its text, and what is read from it. */
+/* A body that the route lets through must not fail for want of room: its text, and what is read
+ * from it. */
 static void budget_settle(Ctx *c, const Call *k) {
     ptrdiff_t budget = http_options(k->q)->budget_bytes;
     int64_t body = k->route->in ? k->q->body_length : 0;
@@ -211,7 +218,7 @@ static void answer_err(Ctx *c, const Req *q, Reply *r, ptrdiff_t head_len, const
     reply_problem(c, q, r, err);
 }
 
-/* -- Dispatch --------------------------------------------------------------------------------------- */
+/* -- Dispatch ---------------------------------------------------------------------------------- */
 
 static void serve(Ctx *c, Req *q, Reply *r, const Match *m) {
     Call k = {.q = q, .r = r, .route = m->entry->route, .entry = m->entry, .total = -1};
@@ -236,7 +243,9 @@ static void answer_options(const Req *q, Reply *r, Str allow) {
 /* No route for this path and method. */
 static void serve_none(Ctx *c, const Req *q, Reply *r, const Match *m) {
     bool everything = str_eq(q->target, S("*"));
-    unsigned allowed = everything ? METHOD_GET | METHOD_POST | METHOD_PUT | METHOD_PATCH | METHOD_DELETE : m->allowed;
+    unsigned allowed = everything
+                           ? METHOD_GET | METHOD_POST | METHOD_PUT | METHOD_PATCH | METHOD_DELETE
+                           : m->allowed;
     c->route = m->pattern;
     Err *err;
     if (allowed) {
@@ -246,8 +255,8 @@ static void serve_none(Ctx *c, const Req *q, Reply *r, const Match *m) {
             return;
         }
         reply_header(r, S("Allow"), allow);
-        err = err_new(c, ERR_METHOD_NOT_ALLOWED, __func__, "%.*s is not allowed here; %.*s are.", S_ARG(q->method_text),
-                      S_ARG(allow));
+        err = err_new(c, ERR_METHOD_NOT_ALLOWED, __func__, "%.*s is not allowed here; %.*s are.",
+                      S_ARG(q->method_text), S_ARG(allow));
     } else {
         err = err_new(c, ERR_NOT_FOUND, __func__, "There is nothing at this address.");
     }
@@ -268,8 +277,10 @@ void router_handle(Ctx *c, Req *q, Reply *r) {
     q->route = NULL;
     headers_begin(c, q, r);
     tree_match(&router->root, q->path, q->method, &m);
-    if (m.entry) serve(c, q, r, &m);
-    else serve_none(c, q, r, &m);
+    if (m.entry)
+        serve(c, q, r, &m);
+    else
+        serve_none(c, q, r, &m);
     done(c, q, r);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Router: the tables of all modules as one tree of path segments, and what happens around a handler:
- * security headers, CORS, rate limits, sign-in, decoding, idempotency, errors as problem+json. */
+ * Router: the tables of all modules as one tree of path segments, and what happens around a
+ * handler: security headers, CORS, rate limits, sign-in, decoding, idempotency, errors as
+ * problem+json. */
 #ifndef SOCLE_API_ROUTER_H
 #define SOCLE_API_ROUTER_H
 
@@ -8,7 +9,8 @@
 
 typedef struct Router Router;
 
-/* Build and verify (asserts: paths do not shadow, no handler missing, records sound). Modules outlive it. */
+/* Build and verify (asserts: paths do not shadow, no handler missing, records sound). Modules
+ * outlive it. */
 Router *router_new(const Module *const *modules, ptrdiff_t count);
 void router_free(Router *router);
 /* For HttpOptions.handle and .refuse; the router is found through c->app. */
@@ -18,20 +20,20 @@ Router *app_router(Ctx *c); /* defined by src/app.c */
 
 /* All routes, resources expanded, in path order. */
 const Route *const *router_routes(const Router *router, ptrdiff_t *count);
-/* Called after every answer, whatever it was, with what c knows (route, account, request id): for the
- * access log and metrics. `us`: from the request's first byte to the handler's end. Must not wait.
- * Once, before the server starts. */
+/* Called after every answer, whatever it was, with what c knows (route, account, request id): for
+ * the access log and metrics. `us`: from the request's first byte to the handler's end. Must not
+ * wait. Once, before the server starts. */
 void router_on_done(void (*fn)(Ctx *c, const Req *q, const Reply *r, int64_t us));
 /* OpenAPI 3.1 document. */
 Str openapi_document(Ctx *c, const Router *router, Str server_url);
 
 /* Turn an error into the reply: RFC 9457, with WWW-Authenticate, Retry-After and the like, and the
- * members of the route's Module's envelope. Of 5xx the detail stays in the log, but of 501: it says what to
- * set. */
+ * members of the route's Module's envelope. Of 5xx the detail stays in the log, but of 501: it says
+ * what to set. */
 void reply_problem(Ctx *c, const Req *q, Reply *r, const Err *err);
 
-/* Another Content-Security-Policy than the one the content type gets (JSON: nothing; HTML: this origin's
- * own). Before the reply begins. */
+/* Another Content-Security-Policy than the one the content type gets (JSON: nothing; HTML: this
+ * origin's own). Before the reply begins. */
 void reply_policy(Ctx *c, const Req *q, Reply *r, Str policy);
 
 #endif

@@ -33,8 +33,8 @@ typedef struct Node {
     Str text;
     struct Node **literals; /* by text */
     ptrdiff_t literal_count, literal_cap;
-    struct Node *param; /* any segment */
-    struct Node *rest;  /* all segments that are left */
+    struct Node *param;                 /* any segment */
+    struct Node *rest;                  /* all segments that are left */
     const Entry *entries[METHOD_SLOTS]; /* by the method's bit */
     unsigned allowed;                   /* methods of entries */
 } Node;
@@ -43,7 +43,7 @@ struct Router {
     Arena *arena;
     Node root;
     Entry *entries;
-    const Route **routes; /* in path order */
+    const Route **routes;  /* in path order */
     const Entry **ordered; /* likewise */
     ptrdiff_t count, cap;
     Str document; /* OpenAPI, made on first use */
@@ -102,8 +102,8 @@ typedef struct Schemas {
     Schema *items;
     ptrdiff_t count;
 } Schemas;
-/* Every record that the routes' bodies and answers are made of, each once, by name. Two records of one
- * name end the program: their schemas would be taken for each other. */
+/* Every record that the routes' bodies and answers are made of, each once, by name. Two records of
+ * one name end the program: their schemas would be taken for each other. */
 Schemas schemas_collect(Arena *arena, const Router *router);
 void schemas_write(JsonOut *o, Schemas schemas);
 Str schema_ref(Arena *arena, const Record *record, SchemaMode mode);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Settings: environment variables (after a .env file in the working directory), declared in tables by
- * whoever uses them. Unknown names with our prefixes and malformed values stop the start with one line.
+ * Settings: environment variables (after a .env file in the working directory), declared in tables
+ * by whoever uses them. Unknown names with our prefixes and malformed values stop the start with
+ * one line.
  *
- *   typedef struct VeylSettings { int64_t trend_window_days; Str model; bool clusters; } VeylSettings;
+ *   typedef struct VeylSettings { int64_t trend_days; Str model; bool clusters; } VeylSettings;
  *   static VeylSettings veyl;   (filled once before anything starts, read-only afterwards)
  *   static const Setting veyl_settings[] = {
- *       SETTING("VEYL_TREND_DAYS", veyl.trend_window_days, .usual = "7", .min = 1, .max = 90,
+ *       SETTING("VEYL_TREND_DAYS", veyl.trend_days, .usual = "7", .min = 1, .max = 90,
  *               .unit = "days", .doc = "…"),
  *   };
  *
@@ -32,21 +33,28 @@ typedef struct Setting {
     Str (*settle)(Arena *arena);
 } Setting;
 
-#define SETTING(variable, ...) SETTING_MADE(variable, __VA_ARGS__, ) /* attributes may be left out */
-#define SETTING_MADE(variable, place, ...)                                                  \
-    {.name = (variable),                                                                    \
-     .kind = _Generic((place), bool: SETTING_BOOL, int64_t: SETTING_INT, Str: SETTING_STR), \
-     .value = &(place), __VA_ARGS__}
+#define SETTING(variable, ...) \
+    SETTING_MADE(variable, __VA_ARGS__, ) /* attributes may be left out */
+#define SETTING_MADE(variable, place, ...)       \
+    {                                            \
+        .name = (variable),                      \
+        .kind = _Generic((place), bool           \
+                         : SETTING_BOOL, int64_t \
+                         : SETTING_INT, Str      \
+                         : SETTING_STR),         \
+        .value = &(place), __VA_ARGS__           \
+    }
 
-/* Fill all settings from .env and the environment; texts live in the arena. An empty number or switch
- * counts as not given. On failure *problem is the one line to print. */
-MUST_USE bool settings_load(Arena *arena, const Setting *const *tables, const ptrdiff_t *counts, ptrdiff_t n,
-                            Str *problem);
+/* Fill all settings from .env and the environment; texts live in the arena. An empty number or
+ * switch counts as not given. On failure *problem is the one line to print. */
+MUST_USE bool settings_load(Arena *arena, const Setting *const *tables, const ptrdiff_t *counts,
+                            ptrdiff_t n, Str *problem);
 /* The table as Markdown, with present values (secrets masked) when `values`. */
-void settings_print(Buf *b, const Setting *const *tables, const ptrdiff_t *counts, ptrdiff_t n, bool values);
+void settings_print(Buf *b, const Setting *const *tables, const ptrdiff_t *counts, ptrdiff_t n,
+                    bool values);
 
-/* The .env file: NAME=value lines, `export` allowed, # comments, 'as it is' and "with \n \t \" \\ \$"
- * quotes. False with *problem for a line that is none of these. */
+/* The .env file: NAME=value lines, `export` allowed, # comments, 'as it is' and "with \n \t \" \\
+ * \$" quotes. False with *problem for a line that is none of these. */
 typedef struct EnvLine {
     Str name, value;
     int64_t line;

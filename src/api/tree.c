@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Paths to routes: a tree of segments, walked without allocating. At each segment the written-out child
- * is tried first, then the parameter, then "all that is left"; a branch that turns out to hold no route
- * for the method is left again, so that `PUT /posts/{id}` also answers where `GET /posts/trending` is.
- * The walk is as deep as the tree at most, whatever the path. */
+ * Paths to routes: a tree of segments, walked without allocating. At each segment the written-out
+ * child is tried first, then the parameter, then "all that is left"; a branch that turns out to
+ * hold no route for the method is left again, so that `PUT /posts/{id}` also answers where `GET
+ * /posts/trending` is. The walk is as deep as the tree at most, whatever the path. */
 #include "api/router_room.h"
 
 static int method_slot(Method method) { return __builtin_ctz((unsigned)method); }
@@ -17,8 +17,10 @@ static ptrdiff_t literal_place(const Node *n, Str text, bool *found) {
             *found = true;
             return middle;
         }
-        if (order < 0) low = middle + 1;
-        else high = middle;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
     *found = false;
     return low;
@@ -73,7 +75,8 @@ void tree_add(Arena *arena, Node *root, Entry *entry) {
         }
         bool all = str_ends(segment, S("*}"));
         assert(!all || !rest.data);
-        n = param_child(arena, entry, all ? &n->rest : &n->param, str_slice(segment, 1, segment.len - 1));
+        n = param_child(arena, entry, all ? &n->rest : &n->param,
+                        str_slice(segment, 1, segment.len - 1));
         buf_byte(&pattern, '{');
         buf_add(&pattern, entry->params[entry->param_count - 1].name);
         buf_byte(&pattern, '}');

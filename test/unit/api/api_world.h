@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A whole API for a test: a database of its own (either engine), a router over the modules given, a server
- * on loopback, users who sign in for real, and a client. */
+ * A whole API for a test: a database of its own (either engine), a router over the modules given, a
+ * server on loopback, users who sign in for real, and a client. */
 #ifndef SOCLE_TEST_API_WORLD_H
 #define SOCLE_TEST_API_WORLD_H
 
@@ -35,10 +35,18 @@ static int server_count;
 
 static inline void settings_usual(void) {
     settings = (BaseSettings){
-        .environment = S("development"), .secret_key = S("a secret key of forty characters, at least"),
-        .secret_key_previous = S(""), .access_token_minutes = 30, .refresh_token_days = 30,
-        .rate_default = 1000000, .rate_auth = 1000000, .rate_write = 1000000, .rate_bulk = 1000000,
-        .rate_search = 1000000, .rate_limits = true, .cors_origins = S("https://app.example,http://localhost:*"),
+        .environment = S("development"),
+        .secret_key = S("a secret key of forty characters, at least"),
+        .secret_key_previous = S(""),
+        .access_token_minutes = 30,
+        .refresh_token_days = 30,
+        .rate_default = 1000000,
+        .rate_auth = 1000000,
+        .rate_write = 1000000,
+        .rate_bulk = 1000000,
+        .rate_search = 1000000,
+        .rate_limits = true,
+        .cors_origins = S("https://app.example,http://localhost:*"),
     };
     rate_reset();
 }
@@ -47,18 +55,24 @@ static inline void settings_usual(void) {
 static inline bool api_serve(Ctx *c, const Module *const *modules, ptrdiff_t count) {
     settings_usual();
     world.app.router = router_new(modules, count);
-    HttpOptions options = {.address = S("127.0.0.1:0"), .app = &world.app, .handle = router_handle,
-                           .refuse = router_refuse, .budget_bytes = 8 * MIB};
-    if (!good(http_start(c, options, &world.app.server), "http_start", __FILE__, __LINE__)) return false;
+    HttpOptions options = {.address = S("127.0.0.1:0"),
+                           .app = &world.app,
+                           .handle = router_handle,
+                           .refuse = router_refuse,
+                           .budget_bytes = 8 * MIB};
+    if (!good(http_start(c, options, &world.app.server), "http_start", __FILE__, __LINE__))
+        return false;
     servers[server_count++] = world.app.server;
     for (ptrdiff_t i = 0; i < count; i++)
-        if (modules[i]->start && !good(modules[i]->start(c), modules[i]->name, __FILE__, __LINE__)) return false;
+        if (modules[i]->start && !good(modules[i]->start(c), modules[i]->name, __FILE__, __LINE__))
+            return false;
     return true;
 }
 
 static inline bool api_begin(Ctx *c, const Module *const *modules, ptrdiff_t count) {
     int64_t applied;
-    if (sodium_init() < 0 || !good(migrate_up(c, &applied), "migrate_up", __FILE__, __LINE__)) return false;
+    if (sodium_init() < 0 || !good(migrate_up(c, &applied), "migrate_up", __FILE__, __LINE__))
+        return false;
     return api_serve(c, modules, count);
 }
 
@@ -70,7 +84,7 @@ static inline void api_end(Ctx *c) {
     world.app.router = NULL;
 }
 
-/* -- the client ------------------------------------------------------------------------------------- */
+/* -- the client -------------------------------------------------------------------------------- */
 
 typedef struct Answer {
     int status;
@@ -95,14 +109,17 @@ static inline Answer answer_of(Ctx *c, Str text) {
     a.head = str_slice(text, 0, end + 2);
     a.body = str_slice(text, end + 4, text.len);
     Str type = header_of(c, a, "Content-Type");
-    if (str_find(type, S("json")) >= 0 && a.body.len > 0 && json_parse(c, a.body, &a.json) != NULL) a.json = NULL;
+    if (str_find(type, S("json")) >= 0 && a.body.len > 0 && json_parse(c, a.body, &a.json) != NULL)
+        a.json = NULL;
     return a;
 }
 
 /* One request on a connection of its own: `lines` are further header lines, each with CRLF. */
-static inline Answer ask(Ctx *c, const char *method, const char *target, const char *lines, Str body) {
+static inline Answer ask(Ctx *c, const char *method, const char *target, const char *lines,
+                         Str body) {
     Buf b = buf_new(c->arena, 1024 + body.len);
-    buf_f(&b, "%s %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n%s", method, target, lines ? lines : "");
+    buf_f(&b, "%s %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n%s", method, target,
+          lines ? lines : "");
     if (body.data) buf_f(&b, "Content-Length: %td\r\n", body.len);
     buf_add(&b, S("\r\n"));
     buf_add(&b, body);
@@ -110,7 +127,8 @@ static inline Answer ask(Ctx *c, const char *method, const char *target, const c
     int64_t former = ctx_deadline_within(c, PATIENCE_MS);
     Str text = buf_str(&b);
     Buf heard = buf_new(c->arena, 4096);
-    if (good(stream_connect(c, S("127.0.0.1"), http_port(world.app.server), &s), "connect", __FILE__, __LINE__)) {
+    if (good(stream_connect(c, S("127.0.0.1"), http_port(world.app.server), &s), "connect",
+             __FILE__, __LINE__)) {
         Err *err = stream_write(c, s, &text, 1);
         for (ptrdiff_t n = 1; n > 0;) { /* refused early, it still has something to say */
             char *to = buf_reserve(&heard, 64 * KIB);
@@ -124,10 +142,14 @@ static inline Answer ask(Ctx *c, const char *method, const char *target, const c
     return answer_of(c, buf_str(&heard));
 }
 
-static inline Answer get(Ctx *c, const char *target) { return ask(c, "GET", target, NULL, (Str){0}); }
+static inline Answer get(Ctx *c, const char *target) {
+    return ask(c, "GET", target, NULL, (Str){0});
+}
 
-static inline Answer send_json(Ctx *c, const char *method, const char *target, const char *lines, const char *json) {
-    const char *all = str_cstr(c->arena, strf(c->arena, "Content-Type: application/json\r\n%s", lines ? lines : ""));
+static inline Answer send_json(Ctx *c, const char *method, const char *target, const char *lines,
+                               const char *json) {
+    const char *all = str_cstr(
+        c->arena, strf(c->arena, "Content-Type: application/json\r\n%s", lines ? lines : ""));
     return ask(c, method, target, all, str_c(json));
 }
 
@@ -135,16 +157,20 @@ static inline Answer send_json(Ctx *c, const char *method, const char *target, c
 static inline const char *signed_in(Ctx *c, const char *email, const char *role, User *out) {
     User user = {0};
     TokenPair pair = {0};
-    bool done = good(user_create(c, str_c(email), S("Somebody"), (Str){0}, str_c(role), &user), "user", __FILE__, __LINE__) &&
+    bool done = good(user_create(c, str_c(email), S("Somebody"), (Str){0}, str_c(role), &user),
+                     "user", __FILE__, __LINE__) &&
                 good(auth_tokens_issue(c, &user, &pair), "tokens", __FILE__, __LINE__);
     if (out) *out = user;
-    return done ? str_cstr(c->arena, strf(c->arena, "Authorization: Bearer %.*s\r\n", S_ARG(pair.access_token))) : "";
+    return done ? str_cstr(c->arena, strf(c->arena, "Authorization: Bearer %.*s\r\n",
+                                          S_ARG(pair.access_token)))
+                : "";
 }
 
 static inline const char *with_key(Ctx *c, Id user, const char *scopes) {
     Str key = {0};
     Id id;
-    good(api_key_create(c, user, S("key"), str_c(scopes), TIME_NULL, &key, &id), "key", __FILE__, __LINE__);
+    good(api_key_create(c, user, S("key"), str_c(scopes), TIME_NULL, &key, &id), "key", __FILE__,
+         __LINE__);
     return str_cstr(c->arena, strf(c->arena, "Authorization: Bearer %.*s\r\n", S_ARG(key)));
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Idempotency-Key over HTTP, on both engines: one effect a key, whatever the callers and crashes do. */
+ * Idempotency-Key over HTTP, on both engines: one effect a key, whatever the callers and crashes
+ * do. */
 #include "api/accounts.h"
 #include "api/api_sql.h"
 #include "unit/api/api_world.h"
@@ -47,7 +48,8 @@ static Err *pay_in(Ctx *c, void *arg) {
     Call *k = arg;
     Charge *out = call_out(k);
     *out = *(const Charge *)k->in;
-    TRY(db_int(c, SQL("INSERT INTO payments (name) VALUES ($1) RETURNING id"), ARGS(V(out->name)), &out->number));
+    TRY(db_int(c, SQL("INSERT INTO payments (name) VALUES ($1) RETURNING id"), ARGS(V(out->name)),
+               &out->number));
     TRY(call_settle(c, k));
     if (str_eq(out->name, S("rolled back"))) FAIL(c, PAYMENT_REQUIRED, "no money");
     return NULL;
@@ -60,12 +62,15 @@ static Err *pay(Ctx *c, Call *k) {
 }
 
 static const Route routes[] = {
-    {POST, "/charge", charge, .access = ACCESS_USER, .in = &charge_record, .out = &charge_record, .status = 201,
+    {POST, "/charge", charge, .access = ACCESS_USER, .in = &charge_record, .out = &charge_record,
+     .status = 201, .idempotent = true},
+    {POST, "/other", charge, .access = ACCESS_OPEN, .in = &charge_record, .out = &charge_record,
      .idempotent = true},
-    {POST, "/other", charge, .access = ACCESS_OPEN, .in = &charge_record, .out = &charge_record, .idempotent = true},
-    {POST, "/pay", pay, .access = ACCESS_USER, .in = &charge_record, .out = &charge_record, .idempotent = true},
+    {POST, "/pay", pay, .access = ACCESS_USER, .in = &charge_record, .out = &charge_record,
+     .idempotent = true},
 };
-static const Module charges_module = {.name = "charges", .routes = routes, .route_count = COUNT(routes)};
+static const Module charges_module = {
+    .name = "charges", .routes = routes, .route_count = COUNT(routes)};
 static const Module *const modules[] = {&charges_module, &notes_module};
 
 static const char *ada, *bob;
@@ -78,7 +83,9 @@ static bool begin(Ctx *c) {
     Sql payments = SQL2("CREATE TABLE payments (id INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT",
                         "CREATE TABLE payments (id bigserial PRIMARY KEY, name text NOT NULL)");
     if (!good(db_exec(c, payments, NO_ARGS, NULL), "payments", __FILE__, __LINE__)) return false;
-    if (!good(db_exec(c, SQL2(notes_sqlite, notes_postgres), NO_ARGS, NULL), "notes", __FILE__, __LINE__)) return false;
+    if (!good(db_exec(c, SQL2(notes_sqlite, notes_postgres), NO_ARGS, NULL), "notes", __FILE__,
+              __LINE__))
+        return false;
     ada = signed_in(c, "ada@example.org", "user", NULL);
     bob = signed_in(c, "bob@example.org", "user", NULL);
     return true;
@@ -94,7 +101,8 @@ static bool begin(Ctx *c) {
     static void name##_in(Ctx *c)
 
 static Answer keyed(Ctx *c, const char *path, const char *who, const char *key, const char *json) {
-    const char *lines = str_cstr(c->arena, strf(c->arena, "%sIdempotency-Key: %s\r\n", who ? who : "", key));
+    const char *lines =
+        str_cstr(c->arena, strf(c->arena, "%sIdempotency-Key: %s\r\n", who ? who : "", key));
     return send_json(c, "POST", path, lines, json);
 }
 
@@ -144,7 +152,8 @@ API(a_malformed_key_is_400) {
         CHECK_INT(keyed(c, "/charge", ada, bad[i], "{\"name\":\"a\"}").status, 400);
     Buf b = buf_new(c->arena, 300);
     for (int i = 0; i < 256; i++) buf_byte(&b, 'k');
-    CHECK_INT(keyed(c, "/charge", ada, str_cstr(c->arena, buf_str(&b)), "{\"name\":\"a\"}").status, 400);
+    CHECK_INT(keyed(c, "/charge", ada, str_cstr(c->arena, buf_str(&b)), "{\"name\":\"a\"}").status,
+              400);
     CHECK_INT(charges, 0);
 }
 
@@ -202,7 +211,8 @@ API(while_it_runs_the_same_request_is_409) {
     CHECK_INT(first.status, 201);
     CHECK_INT(late.status, 409);
     CHECK_INT(charges, 1);
-    CHECK_HEADER(keyed(c, "/charge", ada, "k", "{\"name\":\"wait\"}"), "Idempotency-Replayed", S("true"));
+    CHECK_HEADER(keyed(c, "/charge", ada, "k", "{\"name\":\"wait\"}"), "Idempotency-Replayed",
+                 S("true"));
 }
 
 API(of_many_at_once_one_is_carried_out) {
@@ -226,7 +236,8 @@ API(of_many_at_once_one_is_carried_out) {
 
 /* What a crash leaves: a claim that nobody holds. */
 static void claim_left_behind(Ctx *c) {
-    Sql unsettle = SQL("UPDATE idempotency_keys SET status = NULL, body = NULL, content_type = NULL");
+    Sql unsettle =
+        SQL("UPDATE idempotency_keys SET status = NULL, body = NULL, content_type = NULL");
     good(db_exec(c, unsettle, NO_ARGS, NULL), "unsettle", __FILE__, __LINE__);
 }
 
@@ -241,7 +252,8 @@ API(a_claim_cut_off_by_a_crash_is_taken_over_after_its_lease) {
     CHECK_INT(keyed(c, "/charge", ada, "k", "{\"name\":\"b\"}").status, 422);
     CHECK_INT(keyed(c, "/charge", ada, "k", "{\"name\":\"a\"}").status, 201);
     CHECK_INT(charges, 2);
-    CHECK_HEADER(keyed(c, "/charge", ada, "k", "{\"name\":\"a\"}"), "Idempotency-Replayed", S("true"));
+    CHECK_HEADER(keyed(c, "/charge", ada, "k", "{\"name\":\"a\"}"), "Idempotency-Replayed",
+                 S("true"));
     time_freeze(TIME_NULL);
 }
 
@@ -250,7 +262,8 @@ API(a_key_is_free_again_after_a_day) {
     time_freeze(now);
     keyed(c, "/other", NULL, "k", "{\"name\":\"a\"}");
     time_freeze(time_add(now, 24 * US_PER_HOUR - US_PER_SECOND));
-    CHECK_HEADER(keyed(c, "/other", NULL, "k", "{\"name\":\"a\"}"), "Idempotency-Replayed", S("true"));
+    CHECK_HEADER(keyed(c, "/other", NULL, "k", "{\"name\":\"a\"}"), "Idempotency-Replayed",
+                 S("true"));
     time_freeze(time_add(now, 24 * US_PER_HOUR + US_PER_SECOND));
     CHECK_INT(keyed(c, "/other", NULL, "k", "{\"name\":\"b\"}").status, 200);
     CHECK_INT(charges, 2);
@@ -259,7 +272,8 @@ API(a_key_is_free_again_after_a_day) {
 
 static int64_t payments(Ctx *c) {
     int64_t count = -1;
-    good(db_int(c, SQL("SELECT count(*) FROM payments"), NO_ARGS, &count), "payments", __FILE__, __LINE__);
+    good(db_int(c, SQL("SELECT count(*) FROM payments"), NO_ARGS, &count), "payments", __FILE__,
+         __LINE__);
     return count;
 }
 
@@ -291,12 +305,14 @@ API(creating_a_resource_twice_makes_one) {
     CHECK_INT(keyed(c, "/api/v1/example-notes", ada, "k2", "{\"title\":\"a\"}").status, 409);
 }
 
-T_MAIN(BOTH_ROWS(every_statement_fits_the_schema), BOTH_ROWS(the_same_request_again_gets_the_same_answer),
+T_MAIN(BOTH_ROWS(every_statement_fits_the_schema),
+       BOTH_ROWS(the_same_request_again_gets_the_same_answer),
        BOTH_ROWS(another_request_under_the_same_key_is_422), BOTH_ROWS(a_key_is_its_callers_own),
        BOTH_ROWS(a_malformed_key_is_400), BOTH_ROWS(what_was_not_understood_takes_no_key),
        BOTH_ROWS(a_failure_of_ours_lets_the_key_go_and_one_of_theirs_keeps_it),
        BOTH_ROWS(an_answer_too_large_to_keep_is_not_carried_out_again),
-       BOTH_ROWS(while_it_runs_the_same_request_is_409), BOTH_ROWS(of_many_at_once_one_is_carried_out),
+       BOTH_ROWS(while_it_runs_the_same_request_is_409),
+       BOTH_ROWS(of_many_at_once_one_is_carried_out),
        BOTH_ROWS(a_claim_cut_off_by_a_crash_is_taken_over_after_its_lease),
        BOTH_ROWS(a_key_is_free_again_after_a_day),
        BOTH_ROWS(settled_in_its_transaction_the_answer_outlives_what_comes_after),

@@ -15,7 +15,8 @@ typedef struct Outer {
     RecordList inners;
     Inner one;
 } Outer;
-static const Field outer_fields[] = {FIELD_LIST(Outer, inners, &inner_record), FIELD_RECORD(Outer, one, &inner_record)};
+static const Field outer_fields[] = {FIELD_LIST(Outer, inners, &inner_record),
+                                     FIELD_RECORD(Outer, one, &inner_record)};
 static const Record outer_record = RECORD(Outer, outer_fields);
 
 static Err *nothing(Ctx *c, Call *k) {
@@ -23,16 +24,22 @@ static Err *nothing(Ctx *c, Call *k) {
     return NULL;
 }
 static const Route routes[] = {
-    {POST, "/outer/{word}/{n:int}", nothing, .access = ACCESS_USER, .scope = "outer:write", .in = &outer_record,
-     .out = &outer_record, .idempotent = true, .errors = "402", .doc = "Does \"it\""},
-    {POST, "/upload", nothing, .access = ACCESS_OPEN, .in_raw = true, .in_type = "multipart/form-data", .status = 202},
-    {GET, "/files/{path*}", nothing, .access = ACCESS_OPEN, .rate = RATE_NONE, .out_type = "image/png, image/jpeg"},
-    {GET, "/envelope-of-none/{n:int}", nothing, .access = ACCESS_OPEN, .not_integer = "not a number"},
+    {POST, "/outer/{word}/{n:int}", nothing, .access = ACCESS_USER, .scope = "outer:write",
+     .in = &outer_record, .out = &outer_record, .idempotent = true, .errors = "402",
+     .doc = "Does \"it\""},
+    {POST, "/upload", nothing, .access = ACCESS_OPEN, .in_raw = true,
+     .in_type = "multipart/form-data", .status = 202},
+    {GET, "/files/{path*}", nothing, .access = ACCESS_OPEN, .rate = RATE_NONE,
+     .out_type = "image/png, image/jpeg"},
+    {GET, "/envelope-of-none/{n:int}", nothing, .access = ACCESS_OPEN,
+     .not_integer = "not a number"},
 };
-static const Envelope envelope = {
-    .schema_open = "{\"type\":\"object\",\"properties\":{\"data\":", .schema_close = "}}"};
-static const Module shapes_module = {.name = "shapes", .routes = routes, .route_count = COUNT(routes), .envelope = &envelope};
-static const Module *const modules[] = {&api_module, &accounts_module, &notes_module, &shapes_module};
+static const Envelope envelope = {.schema_open = "{\"type\":\"object\",\"properties\":{\"data\":",
+                                  .schema_close = "}}"};
+static const Module shapes_module = {
+    .name = "shapes", .routes = routes, .route_count = COUNT(routes), .envelope = &envelope};
+static const Module *const modules[] = {&api_module, &accounts_module, &notes_module,
+                                        &shapes_module};
 
 #define API(name)                                       \
     static void name##_in(Ctx *c, json_t *doc);         \
@@ -68,12 +75,14 @@ API(every_route_is_there_once_under_an_id_of_its_own) {
         json_object_foreach(item, method, op) {
             found++;
             CHECK(!map_set(&seen, json_str(json_at(op, "operationId")), (void *)(uintptr_t)1));
-            CHECK(json_str(json_at(op, "summary")).len > 0 && json_array_size(json_at(op, "tags")) == 1);
+            CHECK(json_str(json_at(op, "summary")).len > 0 &&
+                  json_array_size(json_at(op, "tags")) == 1);
         }
     }
     CHECK_INT(found, count);
     for (ptrdiff_t i = 1; i < count; i++) CHECK(strcmp(all[i - 1]->path, all[i]->path) <= 0);
-    CHECK_STR(json_str(json_at(operation(doc, "/outer/{word}/{n}", "post"), "operationId")), S("postOuterByWordByN"));
+    CHECK_STR(json_str(json_at(operation(doc, "/outer/{word}/{n}", "post"), "operationId")),
+              S("postOuterByWordByN"));
 }
 
 API(a_resource_is_documented_with_its_parameters_bodies_and_errors) {
@@ -86,20 +95,26 @@ API(a_resource_is_documented_with_its_parameters_bodies_and_errors) {
     CHECK_STR(json_str(json_path(list, "parameters.6.schema.type")), S("boolean"));
     CHECK(json_path(list, "responses.200.headers.X-Total-Count") != NULL);
     json_t *create = operation(doc, "/api/v1/example-notes", "post");
-    json_t *body = json_at(json_at(json_path(create, "requestBody.content"), "application/json"), "schema");
+    json_t *body =
+        json_at(json_at(json_path(create, "requestBody.content"), "application/json"), "schema");
     CHECK_STR(json_str(json_at(body, "$ref")), S("#/components/schemas/ExampleNoteCreate"));
     CHECK(json_is_true(json_path(create, "requestBody.required")));
-    static const char *const statuses[] = {"201", "400", "401", "403", "406", "409", "413", "415", "422", "429", "default"};
-    for (ptrdiff_t i = 0; i < COUNT(statuses); i++) CHECK(json_at(json_at(create, "responses"), statuses[i]) != NULL);
+    static const char *const statuses[] = {"201", "400", "401", "403", "406",    "409",
+                                           "413", "415", "422", "429", "default"};
+    for (ptrdiff_t i = 0; i < COUNT(statuses); i++)
+        CHECK(json_at(json_at(create, "responses"), statuses[i]) != NULL);
     CHECK_INT(json_object_size(json_at(create, "responses")), COUNT(statuses));
     json_t *change = operation(doc, "/api/v1/example-notes/{id}", "patch");
     CHECK_STR(json_str(json_path(change, "parameters.0.schema.format")), S("int64"));
-    CHECK_STR(json_str(json_at(json_path(change, "parameters.1"), "$ref")), S("#/components/parameters/IfMatch"));
+    CHECK_STR(json_str(json_at(json_path(change, "parameters.1"), "$ref")),
+              S("#/components/parameters/IfMatch"));
     CHECK(json_path(change, "responses.412") && json_path(change, "responses.404"));
-    CHECK(json_path(operation(doc, "/api/v1/example-notes/{id}", "delete"), "responses.204") != NULL);
+    CHECK(json_path(operation(doc, "/api/v1/example-notes/{id}", "delete"), "responses.204") !=
+          NULL);
     json_t *schemas = json_path(doc, "components.schemas");
     CHECK(!json_path(schemas, "ExampleNoteCreate.properties.user_id"));
-    CHECK(json_path(schemas, "ExampleNote.properties.user_id") && json_at(schemas, "ExampleNoteChange"));
+    CHECK(json_path(schemas, "ExampleNote.properties.user_id") &&
+          json_at(schemas, "ExampleNoteChange"));
 }
 
 API(a_route_is_documented_as_its_row_says) {
@@ -108,13 +123,17 @@ API(a_route_is_documented_as_its_row_says) {
     CHECK_STR(json_str(json_at(op, "summary")), S("Does \"it\""));
     CHECK_STR(json_str(json_path(op, "security.1.apiKey.0")), S("outer:write"));
     CHECK(json_path(op, "responses.402") && json_path(op, "responses.404"));
-    json_t *answer = json_at(json_at(json_path(op, "responses.200.content"), "application/json"), "schema");
-    CHECK_STR(json_str(json_at(json_path(answer, "properties.data"), "$ref")), S("#/components/schemas/Outer"));
-    CHECK_STR(json_str(json_at(json_path(op, "parameters.2"), "$ref")), S("#/components/parameters/IdempotencyKey"));
+    json_t *answer =
+        json_at(json_at(json_path(op, "responses.200.content"), "application/json"), "schema");
+    CHECK_STR(json_str(json_at(json_path(answer, "properties.data"), "$ref")),
+              S("#/components/schemas/Outer"));
+    CHECK_STR(json_str(json_at(json_path(op, "parameters.2"), "$ref")),
+              S("#/components/parameters/IdempotencyKey"));
     json_t *schemas = json_path(doc, "components.schemas");
     CHECK_STR(json_str(json_at(json_path(schemas, "OuterCreate.properties.inners.items"), "$ref")),
               S("#/components/schemas/InnerCreate"));
-    CHECK(json_at(schemas, "Inner") && json_at(schemas, "InnerCreate") && !json_at(schemas, "InnerChange"));
+    CHECK(json_at(schemas, "Inner") && json_at(schemas, "InnerCreate") &&
+          !json_at(schemas, "InnerChange"));
     op = operation(doc, "/upload", "post");
     CHECK(json_at(json_path(op, "requestBody.content"), "multipart/form-data") != NULL);
     CHECK(json_path(op, "responses.202") && !json_path(op, "responses.401"));
@@ -123,7 +142,8 @@ API(a_route_is_documented_as_its_row_says) {
     CHECK_INT(json_object_size(json_path(op, "responses.200.content")), 2);
     CHECK(!json_path(op, "responses.429"));
     op = operation(doc, "/envelope-of-none/{n}", "get");
-    CHECK(json_path(op, "responses.204") && json_path(op, "responses.400") && !json_path(op, "responses.404"));
+    CHECK(json_path(op, "responses.204") && json_path(op, "responses.400") &&
+          !json_path(op, "responses.404"));
 }
 
 static int refs_checked;
@@ -172,7 +192,8 @@ ON_SQLITE(the_pages_for_people_load_what_they_name) {
         Answer plain = get(c, "/docs/swagger-ui.css");
         CHECK_INT(plain.status, 200);
         CHECK(str_find(plain.body, S(".swagger-ui")) >= 0);
-        Answer zipped = ask(c, "GET", "/docs/swagger-ui.css", "Accept-Encoding: gzip\r\n", (Str){0});
+        Answer zipped =
+            ask(c, "GET", "/docs/swagger-ui.css", "Accept-Encoding: gzip\r\n", (Str){0});
         CHECK_HEADER(zipped, "Content-Encoding", S("gzip"));
         CHECK(zipped.body.len < plain.body.len);
         CHECK_INT(get(c, "/docs/swagger-ui-bundle.js").status, 200);
@@ -181,7 +202,9 @@ ON_SQLITE(the_pages_for_people_load_what_they_name) {
     api_end(c);
 }
 
-T_MAIN(T_ROW(names_the_version_and_where_it_is_sqlite), T_ROW(every_route_is_there_once_under_an_id_of_its_own_sqlite),
+T_MAIN(T_ROW(names_the_version_and_where_it_is_sqlite),
+       T_ROW(every_route_is_there_once_under_an_id_of_its_own_sqlite),
        T_ROW(a_resource_is_documented_with_its_parameters_bodies_and_errors_sqlite),
-       T_ROW(a_route_is_documented_as_its_row_says_sqlite), T_ROW(every_reference_leads_somewhere_sqlite),
+       T_ROW(a_route_is_documented_as_its_row_says_sqlite),
+       T_ROW(every_reference_leads_somewhere_sqlite),
        T_ROW(the_pages_for_people_load_what_they_name_sqlite))

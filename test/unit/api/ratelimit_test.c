@@ -57,14 +57,16 @@ TEST(many_strangers_do_not_lift_the_limit_of_one) {
 
 TEST(an_ipv6_customer_is_one_caller) {
     Arena *arena = arena_new(MIB);
-    CHECK_STR(rate_address(arena, S("2001:db8:1:2:3:4:5:6")), rate_address(arena, S("2001:db8:1:2::1")));
-    CHECK(!str_eq(rate_address(arena, S("2001:db8:1:3::1")), rate_address(arena, S("2001:db8:1:2::1"))));
+    CHECK_STR(rate_address(arena, S("2001:db8:1:2:3:4:5:6")),
+              rate_address(arena, S("2001:db8:1:2::1")));
+    CHECK(!str_eq(rate_address(arena, S("2001:db8:1:3::1")),
+                  rate_address(arena, S("2001:db8:1:2::1"))));
     CHECK_STR(rate_address(arena, S("192.0.2.7")), S("192.0.2.7"));
     CHECK_STR(rate_address(arena, S("::nonsense::")), S("::nonsense::"));
     arena_free(arena);
 }
 
-/* -- over HTTP --------------------------------------------------------------------------------------- */
+/* -- over HTTP --------------------------------------------------------------------------------- */
 
 static Err *fine(Ctx *c, Call *k) {
     (void)c, (void)k;
@@ -76,7 +78,8 @@ static const Route routes[] = {
     {POST, "/login", fine, .access = ACCESS_OPEN, .rate = RATE_AUTH},
     {GET, "/mine", fine, .access = ACCESS_USER},
 };
-static const Module plain_module = {.name = "plain", .routes = routes, .route_count = COUNT(routes)};
+static const Module plain_module = {
+    .name = "plain", .routes = routes, .route_count = COUNT(routes)};
 static const Module *const modules[] = {&plain_module};
 
 ON_SQLITE(an_address_is_refused_with_the_figures) {
@@ -102,7 +105,8 @@ ON_SQLITE(an_address_is_refused_with_the_figures) {
     CHECK_HEADER(a, "X-RateLimit-Reset", header_of(c, a, "RateLimit-Reset"));
     CHECK_INT(get(c, "/free").status, 204);
     CHECK_HEADER(get(c, "/free"), "RateLimit-Limit", ((Str){0}));
-    CHECK_INT(ask(c, "POST", "/login", NULL, (Str){0}).status, 204); /* another class, another bucket */
+    CHECK_INT(ask(c, "POST", "/login", NULL, (Str){0}).status,
+              204); /* another class, another bucket */
     CHECK_INT(ask(c, "GET", "/open", "Authorization: Bearer made-up\r\n", (Str){0}).status, 429);
     settings.rate_limits = false;
     CHECK_INT(get(c, "/open").status, 204);
@@ -112,7 +116,8 @@ ON_SQLITE(an_address_is_refused_with_the_figures) {
 ON_SQLITE(each_user_and_key_has_a_bucket) {
     REQUIRE(api_begin(c, modules, 1));
     User ada, bob;
-    const char *one = signed_in(c, "ada@example.org", "user", &ada), *two = signed_in(c, "bob@example.org", "user", &bob);
+    const char *one = signed_in(c, "ada@example.org", "user", &ada),
+               *two = signed_in(c, "bob@example.org", "user", &bob);
     const char *key = with_key(c, ada.id, "*");
     settings.rate_default = 2;
     const char *const callers[] = {one, two, key};
@@ -133,7 +138,9 @@ ON_SQLITE(each_user_and_key_has_a_bucket) {
     api_end(c);
 }
 
-T_MAIN(T_ROW(a_bucket_gives_its_limit_at_once_and_then_one_by_one), T_ROW(a_slow_bucket_says_when_to_come_back),
-       T_ROW(a_clock_that_stands_far_ahead_or_at_zero_is_fine), T_ROW(many_strangers_do_not_lift_the_limit_of_one),
-       T_ROW(an_ipv6_customer_is_one_caller), T_ROW(an_address_is_refused_with_the_figures_sqlite),
+T_MAIN(T_ROW(a_bucket_gives_its_limit_at_once_and_then_one_by_one),
+       T_ROW(a_slow_bucket_says_when_to_come_back),
+       T_ROW(a_clock_that_stands_far_ahead_or_at_zero_is_fine),
+       T_ROW(many_strangers_do_not_lift_the_limit_of_one), T_ROW(an_ipv6_customer_is_one_caller),
+       T_ROW(an_address_is_refused_with_the_figures_sqlite),
        T_ROW(each_user_and_key_has_a_bucket_sqlite))

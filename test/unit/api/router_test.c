@@ -55,7 +55,8 @@ static Err *query(Ctx *c, Call *k) {
     return NULL;
 }
 static Err *many(Ctx *c, Call *k) {
-    static Thing things[2] = {{.id = {1}, .name = S_INIT("a"), .made_at = {0}}, {.id = {2}, .name = S_INIT("b"), .made_at = {1}}};
+    static Thing things[2] = {{.id = {1}, .name = S_INIT("a"), .made_at = {0}},
+                              {.id = {2}, .name = S_INIT("b"), .made_at = {1}}};
     call_list(c, k, (Rows){things, 2}, 7, S("more/of it"));
     return NULL;
 }
@@ -106,7 +107,8 @@ static const Route routes[] = {
     {PUT, "/t/{word}", which, OPEN, .out_type = "text/plain"},
     {GET, "/t/{word}/more", which, OPEN, .out_type = "text/plain"},
     {GET, "/t/number/{n:int}", which, OPEN, .out_type = "text/plain"},
-    {GET, "/t/strict/{n:int}/x", which, OPEN, .out_type = "text/plain", .not_integer = "Project ID invalide"},
+    {GET, "/t/strict/{n:int}/x", which, OPEN, .out_type = "text/plain",
+     .not_integer = "Project ID invalide"},
     {GET, "/t/rest/{path*}", which, OPEN, .out_type = "text/plain"},
     {POST, "/things", echo, OPEN, .in = &thing_record, .out = &thing_record, .status = 201},
     {PATCH, "/things", echo, OPEN, .in = &thing_record, .in_change = true, .out = &thing_record},
@@ -143,18 +145,21 @@ static const Route wrapped_routes[] = {
     {GET, "/wrapped/boom", boom, OPEN, .out = &thing_record},
     {POST, "/wrapped/one", echo, OPEN, .in = &thing_record, .out = &thing_record},
 };
-static const Module plain_module = {.name = "plain", .routes = routes, .route_count = COUNT(routes)};
-static const Module wrapped_module = {.name = "wrapped", .routes = wrapped_routes, .route_count = COUNT(wrapped_routes),
+static const Module plain_module = {
+    .name = "plain", .routes = routes, .route_count = COUNT(routes)};
+static const Module wrapped_module = {.name = "wrapped",
+                                      .routes = wrapped_routes,
+                                      .route_count = COUNT(wrapped_routes),
                                       .envelope = &envelope};
 static const Module *const modules[] = {&plain_module, &wrapped_module};
 
-#define API(name)                                 \
-    static void name##_in(Ctx *c);                \
-    ON_SQLITE(name) {                             \
+#define API(name)                                       \
+    static void name##_in(Ctx *c);                      \
+    ON_SQLITE(name) {                                   \
         REQUIRE(api_serve(c, modules, COUNT(modules))); \
-        name##_in(c);                             \
-        api_end(c);                               \
-    }                                             \
+        name##_in(c);                                   \
+        api_end(c);                                     \
+    }                                                   \
     static void name##_in(Ctx *c)
 #define API_ROW(name) T_ROW(name##_sqlite)
 
@@ -184,8 +189,14 @@ API(finds_the_route_written_out_before_the_parameter) {
 }
 
 API(what_is_not_there_is_404_and_a_bad_number_too) {
-    static const char *const targets[] = {"/nothing", "/t", "/t//", "/t/a/b/c", "/t/number/x", "/t/number/1.0",
-                                          "/t/number/99999999999999999999", "/things/1"};
+    static const char *const targets[] = {"/nothing",
+                                          "/t",
+                                          "/t//",
+                                          "/t/a/b/c",
+                                          "/t/number/x",
+                                          "/t/number/1.0",
+                                          "/t/number/99999999999999999999",
+                                          "/things/1"};
     for (ptrdiff_t i = 0; i < COUNT(targets); i++)
         CHECK_DETAIL(get(c, targets[i]), 404, S("There is nothing at this address."));
     CHECK_DETAIL(get(c, "/t/strict/abc/x"), 400, S("Project ID invalide"));
@@ -226,7 +237,8 @@ API(every_answer_carries_the_security_headers_and_a_request_id) {
         CHECK_INT(header_of(c, a, "X-Request-ID").len, 32);
         CHECK_HEADER(a, "Strict-Transport-Security", ((Str){0}));
     }
-    CHECK(str_starts(header_of(c, get(c, "/html"), "Content-Security-Policy"), S("default-src 'self'")));
+    CHECK(str_starts(header_of(c, get(c, "/html"), "Content-Security-Policy"),
+                     S("default-src 'self'")));
 }
 
 API(takes_a_sane_request_id_and_makes_its_own_else) {
@@ -238,8 +250,12 @@ API(takes_a_sane_request_id_and_makes_its_own_else) {
     for (int i = 0; i < 129; i++) buf_byte(&b, 'a');
     buf_f(&b, "\r\n%c", 0);
     CHECK_INT(header_of(c, ask(c, "GET", "/t/x", b.data, (Str){0}), "X-Request-ID").len, 32);
-    CHECK_INT(header_of(c, ask(c, "GET", "/t/x", "X-Request-ID: a b\r\n", (Str){0}), "X-Request-ID").len, 32);
-    CHECK_INT(header_of(c, ask(c, "GET", "/t/x", "X-Request-ID: a\"b\r\n", (Str){0}), "X-Request-ID").len, 32);
+    CHECK_INT(
+        header_of(c, ask(c, "GET", "/t/x", "X-Request-ID: a b\r\n", (Str){0}), "X-Request-ID").len,
+        32);
+    CHECK_INT(
+        header_of(c, ask(c, "GET", "/t/x", "X-Request-ID: a\"b\r\n", (Str){0}), "X-Request-ID").len,
+        32);
 }
 
 API(a_body_becomes_the_struct_and_the_struct_the_answer) {
@@ -249,7 +265,8 @@ API(a_body_becomes_the_struct_and_the_struct_the_answer) {
     a = send_json(c, "PATCH", "/things", NULL, "{\"size\":4}");
     CHECK_INT(a.status, 200);
     CHECK_STR(json_str(json_at(a.json, "name")), (Str){0});
-    a = ask(c, "POST", "/things", "Content-Type: application/vnd.x+json; charset=\"UTF-8\"\r\n", S("{\"name\":\"a\"}"));
+    a = ask(c, "POST", "/things", "Content-Type: application/vnd.x+json; charset=\"UTF-8\"\r\n",
+            S("{\"name\":\"a\"}"));
     CHECK_INT(a.status, 201);
     CHECK_INT(ask(c, "PATCH", "/things", NULL, (Str){0}).status, 200);
     a = ask(c, "DELETE", "/things", NULL, (Str){0});
@@ -258,13 +275,15 @@ API(a_body_becomes_the_struct_and_the_struct_the_answer) {
 }
 
 API(every_bad_field_is_named_at_once) {
-    Answer a = send_json(c, "POST", "/things", NULL, "{\"name\":\"\",\"size\":10,\"tags\":[1,\"a\"],\"colour\":1}");
+    Answer a = send_json(c, "POST", "/things", NULL,
+                         "{\"name\":\"\",\"size\":10,\"tags\":[1,\"a\"],\"colour\":1}");
     CHECK_INT(a.status, 422);
     CHECK_HEADER(a, "Content-Type", S("application/problem+json"));
     CHECK_STR(json_str(json_at(a.json, "code")), S("validation_error"));
     json_t *errors = json_at(a.json, "errors");
     CHECK_INT(json_array_size(errors), 4);
-    static const char *const want[][2] = {{"colour", "unknown"}, {"name", "too_short"}, {"size", "max"}, {"tags.0", "type"}};
+    static const char *const want[][2] = {
+        {"colour", "unknown"}, {"name", "too_short"}, {"size", "max"}, {"tags.0", "type"}};
     for (ptrdiff_t i = 0; i < COUNT(want); i++) {
         json_t *one = json_array_get(errors, (size_t)i);
         CHECK_STR(json_str(json_at(one, "field")), str_c(want[i][0]));
@@ -281,8 +300,12 @@ API(what_is_not_json_is_refused_with_its_place) {
     static const struct {
         const char *body, *place;
     } cases[] = {
-        {"{\"name\":\n \"a\",}", "line 2, column"}, {"{\"name\":\"\xFF\"}", "line 1, column"}, {"{", "line 1, column"},
-        {"{\"name\":\"a\",\"name\":\"b\"}", "line 1, column"}, {"{} {}", "line 1, column"}, {"{\"name\":\"a\\u0000\"}", "line 1"},
+        {"{\"name\":\n \"a\",}", "line 2, column"},
+        {"{\"name\":\"\xFF\"}", "line 1, column"},
+        {"{", "line 1, column"},
+        {"{\"name\":\"a\",\"name\":\"b\"}", "line 1, column"},
+        {"{} {}", "line 1, column"},
+        {"{\"name\":\"a\\u0000\"}", "line 1"},
     };
     for (ptrdiff_t i = 0; i < COUNT(cases); i++) {
         Answer a = send_json(c, "POST", "/things", NULL, cases[i].body);
@@ -291,7 +314,10 @@ API(what_is_not_json_is_refused_with_its_place) {
     }
     CHECK_INT(ask(c, "POST", "/things", "Content-Type: text/plain\r\n", S("{}")).status, 415);
     CHECK_INT(ask(c, "POST", "/things", NULL, S("{}")).status, 415);
-    CHECK_INT(ask(c, "POST", "/things", "Content-Type: application/json; charset=latin1\r\n", S("{}")).status, 415);
+    CHECK_INT(
+        ask(c, "POST", "/things", "Content-Type: application/json; charset=latin1\r\n", S("{}"))
+            .status,
+        415);
 }
 
 API(a_million_brackets_are_a_bad_request) {
@@ -308,14 +334,16 @@ API(a_million_brackets_are_a_bad_request) {
         Buf b = buf_new(c->arena, DEEP);
         for (int i = 0; i < deep; i++) buf_byte(&b, '[');
         for (int i = 0; i < deep; i++) buf_byte(&b, ']');
-        int status = ask(c, "POST", "/things", "Content-Type: application/json\r\n", buf_str(&b)).status;
+        int status =
+            ask(c, "POST", "/things", "Content-Type: application/json\r\n", buf_str(&b)).status;
         CHECK(status == 400 || status == 422);
     }
     Buf b = buf_new(c->arena, 4096); /* within a string they are text */
     buf_add(&b, S("{\"name\":\"\\\"\",\"tags\":[\"\\\\"));
     for (int i = 0; i < 1000; i++) buf_add(&b, S("[{\\\""));
     buf_add(&b, S("\"]}"));
-    CHECK_INT(ask(c, "POST", "/things", "Content-Type: application/json\r\n", buf_str(&b)).status, 201);
+    CHECK_INT(ask(c, "POST", "/things", "Content-Type: application/json\r\n", buf_str(&b)).status,
+              201);
     CHECK_INT(get(c, "/t/x").status, 200);
 }
 
@@ -340,9 +368,16 @@ API(accept_that_leaves_the_answer_out_is_406) {
         const char *accept;
         int status;
     } cases[] = {
-        {"*/*", 200}, {"application/*", 200}, {"application/json;q=0.1, text/html", 200}, {"", 200},
-        {"text/html,application/xhtml+xml,*/*;q=0.8", 200}, {"text/html", 406}, {"application/json;q=0", 406},
-        {"*/*;q=1, application/json;q=0.0", 406}, {"application/jsonp", 406}, {"application/*;q=0, */*", 406},
+        {"*/*", 200},
+        {"application/*", 200},
+        {"application/json;q=0.1, text/html", 200},
+        {"", 200},
+        {"text/html,application/xhtml+xml,*/*;q=0.8", 200},
+        {"text/html", 406},
+        {"application/json;q=0", 406},
+        {"*/*;q=1, application/json;q=0.0", 406},
+        {"application/jsonp", 406},
+        {"application/*;q=0, */*", 406},
     };
     for (ptrdiff_t i = 0; i < COUNT(cases); i++) {
         const char *line = str_cstr(c->arena, strf(c->arena, "Accept: %s\r\n", cases[i].accept));
@@ -360,7 +395,9 @@ API(a_list_tells_the_total_and_the_next_page) {
 
 API(what_broke_within_is_not_shown) {
     Answer a = ask(c, "GET", "/boom", "X-Request-ID: r1\r\n", (Str){0});
-    CHECK_DETAIL(a, 500, S("Something went wrong on our side. If it happens again, please report the request id r1."));
+    CHECK_DETAIL(a, 500,
+                 S("Something went wrong on our side. If it happens again, please report the "
+                   "request id r1."));
     CHECK(str_find(a.body, S("hunter2")) < 0 && str_find(a.body, S("users")) < 0);
     CHECK_HEADER(a, "X-Half-Made", ((Str){0}));
     CHECK_STR(json_str(json_at(a.json, "type")), S("urn:socle:problem:internal"));
@@ -372,9 +409,11 @@ API(what_broke_within_is_not_shown) {
 
 API(a_handler_over_its_budget_ends_with_503_and_the_connection_lives) {
     Stream *s = NULL;
-    Str text = S("GET /greedy HTTP/1.1\r\nHost: a\r\n\r\nGET /t/x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    Str text = S("GET /greedy HTTP/1.1\r\nHost: a\r\n\r\nGET /t/x HTTP/1.1\r\nHost: "
+                 "a\r\nConnection: close\r\n\r\n");
     undone = 0;
-    REQUIRE(good(stream_connect(c, S("127.0.0.1"), http_port(world.app.server), &s), "connect", __FILE__, __LINE__));
+    REQUIRE(good(stream_connect(c, S("127.0.0.1"), http_port(world.app.server), &s), "connect",
+                 __FILE__, __LINE__));
     REQUIRE(good(stream_write(c, s, &text, 1), "write", __FILE__, __LINE__));
     Buf heard = buf_new(c->arena, 8192);
     for (ptrdiff_t n = 1; n > 0; heard.len += n)
@@ -401,10 +440,11 @@ API(browsers_of_allowed_origins_may_read) {
     CHECK_HEADER(a, "Access-Control-Allow-Origin", S("https://app.example"));
     CHECK_HEADER(a, "Access-Control-Allow-Credentials", S("true"));
     CHECK_HEADER(a, "Vary", S("Origin"));
-    CHECK_HEADER(ask(c, "GET", "/t/x", "Origin: http://localhost:5173\r\n", (Str){0}), "Access-Control-Allow-Origin",
-                 S("http://localhost:5173"));
-    static const char *const strangers[] = {"https://app.example.evil", "http://app.example", "null", "http://localhost:",
-                                            "http://localhost:80.evil", "https://APP.example:443"};
+    CHECK_HEADER(ask(c, "GET", "/t/x", "Origin: http://localhost:5173\r\n", (Str){0}),
+                 "Access-Control-Allow-Origin", S("http://localhost:5173"));
+    static const char *const strangers[] = {
+        "https://app.example.evil", "http://app.example",       "null",
+        "http://localhost:",        "http://localhost:80.evil", "https://APP.example:443"};
     for (ptrdiff_t i = 0; i < COUNT(strangers); i++) {
         const char *line = str_cstr(c->arena, strf(c->arena, "Origin: %s\r\n", strangers[i]));
         a = ask(c, "GET", "/t/x", line, (Str){0});
@@ -424,7 +464,8 @@ API(a_preflight_is_answered_without_the_handler) {
     CHECK_HEADER(a, "Access-Control-Allow-Methods", S("GET, HEAD, POST, PATCH, DELETE, OPTIONS"));
     CHECK(str_find(header_of(c, a, "Access-Control-Allow-Headers"), S("Authorization")) >= 0);
     CHECK_HEADER(a, "Access-Control-Allow-Origin", S("https://app.example"));
-    a = ask(c, "OPTIONS", "/things", "Origin: https://evil.example\r\nAccess-Control-Request-Method: POST\r\n", (Str){0});
+    a = ask(c, "OPTIONS", "/things",
+            "Origin: https://evil.example\r\nAccess-Control-Request-Method: POST\r\n", (Str){0});
     CHECK_INT(a.status, 204);
     CHECK_HEADER(a, "Access-Control-Allow-Methods", ((Str){0}));
 }
@@ -466,17 +507,21 @@ API(whoever_keeps_the_log_hears_of_every_answer) {
     router_on_done(NULL);
 }
 
-T_MAIN(API_ROW(finds_the_route_written_out_before_the_parameter), API_ROW(what_is_not_there_is_404_and_a_bad_number_too),
+T_MAIN(API_ROW(finds_the_route_written_out_before_the_parameter),
+       API_ROW(what_is_not_there_is_404_and_a_bad_number_too),
        API_ROW(another_method_is_405_with_what_is_allowed), API_ROW(head_follows_get),
        API_ROW(every_answer_carries_the_security_headers_and_a_request_id),
        API_ROW(takes_a_sane_request_id_and_makes_its_own_else),
-       API_ROW(a_body_becomes_the_struct_and_the_struct_the_answer), API_ROW(every_bad_field_is_named_at_once),
-       API_ROW(what_is_not_json_is_refused_with_its_place), API_ROW(a_million_brackets_are_a_bad_request),
-       API_ROW(a_body_over_the_routes_limit_is_413), API_ROW(query_parameters_become_the_struct),
-       API_ROW(accept_that_leaves_the_answer_out_is_406), API_ROW(a_list_tells_the_total_and_the_next_page),
-       API_ROW(what_broke_within_is_not_shown),
+       API_ROW(a_body_becomes_the_struct_and_the_struct_the_answer),
+       API_ROW(every_bad_field_is_named_at_once),
+       API_ROW(what_is_not_json_is_refused_with_its_place),
+       API_ROW(a_million_brackets_are_a_bad_request), API_ROW(a_body_over_the_routes_limit_is_413),
+       API_ROW(query_parameters_become_the_struct),
+       API_ROW(accept_that_leaves_the_answer_out_is_406),
+       API_ROW(a_list_tells_the_total_and_the_next_page), API_ROW(what_broke_within_is_not_shown),
        API_ROW(a_handler_over_its_budget_ends_with_503_and_the_connection_lives),
        API_ROW(a_routes_own_deadline_ends_it), API_ROW(a_stream_that_breaks_is_cut_short),
-       API_ROW(browsers_of_allowed_origins_may_read), API_ROW(a_preflight_is_answered_without_the_handler),
+       API_ROW(browsers_of_allowed_origins_may_read),
+       API_ROW(a_preflight_is_answered_without_the_handler),
        API_ROW(a_modules_envelope_is_around_its_answers_and_problems),
        API_ROW(whoever_keeps_the_log_hears_of_every_answer))

@@ -21,8 +21,8 @@ static Str settle(Arena *arena) {
 }
 
 static const Setting table[] = {
-    SETTING("VEYL_TEST_DAYS", own.days, .usual = "7", .min = 1, .max = 90, .unit = "days", .settle = settle,
-            .doc = "Days | of it"),
+    SETTING("VEYL_TEST_DAYS", own.days, .usual = "7", .min = 1, .max = 90, .unit = "days",
+            .settle = settle, .doc = "Days | of it"),
     SETTING("VEYL_TEST_MODEL", own.model, .usual = "small"),
     SETTING("VEYL_TEST_COLOUR", own.colour, .usual = "red", .values = colours),
     SETTING("VEYL_TEST_KEY", own.key, .secret = true),
@@ -38,7 +38,8 @@ static Str problem;
 static void begin(const char *env_file) {
     static char folder[64];
     if (!arena) arena = arena_new(64 * MIB);
-    snprintf(folder, sizeof folder, "%s/settings-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+    snprintf(folder, sizeof folder, "%s/settings-XXXXXX",
+             getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
     if (!mkdtemp(folder) || chdir(folder) != 0) abort();
     for (ptrdiff_t i = 0; i < COUNT(table); i++) unsetenv(table[i].name);
     if (!env_file) return;
@@ -66,7 +67,8 @@ TEST(fills_in_defaults) {
 }
 
 TEST(reads_the_env_file_with_quotes_comments_and_exports) {
-    begin("\xEF\xBB\xBF# comment\r\n\nexport VEYL_TEST_DAYS=30 # thirty\r\nVEYL_TEST_MODEL=\"a \\\"b\\\"\\n#c\" # d\n"
+    begin("\xEF\xBB\xBF# comment\r\n\nexport VEYL_TEST_DAYS=30 # thirty\r\nVEYL_TEST_MODEL=\"a "
+          "\\\"b\\\"\\n#c\" # d\n"
           "VEYL_TEST_KEY='x\\n y'\nVEYL_TEST_FAST=Yes\nPOSTGRES_PASSWORD=of-others");
     CHECK(load());
     CHECK_INT(own.days, 30);
@@ -101,8 +103,10 @@ static void refuses(const char *name, const char *value, Str want) {
 }
 
 TEST(refuses_malformed_values_in_one_line) {
-    refuses("VEYL_TEST_DAYS", "91", S("VEYL_TEST_DAYS=91: expected a whole number from 1 to 90 days"));
-    refuses("VEYL_TEST_DAYS", "7d", S("VEYL_TEST_DAYS=7d: expected a whole number from 1 to 90 days"));
+    refuses("VEYL_TEST_DAYS", "91",
+            S("VEYL_TEST_DAYS=91: expected a whole number from 1 to 90 days"));
+    refuses("VEYL_TEST_DAYS", "7d",
+            S("VEYL_TEST_DAYS=7d: expected a whole number from 1 to 90 days"));
     refuses("VEYL_TEST_DAYS", "99999999999999999999",
             S("VEYL_TEST_DAYS=99999999999999999999: expected a whole number from 1 to 90 days"));
     refuses("VEYL_TEST_FAST", "maybe", S("VEYL_TEST_FAST=maybe: expected on or off"));
@@ -118,15 +122,19 @@ TEST(masks_secrets_in_what_it_says) {
     Buf b = buf_new(arena, 1000);
     settings_print(&b, tables, counts, 1, true);
     CHECK(str_find(buf_str(&b), S("hush")) < 0);
-    CHECK(str_find(buf_str(&b), S("| `VEYL_TEST_DAYS` | 1..90 days | `7` | `7` | Days \\| of it |\n")) > 0);
+    CHECK(str_find(buf_str(&b),
+                   S("| `VEYL_TEST_DAYS` | 1..90 days | `7` | `7` | Days \\| of it |\n")) > 0);
 }
 
 TEST(refuses_unknown_names_with_our_prefixes) {
-    refuses("VEYL_TEST_DAY", "3", S("VEYL_TEST_DAY: there is no such setting; did you mean VEYL_TEST_DAYS?"));
-    refuses("ROBIAN_WHAT", "3", S("ROBIAN_WHAT: there is no such setting (`socle settings` lists them all)"));
+    refuses("VEYL_TEST_DAY", "3",
+            S("VEYL_TEST_DAY: there is no such setting; did you mean VEYL_TEST_DAYS?"));
+    refuses("ROBIAN_WHAT", "3",
+            S("ROBIAN_WHAT: there is no such setting (`socle settings` lists them all)"));
     begin("\nVEIL_TEST_DAYS=4\n");
     CHECK(!load());
-    CHECK_STR(problem, S(".env:2: VEIL_TEST_DAYS: there is no such setting; did you mean VEYL_TEST_DAYS?"));
+    CHECK_STR(problem,
+              S(".env:2: VEIL_TEST_DAYS: there is no such setting; did you mean VEYL_TEST_DAYS?"));
 }
 
 TEST(refuses_malformed_lines_with_their_number) {
@@ -185,6 +193,7 @@ TEST(a_database_address_is_refused_without_showing_its_password) {
 T_MAIN(T_ROW(fills_in_defaults), T_ROW(reads_the_env_file_with_quotes_comments_and_exports),
        T_ROW(the_environment_wins_over_the_file), T_ROW(an_empty_number_or_choice_is_not_given),
        T_ROW(refuses_malformed_values_in_one_line), T_ROW(masks_secrets_in_what_it_says),
-       T_ROW(refuses_unknown_names_with_our_prefixes), T_ROW(refuses_malformed_lines_with_their_number),
+       T_ROW(refuses_unknown_names_with_our_prefixes),
+       T_ROW(refuses_malformed_lines_with_their_number),
        T_ROW(the_base_listens_where_port_and_environment_say),
        T_ROW(a_database_address_is_refused_without_showing_its_password))
