@@ -11,7 +11,7 @@
 #include "api/base_settings.h"
 #include "core/rand.h"
 
-enum { SECRET_BYTES = 32, SECRET_MIN_BYTES = 32, DB_OPEN_MS = 30000 };
+enum { SECRET_BYTES = 32, SECRET_MIN_BYTES = 32 };
 
 Db *app_db(Ctx *c) { return c->app->db; }
 Redis *app_redis(Ctx *c) { return c->app->redis; }
@@ -20,11 +20,8 @@ BlobStore *app_blobs(Ctx *c) { return c->app->blobs; }
 Router *app_router(Ctx *c) { return c->app->router; }
 
 Str app_sqlite_path(Arena *arena) {
-    Str url = settings.database_url;
-    if (str_is_empty(url)) return strf(arena, "%.*s/socle.db", S_ARG(settings.data_dir));
-    Str scheme, path = str_cut(url, ':', &scheme); /* sqlite+driver:///FILE too */
-    if (!str_starts(scheme, S("sqlite")) || !str_starts(path, S("///"))) return (Str){NULL, 0};
-    return str_copy(arena, str_slice(path, 3, path.len));
+    if (str_starts(settings.database_url, S("postgres"))) return (Str){NULL, 0};
+    return db_sqlite_file(arena, settings.database_url, settings.data_dir);
 }
 
 /* -- before anything is opened ---------------------------------------------------------------------- */
@@ -160,9 +157,9 @@ static Err *parts_open(Ctx *c, App *app) {
     return blob_store_open(c, settings.blob_url, settings.data_dir, &app->blobs);
 }
 
-Err *app_open(Ctx *c, App *app) {
+Err *app_open(Ctx *c, App *app, int64_t wait_ms) {
     assert(c->app == app && !app->db);
-    int64_t former = ctx_deadline_within(c, DB_OPEN_MS);
+    int64_t former = ctx_deadline_within(c, wait_ms);
     Err *err = parts_open(c, app);
     c->deadline_us = former;
     return err;

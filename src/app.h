@@ -30,8 +30,9 @@ typedef struct App {
  * INVALID with a sentence that names the setting, CONFLICT when somebody else holds the lock. */
 MUST_USE Err *app_prepare(Ctx *c, App *app, bool alone);
 
-/* Open database, Redis, cache and blobs, in this order; app_close closes what is open, in reverse. */
-MUST_USE Err *app_open(Ctx *c, App *app);
+/* Open database (waiting for it at most wait_ms), Redis, cache and blobs, in this order; app_close
+ * closes what is open, in reverse. */
+MUST_USE Err *app_open(Ctx *c, App *app, int64_t wait_ms);
 void app_close(App *app);
 
 /* Path of the SQLite file of these settings, null for PostgreSQL. */

@@ -16,6 +16,9 @@
 
 enum { CLI_ARENA_BYTES = 1024 * 1024 * 1024, EXIT_USAGE = 2 };
 
+/* A service may start before its database does, at boot; a person wants to know. */
+enum { SERVICE_WAIT_MS = 30000, WAIT_MS = 5000 };
+
 static bool print_failed;
 
 void cli_print(Str text) {
@@ -60,7 +63,8 @@ static void overview(FILE *to, const Command *const *commands, ptrdiff_t count) 
             "usage: socle COMMAND [options]\n\n",
             SOCLE_VERSION);
     for (ptrdiff_t i = 0; i < count; i++)
-        fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->doc);
+        if (!commands[i]->hidden)
+            fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->doc);
     fprintf(to, "\n`socle COMMAND --help` says more. Every setting is an environment variable.\n");
 }
 
@@ -90,7 +94,7 @@ static Err *schema_ensure(Ctx *c) {
 static Err *ready_and_run(Ctx *c, Cli *cli) {
     const Command *command = cli->command;
     if (command->need >= NEED_PREPARED) TRY(app_prepare(c, &cli->app, command->alone));
-    if (command->need >= NEED_APP) TRY(app_open(c, &cli->app));
+    if (command->need >= NEED_APP) TRY(app_open(c, &cli->app, command->all_loops ? SERVICE_WAIT_MS : WAIT_MS));
     if (command->need >= NEED_SCHEMA) TRY(schema_ensure(c));
     return command->run(c, cli);
 }

@@ -36,6 +36,7 @@ typedef struct Command {
     Need need;
     bool alone;       /* no other socle may work on DATA_DIR meanwhile */
     bool all_loops;   /* a loop per core (LOOPS); else one */
+    bool hidden;      /* not in the overview: for measuring */
     const char *doc;  /* one line */
     const char *more; /* further help, NULL: none */
     Err *(*run)(Ctx *c, struct Cli *cli);
@@ -75,6 +76,6 @@ void cli_help(const Command *command);
 
 extern const Command serve_command, worker_command, migrate_command, demo_command, user_command,
     key_command, import_command, export_command, backup_command, restore_command, openapi_command,
-    settings_command, routes_command, doctor_command;
+    settings_command, routes_command, doctor_command, bench_jobs_command;
 
 #endif

@@ -65,7 +65,7 @@ static Finding check_secret(Ctx *c) {
 static Finding check_database(Ctx *c) {
     App *app = c->app;
     bool postgres = str_starts(settings.database_url, S("postgres"));
-    Err *err = app_open(c, app);
+    Err *err = app_open(c, app, CHECK_MS);
     int64_t latency_us = 0;
     if (!err) err = db_ping(c, &latency_us);
     if (err)

@@ -152,7 +152,7 @@ static Err *database_check(Ctx *c, Restore *r) {
     App *app = c->app;
     assert(!app->db);
     DbOptions options = {
-        .url = strf(c->arena, "sqlite:///%s", r->beside),
+        .url = strf(c->arena, *r->beside == '/' ? "sqlite://%s" : "sqlite:///./%s", r->beside),
         .data_dir = settings.data_dir,
         .app = app,
     };
