@@ -7,6 +7,7 @@
 #include "api/base_settings.h"
 #include "api/work_routes.h"
 #include "ops/ops.h"
+#include "products/veyl/veyl.h"
 
 typedef struct Listed {
     const Module *module;
@@ -18,14 +19,17 @@ static const Listed listed[] = {
     {&api_module, false},
     {&accounts_module, false},
     {&work_module, false},
+    {&veyl_module, true},
 };
 
 const ImportKind import_kinds[] = {
+    {"veyl posts", VEYL_IMPORT_OPTIONS, "Posts: NDJSON, and what TikTok, Instagram and Facebook hand out", veyl_import_posts},
     {NULL, NULL, NULL, NULL},
 };
 const ptrdiff_t import_kind_count = COUNT(import_kinds) - 1;
 
 const ExportKind export_kinds[] = {
+    {"veyl posts", VEYL_EXPORT_OPTIONS, "Posts as NDJSON, JSON or CSV", veyl_export_posts},
     {NULL, NULL, NULL, NULL},
 };
 const ptrdiff_t export_kind_count = COUNT(export_kinds) - 1;

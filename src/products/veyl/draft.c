@@ -20,6 +20,7 @@ static void given_mark(Draft *out, FieldSet present, const char *name, unsigned 
 }
 
 void draft_from_body(const PostIn *in, FieldSet present, Draft *out) {
+    *out = (Draft){0};
     out->post = (PostRow){
         .id = in->id,
         .platform_id = in->platform_id,
@@ -51,7 +52,12 @@ void draft_from_body(const PostIn *in, FieldSet present, Draft *out) {
 Err *draft_from_json(Ctx *c, const json_t *json, Draft *out) {
     PostIn in = {0};
     FieldSet present = 0;
-    TRY(record_read(c, &post_in_record, json, READ_CREATE, &in, &present));
+    Err *err = record_read(c, &post_in_record, json, READ_CREATE, &in, &present);
+    if (err) {
+        out->fields = err->fields;
+        out->field_count = err->field_count;
+        return err;
+    }
     draft_from_body(&in, present, out);
     return NULL;
 }

@@ -15,6 +15,8 @@ typedef struct Draft {
     unsigned given;
     int64_t record; /* number of the line or record it came from, from 1 */
     const char *problem; /* why it is not stored; NULL: good so far */
+    const FieldError *fields; /* the same field by field, where the shape tells */
+    ptrdiff_t field_count;
 } Draft;
 
 /* The contract's Post. INVALID names every bad field. */

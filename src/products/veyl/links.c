@@ -53,7 +53,7 @@ Err *project_hashtag_link(Ctx *c, Id project, Str name, Id platform, bool *linke
     int64_t hashtag;
     Time now = time_now();
     TRY(name_check(c, name, "hashtag", &folded, '#'));
-    TRY(db_int(c, SQL(SQL_HASHTAG_SHOW), ARGS(V(folded), V(platform), V(now), V(false)), &hashtag));
+    TRY(db_int(c, SQL(SQL_HASHTAG_SHOW), ARGS(V(folded), V(platform), V(now)), &hashtag));
     TRY(link_insert(c, SQL(SQL_PROJECT_HASHTAG_ADD), ARGS(V(project), V(hashtag), V(now)), linked));
     if (!*linked) return NULL;
     return db_exec(c, SQL(SQL_PROJECT_POSTS_GAIN_HASHTAG), ARGS(V(project), V(hashtag)), NULL);

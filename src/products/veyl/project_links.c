@@ -152,5 +152,5 @@ const Route project_link_routes[] = {
     {DELETE, "/api/v1/projects/{id:int}/creators/{link_id:int}", creator_remove, .access = ACCESS_USER,
      .scope = "projects:write", .status = 204, .errors = "400 403 404", .rate = RATE_WRITE,
      .not_integer = INVALID_ID, .tag = "projects", .doc = "Follow a creator no more"},
+    {0},
 };
-const ptrdiff_t project_link_route_count = COUNT(project_link_routes);

@@ -218,5 +218,5 @@ const Route project_routes[] = {
     {DELETE, "/api/v1/projects/{id:int}", project_delete, .access = ACCESS_USER, .scope = "projects:write",
      .status = 204, .errors = "400 403 404", .rate = RATE_WRITE, .not_integer = INVALID_ID, .tag = "projects",
      .doc = "Remove a project; the posts stay"},
+    {0},
 };
-const ptrdiff_t project_route_count = COUNT(project_routes);

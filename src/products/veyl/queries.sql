@@ -97,7 +97,7 @@ SELECT * FROM post_rows WHERE n IN (
 SELECT r.* FROM platforms f
   CROSS JOIN LATERAL (SELECT i.n FROM posts i
                        WHERE i.platform_id = f.id AND (i.posted_at, i.n) < ($3, $4)
-                       ORDER BY i.posted_at DESC, i.n DESC LIMIT $1 + $2) t
+                       ORDER BY i.posted_at DESC, i.n DESC LIMIT CAST($1 AS bigint) + CAST($2 AS bigint)) t
   JOIN post_rows r ON r.n = t.n
  ORDER BY r.posted_at DESC, r.n DESC LIMIT $1 OFFSET $2
 
@@ -132,7 +132,7 @@ SELECT r.* FROM post_rows r WHERE r.n IN (
 -- name: posts_trending_postgres
 SELECT r.* FROM platforms f
   CROSS JOIN LATERAL (SELECT i.n FROM posts i WHERE i.platform_id = f.id AND i.score > 0
-                       ORDER BY i.score DESC, i.n DESC LIMIT $1 + $2) t
+                       ORDER BY i.score DESC, i.n DESC LIMIT CAST($1 AS bigint) + CAST($2 AS bigint)) t
   JOIN post_rows r ON r.n = t.n
  WHERE f.week_score > 0
  ORDER BY r.score::double precision / (r.week_score::double precision / r.week_posts) DESC, r.n DESC
@@ -227,45 +227,45 @@ UPDATE hashtags SET posts_count = posts_count + $2, engagement = engagement + $3
 -- name: hashtag_by_id
 SELECT h.id, h.name, h.platform_id, pl.name AS platform, h.last_scraped, h.updated_at
   FROM hashtags h JOIN platforms pl ON pl.id = h.platform_id
- WHERE h.id = $1 AND h.hidden = $2
+ WHERE h.id = $1 AND NOT h.hidden
 
 -- name: hashtag_list_sqlite
--- $1 limit, $2 skip, $3 platform or null, $4 part of the name or null, $5 false.
+-- $1 limit, $2 skip, $3 platform or null, $4 part of the name or null.
 SELECT h.id, h.name, h.platform_id, pl.name AS platform, h.last_scraped, h.updated_at
   FROM hashtags h JOIN platforms pl ON pl.id = h.platform_id
- WHERE h.hidden = $5 AND ($3 IS NULL OR h.platform_id = $3) AND ($4 IS NULL OR instr(h.name, $4) > 0)
+ WHERE NOT h.hidden AND ($3 IS NULL OR h.platform_id = $3) AND ($4 IS NULL OR instr(h.name, $4) > 0)
  ORDER BY h.id LIMIT $1 OFFSET $2
 
 -- name: hashtag_list_postgres
 SELECT h.id, h.name, h.platform_id, pl.name AS platform, h.last_scraped, h.updated_at
   FROM hashtags h JOIN platforms pl ON pl.id = h.platform_id
- WHERE h.hidden = $5 AND (CAST($3 AS bigint) IS NULL OR h.platform_id = $3)
+ WHERE NOT h.hidden AND (CAST($3 AS bigint) IS NULL OR h.platform_id = $3)
    AND (CAST($4 AS text) IS NULL OR strpos(h.name, $4) > 0)
  ORDER BY h.id LIMIT $1 OFFSET $2
 
 -- name: hashtag_total_sqlite
--- $1 platform or null, $2 part of the name or null, $3 false.
+-- $1 platform or null, $2 part of the name or null.
 SELECT count(*) FROM hashtags h
- WHERE h.hidden = $3 AND ($1 IS NULL OR h.platform_id = $1) AND ($2 IS NULL OR instr(h.name, $2) > 0)
+ WHERE NOT h.hidden AND ($1 IS NULL OR h.platform_id = $1) AND ($2 IS NULL OR instr(h.name, $2) > 0)
 
 -- name: hashtag_total_postgres
 SELECT count(*) FROM hashtags h
- WHERE h.hidden = $3 AND (CAST($1 AS bigint) IS NULL OR h.platform_id = $1)
+ WHERE NOT h.hidden AND (CAST($1 AS bigint) IS NULL OR h.platform_id = $1)
    AND (CAST($2 AS text) IS NULL OR strpos(h.name, $2) > 0)
 
 -- name: hashtag_make
 -- Somebody asks for it: made, or shown again. No row when it is there. $1 name, $2 platform,
--- $3 last_scraped, $4 now, $5 false, $6 true.
+-- $3 last_scraped, $4 now.
 INSERT INTO hashtags (name, platform_id, last_scraped, updated_at) VALUES ($1, $2, $3, $4)
 ON CONFLICT (platform_id, name) DO UPDATE
-   SET hidden = $5, last_scraped = excluded.last_scraped, updated_at = excluded.updated_at
- WHERE hashtags.hidden = $6
+   SET hidden = FALSE, last_scraped = excluded.last_scraped, updated_at = excluded.updated_at
+ WHERE hashtags.hidden
 RETURNING id
 
 -- name: hashtag_show
 -- Made, or shown again, or simply found. $1 name, $2 platform, $3 now, $4 false.
 INSERT INTO hashtags (name, platform_id, updated_at) VALUES ($1, $2, $3)
-ON CONFLICT (platform_id, name) DO UPDATE SET hidden = $4
+ON CONFLICT (platform_id, name) DO UPDATE SET hidden = FALSE
 RETURNING id
 
 -- name: hashtag_change
@@ -279,17 +279,26 @@ UPDATE hashtags SET name = $2, platform_id = $3, last_scraped = $4, updated_at =
 SELECT count(*) FROM hashtags WHERE name = $1 AND platform_id = $2 AND id <> $3
 
 -- name: hashtag_hide
--- $1 id, $2 now, $3 true.
-UPDATE hashtags SET hidden = $3, updated_at = $2 WHERE id = $1 AND hidden <> $3
+-- $1 id, $2 now.
+UPDATE hashtags SET hidden = TRUE, updated_at = $2 WHERE id = $1 AND NOT hidden
+
+-- name: hashtag_followers
+-- Its links of all projects, in the order in which projects are locked. $1 hashtag.
+SELECT project_id, id AS link_id FROM project_hashtags WHERE hashtag_id = $1 ORDER BY project_id
+
+-- name: hashtag_others
+-- How many projects follow hashtag $1 that are not user $2's own.
+SELECT count(*) FROM project_hashtags l JOIN projects p ON p.id = l.project_id
+ WHERE l.hashtag_id = $1 AND p.user_id <> $2
 
 -- name: hashtag_stats
--- $1 id, $2 false.
+-- $1 id.
 SELECT h.id, h.name, pl.name AS platform, h.posts_count AS total_posts,
        CASE WHEN h.posts_count > 0
             THEN CAST(h.engagement AS double precision) / h.posts_count ELSE 0 END AS avg_engagement,
        h.last_scraped, h.updated_at
   FROM hashtags h JOIN platforms pl ON pl.id = h.platform_id
- WHERE h.id = $1 AND h.hidden = $2
+ WHERE h.id = $1 AND NOT h.hidden
 
 -- name: hashtag_figures_posts
 -- $1 platform's name or null, $2 limit.
@@ -517,15 +526,22 @@ SELECT count(*) FROM (
      WHERE l.project_id = $1) both_ways
 
 -- name: creators_search
--- User names that begin with $1 (and are below $2); $3 limit.
-SELECT DISTINCT author AS username FROM (
-    SELECT f.id, a.author FROM platforms f CROSS JOIN posts a
-     WHERE a.platform_id = f.id AND a.author >= $1 AND a.author < $2) found
- ORDER BY author LIMIT $3
+-- User names that begin with $1 (and are below $2); $3 limit. From one name the index gives the next,
+-- so that it costs as many steps as names are wanted, however many posts there are.
+WITH RECURSIVE found(platform_id, author, step) AS (
+    SELECT f.id, (SELECT min(a.author) FROM posts a
+                   WHERE a.platform_id = f.id AND a.author >= $1 AND a.author < $2), 1
+      FROM platforms f
+     UNION ALL
+    SELECT platform_id, (SELECT min(a.author) FROM posts a
+                          WHERE a.platform_id = found.platform_id AND a.author > found.author
+                            AND a.author < $2), step + 1
+      FROM found WHERE found.author IS NOT NULL AND step < $3)
+SELECT DISTINCT author AS username FROM found WHERE author IS NOT NULL ORDER BY author LIMIT $3
 
 -- name: tags_linked
 -- How many posts carry hashtag $1 and stand in project $2.
-SELECT count(*) FROM (SELECT 1 FROM post_tags t WHERE t.hashtag_id = $1 LIMIT $2) some
+SELECT count(*) FROM (SELECT 1 FROM post_tags t WHERE t.hashtag_id = $1 LIMIT $2) found
 
 -- name: engagement_hours
 -- Whole hours $2 <= hour < $3 by platform; $1 platform or null.
@@ -640,11 +656,12 @@ SELECT count(*) AS posts, coalesce(sum(score), 0) AS engagement FROM project_pos
  WHERE project_id = $1 AND posted_us >= $2 AND posted_us < $3
 
 -- name: top_creators_project
--- $1 project, $2 <= posted_us, $3 limit.
+-- $1 project, $2 <= posted_us, $3 limit, $4 platform or null.
 SELECT p.author AS username, pl.name AS platform, count(*) AS posts, sum(l.score) AS engagement,
        max(l.score) AS best_score
   FROM project_posts l JOIN posts p ON p.n = l.n JOIN platforms pl ON pl.id = l.platform_id
  WHERE l.project_id = $1 AND l.posted_us >= $2 AND p.author IS NOT NULL
+   AND (CAST($4 AS bigint) IS NULL OR l.platform_id = $4)
  GROUP BY p.author, pl.name ORDER BY sum(l.score) DESC, p.author LIMIT $3
 
 -- name: top_creators_platform
@@ -669,13 +686,13 @@ SELECT coalesce(max(change_seq), 0) FROM
          UNION ALL SELECT max(change_seq) FROM posts_deleted) both_kinds
 
 -- name: view_hashtags_clear
-DELETE FROM hashtags_with_stats WHERE id NOT IN (SELECT id FROM hashtags WHERE hidden = 0)
+DELETE FROM hashtags_with_stats WHERE id NOT IN (SELECT id FROM hashtags WHERE NOT hidden)
 
 -- name: view_hashtags_fill
 INSERT INTO hashtags_with_stats (id, name, platform, total_posts, avg_engagement)
 SELECT h.id, h.name, pl.name, h.posts_count,
        CASE WHEN h.posts_count > 0 THEN CAST(h.engagement AS real) / h.posts_count ELSE 0 END
-  FROM hashtags h JOIN platforms pl ON pl.id = h.platform_id WHERE h.hidden = 0
+  FROM hashtags h JOIN platforms pl ON pl.id = h.platform_id WHERE NOT h.hidden
 ON CONFLICT (id) DO UPDATE SET name = excluded.name, platform = excluded.platform,
        total_posts = excluded.total_posts, avg_engagement = excluded.avg_engagement
  WHERE name <> excluded.name OR platform <> excluded.platform
@@ -724,3 +741,10 @@ SELECT (SELECT count(*) FROM oauth_accounts WHERE user_id = $1)
 -- name: account_disconnect
 -- $1 user, $2 id.
 DELETE FROM oauth_accounts WHERE user_id = $1 AND id = $2
+
+-- name: demo_posts
+SELECT count(*) FROM posts WHERE id IN ('instagram_demo0000', 'tiktok_demo0000', 'facebook_demo0000')
+
+-- name: demo_project
+-- $1 user, $2 name.
+SELECT count(*) FROM projects WHERE user_id = $1 AND name = $2

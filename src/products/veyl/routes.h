@@ -7,19 +7,17 @@
 #include "products/veyl/records.h"
 #include "products/veyl/text.h"
 
-extern const Route auth_routes[], oauth_routes[], root_routes[], post_routes[], bulk_routes[], hashtag_routes[],
-    platform_routes[], analytics_routes[], project_routes[], project_link_routes[], project_post_routes[];
-extern const ptrdiff_t auth_route_count, oauth_route_count, root_route_count, post_route_count, bulk_route_count,
-    hashtag_route_count, platform_route_count, analytics_route_count, project_route_count,
-    project_link_route_count, project_post_route_count;
+/* Each closed by an empty row. */
+extern const Route root_routes[], auth_routes[], oauth_routes[], post_routes[], bulk_routes[], hashtag_routes[],
+    platform_routes[], analytics_routes[], series_routes[], project_routes[], project_link_routes[],
+    project_post_routes[];
 
 /* Rows of PostRow as Rows of Post. */
 Rows posts_of_rows(Ctx *c, Rows rows);
-/* The id of the platform of that name; BAD_REQUEST `Plateforme non trouvée` when there is none. A null
- * name gives none. */
+/* The platform to filter by: none for an empty name, PLATFORM_NONE (no post is of it) for a known network
+ * that nobody has used yet, BAD_REQUEST `Plateforme non trouvée` for anything else. */
+#define PLATFORM_NONE ((Id){-1})
 MUST_USE Err *platform_filter(Ctx *c, Str name, Id *out);
-/* The same for lists: *none is set instead, the answer is empty. */
-MUST_USE Err *platform_filter_soft(Ctx *c, Str name, Id *out, bool *none);
 
 /* A cursor over (time, n). Without one: from the newest. */
 typedef struct PostCursor {

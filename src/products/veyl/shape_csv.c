@@ -13,6 +13,13 @@ static Str cell_copy(Arena *arena, const int *columns, int which, CsvRow row) {
     return text.len ? str_copy(arena, text) : (Str){NULL, 0};
 }
 
+/* Our own export puts an apostrophe before what a spreadsheet would run as a formula. */
+static Str own_text(Arena *arena, const int *columns, int which, CsvRow row) {
+    Str text = cell(columns, which, row);
+    if (text.len > 1 && text.data[0] == '\'' && strchr("=+-@\t\r", text.data[1])) text = str_slice(text, 1, text.len);
+    return text.len ? str_copy(arena, text) : (Str){NULL, 0};
+}
+
 /* -- what `export --format csv` writes --------------------------------------------------------------- */
 
 enum { OWN_ID, OWN_PLATFORM, OWN_AUTHOR, OWN_CAPTION, OWN_HASHTAGS, OWN_LIKES, OWN_COMMENTS, OWN_SHARES,
@@ -26,27 +33,27 @@ static const char *const own_names[] = {
 };
 
 static const char *own_read(Arena *arena, const CsvShape *shape, const int *columns, CsvRow row,
-                            const Envelope *envelope, Draft *out) {
+                            const FileFacts *facts, Draft *out) {
     (void)shape;
-    (void)envelope;
+    (void)facts;
     PostRow *p = &out->post;
     *p = (PostRow){
-        .id = cell_copy(arena, columns, OWN_ID, row),
+        .id = own_text(arena, columns, OWN_ID, row),
         .platform = str_lower(arena, str_trim(cell(columns, OWN_PLATFORM, row))),
-        .author = cell_copy(arena, columns, OWN_AUTHOR, row),
-        .caption = cell_copy(arena, columns, OWN_CAPTION, row),
+        .author = own_text(arena, columns, OWN_AUTHOR, row),
+        .caption = own_text(arena, columns, OWN_CAPTION, row),
         .likes = shape_count_text(cell(columns, OWN_LIKES, row)),
         .comments = shape_count_text(cell(columns, OWN_COMMENTS, row)),
         .shares = shape_count_text(cell(columns, OWN_SHARES, row)),
         .views = shape_count_text(cell(columns, OWN_VIEWS, row)),
         .posted_at = shape_time_text(cell(columns, OWN_POSTED, row)),
         .language = cell_copy(arena, columns, OWN_LANGUAGE, row),
-        .media_url = cell_copy(arena, columns, OWN_MEDIA, row),
+        .media_url = own_text(arena, columns, OWN_MEDIA, row),
         .fetched_at = shape_time_text(cell(columns, OWN_FETCHED, row)),
-        .external_id = cell_copy(arena, columns, OWN_EXTERNAL, row),
-        .permalink = cell_copy(arena, columns, OWN_PERMALINK, row),
-        .media_type = cell_copy(arena, columns, OWN_TYPE, row),
-        .thumbnail_url = cell_copy(arena, columns, OWN_THUMBNAIL, row),
+        .external_id = own_text(arena, columns, OWN_EXTERNAL, row),
+        .permalink = own_text(arena, columns, OWN_PERMALINK, row),
+        .media_type = own_text(arena, columns, OWN_TYPE, row),
+        .thumbnail_url = own_text(arena, columns, OWN_THUMBNAIL, row),
     };
     if (columns[OWN_HASHTAGS] >= 0) {
         p->hashtags = shape_list(arena, cell(columns, OWN_HASHTAGS, row));
@@ -84,9 +91,9 @@ static bool digits_only(Str text) {
 }
 
 static const char *vid_read(Arena *arena, const CsvShape *shape, const int *columns, CsvRow row,
-                            const Envelope *envelope, Draft *out) {
+                            const FileFacts *facts, Draft *out) {
     (void)shape;
-    (void)envelope;
+    (void)facts;
     PostRow *p = &out->post;
     *p = (PostRow){
         .platform = S("tiktok"),
@@ -120,9 +127,9 @@ static const char *const apify_names[] = {
 };
 
 static const char *apify_read(Arena *arena, const CsvShape *shape, const int *columns, CsvRow row,
-                              const Envelope *envelope, Draft *out) {
+                              const FileFacts *facts, Draft *out) {
     (void)shape;
-    (void)envelope;
+    (void)facts;
     PostRow *p = &out->post;
     *p = (PostRow){
         .platform = S("tiktok"),
@@ -153,15 +160,15 @@ static const char *const fb_names[] = {
 };
 
 /* Rows do not name the page; the file does. */
-static Str fb_author(Arena *arena, const Envelope *envelope, Str id) {
+static Str fb_author(Arena *arena, const FileFacts *facts, Str id) {
     static const char tail[] = "_facebook_statuses.csv";
-    Str name = envelope->file_name, page;
+    Str name = facts->file_name, page;
     if (str_ends(name, str_c(tail))) return str_copy(arena, str_slice(name, 0, name.len - (ptrdiff_t)sizeof tail + 1));
     return str_is_null(str_cut(id, '_', &page)) ? (Str){NULL, 0} : page;
 }
 
 static const char *fb_read(Arena *arena, const CsvShape *shape, const int *columns, CsvRow row,
-                           const Envelope *envelope, Draft *out) {
+                           const FileFacts *facts, Draft *out) {
     (void)shape;
     PostRow *p = &out->post;
     Str message = cell_copy(arena, columns, FB_MESSAGE, row);
@@ -182,7 +189,7 @@ static const char *fb_read(Arena *arena, const CsvShape *shape, const int *colum
     for (ptrdiff_t i = 0; i < type.len; i++)
         if (upper[i] >= 'a' && upper[i] <= 'z') upper[i] = (char)(upper[i] - 32);
     if (type.len) p->media_type = str_of(upper, type.len);
-    p->author = fb_author(arena, envelope, p->external_id);
+    p->author = fb_author(arena, facts, p->external_id);
     if (str_is_empty(p->external_id)) return "status_id is empty";
     p->permalink = strf(arena, "https://www.facebook.com/%.*s", S_ARG(p->external_id));
     return time_is_null(p->posted_at) ? "status_published is no time" : NULL;

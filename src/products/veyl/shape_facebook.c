@@ -19,11 +19,11 @@ static Str first_text(Ctx *c, const json_t *e, const char *const *names) {
 }
 
 /* The page's own number stands before the post's: 19292868552_10158347294088553. */
-static Str author_of(Ctx *c, const json_t *e, const Envelope *envelope, Str id) {
+static Str author_of(Ctx *c, const json_t *e, const FileFacts *facts, Str id) {
     static const char *const names[] = {"from.username", "from.name", "from.id", NULL};
     Str author = first_text(c, e, names), page;
     if (!str_is_null(author)) return author;
-    if (!str_is_null(envelope->author)) return envelope->author;
+    if (!str_is_null(facts->author)) return facts->author;
     return str_is_null(str_cut(id, '_', &page)) ? (Str){NULL, 0} : page;
 }
 
@@ -40,7 +40,7 @@ static Str permalink_of(Ctx *c, const json_t *e) {
     return str_starts(address, S("/")) ? strf(c->arena, "https://www.facebook.com%.*s", S_ARG(address)) : address;
 }
 
-static const char *graph_read(Ctx *c, const json_t *e, const Envelope *envelope, Draft *out) {
+static const char *graph_read(Ctx *c, const json_t *e, const FileFacts *facts, Draft *out) {
     static const char *const captions[] = {"message", "description", "story", "name", NULL};
     static const char *const pictures[] = {"full_picture", "picture", "attachments.data.0.media.image.src", NULL};
     static const char *const types[] = {"type", "attachments.data.0.media_type", NULL};
@@ -51,7 +51,7 @@ static const char *graph_read(Ctx *c, const json_t *e, const Envelope *envelope,
     *p = (PostRow){
         .platform = S("facebook"),
         .external_id = id,
-        .author = author_of(c, e, envelope, id),
+        .author = author_of(c, e, facts, id),
         .caption = first_text(c, e, captions),
         .posted_at = shape_time(json_at(e, "created_time")),
         .likes = reactions.set ? reactions : summary_count(e, "likes"),

@@ -9,7 +9,7 @@ static bool graph_fits(const json_t *e) {
     return json_at(e, "id") && (media || str_find(json_str(json_at(e, "permalink")), S("instagram.com/")) >= 0);
 }
 
-static const char *graph_read(Ctx *c, const json_t *e, const Envelope *envelope, Draft *out) {
+static const char *graph_read(Ctx *c, const json_t *e, const FileFacts *facts, Draft *out) {
     PostRow *p = &out->post;
     *p = (PostRow){
         .platform = S("instagram"),
@@ -26,7 +26,7 @@ static const char *graph_read(Ctx *c, const json_t *e, const Envelope *envelope,
         .thumbnail_url = shape_text(c->arena, json_at(e, "thumbnail_url")),
         .fetched_at = TIME_NULL,
     };
-    if (str_is_null(p->author)) p->author = envelope->author;
+    if (str_is_null(p->author)) p->author = facts->author;
     /* An album's first picture stands for it. */
     if (str_is_null(p->media_url)) p->media_url = shape_text(c->arena, json_path(e, "children.data.0.media_url"));
     return str_is_empty(p->external_id) ? "id is empty" : NULL;
@@ -39,8 +39,8 @@ static bool apify_fits(const json_t *e) {
            str_find(json_str(json_at(e, "url")), S("instagram.com/")) >= 0;
 }
 
-static const char *apify_read(Ctx *c, const json_t *e, const Envelope *envelope, Draft *out) {
-    (void)envelope;
+static const char *apify_read(Ctx *c, const json_t *e, const FileFacts *facts, Draft *out) {
+    (void)facts;
     PostRow *p = &out->post;
     *p = (PostRow){
         .platform = S("instagram"),
@@ -66,13 +66,13 @@ static bool web_fits(const json_t *e) {
     return json_at(e, "code") && json_at(e, "date") && (json_at(e, "display_src") || json_at(e, "thumbnail_src"));
 }
 
-static const char *web_read(Ctx *c, const json_t *e, const Envelope *envelope, Draft *out) {
+static const char *web_read(Ctx *c, const json_t *e, const FileFacts *facts, Draft *out) {
     Str code = json_str(json_at(e, "code"));
     PostRow *p = &out->post;
     *p = (PostRow){
         .platform = S("instagram"),
         .external_id = shape_text(c->arena, json_at(e, "id")),
-        .author = envelope->author,
+        .author = facts->author,
         .caption = shape_text(c->arena, json_at(e, "caption")),
         .posted_at = shape_time(json_at(e, "date")),
         .likes = shape_count(json_path(e, "likes.count")),

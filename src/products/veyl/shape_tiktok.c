@@ -23,7 +23,7 @@ static bool api_fits(const json_t *e) {
             json_at(e, "cover_image_url"));
 }
 
-static const char *api_read(Ctx *c, const json_t *e, const Envelope *envelope, Draft *out) {
+static const char *api_read(Ctx *c, const json_t *e, const FileFacts *facts, Draft *out) {
     PostRow *p = &out->post;
     Str caption = shape_text(c->arena, json_at(e, "video_description"));
     Str title = shape_text(c->arena, json_at(e, "title"));
@@ -43,7 +43,7 @@ static const char *api_read(Ctx *c, const json_t *e, const Envelope *envelope, D
         .media_type = S("VIDEO"),
         .fetched_at = TIME_NULL,
     };
-    if (str_is_null(p->author)) p->author = envelope->author;
+    if (str_is_null(p->author)) p->author = facts->author;
     if (p->permalink.data) address_read(c->arena, p->permalink, p);
     return str_is_empty(p->external_id) ? "a TikTok video without id" : NULL;
 }
@@ -52,8 +52,8 @@ const Shape shape_tiktok_api = {"tiktok-api", api_fits, api_read};
 
 static bool web_fits(const json_t *e) { return json_at(e, "video_id") && json_at(e, "statistics"); }
 
-static const char *web_read(Ctx *c, const json_t *e, const Envelope *envelope, Draft *out) {
-    (void)envelope;
+static const char *web_read(Ctx *c, const json_t *e, const FileFacts *facts, Draft *out) {
+    (void)facts;
     const json_t *counts = json_at(e, "statistics");
     PostRow *p = &out->post;
     *p = (PostRow){
@@ -81,8 +81,8 @@ static bool scraper_fits(const json_t *e) {
     return (json_at(e, "authorMeta") || json_at(e, "webVideoUrl")) && json_at(e, "diggCount");
 }
 
-static const char *scraper_read(Ctx *c, const json_t *e, const Envelope *envelope, Draft *out) {
-    (void)envelope;
+static const char *scraper_read(Ctx *c, const json_t *e, const FileFacts *facts, Draft *out) {
+    (void)facts;
     PostRow *p = &out->post;
     Time at = shape_time(json_at(e, "createTime"));
     *p = (PostRow){

@@ -12,8 +12,8 @@ static bool posts_fits(const json_t *e) {
            (json_at(e, "id") || json_at(e, "caption") || json_at(e, "external_id"));
 }
 
-static const char *posts_read(Ctx *c, const json_t *e, const Envelope *envelope, Draft *out) {
-    (void)envelope;
+static const char *posts_read(Ctx *c, const json_t *e, const FileFacts *facts, Draft *out) {
+    (void)facts;
     Err *err = draft_from_json(c, e, out);
     if (!err) return NULL;
     Buf b = buf_new(c->arena, 128);

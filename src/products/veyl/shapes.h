@@ -18,16 +18,16 @@
 #include "products/veyl/draft.h"
 
 /* What the elements of a file have in common. */
-typedef struct Envelope {
+typedef struct FileFacts {
     Str author;    /* whose account was asked for */
     Str file_name; /* without folders; may be null */
-} Envelope;
+} FileFacts;
 
 typedef struct Shape {
     const char *name;
     bool (*fits)(const json_t *element);
     /* NULL, or why it is no post. Texts into c's arena. */
-    const char *(*read)(Ctx *c, const json_t *element, const Envelope *envelope, Draft *out);
+    const char *(*read)(Ctx *c, const json_t *element, const FileFacts *facts, Draft *out);
 } Shape;
 
 extern const Shape *const shapes[]; /* NULL-ended, in the order in which they are tried */
@@ -50,7 +50,7 @@ struct CsvShape {
     const char *name;
     const char *needs; /* columns it is known by, space-separated */
     const char *(*read)(Arena *arena, const CsvShape *shape, const int *columns, CsvRow row,
-                        const Envelope *envelope, Draft *out);
+                        const FileFacts *facts, Draft *out);
     const char *const *names; /* columns it reads, NULL-ended; `columns` has one index for each, -1: absent */
 };
 extern const CsvShape *const csv_shapes[]; /* NULL-ended */

@@ -124,8 +124,8 @@ static SourceGot element_take(Source *s, Ctx *c, const json_t *element, Draft *o
     if (!shape && (s->mode == LINES || s->mode == ARRAY)) shape = shape_named(S("posts"));
     if (!shape) return rejected(s, out, "not a post of any known shape");
     if (!s->shape && shape->fits(element)) s->shape = shape;
-    Envelope envelope = {.author = s->author[0] ? str_c(s->author) : (Str){NULL, 0}, .file_name = str_c(s->file_name)};
-    return finish(s, c, out, shape->read(c, element, &envelope, out));
+    FileFacts facts = {.author = s->author[0] ? str_c(s->author) : (Str){NULL, 0}, .file_name = str_c(s->file_name)};
+    return finish(s, c, out, shape->read(c, element, &facts, out));
 }
 
 static SourceGot text_take(Source *s, Ctx *c, Str text, Draft *out) {
@@ -396,8 +396,8 @@ static SourceGot csv_next(Source *s, Ctx *c, Draft *out) {
             csv_columns(s->csv, row, s->columns);
             continue;
         }
-        Envelope envelope = {.file_name = str_c(s->file_name)};
-        return finish(s, c, out, s->csv->read(c->arena, s->csv, s->columns, row, &envelope, out));
+        FileFacts facts = {.file_name = str_c(s->file_name)};
+        return finish(s, c, out, s->csv->read(c->arena, s->csv, s->columns, row, &facts, out));
     }
 }
 

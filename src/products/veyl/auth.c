@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * /api/v1/auth and /api/v1/users: signing in by password, connected accounts, leaving for good. */
+#include "api/accounts.h"
+#include "api/auth.h"
+#include "products/veyl/queries.h"
+#include "products/veyl/routes.h"
+
+typedef struct Profile {
+    Id id;
+    Str email, name, role, picture_url;
+    Time created_at;
+    bool is_active;
+} Profile;
+static const Field profile_fields[] = {
+    FIELD(Profile, id), FIELD(Profile, email), FIELD(Profile, name), FIELD(Profile, role),
+    FIELD(Profile, picture_url, .flags = F_NULLABLE), FIELD(Profile, created_at), FIELD(Profile, is_active),
+};
+static const Record profile_record = {.name = "UserProfile", .fields = profile_fields,
+    .field_count = COUNT(profile_fields), .size = (ptrdiff_t)sizeof(Profile), .doc = "Who is signed in"};
+
+static Profile profile_of(const User *user) {
+    return (Profile){user->id, user->email, user->name, user->role, user->picture_url, user->created_at, user->is_active};
+}
+
+typedef struct SignedIn {
+    Str access_token, refresh_token, token_type;
+    int64_t expires_in;
+    Profile user;
+} SignedIn;
+static const Field signed_in_fields[] = {
+    FIELD(SignedIn, access_token), FIELD(SignedIn, refresh_token), FIELD(SignedIn, token_type),
+    FIELD(SignedIn, expires_in, .doc = "Seconds"), FIELD_RECORD(SignedIn, user, &profile_record),
+};
+static const Record signed_in_record = RECORD(SignedIn, signed_in_fields, .doc = "A log-in");
+
+typedef struct Credentials {
+    Str email, password, name;
+} Credentials;
+static const Field register_fields[] = {
+    FIELD(Credentials, email, .flags = F_REQUIRED | F_TRIM, .max = 254, .format = "email"),
+    FIELD(Credentials, password, .flags = F_REQUIRED, .min = 6, .max = 128),
+    FIELD(Credentials, name, .flags = F_REQUIRED | F_TRIM, .min = 1, .max = 100),
+};
+static const Record register_record = {.name = "Register", .fields = register_fields,
+    .field_count = COUNT(register_fields), .size = (ptrdiff_t)sizeof(Credentials)};
+static const Field login_fields[] = {
+    FIELD(Credentials, email, .flags = F_REQUIRED | F_TRIM, .max = 254),
+    FIELD(Credentials, password, .flags = F_REQUIRED, .max = 128),
+};
+static const Record login_record = {.name = "Login", .fields = login_fields, .field_count = COUNT(login_fields),
+    .size = (ptrdiff_t)sizeof(Credentials)};
+
+static void signed_in_fill(SignedIn *out, const User *user, const TokenPair *tokens) {
+    *out = (SignedIn){tokens->access_token, tokens->refresh_token, S("bearer"), tokens->expires_in, profile_of(user)};
+}
+
+static Err *auth_register(Ctx *c, Call *k) {
+    const Credentials *in = k->in;
+    User user;
+    TokenPair tokens;
+    Err *err = user_create(c, in->email, in->name, in->password, S("user"), &user);
+    if (err && err->kind == ERR_CONFLICT) FAIL(c, BAD_REQUEST, "Email déjà utilisé");
+    TRY(err);
+    TRY(auth_tokens_issue(c, &user, &tokens));
+    signed_in_fill(call_out(k), &user, &tokens);
+    return NULL;
+}
+
+static Err *auth_login(Ctx *c, Call *k) {
+    const Credentials *in = k->in;
+    User user;
+    TokenPair tokens;
+    TRY(auth_check_password(c, in->email, in->password, &user));
+    TRY(auth_tokens_issue(c, &user, &tokens));
+    signed_in_fill(call_out(k), &user, &tokens);
+    return NULL;
+}
+
+typedef struct RefreshIn {
+    Str refresh_token;
+} RefreshIn;
+static const Field refresh_fields[] = {FIELD(RefreshIn, refresh_token, .flags = F_REQUIRED, .min = 1, .max = 512)};
+static const Record refresh_record = RECORD(RefreshIn, refresh_fields);
+static const Field logout_fields[] = {FIELD(RefreshIn, refresh_token, .flags = F_NULLABLE, .max = 512)};
+static const Record logout_record = {.name = "Logout", .fields = logout_fields, .field_count = COUNT(logout_fields),
+    .size = (ptrdiff_t)sizeof(RefreshIn)};
+
+static Err *auth_refresh(Ctx *c, Call *k) {
+    const RefreshIn *in = k->in;
+    User user;
+    TokenPair tokens;
+    TRY(auth_tokens_refresh(c, in->refresh_token, &user, &tokens));
+    signed_in_fill(call_out(k), &user, &tokens);
+    return NULL;
+}
+
+static Err *auth_logout(Ctx *c, Call *k) {
+    const RefreshIn *in = k->in;
+    return auth_log_out(c, in->refresh_token);
+}
+
+static Err *auth_me(Ctx *c, Call *k) {
+    User user;
+    TRY(user_load(c, c->account.user, &user));
+    *(Profile *)call_out(k) = profile_of(&user);
+    return NULL;
+}
+
+/* -- connected accounts ------------------------------------------------------------------------------- */
+
+typedef struct Connected {
+    Id id;
+    Str provider, provider_user_id;
+    Time connected_at;
+    bool has_token;
+} Connected;
+static const Field connected_fields[] = {
+    FIELD(Connected, id), FIELD(Connected, provider), FIELD(Connected, provider_user_id),
+    FIELD(Connected, connected_at), FIELD(Connected, has_token),
+};
+static const Record connected_record = {.name = "ConnectedAccount", .fields = connected_fields,
+    .field_count = COUNT(connected_fields), .size = (ptrdiff_t)sizeof(Connected)};
+
+typedef struct ConnectedList {
+    RecordList accounts;
+} ConnectedList;
+static const Field connected_list_fields[] = {FIELD_LIST(ConnectedList, accounts, &connected_record)};
+static const Record connected_list_record = RECORD(ConnectedList, connected_list_fields);
+
+static Err *accounts_connected(Ctx *c, Call *k) {
+    Rows rows;
+    TRY(db_query(c, SQL(SQL_ACCOUNTS_CONNECTED), ARGS(V(c->account.user)), &connected_record, &rows));
+    ((ConnectedList *)call_out(k))->accounts = (RecordList){rows.items, rows.count};
+    return NULL;
+}
+
+typedef struct Disconnected {
+    Str message, provider;
+} Disconnected;
+static const Field disconnected_fields[] = {FIELD(Disconnected, message), FIELD(Disconnected, provider)};
+static const Record disconnected_record = RECORD(Disconnected, disconnected_fields);
+
+typedef struct Disconnecting {
+    Id account;
+    Connected found;
+} Disconnecting;
+
+static Err *account_remove(Ctx *c, void *arg) {
+    Disconnecting *d = arg;
+    bool found;
+    int64_t ways;
+    TRY(db_maybe(c, SQL(SQL_ACCOUNT_CONNECTED), ARGS(V(c->account.user), V(d->account)), &connected_record, &d->found, &found));
+    if (!found) FAIL(c, NOT_FOUND, "Compte non trouvé");
+    TRY(db_int(c, SQL(SQL_ACCOUNT_WAYS), ARGS(V(c->account.user)), &ways));
+    if (ways < 2) FAIL(c, CONFLICT, "Impossible de retirer le dernier moyen de connexion");
+    return db_exec(c, SQL(SQL_ACCOUNT_DISCONNECT), ARGS(V(c->account.user), V(d->account)), NULL);
+}
+
+static Err *account_disconnect(Ctx *c, Call *k) {
+    Disconnecting d = {.account = k->ids[0]};
+    TRY(db_transaction(c, account_remove, &d));
+    *(Disconnected *)call_out(k) = (Disconnected){S("Compte déconnecté"), d.found.provider};
+    return NULL;
+}
+
+/* -- leaving ------------------------------------------------------------------------------------------ */
+
+typedef struct LeaveIn {
+    Str email;
+    Id user_id;
+    Str reason;
+} LeaveIn;
+static const Field leave_fields[] = {
+    FIELD(LeaveIn, email, .flags = F_REQUIRED | F_TRIM, .max = 254, .doc = "The caller's own, to be sure"),
+    FIELD(LeaveIn, user_id, .flags = F_NULLABLE, .doc = "The caller's own"),
+    FIELD(LeaveIn, reason, .flags = F_NULLABLE, .max = 2000),
+};
+static const Record leave_record = {.name = "DeleteAccount", .fields = leave_fields, .field_count = COUNT(leave_fields),
+    .size = (ptrdiff_t)sizeof(LeaveIn)};
+
+/* Projects, log-ins, keys and connected accounts go with the row. */
+static Err *user_erase(Ctx *c, void *arg) {
+    (void)arg;
+    TRY(organisations_leave(c, c->account.user));
+    return user_delete(c, c->account.user);
+}
+
+static Err *users_delete_account(Ctx *c, Call *k) {
+    const LeaveIn *in = k->in;
+    User user;
+    TRY(user_load(c, c->account.user, &user));
+    bool other = !id_is_none(in->user_id) && !id_eq(in->user_id, user.id);
+    Str email = email_normalise(c->arena, in->email);
+    if (other || !str_eq(email, user.email)) FAIL(c, FORBIDDEN, "L'adresse n'est pas celle du compte connecté");
+    TRY(db_transaction(c, user_erase, NULL));
+    call_message(c, k, S("Compte supprimé"));
+    return NULL;
+}
+
+const Route auth_routes[] = {
+    {POST, "/api/v1/auth/register", auth_register, .access = ACCESS_OPEN, .in = &register_record,
+     .out = &signed_in_record, .rate = RATE_AUTH, .errors = "400", .tag = "auth", .doc = "Make an account and sign in"},
+    {POST, "/api/v1/auth/login", auth_login, .access = ACCESS_OPEN, .in = &login_record, .out = &signed_in_record,
+     .rate = RATE_AUTH, .errors = "401", .tag = "auth", .doc = "Sign in by e-mail and password"},
+    {POST, "/api/v1/auth/refresh", auth_refresh, .access = ACCESS_OPEN, .in = &refresh_record, .out = &signed_in_record,
+     .rate = RATE_AUTH, .errors = "401", .tag = "auth", .doc = "New tokens for a refresh token, which dies"},
+    {POST, "/api/v1/auth/logout", auth_logout, .access = ACCESS_USER, .in = &logout_record, .status = 204,
+     .tag = "auth", .doc = "End this log-in"},
+    {GET, "/api/v1/auth/me", auth_me, .access = ACCESS_USER, .out = &profile_record, .tag = "auth", .doc = "Who am I?"},
+    {GET, "/api/v1/auth/accounts/connected", accounts_connected, .access = ACCESS_USER, .out = &connected_list_record,
+     .tag = "auth", .doc = "Accounts of other services that sign in here"},
+    {DELETE, "/api/v1/auth/accounts/{id:int}", account_disconnect, .access = ACCESS_USER, .out = &disconnected_record,
+     .errors = "404 409", .tag = "auth", .doc = "Disconnect one; never the last way to sign in"},
+    {POST, "/api/v1/users/delete-account", users_delete_account, .access = ACCESS_USER, .in = &leave_record,
+     .out = &message_record, .rate = RATE_AUTH, .errors = "403", .tag = "auth",
+     .doc = "Erase the caller's account and all that is the caller's"},
+    {0},
+};

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * veyl's row in the list of modules. */
+#include "products/veyl/demo.h"
+#include "products/veyl/jobs.h"
+#include "products/veyl/routes.h"
+#include "products/veyl/veyl.h"
+
+static const Route *const tables[] = {
+    root_routes,     auth_routes,      oauth_routes,   post_routes,         bulk_routes,         hashtag_routes,
+    platform_routes, analytics_routes, series_routes,  project_routes,      project_link_routes, project_post_routes,
+    NULL,
+};
+
+const Module veyl_module = {
+    .name = "veyl",
+    .doc = "Social-media monitoring: posts, hashtags, projects, figures",
+    .tables = tables,
+    .jobs = veyl_jobs,
+    .job_count = VEYL_JOB_COUNT,
+    .schedules = veyl_schedules,
+    .schedule_count = VEYL_SCHEDULE_COUNT,
+    .demo = veyl_demo,
+};

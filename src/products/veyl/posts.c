@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * /api/v1/posts: one post at a time, and lists of them. Every write goes through ingest.h. */
+#include "products/veyl/ingest.h"
+#include "products/veyl/queries.h"
+#include "products/veyl/routes.h"
+
+#define MISSING "Post non trouvé"
+
+/* Beyond this many, what is skipped is counted by hours instead of walked over. */
+enum { SKIP_WALKED = 1000, SKIP_ON_LOOP = 5000 };
+
+Rows posts_of_rows(Ctx *c, Rows rows) {
+    const PostRow *row = rows.items;
+    Post *posts = arena_array(c->arena, Post, rows.count + 1);
+    for (ptrdiff_t i = 0; i < rows.count; i++) posts[i] = post_of_row(&row[i]);
+    return (Rows){posts, rows.count};
+}
+
+/* -- cursors ------------------------------------------------------------------------------------------ */
+
+/* Behind every post there is. */
+static const PostCursor newest = {{253402300799000000}, INT64_MAX};
+
+Err *post_cursor_read(Ctx *c, Str text, PostCursor *out) {
+    Str values[2];
+    *out = newest;
+    if (text.len == 0) return NULL;
+    TRY(cursor_read(c, text, values, 2));
+    if (!str_to_i64(values[0], &out->posted_at.us) || !str_to_i64(values[1], &out->n))
+        FAIL(c, BAD_REQUEST, "The cursor is not one of this list.");
+    return NULL;
+}
+
+Str post_cursor_make(Ctx *c, Time posted_at, int64_t n) {
+    Str values[] = {strf(c->arena, "%lld", (long long)posted_at.us), strf(c->arena, "%lld", (long long)n)};
+    return cursor_make(c, values, 2);
+}
+
+/* -- lists -------------------------------------------------------------------------------------------- */
+
+typedef struct PostList {
+    int64_t skip, limit;
+    Str platform;
+    bool trending;
+    Str cursor;
+} PostList;
+static const Field post_list_fields[] = {
+    FIELD(PostList, skip, .min = 0, .max = 1000000000, .fallback = "0"),
+    FIELD(PostList, limit, .min = 1, .max = 1000, .fallback = "100"),
+    FIELD(PostList, platform, .max = 50),
+    FIELD(PostList, trending, .fallback = "false", .doc = "By score_trend, where it is above 0"),
+    FIELD(PostList, cursor, .max = 512, .doc = "Where the last page ended, from its Link header"),
+};
+static const Record post_list_record = RECORD(PostList, post_list_fields);
+
+/* Skip whole hours: where the page begins, and how many of that hour are left to walk over. */
+static Err *hours_skip(Ctx *c, Id platform, int64_t *skip, PostCursor *from, bool *beyond) {
+    typedef struct Hour { int64_t hour, newer; } Hour;
+    static const Field fields[] = {FIELD(Hour, hour), FIELD(Hour, newer)};
+    static const Record record = RECORD(Hour, fields);
+    Hour hour;
+    bool found;
+    TRY(db_maybe(c, SQL(SQL_POSTS_HOUR_AT), ARGS(V(*skip), V(platform)), &record, &hour, &found));
+    *beyond = !found;
+    if (!found) return NULL;
+    *from = (PostCursor){{(hour.hour + 1) * US_PER_HOUR}, 0};
+    *skip -= hour.newer;
+    return NULL;
+}
+
+static Err *newest_load(Ctx *c, const PostList *query, Id platform, Rows *rows) {
+    PostCursor from;
+    int64_t skip = query->skip;
+    bool beyond = false;
+    *rows = (Rows){0};
+    TRY(post_cursor_read(c, query->cursor, &from));
+    if (query->cursor.len == 0 && skip > SKIP_WALKED) TRY(hours_skip(c, platform, &skip, &from, &beyond));
+    if (beyond) return NULL;
+    if (!id_is_none(platform))
+        return db_query(c, SQL(SQL_POSTS_NEWEST_OF),
+                        ARGS(V(query->limit), V(skip), V(from.posted_at), V(from.n), V(platform)), &post_row_record, rows);
+    return db_query(c, SQL2(SQL_POSTS_NEWEST_SQLITE, SQL_POSTS_NEWEST_POSTGRES),
+                    ARGS(V(query->limit), V(skip), V(from.posted_at), V(from.n)), &post_row_record, rows);
+}
+
+static Err *trending_load(Ctx *c, Id platform, int64_t skip, int64_t limit, Rows *rows) {
+    bool far = skip > SKIP_ON_LOOP;
+    Err *(*run)(Ctx *, Sql, Args, const Record *, Rows *) = far ? db_scan : db_query;
+    if (!id_is_none(platform))
+        return run(c, SQL(SQL_POSTS_TRENDING_OF), ARGS(V(limit), V(skip), V(platform)), &post_row_record, rows);
+    return run(c, SQL2(SQL_POSTS_TRENDING_SQLITE, SQL_POSTS_TRENDING_POSTGRES), ARGS(V(limit), V(skip)), &post_row_record, rows);
+}
+
+static Err *posts_list(Ctx *c, Call *k) {
+    const PostList *query = k->query;
+    Id platform;
+    Rows rows;
+    int64_t total = -1;
+    Str next = {NULL, 0};
+    TRY(platform_filter(c, query->platform, &platform));
+    if (query->trending) {
+        TRY(trending_load(c, platform, query->skip, query->limit, &rows));
+    } else {
+        TRY(newest_load(c, query, platform, &rows));
+        TRY(db_int(c, SQL(SQL_POSTS_TOTAL), ARGS(V(platform)), &total));
+        const PostRow *row = rows.items;
+        if (rows.count == query->limit) next = post_cursor_make(c, row[rows.count - 1].posted_at, row[rows.count - 1].n);
+    }
+    call_list(c, k, posts_of_rows(c, rows), total, next);
+    return NULL;
+}
+
+typedef struct TrendingQuery {
+    int64_t limit;
+} TrendingQuery;
+static const Field trending_query_fields[] = {FIELD(TrendingQuery, limit, .min = 1, .max = 100, .fallback = "50")};
+static const Record trending_query_record = RECORD(TrendingQuery, trending_query_fields);
+
+static Err *posts_trending(Ctx *c, Call *k) {
+    const TrendingQuery *query = k->query;
+    Id platform;
+    Rows rows;
+    TRY(platform_filter(c, k->params[0], &platform));
+    TRY(trending_load(c, platform, 0, query->limit, &rows));
+    call_list(c, k, posts_of_rows(c, rows), -1, (Str){NULL, 0});
+    return NULL;
+}
+
+typedef struct AnalyticsQuery {
+    Str platform;
+    int64_t limit;
+} AnalyticsQuery;
+static const Field analytics_query_fields[] = {
+    FIELD(AnalyticsQuery, platform, .max = 50),
+    FIELD(AnalyticsQuery, limit, .min = 1, .max = 100, .fallback = "50"),
+};
+static const Record analytics_query_record = RECORD(AnalyticsQuery, analytics_query_fields);
+
+static Err *analytics_trending(Ctx *c, Call *k) {
+    const AnalyticsQuery *query = k->query;
+    Id platform;
+    Rows rows;
+    TRY(platform_filter(c, query->platform, &platform));
+    TRY(trending_load(c, platform, 0, query->limit, &rows));
+    call_list(c, k, posts_of_rows(c, rows), -1, (Str){NULL, 0});
+    return NULL;
+}
+
+/* -- one post ----------------------------------------------------------------------------------------- */
+
+static Err *row_load(Ctx *c, Str id, PostRow *out) {
+    bool found;
+    TRY(db_maybe(c, SQL(SQL_POST_BY_ID), ARGS(V(id)), &post_row_record, out, &found));
+    if (!found) FAIL(c, NOT_FOUND, MISSING);
+    return NULL;
+}
+
+static Err *post_get(Ctx *c, Call *k) {
+    PostRow row;
+    TRY(row_load(c, k->params[0], &row));
+    *(Post *)call_out(k) = post_of_row(&row);
+    return NULL;
+}
+
+typedef struct PostWrite {
+    Call *k;
+    Draft draft;
+} PostWrite;
+
+static Err *answer_fill(Ctx *c, Call *k, Str id) {
+    PostRow row;
+    TRY(row_load(c, id, &row));
+    *(Post *)call_out(k) = post_of_row(&row);
+    return call_settle(c, k);
+}
+
+static Err *post_insert(Ctx *c, void *arg) {
+    PostWrite *w = arg;
+    PostRow *post = arena_new_of(c->arena, PostRow), there;
+    int64_t first;
+    bool found;
+    *post = w->draft.post;
+    TRY(db_next_change(c, 1, &first));
+    TRY(db_maybe(c, SQL(SQL_POST_BY_ID), ARGS(V(post->id)), &post_row_record, &there, &found));
+    if (found) FAIL(c, CONFLICT, "Post déjà existant");
+    Change change = {NULL, post};
+    TRY(posts_apply(c, &change, 1, first));
+    return answer_fill(c, w->k, post->id);
+}
+
+static Err *draft_refused(Ctx *c, const char *why) {
+    Problems problems = {.arena = c->arena};
+    problem_add(&problems, S(""), S("value"), "%s", why);
+    return problems_err(c, &problems);
+}
+
+static Err *post_create(Ctx *c, Call *k) {
+    PostWrite w = {.k = k};
+    Platform platform;
+    draft_from_body(k->in, k->present, &w.draft);
+    PostRow *p = &w.draft.post;
+    TRY(platform_resolve(c, p->platform, p->platform_id, &platform));
+    if (!id_is_none(p->platform_id) && !id_eq(p->platform_id, platform.id))
+        return draft_refused(c, "platform and platform_id are not the same platform");
+    p->platform_id = platform.id;
+    p->platform = platform.name;
+    const char *why = draft_finish(c->arena, &w.draft);
+    if (why) return draft_refused(c, why);
+    if (time_is_null(p->fetched_at)) p->fetched_at = time_now();
+    return db_transaction(c, post_insert, &w);
+}
+
+/* -- changing ----------------------------------------------------------------------------------------- */
+
+static bool given(const PostWrite *w, const char *field) {
+    return (w->k->present & record_bit(&post_in_record, field)) != 0;
+}
+
+/* What the body gives, over what is stored; null means unknown from now on. */
+static void body_over(Ctx *c, PostWrite *w, PostRow *p) {
+    const PostIn *in = w->k->in;
+    if (given(w, "author")) p->author = in->author.len ? name_fold(c->arena, in->author, '@') : (Str){NULL, 0};
+    if (given(w, "caption")) p->caption = in->caption;
+    if (given(w, "hashtags")) p->hashtags = names_fold(c->arena, in->hashtags, '#');
+    if (given(w, "mentions")) p->mentions = names_fold(c->arena, in->mentions, '@');
+    if (given(w, "metrics")) {
+        p->likes = in->metrics.likes;
+        p->comments = in->metrics.comments;
+        p->shares = in->metrics.shares;
+        p->views = in->metrics.views;
+    }
+    if (given(w, "posted_at")) p->posted_at = time_is_null(in->posted_at) ? POSTED_UNKNOWN : in->posted_at;
+    if (given(w, "language")) p->language = in->language;
+    if (given(w, "media_url")) p->media_url = in->media_url;
+    if (given(w, "sentiment")) p->sentiment = in->sentiment;
+    if (given(w, "fetched_at") && !time_is_null(in->fetched_at)) p->fetched_at = in->fetched_at;
+    if (given(w, "external_id")) p->external_id = in->external_id;
+    if (given(w, "permalink")) p->permalink = in->permalink;
+    if (given(w, "media_type")) p->media_type = in->media_type;
+    if (given(w, "thumbnail_url")) p->thumbnail_url = in->thumbnail_url;
+}
+
+/* With a new caption, what is read off captions is read again, unless the body says it. */
+static unsigned known_of(const PostWrite *w) {
+    if (!given(w, "caption")) return GIVEN_HASHTAGS | GIVEN_MENTIONS | GIVEN_LANGUAGE | GIVEN_SENTIMENT;
+    return (given(w, "hashtags") ? GIVEN_HASHTAGS : 0u) | (given(w, "mentions") ? GIVEN_MENTIONS : 0u) |
+           (given(w, "language") ? GIVEN_LANGUAGE : 0u) | (given(w, "sentiment") ? GIVEN_SENTIMENT : 0u);
+}
+
+static Err *post_rewrite(Ctx *c, void *arg) {
+    PostWrite *w = arg;
+    PostRow *before = arena_new_of(c->arena, PostRow);
+    int64_t first;
+    TRY(db_next_change(c, 1, &first));
+    TRY(row_load(c, w->k->params[0], before));
+    w->draft = (Draft){.post = *before, .given = known_of(w)};
+    body_over(c, w, &w->draft.post);
+    if (w->draft.post.posted_at.us < 0) return draft_refused(c, "posted_at is before 1970");
+    draft_derive(c->arena, &w->draft);
+    Change change = {before, &w->draft.post};
+    TRY(posts_apply(c, &change, 1, first));
+    return answer_fill(c, w->k, before->id);
+}
+
+static Err *post_update(Ctx *c, Call *k) {
+    PostWrite w = {.k = k};
+    return db_transaction(c, post_rewrite, &w);
+}
+
+static Err *post_erase(Ctx *c, void *arg) {
+    PostRow *before = arena_new_of(c->arena, PostRow);
+    int64_t first;
+    TRY(db_next_change(c, 1, &first));
+    TRY(row_load(c, *(Str *)arg, before));
+    Change change = {before, NULL};
+    return posts_apply(c, &change, 1, first);
+}
+
+static Err *post_delete(Ctx *c, Call *k) {
+    TRY(db_transaction(c, post_erase, &k->params[0]));
+    call_message(c, k, S("Post supprimé"));
+    return NULL;
+}
+
+#define READS .access = ACCESS_USER, .scope = "posts:read", .tag = "posts"
+#define WRITES .access = ACCESS_USER, .scope = "posts:write", .tag = "posts", .rate = RATE_WRITE
+#define TRENDING .query = &trending_query_record, .out = &post_record, .out_list = true
+
+const Route post_routes[] = {
+    {GET, "/api/v1/posts", posts_list, READS, .query = &post_list_record, .out = &post_record, .out_list = true,
+     .errors = "400", .doc = "Posts, newest first, or by score_trend"},
+    {POST, "/api/v1/posts", post_create, WRITES, .in = &post_in_record, .out = &post_record, .idempotent = true,
+     .errors = "400 409", .doc = "Store a post"},
+    {GET, "/api/v1/posts/trending", posts_trending, READS, TRENDING, .doc = "Posts by score_trend"},
+    {GET, "/api/v1/posts/trending/global", posts_trending, READS, TRENDING, .doc = "The same, of all platforms"},
+    {GET, "/api/v1/posts/trending/{platform}", posts_trending, READS, TRENDING, .errors = "400",
+     .doc = "The same, of one platform"},
+    {GET, "/api/v1/analytics/trending", analytics_trending, .access = ACCESS_USER, .scope = "posts:read", .tag = "analytics",
+     .query = &analytics_query_record, .out = &post_record, .out_list = true, .errors = "400", .doc = "Posts by score_trend"},
+    {GET, "/api/v1/posts/{post_id}", post_get, READS, .out = &post_record, .errors = "404", .doc = "One post"},
+    {PUT, "/api/v1/posts/{post_id}", post_update, WRITES, .in = &post_in_record, .in_change = true, .out = &post_record,
+     .errors = "404", .doc = "Change what is given"},
+    {DELETE, "/api/v1/posts/{post_id}", post_delete, WRITES, .out = &message_record, .errors = "404",
+     .doc = "Delete a post"},
+    {0},
+};
