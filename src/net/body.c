@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Request bodies: announced or chunked, read as they come. A body that is already whole in the stream's
- * buffer is handed out from there. Time spent waiting for the client is counted, and compared with the
- * slowest pace allowed; the handler's own time is not the client's fault. */
+ * Request bodies: announced or chunked, read as they come. A body that is already whole in the
+ * stream's buffer is handed out from there. Time spent waiting for the client is counted, and
+ * compared with the slowest pace allowed; the handler's own time is not the client's fault. */
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -133,11 +133,12 @@ Err *body_all(Ctx *c, Req *q, Str *out) {
     return NULL;
 }
 
-/* -- Large bodies -------------------------------------------------------------------------------- */
+/* -- Large bodies ------------------------------------------------------------------------------ */
 
 void close_later(void *fd) { file_close((int)(intptr_t)fd); }
 
-/* A file without a name. Where the file system has no O_TMPFILE, one that loses its name at once. */
+/* A file without a name. Where the file system has no O_TMPFILE, one that loses its name at
+ * once. */
 static Err *temp_open(Ctx *c, Str dir, int *fd) {
     *fd = -1;
     Err *err = file_open(c, dir, O_TMPFILE | O_RDWR, 0600, fd);
@@ -194,7 +195,7 @@ Err *body_spool(Ctx *c, Req *q, Spool *out) {
     return spool_rest(c, q, &head, out);
 }
 
-/* -- Lines --------------------------------------------------------------------------------------- */
+/* -- Lines ------------------------------------------------------------------------------------- */
 
 static Err *lines_fill(Ctx *c, Req *q, LineReader *lines, ptrdiff_t max) {
     ptrdiff_t held = lines->len - lines->start, n;
@@ -233,12 +234,13 @@ Err *body_line(Ctx *c, Req *q, LineReader *lines, ptrdiff_t max, Str *line) {
     }
 }
 
-/* -- What the handler left ----------------------------------------------------------------------- */
+/* -- What the handler left --------------------------------------------------------------------- */
 
 bool body_drainable(const HttpConn *conn) {
     const BodyIn *b = &conn->body;
     if (b->failed) return false;
-    /* A client that was to wait for 100 may send the body or not: nobody can tell what comes next. */
+    /* A client that was to wait for 100 may send the body or not: nobody can tell what comes
+     * next. */
     return b->ended || b->in_place || (!b->owes_continue && b->left <= DRAIN_MAX);
 }
 

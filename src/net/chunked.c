@@ -7,8 +7,8 @@
  *                                                  │  ▲
  *                                         TRAILER_NAME ─:─► TRAILER_VALUE ─CR─► TRAILER_LF
  *
- * Anything else is BAD: signs, blanks, a lone CR or LF, sizes over 2^60, extensions and trailers over
- * their limits. Extensions and trailers are checked and dropped. */
+ * Anything else is BAD: signs, blanks, a lone CR or LF, sizes over 2^60, extensions and trailers
+ * over their limits. Extensions and trailers are checked and dropped. */
 #include "net/http1.h"
 
 enum { SIZE_DIGITS_MAX = 15 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * gzip (zlib) and brotli: whole texts, and streams that are flushed now and then. The levels are those
- * where a text still compresses at tens of megabytes a second. */
+ * gzip (zlib) and brotli: whole texts, and streams that are flushed now and then. The levels are
+ * those where a text still compresses at tens of megabytes a second. */
 #include <brotli/encode.h>
 #include <zlib.h>
 
@@ -70,7 +70,7 @@ Encoding encoding_choose(Str accept) {
     return quality > 0 && quality >= identity ? best : ENCODING_NONE;
 }
 
-/* -- A whole text -------------------------------------------------------------------------------- */
+/* -- A whole text ------------------------------------------------------------------------------ */
 
 typedef struct Pressing {
     Encoding encoding;
@@ -123,7 +123,7 @@ Err *compress_text(Ctx *c, Encoding encoding, Str text, Str *out) {
     return NULL;
 }
 
-/* -- A stream ------------------------------------------------------------------------------------ */
+/* -- A stream ---------------------------------------------------------------------------------- */
 
 struct Squeeze {
     Encoding encoding;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A connection: one coroutine that reads a head, calls the handler, writes the reply, and begins again.
+ * A connection: one coroutine that reads a head, calls the handler, writes the reply, and begins
+ * again.
  *
  *      ┌─────────────────────────── keep-alive ───────────────────────────┐
  *      ▼                                                                  │
@@ -8,10 +9,10 @@
  *      ▼ server stops               ▼             ▼                    ▼
  *    closed                   reply_refuse, linger, closed          linger, closed
  *
- * Lifetimes: HttpConn lies at the bottom of the coroutine's arena; everything of one request above a
- * mark and is released with it. The head is parsed where it lies in the stream's input buffer. It stays
- * there, unconsumed, until the reply is out, if the request is whole in that buffer; a request with more
- * to come has its head copied first, because filling the buffer moves it.
+ * Lifetimes: HttpConn lies at the bottom of the coroutine's arena; everything of one request above
+ * a mark and is released with it. The head is parsed where it lies in the stream's input buffer. It
+ * stays there, unconsumed, until the reply is out, if the request is whole in that buffer; a
+ * request with more to come has its head copied first, because filling the buffer moves it.
  *
  * A connection that is refused or cut in the middle lingers: it says what it has to say, then reads
  * away what the client still sends, for a moment, so that a reset does not overtake the reply. */
@@ -22,7 +23,7 @@
 
 enum { LINGER_MS = 2000, LINGER_BYTES = 1 << 20, SPARE_BYTES = 1 << 20 };
 
-/* -- Writing ------------------------------------------------------------------------------------- */
+/* -- Writing ----------------------------------------------------------------------------------- */
 
 /* A write waits for the client, not for the request's own deadline, which may be over already. */
 static Err *write_now(HttpConn *conn, const Str *parts, ptrdiff_t count) {
@@ -109,7 +110,7 @@ static void linger(HttpConn *conn) {
     }
 }
 
-/* -- A request ----------------------------------------------------------------------------------- */
+/* -- A request --------------------------------------------------------------------------------- */
 
 static Err *fault_err(Ctx *c, Http1Fault fault) {
     switch (fault.status) {
@@ -121,7 +122,8 @@ static Err *fault_err(Ctx *c, Http1Fault fault) {
     }
 }
 
-/* Wait for a whole head. *length 0: there will be none; a fault says why, if the client is to know. */
+/* Wait for a whole head. *length 0: there will be none; a fault says why, if the client is to
+ * know. */
 static Http1Fault head_wait(HttpConn *conn, Http1Scan *scan, ptrdiff_t *length) {
     Ctx *c = conn->c;
     const HttpOptions *o = &conn->server->options;
@@ -188,8 +190,8 @@ static Http1Fault request_fill(HttpConn *conn, const Http1Head *head) {
     return fault;
 }
 
-/* Is there another whole head behind this request? Then its reply may wait for company. While some of
- * the request itself is still to come, nobody knows what lies behind it. */
+/* Is there another whole head behind this request? Then its reply may wait for company. While some
+ * of the request itself is still to come, nobody knows what lies behind it. */
 static bool next_is_here(const HttpConn *conn) {
     if (!conn->body.in_place) return false;
     Str rest = stream_buffer(conn->stream);
@@ -240,8 +242,8 @@ static void request_begin(HttpConn *conn) {
     reply_init(conn);
 }
 
-/* The handler and the reply, or the jump out of an arena that is over its budget (false). In a function
- * of its own, so that no variable lives across the jump. */
+/* The handler and the reply, or the jump out of an arena that is over its budget (false). In a
+ * function of its own, so that no variable lives across the jump. */
 static MUST_USE bool handle_within_budget(HttpConn *conn, Err **err) {
     jmp_buf full;
     Arena *arena = conn->c->arena;
@@ -252,8 +254,8 @@ static MUST_USE bool handle_within_budget(HttpConn *conn, Err **err) {
         *err = conn->upgraded ? NULL : reply_finish(conn->c, conn);
     }
     arena_on_full(conn->c->arena, former);
-    /* What comes after the handler has nobody to jump to, and must not suffer for what it left: blocks
-     * are at least half full, whatever budget they were taken under. */
+    /* What comes after the handler has nobody to jump to, and must not suffer for what it left:
+     * blocks are at least half full, whatever budget they were taken under. */
     arena_budget_set(conn->c->arena, 2 * arena_used(conn->c->arena) + SPARE_BYTES);
     return within;
 }
@@ -263,7 +265,8 @@ static void tell_done(HttpConn *conn) {
     if (o->done) o->done(conn->c, &conn->q, &conn->r);
 }
 
-/* Say why nothing came of it, then end the connection: what follows cannot be told apart any more. */
+/* Say why nothing came of it, then end the connection: what follows cannot be told apart any
+ * more. */
 static void refuse(HttpConn *conn, Err *err) {
     reply_init(conn);
     conn->keep_alive = false;
@@ -337,7 +340,7 @@ static void request_end(HttpConn *conn, ArenaMark mark) {
     arena_budget_set(c->arena, conn->server->options.budget_bytes);
 }
 
-/* -- The connection ------------------------------------------------------------------------------ */
+/* -- The connection ---------------------------------------------------------------------------- */
 
 static void list_add(HttpConn *conn) {
     HttpConn **first = &conn->server->first[loop_index(loop_here())];

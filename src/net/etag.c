@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Conditional requests (RFC 9110 §13). Our ETags are strong: they name bytes, so each encoding has its
- * own, told apart by a suffix inside the quotes. */
+ * Conditional requests (RFC 9110 §13). Our ETags are strong: they name bytes, so each encoding has
+ * its own, told apart by a suffix inside the quotes. */
 #include "net/server.h"
 
 __extension__ typedef unsigned __int128 Wide;
@@ -10,8 +10,8 @@ static uint64_t fold(uint64_t a, uint64_t b) {
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* Eight bytes a step, because every body of a GET passes here; the constants are those of splitmix64.
- * The same bytes give the same tag on every node and after every restart. */
+/* Eight bytes a step, because every body of a GET passes here; the constants are those of
+ * splitmix64. The same bytes give the same tag on every node and after every restart. */
 static uint64_t body_hash(Str body) {
     const uint64_t odd = 0x9E3779B97F4A7C15U, other = 0xBF58476D1CE4E5B9U;
     uint64_t hash = fold((uint64_t)body.len ^ odd, other), word;
@@ -47,8 +47,8 @@ Str etag_encoded(Arena *arena, Str etag, Encoding encoding) {
     return str_concat(arena, str_concat(arena, head, suffix), S("\""));
 }
 
-/* Take the next member off a list of ETags: its quoted part, whether it was weak. False at the end or
- * where the list makes no sense. */
+/* Take the next member off a list of ETags: its quoted part, whether it was weak. False at the end
+ * or where the list makes no sense. */
 static bool tag_next(Str *list, Str *tag, bool *weak) {
     Str rest = *list;
     while (rest.len > 0 && str_find_byte(S(" \t,"), rest.data[0]) >= 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Files as replies: byte ranges (RFC 9110 §14), sent by the kernel from file to socket. Bounds: at most
- * RANGES_MAX ranges that together ask for no more than the file; anything beyond that, and anything
- * malformed, is answered with the whole file, as the RFC allows. */
+ * Files as replies: byte ranges (RFC 9110 §14), sent by the kernel from file to socket. Bounds: at
+ * most RANGES_MAX ranges that together ask for no more than the file; anything beyond that, and
+ * anything malformed, is answered with the whole file, as the RFC allows. */
 #include "core/rand.h"
 #include "net/server.h"
 
@@ -33,7 +33,7 @@ void reply_file(Ctx *c, Reply *r, int fd, int64_t size, Str content_type, Str et
     r->etag = etag;
 }
 
-/* -- Ranges -------------------------------------------------------------------------------------- */
+/* -- Ranges ------------------------------------------------------------------------------------ */
 
 typedef enum RangeVerdict { RANGE_IGNORE, RANGE_GOOD, RANGE_NONE } RangeVerdict;
 
@@ -108,7 +108,7 @@ static RangeVerdict ranges_choose(HttpConn *conn) {
     return verdict;
 }
 
-/* -- Sending ------------------------------------------------------------------------------------- */
+/* -- Sending ----------------------------------------------------------------------------------- */
 
 /* RFC 6266: a plain name for everybody, the real one beside it when it is not plain. */
 static Str disposition(Arena *arena, Str name) {

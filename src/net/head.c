@@ -7,12 +7,13 @@
 #define STATUSES(X)                                                                                \
     X(200, "OK")                                                                                   \
     X(201, "Created")                                                                              \
-    X(202, "Accepted") X(204, "No Content") X(206, "Partial Content") X(207, "Multi-Status") X(    \
-        301, "Moved Permanently") X(302, "Found") X(303, "See Other") X(304, "Not Modified")       \
-        X(307, "Temporary Redirect") X(308, "Permanent Redirect") X(400, "Bad Request") X(         \
-            401, "Unauthorized") X(402, "Payment Required") X(403, "Forbidden") X(404,             \
-                                                                                  "Not Found")     \
-            X(405, "Method Not Allowed") X(406, "Not Acceptable") X(408, "Request Timeout")        \
+    X(202, "Accepted")                                                                             \
+    X(204, "No Content") X(206, "Partial Content") X(207, "Multi-Status") X(301,                   \
+                                                                            "Moved Permanently")   \
+        X(302, "Found") X(303, "See Other") X(304, "Not Modified") X(307, "Temporary Redirect") X( \
+            308, "Permanent Redirect") X(400, "Bad Request") X(401, "Unauthorized")                \
+            X(402, "Payment Required") X(403, "Forbidden") X(404, "Not Found") X(                  \
+                405, "Method Not Allowed") X(406, "Not Acceptable") X(408, "Request Timeout")      \
                 X(409, "Conflict") X(410, "Gone") X(411, "Length Required") X(                     \
                     412, "Precondition Failed") X(413, "Content Too Large") X(414, "URI Too Long") \
                     X(415, "Unsupported Media Type") X(416, "Range Not Satisfiable")               \
@@ -122,8 +123,8 @@ static char *put_status(char *at, int status) {
     return put(at, S(" \r\n"));
 }
 
-/* Types and tags may come from a database that a client filled: a line end in one would let it write
- * headers of its own. */
+/* Types and tags may come from a database that a client filled: a line end in one would let it
+ * write headers of its own. */
 static char *put_foreign(char *at, Str name, Str value) {
     return http1_is_field_value(value) ? put_line(at, name, value) : at;
 }

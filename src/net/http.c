@@ -47,8 +47,8 @@ Err *http_start(Ctx *c, HttpOptions options, HttpServer **out) {
         arena_free(arena);
         return err;
     }
-    /* The count that holds is ours, over all loops; the listener's only bounds how many are being told
-     * that they are too many. */
+    /* The count that holds is ours, over all loops; the listener's only bounds how many are being
+     * told that they are too many. */
     ListenOptions listen = {
         .name = "http",
         .address = options.address,

@@ -2,8 +2,8 @@
  * HTTP/1.1 server (RFC 9110, 9112): connections, strict parsing, bodies both ways, ranges,
  * conditional requests, compression. It knows nothing about routes: one handler answers everything.
  *
- * A connection is one coroutine: read a head, call the handler, write the reply, again. Every request
- * gets a fresh deadline and an emptied arena. */
+ * A connection is one coroutine: read a head, call the handler, write the reply, again. Every
+ * request gets a fresh deadline and an emptied arena. */
 #ifndef SOCLE_NET_HTTP_H
 #define SOCLE_NET_HTTP_H
 
@@ -50,8 +50,8 @@ typedef struct Req {
 
 /* First header of that name (case ignored), null Str if absent. */
 Str req_header(const Req *q, Str name);
-/* Query parameter, percent- and plus-decoded into c's arena; null Str if absent. Malformed escapes and
- * invalid UTF-8 are found by req_query_valid, which the router calls first. */
+/* Query parameter, percent- and plus-decoded into c's arena; null Str if absent. Malformed escapes
+ * and invalid UTF-8 are found by req_query_valid, which the router calls first. */
 Str req_query(Ctx *c, const Req *q, Str name);
 bool req_query_valid(const Req *q);
 /* Iterate over all parameters: start with *cursor = 0. */
@@ -59,16 +59,19 @@ bool req_query_next(Ctx *c, const Req *q, ptrdiff_t *cursor, Str *name, Str *val
 /* Cookie by name; null Str if absent. */
 Str req_cookie(const Req *q, Str name);
 /* Does If-Match allow a change of what has this ETag (with its quotes)? True without If-Match. The
- * suffix by which a compressed answer's ETag differs is looked through: clients send back what they got. */
+ * suffix by which a compressed answer's ETag differs is looked through: clients send back what they
+ * got. */
 bool req_if_match(const Req *q, Str etag);
 
 /* The body. The first read answers Expect: 100-continue. Bodies not read by the handler are drained
- * (up to 64 KiB) or the connection is closed. *n = 0 at the end. TOO_LARGE beyond q->body_limit (known at once when the
- * length was announced), REQUEST_TIMEOUT when the client is too slow, BAD_REQUEST when cut short. */
+ * (up to 64 KiB) or the connection is closed. *n = 0 at the end. TOO_LARGE beyond q->body_limit
+ * (known at once when the length was announced), REQUEST_TIMEOUT when the client is too slow,
+ * BAD_REQUEST when cut short. */
 MUST_USE Err *body_read(Ctx *c, Req *q, char *to, ptrdiff_t cap, ptrdiff_t *n);
 /* All of it, for as long as the request lives; the route's limit must be small enough. */
 MUST_USE Err *body_all(Ctx *c, Req *q, Str *out);
-/* A body of any size: in memory up to 1 MiB, else in an unlinked temporary file. fd -1 when in memory. */
+/* A body of any size: in memory up to 1 MiB, else in an unlinked temporary file. fd -1 when in
+ * memory. */
 typedef struct Spool {
     Str memory;
     int fd;
@@ -84,8 +87,9 @@ typedef struct LineReader {
 } LineReader;
 MUST_USE Err *body_line(Ctx *c, Req *q, LineReader *lines, ptrdiff_t max, Str *line);
 
-/* multipart/form-data (RFC 7578; MEDIA_TYPE for anything else): parts one at a time; what is not read
- * of one is skipped by the next. A file name is what the client says, never a path to trust. */
+/* multipart/form-data (RFC 7578; MEDIA_TYPE for anything else): parts one at a time; what is not
+ * read of one is skipped by the next. A file name is what the client says, never a path to
+ * trust. */
 typedef struct Part {
     Str name, filename, content_type; /* filename and content_type null when not given */
 } Part;
@@ -121,9 +125,9 @@ void reply_text(Reply *r, int status, Str content_type, Str text);
 void reply_file(Ctx *c, Reply *r, int fd, int64_t size, Str content_type, Str etag, Time modified,
                 Str download_name);
 /* A stream: reply_begin sends the head, then any number of writes, which wait for the client; the
- * server ends it when the handler returns. Whoever fails after reply_begin sets r->cut: the client then
- * sees that the answer is not whole. Compressed when the type is text and the client accepts it.
- * Small writes are gathered, except those of text/event-stream, which go out one by one. */
+ * server ends it when the handler returns. Whoever fails after reply_begin sets r->cut: the client
+ * then sees that the answer is not whole. Compressed when the type is text and the client accepts
+ * it. Small writes are gathered, except those of text/event-stream, which go out one by one. */
 MUST_USE Err *reply_begin(Ctx *c, Req *q, Reply *r);
 MUST_USE Err *reply_write(Ctx *c, Req *q, Reply *r, Str bytes);
 MUST_USE Err *reply_flush(Ctx *c, Req *q, Reply *r); /* what is held back goes out */
@@ -151,18 +155,20 @@ typedef struct HttpOptions {
     void *arg; /* for handle and refuse: http_options(q)->arg */
     /* Answer the request. Never fails: errors are replies (see api/). */
     void (*handle)(Ctx *c, Req *q, Reply *r);
-    /* Fill r for an error found before the handler (bad request line, limits), or for a handler that
-     * went over its budget. q may be half-filled. NULL: a plain problem+json. */
+    /* Fill r for an error found before the handler (bad request line, limits), or for a handler
+     * that went over its budget. q may be half-filled. NULL: a plain problem+json. */
     void (*refuse)(Ctx *c, Req *q, Reply *r, Err *err);
-    /* A request is over: its reply is out (r->status is what was said), or its client is gone. c still
-     * has its route and account. For counting and logging: must not wait. NULL: nobody asks. */
+    /* A request is over: its reply is out (r->status is what was said), or its client is gone. c
+     * still has its route and account. For counting and logging: must not wait. NULL: nobody
+     * asks. */
     void (*done)(Ctx *c, const Req *q, const Reply *r);
 } HttpOptions;
 
-/* Limits left 0 get the values named above. Errors: a bad address or proxy list (INVALID), a port in use
- * (UNAVAILABLE). The server lives as long as the process. */
+/* Limits left 0 get the values named above. Errors: a bad address or proxy list (INVALID), a port
+ * in use (UNAVAILABLE). The server lives as long as the process. */
 MUST_USE Err *http_start(Ctx *c, HttpOptions options, HttpServer **out);
-/* Stop accepting; idle connections close, busy ones after their reply, WebSocket sessions with 1001. */
+/* Stop accepting; idle connections close, busy ones after their reply, WebSocket sessions with
+ * 1001. */
 void http_stop(HttpServer *server);
 bool http_stopping(const HttpServer *server);
 /* Once every loop has ended (after rt_close). */

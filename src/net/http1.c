@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The head is parsed in one walk over a contiguous text. Every rule that refuses something names it,
- * because the sentence reaches whoever wrote the client. */
+ * The head is parsed in one walk over a contiguous text. Every rule that refuses something names
+ * it, because the sentence reaches whoever wrote the client. */
 #include "net/http1.h"
 
 enum {
@@ -55,7 +55,7 @@ bool http1_list_has(Str list, Str token) {
 #define FAULT(status, why) ((Http1Fault){(status), (why)})
 #define FINE ((Http1Fault){0, NULL})
 
-/* -- The end of the head ------------------------------------------------------------------------- */
+/* -- The end of the head ----------------------------------------------------------------------- */
 
 static Http1Fault scan_start(Http1Scan *scan, Str input) {
     char first = input.data[scan->start];
@@ -100,7 +100,7 @@ Http1Fault http1_scan(Http1Scan *scan, Str input, ptrdiff_t head_limit, ptrdiff_
     return FINE;
 }
 
-/* -- The request line ---------------------------------------------------------------------------- */
+/* -- The request line -------------------------------------------------------------------------- */
 
 static Http1Fault version_parse(Str text, int *minor) {
     bool shaped = text.len == 8 && str_starts(text, S("HTTP/")) && text.data[6] == '.' &&
@@ -127,7 +127,7 @@ static Http1Fault line_parse(Str line, Http1Head *out) {
     return version_parse(str_slice(rest, second + 1, rest.len), &out->minor);
 }
 
-/* -- Fields -------------------------------------------------------------------------------------- */
+/* -- Fields ------------------------------------------------------------------------------------ */
 
 /* What the fields that decide about framing have said so far. */
 typedef struct Framing {
@@ -260,7 +260,7 @@ Http1Fault http1_parse(Str head, Header *headers, ptrdiff_t room, Http1Head *out
     return fault.status ? fault : framing_check(&framing, out);
 }
 
-/* -- The target ---------------------------------------------------------------------------------- */
+/* -- The target -------------------------------------------------------------------------------- */
 
 Http1Fault http1_target(const Http1Head *head, Str *path, Str *query, Str *authority) {
     Str target = head->target;

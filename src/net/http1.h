@@ -30,8 +30,8 @@ typedef struct Http1Scan {
     bool skipped;
 } Http1Scan;
 
-/* Look for the end of the head in everything received so far. *length is its size with the empty line
- * (0: not there yet; bytes before scan->start do not belong to it). Limits: 414, 431. */
+/* Look for the end of the head in everything received so far. *length is its size with the empty
+ * line (0: not there yet; bytes before scan->start do not belong to it). Limits: 414, 431. */
 Http1Fault http1_scan(Http1Scan *scan, Str input, ptrdiff_t head_limit, ptrdiff_t *length);
 
 typedef struct Http1Head {
@@ -48,8 +48,8 @@ typedef struct Http1Head {
 /* Parse a whole head as http1_scan found it. `headers` has room for `room` of them. */
 Http1Fault http1_parse(Str head, Header *headers, ptrdiff_t room, Http1Head *out);
 
-/* Split a request target: the path's raw text, the query's, and the host of absolute form (else null).
- * Asterisk form gives the path "*". */
+/* Split a request target: the path's raw text, the query's, and the host of absolute form (else
+ * null). Asterisk form gives the path "*". */
 Http1Fault http1_target(const Http1Head *head, Str *path, Str *query, Str *authority);
 
 /* A token (RFC 9110 §5.6.2): not empty, tchar only. */

@@ -5,8 +5,9 @@
  *   START ──--boundary──► AT_DELIMITER ──CRLF, head──► IN_DATA ──CRLF--boundary──► AT_DELIMITER …
  *                              └────────"--"──────────► ENDED
  *
- * Strict where readers differ: nothing stands before the first delimiter, a delimiter line has nothing
- * else on it, every part has a name, names are UTF-8. What follows the end is not looked at. */
+ * Strict where readers differ: nothing stands before the first delimiter, a delimiter line has
+ * nothing else on it, every part has a name, names are UTF-8. What follows the end is not looked
+ * at. */
 #include "net/multipart.h"
 
 #include "net/http1.h"
@@ -26,7 +27,7 @@ struct Multipart {
     int parts;
 };
 
-/* -- The boundary -------------------------------------------------------------------------------- */
+/* -- The boundary ------------------------------------------------------------------------------ */
 
 static bool boundary_valid(Str s) {
     if (s.len < 1 || s.len > BOUNDARY_MAX || s.data[s.len - 1] == ' ') return false;
@@ -38,8 +39,8 @@ static bool boundary_valid(Str s) {
     return true;
 }
 
-/* The next `; name=value` of a header's parameters; quotes and their escapes are taken off. False at the
- * end; *bad when what follows is no parameter. */
+/* The next `; name=value` of a header's parameters; quotes and their escapes are taken off. False
+ * at the end; *bad when what follows is no parameter. */
 static bool parameter_next(Arena *arena, Str *rest, Str *name, Str *value, bool *bad) {
     Str s = str_trim(*rest);
     *bad = false;
@@ -89,7 +90,7 @@ Str multipart_boundary(Arena *arena, Str content_type) {
     return bad ? (Str){0} : found;
 }
 
-/* -- Opening ------------------------------------------------------------------------------------- */
+/* -- Opening ----------------------------------------------------------------------------------- */
 
 Multipart *multipart_over(Ctx *c, Str boundary, MultipartSource source, void *arg) {
     assert(boundary.len > 0);
@@ -115,7 +116,7 @@ Err *multipart_open(Ctx *c, Req *q, Multipart **out) {
     return NULL;
 }
 
-/* -- The window ---------------------------------------------------------------------------------- */
+/* -- The window -------------------------------------------------------------------------------- */
 
 static Str window(const Multipart *m) { return str_of(m->window + m->start, m->end - m->start); }
 
@@ -143,7 +144,7 @@ static Err *window_need(Ctx *c, Multipart *m, ptrdiff_t bytes) {
     return NULL;
 }
 
-/* -- Parts --------------------------------------------------------------------------------------- */
+/* -- Parts ------------------------------------------------------------------------------------- */
 
 static bool text_sound(Str s) { return !memchr(s.data, 0, (size_t)s.len) && str_utf8_valid(s); }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Who the client is. What X-Forwarded-For and -Proto say counts only when the peer is a trusted proxy:
- * the list is read from its right end, past further trusted proxies, and the first other address is
- * the client. Whatever stands left of it the client may have made up. */
+ * Who the client is. What X-Forwarded-For and -Proto say counts only when the peer is a trusted
+ * proxy: the list is read from its right end, past further trusted proxies, and the first other
+ * address is the client. Whatever stands left of it the client may have made up. */
 #include <arpa/inet.h>
 
 #include "net/server.h"

@@ -72,8 +72,8 @@ bool req_query_next(Ctx *c, const Req *q, ptrdiff_t *cursor, Str *name, Str *val
     return false;
 }
 
-/* Names are compared decoded, but only the value asked for is decoded into the arena: names are plain
- * ASCII in practice, and the odd one is worth its copy. */
+/* Names are compared decoded, but only the value asked for is decoded into the arena: names are
+ * plain ASCII in practice, and the odd one is worth its copy. */
 Str req_query(Ctx *c, const Req *q, Str name) {
     for (Str rest = q->query; rest.data;) {
         Str pair, key;

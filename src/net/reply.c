@@ -12,8 +12,8 @@ void reply_init(HttpConn *conn) {
                       .last_modified = TIME_NULL};
 }
 
-/* A control byte in a value would end the line, so that its maker could write headers of his own: it
- * becomes a blank. */
+/* A control byte in a value would end the line, so that its maker could write headers of his own:
+ * it becomes a blank. */
 void reply_header(Reply *r, Str name, Str value) {
     Buf *b = &r->headers;
     assert(http1_is_token(name));
@@ -64,7 +64,7 @@ void reply_refuse(HttpConn *conn, Err *err) {
     reply_text(&conn->r, status, S("application/problem+json"), buf_str(&b));
 }
 
-/* -- Texts --------------------------------------------------------------------------------------- */
+/* -- Texts ------------------------------------------------------------------------------------- */
 
 static bool is_shown(const Req *q) { return q->method == METHOD_GET || q->method == METHOD_HEAD; }
 static bool has_no_body(const Req *q, int status) {
@@ -134,7 +134,7 @@ static Err *text_finish(Ctx *c, HttpConn *conn) {
     return reply_send(conn, &info, body);
 }
 
-/* -- Streams ------------------------------------------------------------------------------------- */
+/* -- Streams ----------------------------------------------------------------------------------- */
 
 static bool is_event_stream(const Reply *r) {
     return str_starts(r->content_type, S("text/event-stream"));

@@ -47,7 +47,7 @@ struct HttpServer {
     Str refusal; /* the answer to a connection too many */
     _Atomic int64_t connections;
     atomic_bool stopping;
-    HttpConn *first[LOOPS_MAX]; /* connections of each loop; only that loop's thread looks */
+    HttpConn *first[LOOPS_MAX]; /* of each loop; only that loop's thread looks */
 };
 
 /* The body of the present request. */
@@ -98,7 +98,8 @@ void conn_stop(HttpConn *conn);
 MUST_USE Err *conn_flush(HttpConn *conn);
 /* Where `bytes` more can be gathered (then add to out_len); NULL if they do not fit. */
 char *conn_room(HttpConn *conn, ptrdiff_t bytes);
-/* Write after what is gathered; each WRITE_PIECE has write_timeout_ms, whatever c's own deadline. */
+/* Write after what is gathered; each WRITE_PIECE has write_timeout_ms, whatever c's own
+ * deadline. */
 MUST_USE Err *conn_write(HttpConn *conn, const Str *parts, ptrdiff_t count);
 MUST_USE Err *conn_sendfile(HttpConn *conn, int fd, int64_t from, int64_t len);
 /* Will the connection be closed after this reply? Decides the head's Connection. */

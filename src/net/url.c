@@ -28,8 +28,8 @@ bool url_escape(Str escape, char *byte) {
     return true;
 }
 
-/* Well-formed escapes, and none of `also`, blanks or control bytes. Text beyond ASCII is let through:
- * people write it in paths, and every client encodes it before sending. */
+/* Well-formed escapes, and none of `also`, blanks or control bytes. Text beyond ASCII is let
+ * through: people write it in paths, and every client encodes it before sending. */
 static bool part_valid(Str s, const char *also) {
     for (ptrdiff_t i = 0; i < s.len; i++) {
         unsigned char b = (unsigned char)s.data[i];

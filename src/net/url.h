@@ -7,15 +7,16 @@
 #include "core/err.h"
 
 typedef struct Url {
-    Str scheme, userinfo, host, path, query,
-        fragment; /* raw (still encoded), host without brackets */
-    int port; /* the scheme's own when not given: http 80, https 443, redis 6379, postgresql 5432; else 0 */
+    /* Raw (still encoded), the host without brackets. */
+    Str scheme, userinfo, host, path, query, fragment;
+    int port; /* the scheme's own when not given: http 80, redis 6379 and so on; else 0 */
 } Url;
 
-/* False for anything that two readers could split differently: bad ports, more than one '@', control
- * bytes, malformed escapes. The form SCHEME://… only. */
+/* False for anything that two readers could split differently: bad ports, more than one '@',
+ * control bytes, malformed escapes. The form SCHEME://… only. */
 MUST_USE bool url_parse(Str text, Url *out);
-/* Percent-decode in the arena; null Str for a malformed escape. plus_is_space for forms and queries. */
+/* Percent-decode in the arena; null Str for a malformed escape. plus_is_space for forms and
+ * queries. */
 Str url_decode(Arena *arena, Str text, bool plus_is_space);
 /* The byte that the first three of `escape` (%XX) stand for. */
 MUST_USE bool url_escape(Str escape, char *byte);

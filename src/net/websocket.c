@@ -44,7 +44,7 @@ struct WebSocket {
     bool close_sent, closed;
 };
 
-/* -- The handshake ------------------------------------------------------------------------------- */
+/* -- The handshake ----------------------------------------------------------------------------- */
 
 /* All fields of a name, as one list. */
 static bool header_has(const Req *q, Str name, Str token) {
@@ -155,7 +155,7 @@ Err *ws_accept(Ctx *c, Req *q, Reply *r, Str protocol, ptrdiff_t max_bytes, WebS
     return NULL;
 }
 
-/* -- Sending ------------------------------------------------------------------------------------- */
+/* -- Sending ----------------------------------------------------------------------------------- */
 
 static ptrdiff_t frame_head(char *to, int opcode, ptrdiff_t length) {
     unsigned char *at = (unsigned char *)to;
@@ -213,7 +213,7 @@ static bool close_send(WebSocket *ws, int code, Str reason) {
     return !err;
 }
 
-/* -- Receiving ----------------------------------------------------------------------------------- */
+/* -- Receiving --------------------------------------------------------------------------------- */
 
 /* The peer broke the rules: say which, then read away what it still sends, so that a reset does not
  * overtake the reason. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Any bytes as a request: the same verdict wherever they are cut, and what is accepted holds nothing
- * that a second reader could split otherwise. The first byte says where the cut is. */
+ * Any bytes as a request: the same verdict wherever they are cut, and what is accepted holds
+ * nothing that a second reader could split otherwise. The first byte says where the cut is. */
 #include "net/server.h"
 
 enum { HEAD_LIMIT = 32 * 1024 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Any bytes as a form with the boundary "b": the same parts, or the same refusal, whatever the pieces
- * they come in. The first byte says how large these are. */
+ * Any bytes as a form with the boundary "b": the same parts, or the same refusal, whatever the
+ * pieces they come in. The first byte says how large these are. */
 #include "net/multipart.h"
 
 typedef struct Source {

@@ -316,7 +316,7 @@ TEST(has_no_transfer_coding_and_no_expectation_in_1_0) {
               .head.expect_continue);
 }
 
-/* -- Chunked ------------------------------------------------------------------------------------- */
+/* -- Chunked ----------------------------------------------------------------------------------- */
 
 typedef struct Decoded {
     ChunkedState state;

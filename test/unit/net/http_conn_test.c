@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Connections of the HTTP server: order, keep-alive, refusals, limits in time and number, the stop. */
+ * Connections of the HTTP server: order, keep-alive, refusals, limits in time and number, the
+ * stop. */
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>

@@ -68,7 +68,7 @@ static void before(void) {
         (HttpOptions){.handle = handle, .budget_bytes = 64 * MIB, .write_timeout_ms = 150});
 }
 
-/* -- Conditional --------------------------------------------------------------------------------- */
+/* -- Conditional ------------------------------------------------------------------------------- */
 
 TEST(makes_the_same_strong_etag_of_the_same_bytes) {
     Str one = header_in(get(server, "/?size=100", ""), S("ETag")),
@@ -174,7 +174,7 @@ TEST(leaves_out_a_type_or_tag_that_would_end_its_line) {
     CHECK_STR(header_in(heard, S("Content-Length")), S("9"));
 }
 
-/* -- Compression --------------------------------------------------------------------------------- */
+/* -- Compression ------------------------------------------------------------------------------- */
 
 static Str gunzip(Str text) {
     Buf b = buf_new(c->arena, 64 * KIB);
@@ -310,7 +310,7 @@ TEST(knows_its_etags_again_in_if_match) {
     CHECK(req_if_match(&q, S("\"v1\"")));
 }
 
-/* -- Streams ------------------------------------------------------------------------------------- */
+/* -- Streams ----------------------------------------------------------------------------------- */
 
 /* The data of a chunked body; "(broken)" unless it is whole. */
 static Str dechunk(Str text) {
@@ -446,7 +446,7 @@ TEST(notices_that_the_client_of_a_stream_went_away) {
     SOON(stream_errors == 1);
 }
 
-/* -- Who the client is --------------------------------------------------------------------------- */
+/* -- Who the client is ------------------------------------------------------------------------- */
 
 TEST(believes_only_trusted_proxies_about_the_client) {
     static const struct {

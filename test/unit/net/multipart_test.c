@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Forms: good ones from a source that gives any number of bytes at a time, bad ones of every kind, and
- * one over a real connection. */
+ * Forms: good ones from a source that gives any number of bytes at a time, bad ones of every kind,
+ * and one over a real connection. */
 #include "net/multipart.h"
 
 #include "http_world.h"

@@ -57,7 +57,7 @@ static void before(void) {
     doomed = world_start((HttpOptions){.handle = handle, .budget_bytes = MIB});
 }
 
-/* -- The client's side --------------------------------------------------------------------------- */
+/* -- The client's side ------------------------------------------------------------------------- */
 
 static Stream *upgrade(const HttpServer *to, const char *path) {
     Stream *s = dial(to);
@@ -145,7 +145,7 @@ static Str repeat(char byte, ptrdiff_t count) {
     return str_of(text, count);
 }
 
-/* -- Tests --------------------------------------------------------------------------------------- */
+/* -- Tests ------------------------------------------------------------------------------------- */
 
 TEST(refuses_handshakes_that_are_none) {
 #define LINES(version, key)                                                \
