@@ -9,6 +9,7 @@
 
 static Err *start(Ctx *c) {
     Router *router = app_router(c);
+    for (ptrdiff_t i = 0; i < router->count; i++) TRY(resource_check(c, router->routes[i]));
     router->document = str_copy(router->arena, openapi_document(c, router, S("/")));
     return NULL;
 }

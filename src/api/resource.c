@@ -463,6 +463,29 @@ static void routes_make(Maker *m) {
                   true);
 }
 
+static Err *sql_check(Ctx *c, const Resource *resource, Sql sql) {
+    if (!sql.sqlite) return NULL;
+    Err *err = db_check(c, sql);
+    if (!err) return NULL;
+    return err_wrap(c, ERR_INTERNAL, __func__, err, "the resource %s does not fit its table %s",
+                    resource->path, resource->record->table);
+}
+
+Err *resource_check(Ctx *c, const Route *route) {
+    Handler h = route->handler;
+    if (h != resource_list && h != resource_fetch && h != resource_create && h != resource_change &&
+        h != resource_erase)
+        return NULL;
+    const Made *made = ((const MadeRoute *)(const void *)route)->made;
+    for (int i = 0; i < SCOPE_KINDS; i++) {
+        const ResourceSql *sql = &made->sql[i];
+        TRY(sql_check(c, made->resource, sql->load_locked));
+        TRY(sql_check(c, made->resource, sql->list_after[0]));
+        TRY(sql_check(c, made->resource, sql->update));
+    }
+    return NULL;
+}
+
 const Route *const *resource_routes(Arena *arena, const Resource *resource, ptrdiff_t *count) {
     assert(resource->path && resource->record && resource->record->table && resource->verbs);
     record_verify(resource->record);

@@ -86,7 +86,8 @@ typedef struct Route {
     ptrdiff_t body_limit; /* 0: the server's */
     int64_t timeout_ms;   /* 0: the server's */
     RateClass rate;
-    bool idempotent;    /* POST that creates or charges: takes Idempotency-Key */
+    bool idempotent; /* POST that creates or charges: takes Idempotency-Key. With in_raw the body
+                        itself is not compared */
     const char *errors; /* further statuses it may answer: "404 409" */
     const char *tag, *doc;
     const char *not_integer; /* detail of the 400 for a non-integer {x:int}; NULL: 404 */

@@ -18,6 +18,19 @@ void router_on_done(void (*fn)(Ctx *c, const Req *q, const Reply *r, int64_t us)
 
 /* -- Building ---------------------------------------------------------------------------------- */
 
+/* Statuses that some kind of error has, blank-separated. */
+static bool errors_known(const char *errors) {
+    for (Str rest = str_c(errors), one; rest.data;) {
+        int64_t status;
+        bool known = false;
+        rest = str_cut(rest, ' ', &one);
+        if (!str_to_i64(one, &status)) return false;
+        for (ErrKind kind = 0; kind < ERR_KIND_COUNT; kind++) known |= err_status(kind) == status;
+        if (!known) return false;
+    }
+    return true;
+}
+
 static void route_verify(const Route *route) {
     assert(route->path && route->handler && route->access >= ACCESS_OPEN &&
            route->access <= ACCESS_ADMIN);
@@ -28,6 +41,7 @@ static void route_verify(const Route *route) {
     assert(!route->in || !(route->method & (METHOD_GET | METHOD_DELETE)));
     assert(!route->out_list || route->out);
     assert(!route->idempotent || route->method == METHOD_POST);
+    assert(errors_known(route->errors));
     if (route->query) record_verify(route->query);
     if (route->in) record_verify(route->in);
     if (route->out) record_verify(route->out);

@@ -109,6 +109,8 @@ void schemas_write(JsonOut *o, Schemas schemas);
 Str schema_ref(Arena *arena, const Record *record, SchemaMode mode);
 
 /* resource.c */
+/* If the route is a resource's: does its SQL fit the schema? INTERNAL that names both. */
+MUST_USE Err *resource_check(Ctx *c, const Route *route);
 /* The routes of a resource; *count of them, in the arena. */
 const Route *const *resource_routes(Arena *arena, const Resource *resource, ptrdiff_t *count);
 

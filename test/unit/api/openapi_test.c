@@ -41,16 +41,22 @@ static const Module shapes_module = {
 static const Module *const modules[] = {&api_module, &accounts_module, &notes_module,
                                         &shapes_module};
 
-#define API(name)                                       \
-    static void name##_in(Ctx *c, json_t *doc);         \
-    ON_SQLITE(name) {                                   \
-        REQUIRE(api_serve(c, modules, COUNT(modules))); \
-        Answer a = get(c, "/openapi.json");             \
-        CHECK_INT(a.status, 200);                       \
-        CHECK(a.json != NULL);                          \
-        if (a.json) name##_in(c, a.json);               \
-        api_end(c);                                     \
-    }                                                   \
+static bool begin(Ctx *c) {
+    Sql notes = SQL2(notes_sqlite, notes_postgres);
+    return good(db_exec(c, notes, NO_ARGS, NULL), "notes", __FILE__, __LINE__) &&
+           api_begin(c, modules, COUNT(modules));
+}
+
+#define API(name)                               \
+    static void name##_in(Ctx *c, json_t *doc); \
+    ON_SQLITE(name) {                           \
+        REQUIRE(begin(c));                      \
+        Answer a = get(c, "/openapi.json");     \
+        CHECK_INT(a.status, 200);               \
+        CHECK(a.json != NULL);                  \
+        if (a.json) name##_in(c, a.json);       \
+        api_end(c);                             \
+    }                                           \
     static void name##_in(Ctx *c, json_t *doc)
 
 static json_t *operation(json_t *doc, const char *path, const char *method) {
@@ -178,7 +184,7 @@ API(every_reference_leads_somewhere) {
 }
 
 ON_SQLITE(the_pages_for_people_load_what_they_name) {
-    REQUIRE(api_serve(c, modules, COUNT(modules)));
+    REQUIRE(begin(c));
     Answer a = get(c, "/docs/");
     CHECK_INT(a.status, 200);
     CHECK(str_find(a.body, S("/docs/start.js")) > 0);

@@ -2,6 +2,7 @@
  * Resources over HTTP, on both engines: the example notes, and one of an organisation with
  * hooks. */
 #include "api/accounts.h"
+#include "api/api.h"
 #include "unit/api/api_world.h"
 #include "unit/api/notes_example.h"
 
@@ -384,6 +385,21 @@ API(of_many_who_saw_the_same_state_one_may_change_it) {
     CHECK_INT(refused, RACERS - 1);
 }
 
+BOTH(a_resource_that_does_not_fit_its_table_stops_the_start) {
+    static const Module *const both[] = {&notes_module, &api_module};
+    Sql lacks = SQL2("CREATE TABLE example_notes (id INTEGER PRIMARY KEY) STRICT",
+                     "CREATE TABLE example_notes (id bigint PRIMARY KEY)");
+    int64_t applied;
+    MUST(migrate_up(c, &applied));
+    MUST(db_exec(c, lacks, NO_ARGS, NULL));
+    world.app.router = router_new(both, COUNT(both));
+    Err *err = api_module.start(c);
+    REQUIRE(err != NULL);
+    CHECK(str_find(err->detail, S("/api/v1/example-notes")) > 0);
+    CHECK(str_find(err->detail, S("example_notes")) > 0);
+    router_free(world.app.router);
+}
+
 T_MAIN(BOTH_ROWS(a_note_lives_from_making_to_erasing), BOTH_ROWS(other_peoples_notes_are_not_there),
        BOTH_ROWS(a_change_that_names_an_old_state_is_412_and_changes_nothing),
        BOTH_ROWS(a_second_one_of_the_same_title_is_409),
@@ -393,4 +409,5 @@ T_MAIN(BOTH_ROWS(a_note_lives_from_making_to_erasing), BOTH_ROWS(other_peoples_n
        BOTH_ROWS(a_key_needs_the_scope_for_what_it_does),
        BOTH_ROWS(hooks_are_part_of_the_transaction),
        BOTH_ROWS(what_belongs_to_an_organisation_is_its_members),
-       BOTH_ROWS(of_many_who_saw_the_same_state_one_may_change_it))
+       BOTH_ROWS(of_many_who_saw_the_same_state_one_may_change_it),
+       BOTH_ROWS(a_resource_that_does_not_fit_its_table_stops_the_start))
