@@ -55,6 +55,8 @@ static Err *pay_in(Ctx *c, void *arg) {
     return NULL;
 }
 static Err *pay(Ctx *c, Call *k) {
+    if (str_eq(((const Charge *)k->in)->name, S("overtaken"))) /* its lease ran out, say */
+        TRY(db_exec(c, SQL("UPDATE idempotency_keys SET claim = 'of another'"), NO_ARGS, NULL));
     TRY(db_transaction(c, pay_in, k));
     const Charge *in = k->in;
     if (str_eq(in->name, S("crash"))) FAIL(c, INTERNAL, "the process ended here");
@@ -293,6 +295,15 @@ API(rolled_back_with_its_transaction_the_refusal_is_kept) {
     CHECK_INT(payments(c), 0);
 }
 
+API(whoever_was_overtaken_has_no_effect) {
+    CHECK_INT(keyed(c, "/pay", ada, "k", "{\"name\":\"overtaken\"}").status, 409);
+    CHECK_INT(payments(c), 0);
+    int64_t settled = -1;
+    MUST(db_int(c, SQL("SELECT count(*) FROM idempotency_keys WHERE status IS NOT NULL"), NO_ARGS,
+                &settled));
+    CHECK_INT(settled, 0);
+}
+
 API(creating_a_resource_twice_makes_one) {
     Answer first = keyed(c, "/api/v1/example-notes", ada, "k", "{\"title\":\"a\"}");
     Answer again = keyed(c, "/api/v1/example-notes", ada, "k", "{\"title\":\"a\"}");
@@ -317,4 +328,5 @@ T_MAIN(BOTH_ROWS(every_statement_fits_the_schema),
        BOTH_ROWS(a_key_is_free_again_after_a_day),
        BOTH_ROWS(settled_in_its_transaction_the_answer_outlives_what_comes_after),
        BOTH_ROWS(rolled_back_with_its_transaction_the_refusal_is_kept),
+       BOTH_ROWS(whoever_was_overtaken_has_no_effect),
        BOTH_ROWS(creating_a_resource_twice_makes_one))
