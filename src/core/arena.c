@@ -96,7 +96,7 @@ void arena_budget_set(Arena *a, ptrdiff_t budget_bytes) {
     a->budget = budget_bytes;
 }
 
-static NORETURN void arena_full(Arena *a) {
+void arena_overflow(Arena *a) {
     if (!a->on_full) {
         fprintf(stderr, "socle: arena over its budget of %td bytes with nobody to tell\n", a->budget);
         abort();
@@ -108,7 +108,7 @@ static void arena_more(Arena *a, ptrdiff_t size) {
     ptrdiff_t cap = min_size(max_size(a->block->cap * 2, FIRST_BLOCK), BLOCK_MAX);
     cap = max_size(cap, size);
     if (a->held + cap > a->budget) cap = size; /* the exact need may still fit */
-    if (a->held + cap > a->budget) arena_full(a);
+    if (a->held + cap > a->budget) arena_overflow(a);
     a->block = block_new(cap, a->block);
     a->held += cap;
 }
@@ -118,7 +118,7 @@ static ptrdiff_t rounded(ptrdiff_t size) { return (size + ALIGN - 1) & ~(ptrdiff
 void *arena_bytes(Arena *a, ptrdiff_t size) {
     assert(a);
     assert(size >= 0);
-    if (size > PTRDIFF_MAX / 2) arena_full(a);
+    if (size > PTRDIFF_MAX / 2) arena_overflow(a);
     ptrdiff_t need = rounded(size);
     if (a->block->cap - a->block->used < need) arena_more(a, need);
     char *at = a->block->data + a->block->used;
@@ -131,7 +131,7 @@ void *arena_bytes(Arena *a, ptrdiff_t size) {
 void *arena_alloc(Arena *a, ptrdiff_t size, ptrdiff_t count) {
     assert(size > 0);
     assert(count >= 0);
-    if (count > PTRDIFF_MAX / 4 / size) arena_full(a);
+    if (count > PTRDIFF_MAX / 4 / size) arena_overflow(a);
     void *at = arena_bytes(a, size * count);
     memset(at, 0, (size_t)(size * count));
     return at;

@@ -28,6 +28,9 @@ void arena_reset(Arena *arena);
 /* Where to jump when the budget is exceeded (NULL: abort). Returns the former target. */
 jmp_buf *arena_on_full(Arena *arena, jmp_buf *target);
 
+/* Do what exceeding the budget does: for whoever caught it elsewhere and hands it on. */
+NORETURN void arena_overflow(Arena *arena);
+
 /* Let the arena grow to budget_bytes from now on. */
 void arena_budget_set(Arena *arena, ptrdiff_t budget_bytes);
 

@@ -190,36 +190,40 @@ static void list_remove(Loop *loop, Coro *co) {
     loop->services -= co->options.service;
 }
 
-static void watch_time(Coro *co) {
-    int64_t took = mono_us() - co->resumed_us;
+static void watch_time(const Coro *co, int64_t took) {
     if (took > WATCHDOG_US)
         log_msg(&co->ctx, LOG_WARN, "coroutine %s kept its loop for %lld ms", co->options.name, (long long)(took / 1000));
 }
 
-static void coro_run(Loop *loop, Coro *co) {
-    assert(!loop->running);
-    loop->running = co;
-    co->resumed_us = mono_us();
-    switch_into(loop, co);
-    loop->running = NULL;
-    watch_time(co);
-    if (!co->ended) return;
+static void coro_end(Loop *loop, Coro *co) {
     assert(atomic_load(&co->posted) == 0);
     list_remove(loop, co);
     coro_recycle(loop, co);
     loop_coro_ended(loop);
 }
 
+/* Until it waits or ends. `now_us` is the time; returns what it is afterwards. */
+static int64_t coro_run(Loop *loop, Coro *co, int64_t now_us) {
+    assert(!loop->running);
+    loop->running = co;
+    switch_into(loop, co);
+    loop->running = NULL;
+    int64_t end_us = mono_us();
+    watch_time(co, end_us - now_us);
+    if (co->ended) coro_end(loop, co);
+    return end_us;
+}
 /* Only what is ready now: what becomes ready meanwhile waits for the next turn, so that coroutines
  * that yield in a circle do not starve the sockets. */
 void coro_run_ready(Loop *loop) {
     Coro *last = loop->ready_tail;
+    int64_t now_us = last ? mono_us() : 0;
     while (loop->ready_head) {
         Coro *co = loop->ready_head;
         loop->ready_head = co->next_ready;
         if (!loop->ready_head) loop->ready_tail = NULL;
         co->ready = false;
-        coro_run(loop, co);
+        now_us = coro_run(loop, co, now_us);
         if (co == last) break;
     }
     if (loop->ready_head) uv_idle_start(&loop->busy, no_op);
@@ -304,7 +308,6 @@ static Wake coro_suspend(Coro *co, int64_t until_us, bool sure) {
     co->sure = sure;
     timer_arm(co, until_us);
     switch_out(co);
-    co->resumed_us = mono_us();
     return co->wake;
 }
 
@@ -370,7 +373,6 @@ void coro_yield(Ctx *c) {
     co->waiting = false;
     coro_make_ready(co);
     switch_out(co);
-    co->resumed_us = mono_us();
 }
 
 Err *sleep_ms(Ctx *c, int64_t ms) {

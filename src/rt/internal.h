@@ -60,7 +60,6 @@ struct Coro {
     uv_timer_t timer;
     int64_t timer_due_us; /* when the timer will fire; 0: not running */
     int64_t wait_until_us;
-    int64_t resumed_us;
     _Atomic int posted; /* wakes under way from other threads */
 };
 

@@ -51,7 +51,6 @@ MUST_USE Err *stream_write(Ctx *c, Stream *s, const Str *parts, ptrdiff_t count)
 MUST_USE Err *stream_sendfile(Ctx *c, Stream *s, int fd, int64_t from, int64_t len);
 void stream_shutdown(Stream *s);
 bool stream_ended(const Stream *s); /* the peer closed, or an error was seen */
-/* Call fn once when the peer goes away while nobody reads (then the owner may cancel its work). */
 Str stream_peer(Stream *s, Arena *arena); /* "127.0.0.1", "::1" or "unix" */
 Coro *stream_owner(const Stream *s);
 

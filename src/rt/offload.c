@@ -15,7 +15,9 @@ typedef struct Work {
     void (*fn)(void *);
     void *arg;
     Coro *co;
-    bool done; /* its loop's own */
+    Arena *arena;     /* of the coroutine: fn may use it */
+    bool over_budget; /* it was full */
+    bool done;        /* its loop's own */
 } Work;
 
 typedef struct Pool {
@@ -49,10 +51,20 @@ static void work_done(void *arg) {
     coro_wake(work->co);
 }
 
+/* An arena over its budget must not jump out of another thread's stack: the jump ends here, and the
+ * coroutine makes it again where it belongs. */
+static void work_run(Work *work) {
+    jmp_buf full;
+    jmp_buf *former = arena_on_full(work->arena, &full);
+    work->over_budget = setjmp(full) != 0;
+    if (!work->over_budget) work->fn(work->arg);
+    arena_on_full(work->arena, former);
+}
+
 static void *pool_thread(void *arg) {
     Pool *pool = arg;
     for (Work *work; (work = pool_take(pool));) {
-        work->fn(work->arg);
+        work_run(work);
         loop_post(work->co->loop, work_done, work);
     }
     return NULL;
@@ -105,12 +117,13 @@ Err *offload(Ctx *c, Lane lane, void (*fn)(void *arg), void *arg) {
         return NULL;
     }
     if (c->cancelled) FAIL(c, CANCELLED, "Cancelled before it began.");
-    Work work = {.fn = fn, .arg = arg, .co = c->coro};
+    Work work = {.fn = fn, .arg = arg, .co = c->coro, .arena = c->arena};
     if (!pool_add(&pools[lane], &work)) {
         Err *err = err_new(c, ERR_UNAVAILABLE, __func__, "Too much work is waiting.");
         err->retry_after_s = 1;
         return err;
     }
     while (!work.done) coro_wait_surely(c); /* a stray wake kept from before is not ours */
+    if (work.over_budget) arena_overflow(c->arena);
     return NULL;
 }

@@ -14,7 +14,8 @@ typedef enum Lane {
 
 /* Run fn(arg) on a thread; waits until it has ended (a function under way is not interrupted: its
  * memory stays valid). UNAVAILABLE when the lane's queue is full. In a plain thread (no coroutine)
- * it simply runs. fn must not use the Ctx for waiting; using its arena is allowed. */
+ * it simply runs. fn must not use the Ctx for waiting; using its arena is allowed (over its budget,
+ * the coroutine itself jumps, when fn has been left). */
 MUST_USE Err *offload(Ctx *c, Lane lane, void (*fn)(void *arg), void *arg);
 
 #endif

@@ -149,6 +149,21 @@ static void offload_body(Ctx *c) {
 }
 TEST(offloaded_work_is_done_when_the_call_returns) { in_loops(offload_body); }
 
+static void devour(void *arg) {
+    for (;;) arena_alloc(arg, 1, 100000);
+}
+static void devour_body(Ctx *c) {
+    jmp_buf full;
+    arena_on_full(c->arena, &full);
+    if (setjmp(full) == 0) {
+        GOOD(offload(c, LANE_SHORT, devour, c->arena));
+        CHECK(!"the arena has a budget");
+    }
+    arena_on_full(c->arena, NULL);
+    CHECK(c->coro && loop_here());
+}
+TEST(an_arena_overflowing_on_a_pool_thread_jumps_in_its_own_coroutine) { in_loops(devour_body); }
+
 enum { SENDERS = 4, PER_SENDER = 5000 };
 static Channel *pipe_channel;
 static _Atomic int senders_left;
@@ -404,7 +419,8 @@ TEST(a_child_left_behind_is_reaped_before_the_loop_ends) {
 T_MAIN(T_ROW(sleeping_takes_its_time_and_obeys_the_deadline), T_ROW(fork_join_waits_for_all_and_gives_the_first_error),
        T_ROW(a_cancelled_wait_ends_and_defers_run), T_ROW(stopping_cancels_services_and_those_over_the_grace_time),
        T_ROW(a_coroutine_has_a_real_stack), T_ROW(thousands_of_coroutines_reuse_their_stacks_and_arenas),
-       T_ROW(offloaded_work_is_done_when_the_call_returns), T_ROW(a_channel_between_loops_loses_and_doubles_nothing),
+       T_ROW(offloaded_work_is_done_when_the_call_returns),
+       T_ROW(an_arena_overflowing_on_a_pool_thread_jumps_in_its_own_coroutine), T_ROW(a_channel_between_loops_loses_and_doubles_nothing),
        T_ROW(a_channel_obeys_deadlines_and_its_close), T_ROW(five_megabytes_go_through_a_stream_whole_and_in_order),
        T_ROW(a_port_in_use_and_a_bad_address_are_clear_errors), T_ROW(a_refused_connection_is_an_error),
        T_ROW(a_silent_peer_costs_no_more_than_the_deadline), T_ROW(a_part_of_a_file_is_sent_as_it_is),
