@@ -190,7 +190,7 @@ static void list_remove(Loop *loop, Coro *co) {
     loop->services -= co->options.service;
 }
 
-static void watch_time(const Coro *co, int64_t took) {
+static void watch_time(Coro *co, int64_t took) {
     if (took > WATCHDOG_US)
         log_msg(&co->ctx, LOG_WARN, "coroutine %s kept its loop for %lld ms", co->options.name, (long long)(took / 1000));
 }
