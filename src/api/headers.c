@@ -30,8 +30,7 @@ void reply_policy(Ctx *c, const Req *q, Reply *r, Str policy) {
                              q->https ? HSTS_LINE : "");
 }
 
-void headers_settle(Ctx *c, const Req *q, Reply *r) {
-    (void)c;
+void headers_settle(const Req *q, Reply *r) {
     bool is_page = str_starts(r->content_type, S("text/html"));
     if (is_page && r->common_headers.data == data_lines[q->https].data)
         r->common_headers = page_lines[q->https];

@@ -12,10 +12,6 @@
 #include "core/json.h"
 #include "core/log.h"
 
-static void (*on_done)(Ctx *c, const Req *q, const Reply *r, int64_t us);
-
-void router_on_done(void (*fn)(Ctx *c, const Req *q, const Reply *r, int64_t us)) { on_done = fn; }
-
 /* -- Building ---------------------------------------------------------------------------------- */
 
 /* Statuses that some kind of error has, blank-separated. */
@@ -277,11 +273,6 @@ static void serve_none(Ctx *c, const Req *q, Reply *r, const Match *m) {
     reply_problem(c, q, r, err);
 }
 
-static void done(Ctx *c, const Req *q, Reply *r) {
-    if (!r->begun) headers_settle(c, q, r);
-    if (on_done) on_done(c, q, r, mono_us() - q->started_us);
-}
-
 void router_handle(Ctx *c, Req *q, Reply *r) {
     const Router *router = app_router(c);
     Match m;
@@ -295,12 +286,11 @@ void router_handle(Ctx *c, Req *q, Reply *r) {
         serve(c, q, r, &m);
     else
         serve_none(c, q, r, &m);
-    done(c, q, r);
+    if (!r->begun) headers_settle(q, r);
 }
 
 void router_refuse(Ctx *c, Req *q, Reply *r, Err *err) {
     headers_begin(c, q, r);
     log_failure(c, q, err);
     reply_problem(c, q, r, err);
-    done(c, q, r);
 }

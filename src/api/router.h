@@ -20,10 +20,6 @@ Router *app_router(Ctx *c); /* defined by src/app.c */
 
 /* All routes, resources expanded, in path order. */
 const Route *const *router_routes(const Router *router, ptrdiff_t *count);
-/* Called after every answer, whatever it was, with what c knows (route, account, request id): for
- * the access log and metrics. `us`: from the request's first byte to the handler's end. Must not
- * wait. Once, before the server starts. */
-void router_on_done(void (*fn)(Ctx *c, const Req *q, const Reply *r, int64_t us));
 /* OpenAPI 3.1 document. */
 Str openapi_document(Ctx *c, const Router *router, Str server_url);
 

@@ -78,7 +78,7 @@ MUST_USE Err *call_negotiate(Ctx *c, const Call *k);
 /* Request id, security headers, CORS: what no answer may lack. */
 void headers_begin(Ctx *c, const Req *q, Reply *r);
 /* The Content-Security-Policy by what the answer is. */
-void headers_settle(Ctx *c, const Req *q, Reply *r);
+void headers_settle(const Req *q, Reply *r);
 bool cors_is_preflight(const Req *q);
 void cors_preflight(const Req *q, Reply *r, Str allow);
 Str methods_text(Arena *arena, unsigned allowed);

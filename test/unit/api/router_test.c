@@ -482,31 +482,6 @@ API(a_modules_envelope_is_around_its_answers_and_problems) {
     CHECK(!json_at(get(c, "/boom").json, "success"));
 }
 
-static _Atomic int done_count;
-static Str done_route;
-static int done_status;
-static void note_done(Ctx *c, const Req *q, const Reply *r, int64_t us) {
-    (void)q;
-    done_count++;
-    done_status = r->status;
-    done_route = str_c(str_eq(c->route, S("/t/{word}")) ? "word" : "other");
-    CHECK(us >= 0 && c->request_id.len > 0);
-}
-
-API(whoever_keeps_the_log_hears_of_every_answer) {
-    router_on_done(note_done);
-    done_count = 0;
-    get(c, "/t/x");
-    CHECK_STR(done_route, S("word"));
-    CHECK_INT(done_status, 200);
-    get(c, "/nothing");
-    CHECK_INT(done_status, 404);
-    get(c, "/t/%FF");
-    CHECK_INT(done_status, 400);
-    CHECK_INT(done_count, 3);
-    router_on_done(NULL);
-}
-
 T_MAIN(API_ROW(finds_the_route_written_out_before_the_parameter),
        API_ROW(what_is_not_there_is_404_and_a_bad_number_too),
        API_ROW(another_method_is_405_with_what_is_allowed), API_ROW(head_follows_get),
@@ -523,5 +498,4 @@ T_MAIN(API_ROW(finds_the_route_written_out_before_the_parameter),
        API_ROW(a_routes_own_deadline_ends_it), API_ROW(a_stream_that_breaks_is_cut_short),
        API_ROW(browsers_of_allowed_origins_may_read),
        API_ROW(a_preflight_is_answered_without_the_handler),
-       API_ROW(a_modules_envelope_is_around_its_answers_and_problems),
-       API_ROW(whoever_keeps_the_log_hears_of_every_answer))
+       API_ROW(a_modules_envelope_is_around_its_answers_and_problems))
