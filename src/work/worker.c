@@ -8,7 +8,9 @@
  *
  * While a transaction is under way more jobs end and gather, so that the busier a loop is, the more
  * ends and claims share one commit. A job that has ended no longer counts against the loop's limit,
- * so its place is filled in the very transaction that writes its end.
+ * so its place is filled in the very transaction that writes its end. Where jobs are short a loop
+ * claims more than it may run at once, as many as it will run within a few milliseconds; they wait
+ * in `ready` and are given back if that turns out wrong.
  *
  * All fields of a Dispatcher belong to its loop's thread. */
 #include <inttypes.h>
@@ -28,7 +30,10 @@ enum {
     OVERDUE_MS = 60 * 1000, /* a run so long over its time is no longer vouched for */
     UNKNOWN_MS = 30 * 1000,
     STOP_LOOK_MS = 10,
-    CLAIM_MAX = 128,
+    CLAIM_MAX = 256,
+    AHEAD_US = 20 * 1000,   /* what is claimed ahead should begin within this time */
+    AHEAD_WAIT_US = 1000 * 1000, /* and is given back after this */
+    AHEAD_MAX = 512,
     RUN_BUDGET = 64 * 1024 * 1024
 };
 
@@ -42,12 +47,12 @@ typedef enum Ending {
 } Ending;
 
 typedef struct Run {
-    struct Run *prev, *next; /* among the running, then next among the ended */
+    struct Run *prev, *next; /* among the ready, the running, the ended */
     struct Dispatcher *dispatcher;
     const JobKind *kind; /* NULL: no such kind in this process */
     Coro *coro;
     Job job;
-    int64_t overdue_us;
+    int64_t claimed_us, begun_us, overdue_us;
     bool lost, given_back, renewed;
     Ending ending;
     int64_t delay_ms;
@@ -55,11 +60,18 @@ typedef struct Run {
     char texts[];            /* of the job */
 } Run;
 
+/* First in, first out. */
+typedef struct RunList {
+    Run *first, *last;
+    int64_t count;
+} RunList;
+
 typedef struct Dispatcher {
     Signal signal;
+    RunList ready, ended;
     Run *running;
-    Run *ended, **ended_tail;
     int64_t running_count, beat_at_us, failures;
+    int64_t usual_us; /* how long runs take, lately */
     ptrdiff_t turn;
 } Dispatcher;
 
@@ -134,10 +146,21 @@ static void running_remove(Dispatcher *d, Run *r) {
     d->running_count--;
 }
 
-static void ended_add(Dispatcher *d, Run *r) {
+static void list_add(RunList *list, Run *r) {
     r->next = NULL;
-    *d->ended_tail = r;
-    d->ended_tail = &r->next;
+    if (list->last) list->last->next = r;
+    else list->first = r;
+    list->last = r;
+    list->count++;
+}
+
+static Run *list_take(RunList *list) {
+    Run *r = list->first;
+    if (!r) return NULL;
+    list->first = r->next;
+    if (!list->first) list->last = NULL;
+    list->count--;
+    return r;
 }
 
 /* A job over its memory comes back here from wherever it was. */
@@ -192,6 +215,8 @@ static Ending ending_of(Ctx *c, Run *r, Err *err) {
     return ENDING_DONE;
 }
 
+static void runs_begin(Dispatcher *d);
+
 static void run_job(Ctx *c, void *arg) {
     Run *r = arg;
     Dispatcher *d = r->dispatcher;
@@ -203,25 +228,71 @@ static void run_job(Ctx *c, void *arg) {
     ctx_undo(c, NULL); /* its leftovers go before another may run it */
     r->ending = ending_of(c, r, err);
     r->coro = NULL;
+    d->usual_us += (mono_us() - r->begun_us - d->usual_us) / 16;
     running_remove(d, r);
-    ended_add(d, r);
+    list_add(&d->ended, r);
+    runs_begin(d);
     signal_give_here(&d->signal);
 }
 
-static void run_start(Dispatcher *d, const Job *claimed) {
+/* Something happened to it while it was ready? */
+static bool run_spoiled(Run *r) {
+    bool cancelled = r->job.cancel_requested;
+    if (!r->lost && !cancelled && !r->given_back) return false;
+    r->ending = r->lost ? ENDING_KNOWN : cancelled ? ENDING_CANCELLED : ENDING_BACK;
+    return true;
+}
+
+static void runs_begin(Dispatcher *d) {
+    while (d->ready.first && d->running_count < workers.options.per_loop) {
+        Run *r = list_take(&d->ready);
+        if (run_spoiled(r)) {
+            list_add(&d->ended, r);
+            continue;
+        }
+        r->begun_us = mono_us();
+        r->overdue_us = r->begun_us + (kind_timeout_ms(r->kind) + OVERDUE_MS) * US_PER_MS;
+        running_add(d, r);
+        ptrdiff_t budget = r->kind->budget_bytes ? r->kind->budget_bytes : RUN_BUDGET;
+        CoroOptions options = {.name = r->kind->name, .budget_bytes = budget, .app = workers.app};
+        r->coro = coro_spawn(options, run_job, r);
+    }
+}
+
+static void run_claimed(Dispatcher *d, const Job *claimed) {
     Run *r = run_new(d, claimed);
-    if (!r->kind) {
-        r->ending = ENDING_BACK;
-        r->delay_ms = UNKNOWN_MS;
-        atomic_store(&workers.strangers, true);
-        ended_add(d, r);
+    r->claimed_us = mono_us();
+    if (r->kind) {
+        list_add(&d->ready, r);
         return;
     }
-    r->overdue_us = mono_us() + (kind_timeout_ms(r->kind) + OVERDUE_MS) * US_PER_MS;
-    running_add(d, r);
-    ptrdiff_t budget = r->kind->budget_bytes ? r->kind->budget_bytes : RUN_BUDGET;
-    r->coro = coro_spawn((CoroOptions){.name = r->kind->name, .budget_bytes = budget, .app = workers.app},
-                         run_job, r);
+    r->ending = ENDING_BACK;
+    r->delay_ms = UNKNOWN_MS;
+    atomic_store(&workers.strangers, true);
+    list_add(&d->ended, r);
+}
+
+/* What was claimed ahead and cannot begin soon is for others. */
+static void ready_give_back(Dispatcher *d) {
+    while (d->ready.first) {
+        Run *r = list_take(&d->ready);
+        r->given_back = true;
+        run_spoiled(r);
+        list_add(&d->ended, r);
+    }
+    d->usual_us = AHEAD_US; /* no more of it until runs are seen to be short again */
+}
+
+/* How many to claim: free places, and what will be run within AHEAD_US. */
+static int64_t room_for_more(Dispatcher *d) {
+    if (stopping()) {
+        ready_give_back(d);
+        return 0;
+    }
+    if (d->ready.first && mono_us() - d->ready.first->claimed_us > AHEAD_WAIT_US) ready_give_back(d);
+    int64_t places = workers.options.per_loop, us = max_i64(d->usual_us, 1);
+    int64_t ahead = us >= AHEAD_US ? 0 : min_i64(places * (AHEAD_US / us), AHEAD_MAX);
+    return min_i64(places + ahead - d->running_count - d->ready.count, CLAIM_MAX);
 }
 
 /* -- claims --------------------------------------------------------------------------------------- */
@@ -354,9 +425,7 @@ static Err *cycle_in(Ctx *c, void *arg) {
 static bool ends_forget(Dispatcher *d, ptrdiff_t count) {
     bool later = false, now = false;
     while (count-- > 0) {
-        Run *r = d->ended;
-        d->ended = r->next;
-        if (!d->ended) d->ended_tail = &d->ended;
+        Run *r = list_take(&d->ended);
         later |= r->delay_ms > 0;
         now |= r->delay_ms == 0 && (r->ending == ENDING_AGAIN || r->ending == ENDING_BACK);
         run_free(r);
@@ -371,12 +440,13 @@ static int claim_order(const void *a, const void *b) {
     return x->id.value < y->id.value ? -1 : 1;
 }
 
-static void runs_start(Dispatcher *d, Cycle *cycle) {
+static void runs_take(Dispatcher *d, Cycle *cycle) {
     for (ptrdiff_t i = 0; i < cycle->due.count; i++) {
         Rows rows = cycle->claimed[i];
         if (rows.count > 1) qsort(rows.items, (size_t)rows.count, sizeof(Job), claim_order);
-        for (ptrdiff_t k = 0; k < rows.count; k++) run_start(d, (const Job *)rows.items + k);
+        for (ptrdiff_t k = 0; k < rows.count; k++) run_claimed(d, (const Job *)rows.items + k);
     }
+    runs_begin(d);
 }
 
 /* -- the dispatcher ------------------------------------------------------------------------------- */
@@ -396,12 +466,9 @@ static Str queues_json(Arena *arena) {
 static Err *dispatch_once(Ctx *c, Dispatcher *d, bool *more) {
     Cycle *cycle = arena_new_of(c->arena, Cycle);
     *more = false;
-    *cycle = (Cycle){.dispatcher = d};
-    for (const Run *r = d->ended; r; r = r->next) cycle->ended_count++;
-    cycle->ended = arena_array(c->arena, Run *, cycle->ended_count);
-    ptrdiff_t k = 0;
-    for (Run *r = d->ended; r; r = r->next) cycle->ended[k++] = r;
-    cycle->room = stopping() ? 0 : min_i64(workers.options.per_loop - d->running_count, CLAIM_MAX);
+    *cycle = (Cycle){.dispatcher = d, .room = room_for_more(d)};
+    cycle->ended = arena_array(c->arena, Run *, d->ended.count);
+    for (Run *r = d->ended.first; r; r = r->next) cycle->ended[cycle->ended_count++] = r;
     if (cycle->room > 0) {
         TRY(db_query(c, SQL2(due_sqlite, due_postgres), ARGS(V(queues_json(c->arena))), &name_record,
                      &cycle->due));
@@ -411,8 +478,8 @@ static Err *dispatch_once(Ctx *c, Dispatcher *d, bool *more) {
     d->turn++;
     TRY(db_transaction(c, cycle_in, cycle));
     bool again = ends_forget(d, cycle->ended_count);
-    runs_start(d, cycle);
-    *more = cycle->claimed_count > 0 || d->ended || again;
+    runs_take(d, cycle);
+    *more = cycle->claimed_count > 0 || d->ended.first || again;
     return NULL;
 }
 
@@ -447,40 +514,48 @@ static const char beat_postgres[] =
 static const Field beat_fields[] = {FIELD(Job, id), FIELD(Job, lease), FIELD(Job, cancel_requested)};
 static const Record beat_record = RECORD(Job, beat_fields);
 
+static void beat_ids(Buf *ids, Run *list) {
+    int64_t now_us = mono_us();
+    for (Run *r = list; r; r = r->next) {
+        r->renewed = r->begun_us == 0 || now_us < r->overdue_us;
+        if (!r->renewed) continue;
+        if (ids->len > 1) buf_byte(ids, ',');
+        buf_i64(ids, r->job.id.value);
+    }
+}
+
+/* What the table says about one run. One that began meanwhile, or is overdue, was not asked about. */
+static void beat_hear(Run *r, Rows rows) {
+    bool asked = r->renewed, ours = false;
+    r->renewed = false;
+    for (ptrdiff_t i = 0; i < rows.count && !ours; i++) {
+        const Job *job = (const Job *)rows.items + i;
+        ours = id_eq(job->id, r->job.id) && job->lease == r->job.lease;
+        if (ours) r->job.cancel_requested |= job->cancel_requested;
+    }
+    if (r->job.finished) return; /* its end is committed, its coroutine not yet back */
+    r->lost |= asked && !ours;
+    if (r->coro && (r->lost || r->job.cancel_requested)) coro_cancel(r->coro);
+}
+
 /* Say that this loop's jobs are alive; hear which were taken away or are to be cancelled. */
 static Err *beat(Ctx *c, Dispatcher *d) {
     Buf ids = buf_new(c->arena, 512);
-    int64_t now_us = mono_us();
     buf_byte(&ids, '[');
-    for (Run *r = d->running; r; r = r->next) {
-        r->renewed = now_us < r->overdue_us;
-        if (!r->renewed) continue;
-        if (ids.len > 1) buf_byte(&ids, ',');
-        buf_i64(&ids, r->job.id.value);
-    }
+    beat_ids(&ids, d->running);
+    beat_ids(&ids, d->ready.first);
     buf_byte(&ids, ']');
     Rows rows;
     Time until = time_add(time_now(), workers.options.lease_ms * US_PER_MS);
     TRY(db_query(c, SQL2(beat_sqlite, beat_postgres), ARGS(V(buf_str(&ids)), V(until), V(workers.name)),
                  &beat_record, &rows));
-    for (Run *r = d->running; r; r = r->next) {
-        bool ours = !r->renewed; /* one that began meanwhile, or is overdue: not asked about */
-        for (ptrdiff_t i = 0; i < rows.count; i++) {
-            const Job *job = (const Job *)rows.items + i;
-            if (!id_eq(job->id, r->job.id) || job->lease != r->job.lease) continue;
-            ours = true;
-            r->job.cancel_requested |= job->cancel_requested;
-        }
-        r->renewed = false;
-        if (r->job.finished) continue; /* its end is committed, its coroutine not yet back */
-        r->lost |= !ours;
-        if (r->lost || r->job.cancel_requested) coro_cancel(r->coro);
-    }
+    for (Run *r = d->running; r; r = r->next) beat_hear(r, rows);
+    for (Run *r = d->ready.first; r; r = r->next) beat_hear(r, rows);
     return NULL;
 }
 
 static void beat_if_due(Ctx *c, Dispatcher *d) {
-    if (d->running_count == 0 || mono_us() < d->beat_at_us) return;
+    if ((d->running_count == 0 && !d->ready.first) || mono_us() < d->beat_at_us) return;
     d->beat_at_us = mono_us() + workers.options.lease_ms / 3 * US_PER_MS;
     ArenaMark mark = arena_mark(c->arena);
     Defer *undo = c->defers;
@@ -495,14 +570,14 @@ static void beat_if_due(Ctx *c, Dispatcher *d) {
 static void dispatcher_run(Ctx *c, void *arg) {
     Dispatcher *d = arg;
     int64_t beat_ms = max_i64(workers.options.lease_ms / 3, 1);
-    assert(!d->running && !d->ended);
-    d->ended_tail = &d->ended;
+    assert(!d->running && !d->ready.first && !d->ended.first);
     d->failures = 0;
+    d->usual_us = AHEAD_US;
     d->beat_at_us = mono_us() + beat_ms * US_PER_MS;
     while (!c->cancelled) {
         dispatch(c, d);
         beat_if_due(c, d);
-        if (stopping() && d->running_count == 0 && !d->ended) break;
+        if (stopping() && d->running_count == 0 && !d->ready.first && !d->ended.first) break;
         /* After a failure the ended must not wait for the next wake-up. */
         int64_t pause_ms = d->failures ? min_i64(100 << min_i64(d->failures, 5), beat_ms) : beat_ms;
         signal_wait(c, &d->signal, pause_ms);
@@ -525,6 +600,7 @@ static void on_jobs(void *arg, Str payload) {
 static void cancel_here(void *arg) {
     int64_t id = (int64_t)(intptr_t)arg;
     Dispatcher *d = &workers.dispatchers[loop_index(loop_here())];
+    for (Run *r = d->ready.first; r; r = r->next) r->job.cancel_requested |= r->job.id.value == id;
     for (Run *r = d->running; r; r = r->next) {
         if (r->job.id.value != id) continue;
         r->job.cancel_requested = true;

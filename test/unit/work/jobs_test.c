@@ -436,7 +436,8 @@ WORK(a_worker_that_was_given_up_cannot_commit) {
     Job job = wait_state(c, add(c, "test.zombie", (JobOptions){0}), "done");
     CHECK_INT(job.attempts, 2);
     workers_stop(c); /* both runs have ended */
-    CHECK_INT(atomic_load(&seen.zombie_err), ERR_CONFLICT + 1);
+    int err = atomic_load(&seen.zombie_err); /* 0, CANCELLED: it was told before it came so far */
+    CHECK(err == ERR_CONFLICT + 1 || err == 0 || err == ERR_CANCELLED + 1);
     CHECK_INT(count_rows(c, "SELECT count(*) FROM effects"), 1);
 }
 
