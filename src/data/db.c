@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The calls of db.h: arguments are checked, transactions kept in order, the rest is the engine's. */
+ * The calls of db.h: arguments are checked, transactions kept in order, the rest is the engine's.
+ */
 #include "data/db.h"
 
 #include <math.h>
@@ -31,7 +32,7 @@ Err *err_at_row(Ctx *c, Err *err, ptrdiff_t i) {
     return at_row;
 }
 
-/* -- arguments -------------------------------------------------------------------------------------- */
+/* -- arguments --------------------------------------------------------------------------------- */
 
 /* PostgreSQL refuses NUL bytes and broken UTF-8, so SQLite must not take them either. */
 static bool text_sound(Str s) {
@@ -56,7 +57,8 @@ static Err *args_check(Ctx *c, Args args) {
         bool text = v->kind == VALUE_TEXT || v->kind == VALUE_JSON;
         if (text && !text_sound(v->s))
             FAIL(c, INVALID, "Text $%td is not valid UTF-8 or contains a NUL byte.", i + 1);
-        if (v->kind == VALUE_FLOAT && isnan(v->f)) FAIL(c, INVALID, "Number $%td is not a number.", i + 1);
+        if (v->kind == VALUE_FLOAT && isnan(v->f))
+            FAIL(c, INVALID, "Number $%td is not a number.", i + 1);
     }
     return NULL;
 }
@@ -67,7 +69,7 @@ static const char *text_for(const Db *db, Sql sql) {
     return text;
 }
 
-/* -- one statement ---------------------------------------------------------------------------------- */
+/* -- one statement ----------------------------------------------------------------------------- */
 
 static Err *tx_refuse(Ctx *c, const DbTx *tx) {
     if (!tx->failed) return NULL;
@@ -178,7 +180,7 @@ Err *db_scan(Ctx *c, Sql sql, Args args, const Record *record, Rows *out) {
     return NULL;
 }
 
-/* -- transactions ----------------------------------------------------------------------------------- */
+/* -- transactions ------------------------------------------------------------------------------ */
 
 Err *tx_run(Ctx *c, DbTx *tx, TxBody body) {
     assert(!c->tx);
@@ -255,7 +257,7 @@ Err *db_script(Ctx *c, Str script) {
     return tx_note(c->tx, c->tx->db->engine->script_in(c, c->tx, script));
 }
 
-/* -- rows from records ------------------------------------------------------------------------------ */
+/* -- rows from records ------------------------------------------------------------------------- */
 
 /* The database fills a READONLY field that was left empty (its key, its times). */
 static bool left_to_database(const Field *f, const void *row) {
@@ -273,7 +275,8 @@ static bool left_to_database(const Field *f, const void *row) {
     case KIND_OPT_FLOAT: return !((const OptFloat *)at)->set;
     case KIND_OPT_BOOL: return !((const OptBool *)at)->set;
     case KIND_STR_LIST: return !((const StrList *)at)->items;
-    case KIND_RECORD: case KIND_RECORD_LIST: break;
+    case KIND_RECORD:
+    case KIND_RECORD_LIST: break;
     }
     return true;
 }
@@ -296,8 +299,10 @@ Err *db_insert(Ctx *c, const Record *record, void *in_out) {
         buf_f(&names, "%s%s", count > 1 ? ", " : "", f->name);
     }
     buf_f(&text, "INSERT INTO %s ", record->table);
-    if (count == 0) buf_add(&text, S("DEFAULT VALUES"));
-    else buf_f(&text, "(%.*s) VALUES (", S_ARG(buf_str(&names)));
+    if (count == 0)
+        buf_add(&text, S("DEFAULT VALUES"));
+    else
+        buf_f(&text, "(%.*s) VALUES (", S_ARG(buf_str(&names)));
     for (ptrdiff_t i = 0; i < count; i++) buf_f(&text, "%s$%td", i > 0 ? ", " : "", i + 1);
     buf_f(&text, "%s RETURNING *", count ? ")" : "");
     const char *sql = str_cstr(c->arena, buf_str(&text));
@@ -314,7 +319,7 @@ Err *db_next_change(Ctx *c, int64_t count, int64_t *first) {
     return NULL;
 }
 
-/* -- notices ---------------------------------------------------------------------------------------- */
+/* -- notices ----------------------------------------------------------------------------------- */
 
 void db_listen(Ctx *c, const char *channel, void (*fn)(void *arg, Str payload), void *arg) {
     assert(channel && fn);
@@ -343,7 +348,7 @@ Err *db_notify(Ctx *c, const char *channel, Str payload) {
     return c->tx ? notify_one(c, &one) : db_transaction(c, notify_one, &one);
 }
 
-/* -- the whole database ----------------------------------------------------------------------------- */
+/* -- the whole database ------------------------------------------------------------------------ */
 
 Err *db_open(Ctx *c, DbOptions options, Db **out) {
     assert(c->coro);
@@ -383,7 +388,8 @@ Err *db_ping(Ctx *c, int64_t *latency_us) {
     return NULL;
 }
 
-Err *db_backup(Ctx *c, Str path, void (*progress)(void *arg, int64_t done, int64_t total), void *arg) {
+Err *db_backup(Ctx *c, Str path, void (*progress)(void *arg, int64_t done, int64_t total),
+               void *arg) {
     assert(!c->tx);
     Db *db = app_db(c);
     if (!db->engine->backup)

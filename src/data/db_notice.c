@@ -51,7 +51,8 @@ static Str heap_text(const char *text) {
     return str_c(copy);
 }
 
-bool listeners_add(Listeners *l, const char *channel, Loop *loop, void (*fn)(void *, Str), void *arg) {
+bool listeners_add(Listeners *l, const char *channel, Loop *loop, void (*fn)(void *, Str),
+                   void *arg) {
     Hearer *h = calloc(1, sizeof *h);
     if (!h) abort();
     *h = (Hearer){.channel = heap_text(channel), .loop = loop, .fn = fn, .arg = arg};
@@ -59,8 +60,10 @@ bool listeners_add(Listeners *l, const char *channel, Loop *loop, void (*fn)(voi
     pthread_mutex_lock(&l->lock);
     for (Hearer *other = l->first; other; other = other->next)
         known |= str_eq(other->channel, h->channel);
-    if (l->last) l->last->next = h;
-    else l->first = h;
+    if (l->last)
+        l->last->next = h;
+    else
+        l->first = h;
     l->last = h;
     pthread_mutex_unlock(&l->lock);
     return !known;

@@ -94,7 +94,7 @@ struct Db {
     Listeners *listeners;
 };
 
-/* -- for the engines -------------------------------------------------------------------------------- */
+/* -- for the engines --------------------------------------------------------------------------- */
 
 /* Which column fills which field; kept with a prepared statement. */
 typedef struct RowMap {
@@ -121,8 +121,8 @@ MUST_USE Err *tx_run(Ctx *c, DbTx *tx, TxBody body);
 /* Run a whole script inside the transaction under way (migrations). */
 MUST_USE Err *db_script(Ctx *c, Str script);
 
-/* Do fn(arg) now and forget the defer that would have done it at c's end: who loops over our calls for
- * ever, giving back arena space between two, must not gather defers. */
+/* Do fn(arg) now and forget the defer that would have done it at c's end: who loops over our calls
+ * for ever, giving back arena space between two, must not gather defers. */
 void defer_now(Ctx *c, void (*fn)(void *), void *arg);
 
 /* The error of row i of db_exec_many. */
@@ -138,7 +138,8 @@ MUST_USE Err *postgres_open(Ctx *c, DbOptions options, Db *db);
 Listeners *listeners_new(void);
 void listeners_free(Listeners *l);
 /* True when the channel is new. */
-bool listeners_add(Listeners *l, const char *channel, Loop *loop, void (*fn)(void *, Str), void *arg);
+bool listeners_add(Listeners *l, const char *channel, Loop *loop, void (*fn)(void *, Str),
+                   void *arg);
 /* Call the channel's listeners (null: those of all channels), each on its own loop. */
 void listeners_tell(Listeners *l, Str channel, Str payload);
 /* The i-th channel listened to; null behind the last. The text lives as long as the listeners. */

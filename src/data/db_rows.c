@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Columns into record fields and fields into arguments, the same for both engines. A value that does
- * not fit its field is an INTERNAL error that names the column: the schema and the record disagree,
- * and half a row would be worse. */
+ * Columns into record fields and fields into arguments, the same for both engines. A value that
+ * does not fit its field is an INTERNAL error that names the column: the schema and the record
+ * disagree, and half a row would be worse. */
 #include <stdlib.h>
 
 #include "data/db_room.h"
 
 static const char *const value_names[] = {
-    [VALUE_NULL] = "null",  [VALUE_BOOL] = "a boolean", [VALUE_INT] = "an integer",
-    [VALUE_FLOAT] = "a number", [VALUE_TEXT] = "text",  [VALUE_BLOB] = "bytes",
+    [VALUE_NULL] = "null",      [VALUE_BOOL] = "a boolean", [VALUE_INT] = "an integer",
+    [VALUE_FLOAT] = "a number", [VALUE_TEXT] = "text",      [VALUE_BLOB] = "bytes",
     [VALUE_TIME] = "a time",    [VALUE_JSON] = "JSON",
 };
 
@@ -20,7 +20,8 @@ static const Field *field_named(const Record *record, const char *name) {
 
 Err *row_map_make(Ctx *c, RowMap *map, const Record *record, int columns, ColumnName name,
                   const void *of) {
-    if (columns > COLUMNS_MAX) FAIL(c, INTERNAL, "%d columns; %d is the most", columns, COLUMNS_MAX);
+    if (columns > COLUMNS_MAX)
+        FAIL(c, INTERNAL, "%d columns; %d is the most", columns, COLUMNS_MAX);
     row_map_free(map);
     map->fields = calloc((size_t)columns + 1, sizeof *map->fields);
     if (!map->fields) abort();
@@ -59,7 +60,7 @@ void *query_row(Ctx *c, Query *q) {
     return row;
 }
 
-/* -- a column into a field -------------------------------------------------------------------------- */
+/* -- a column into a field --------------------------------------------------------------------- */
 
 static bool integral(double f, int64_t *out) {
     if (!(f >= -9.2e18 && f <= 9.2e18)) return false;
@@ -71,7 +72,8 @@ static bool value_integer(Value v, int64_t *out) {
     switch (v.kind) {
     case VALUE_NULL: *out = 0; return true;
     case VALUE_BOOL: *out = v.b; return true;
-    case VALUE_INT: case VALUE_TIME: *out = v.i; return true;
+    case VALUE_INT:
+    case VALUE_TIME: *out = v.i; return true;
     case VALUE_FLOAT: return integral(v.f, out);
     default: return false;
     }
@@ -89,9 +91,12 @@ static bool value_number(Value v, double *out) {
 }
 
 static bool value_instant(Value v, Time *out) {
-    if (v.kind == VALUE_NULL) *out = TIME_NULL;
-    else if (v.kind == VALUE_INT || v.kind == VALUE_TIME) *out = (Time){v.i};
-    else return v.kind == VALUE_TEXT && time_parse(v.s, out);
+    if (v.kind == VALUE_NULL)
+        *out = TIME_NULL;
+    else if (v.kind == VALUE_INT || v.kind == VALUE_TIME)
+        *out = (Time){v.i};
+    else
+        return v.kind == VALUE_TEXT && time_parse(v.s, out);
     return true;
 }
 
@@ -228,13 +233,16 @@ static bool field_take(Arena *arena, const Field *f, void *at, Value v) {
     case KIND_JSON: ((JsonText *)at)->text = value_text(arena, v); return true;
     case KIND_TIME: return value_instant(v, at);
     case KIND_OPT_INT: ((OptInt *)at)->set = set; return value_integer(v, &((OptInt *)at)->value);
-    case KIND_OPT_FLOAT: ((OptFloat *)at)->set = set; return value_number(v, &((OptFloat *)at)->value);
+    case KIND_OPT_FLOAT:
+        ((OptFloat *)at)->set = set;
+        return value_number(v, &((OptFloat *)at)->value);
     case KIND_OPT_BOOL:
         if (v.kind == VALUE_TIME || !value_integer(v, &i)) return false;
         *(OptBool *)at = (OptBool){i != 0, set};
         return true;
     case KIND_STR_LIST: return value_list(arena, v, at);
-    case KIND_RECORD: case KIND_RECORD_LIST: break; /* refused by row_map_make */
+    case KIND_RECORD:
+    case KIND_RECORD_LIST: break; /* refused by row_map_make */
     }
     return false;
 }
@@ -250,7 +258,7 @@ Err *value_to_int(Ctx *c, Value value, int64_t *out) {
     FAIL(c, INTERNAL, "the first column is %s where an integer is wanted", value_names[value.kind]);
 }
 
-/* -- a field as an argument ------------------------------------------------------------------------- */
+/* -- a field as an argument -------------------------------------------------------------------- */
 
 static Value list_value(Ctx *c, const StrList *list) {
     if (!list->items) return value_null();
@@ -275,13 +283,11 @@ Value field_value(Ctx *c, const Field *f, const void *row) {
     case KIND_TIME: return value_time(*(const Time *)at);
     case KIND_OPT_INT: return value_opt_int(*(const OptInt *)at);
     case KIND_OPT_FLOAT: return value_opt_float(*(const OptFloat *)at);
-    case KIND_OPT_BOOL: {
-        const OptBool *o = at;
-        return o->set ? value_bool(o->value) : value_null();
-    }
+    case KIND_OPT_BOOL: return value_opt_bool(*(const OptBool *)at);
     case KIND_JSON: return value_json(*(const JsonText *)at);
     case KIND_STR_LIST: return list_value(c, at);
-    case KIND_RECORD: case KIND_RECORD_LIST: break;
+    case KIND_RECORD:
+    case KIND_RECORD_LIST: break;
     }
     assert(!"nested records are no columns");
     return value_null();

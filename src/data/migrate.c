@@ -16,7 +16,10 @@ typedef struct Applied {
 } Applied;
 
 static const Field applied_fields[] = {
-    FIELD(Applied, number), FIELD(Applied, name), FIELD(Applied, checksum), FIELD(Applied, applied_at),
+    FIELD(Applied, number),
+    FIELD(Applied, name),
+    FIELD(Applied, checksum),
+    FIELD(Applied, applied_at),
 };
 static const Record applied_record = RECORD(Applied, applied_fields, .table = "schema_migrations");
 
@@ -31,14 +34,15 @@ typedef struct Files {
     ptrdiff_t count;
 } Files;
 
-/* -- the embedded files ----------------------------------------------------------------------------- */
+/* -- the embedded files ------------------------------------------------------------------------ */
 
 /* `0002_accounts.sqlite.sql`; false when it is not this engine's. */
 static bool file_read(const EmbedFile *from, Str engine, File *out) {
     Str name = str_c(from->path), number;
     if (!str_ends(name, engine)) return false;
     name = str_cut(str_slice(name, 0, name.len - engine.len), '_', &number);
-    *out = (File){.name = name, .checksum = str_c(from->etag),
+    *out = (File){.name = name,
+                  .checksum = str_c(from->etag),
                   .text = str_of((const char *)from->bytes, from->size)};
     return name.data && str_to_i64(number, &out->number);
 }
@@ -61,23 +65,27 @@ static Str part(Str text, bool up) {
     while (rest.data) {
         rest = str_cut(rest, '\n', &line);
         line = str_trim(line);
-        if (str_eq(line, up ? S("-- up") : S("-- down"))) from = rest.data ? rest.data : to;
-        else if (up && str_eq(line, S("-- down"))) to = line.data;
+        if (str_eq(line, up ? S("-- up") : S("-- down")))
+            from = rest.data ? rest.data : to;
+        else if (up && str_eq(line, S("-- down")))
+            to = line.data;
     }
     return from ? str_of(from, to - from) : (Str){NULL, 0};
 }
 
-/* -- what is applied -------------------------------------------------------------------------------- */
+/* -- what is applied --------------------------------------------------------------------------- */
 
 static Err *applied_load(Ctx *c, Rows *out) {
     int64_t table = 0;
     *out = (Rows){NULL, 0};
-    TRY(db_int(c, SQL2("SELECT count(*) FROM sqlite_schema WHERE name = 'schema_migrations'",
-                       "SELECT count(*) FROM pg_class WHERE oid = to_regclass('schema_migrations')"),
+    TRY(db_int(c,
+               SQL2("SELECT count(*) FROM sqlite_schema WHERE name = 'schema_migrations'",
+                    "SELECT count(*) FROM pg_class WHERE oid = to_regclass('schema_migrations')"),
                NO_ARGS, &table));
     if (table == 0) return NULL;
-    return db_query(c, SQL("SELECT number, name, checksum, applied_at FROM schema_migrations ORDER BY number"),
-                    NO_ARGS, &applied_record, out);
+    return db_query(
+        c, SQL("SELECT number, name, checksum, applied_at FROM schema_migrations ORDER BY number"),
+        NO_ARGS, &applied_record, out);
 }
 
 static const Applied *applied_find(Rows rows, int64_t number) {
@@ -87,7 +95,7 @@ static const Applied *applied_find(Rows rows, int64_t number) {
     return NULL;
 }
 
-/* -- one step --------------------------------------------------------------------------------------- */
+/* -- one step ---------------------------------------------------------------------------------- */
 
 typedef struct Step {
     const File *file;
@@ -95,8 +103,9 @@ typedef struct Step {
 } Step;
 
 static Err *record_up(Ctx *c, const File *f) {
-    return db_exec(c, SQL("INSERT INTO schema_migrations (number, name, checksum, applied_at) "
-                          "VALUES ($1, $2, $3, $4)"),
+    return db_exec(c,
+                   SQL("INSERT INTO schema_migrations (number, name, checksum, applied_at) "
+                       "VALUES ($1, $2, $3, $4)"),
                    ARGS(V(f->number), V(f->name), V(f->checksum), V(time_now())), NULL);
 }
 
@@ -105,14 +114,16 @@ static Err *step_in(Ctx *c, void *arg) {
     const File *f = step->file;
     step->done = false; /* this may be a second run */
     if (db_engine(c) == ENGINE_POSTGRES)
-        TRY(db_exec(c, SQL("SELECT pg_advisory_xact_lock($1)"), ARGS(V((int64_t)ADVISORY_LOCK)), NULL));
+        TRY(db_exec(c, SQL("SELECT pg_advisory_xact_lock($1)"), ARGS(V((int64_t)ADVISORY_LOCK)),
+                    NULL));
     Rows rows;
     TRY(applied_load(c, &rows));
     if ((applied_find(rows, f->number) != NULL) == step->up) return NULL;
     Str script = part(f->text, step->up);
     if (!script.data) FAIL(c, INTERNAL, "it has no part `-- %s`", step->up ? "up" : "down");
     if (!step->up)
-        TRY(db_exec(c, SQL("DELETE FROM schema_migrations WHERE number = $1"), ARGS(V(f->number)), NULL));
+        TRY(db_exec(c, SQL("DELETE FROM schema_migrations WHERE number = $1"), ARGS(V(f->number)),
+                    NULL));
     TRY(db_script(c, script));
     if (step->up) TRY(record_up(c, f));
     step->done = true;
@@ -132,7 +143,7 @@ static Err *step_run(Ctx *c, const File *f, bool up, int64_t *count) {
     return NULL;
 }
 
-/* -- the whole -------------------------------------------------------------------------------------- */
+/* -- the whole --------------------------------------------------------------------------------- */
 
 Err *migrate_up(Ctx *c, int64_t *applied) {
     assert(!c->tx);
@@ -146,8 +157,8 @@ Err *migrate_up(Ctx *c, int64_t *applied) {
         const File *f = &files.items[i];
         const Applied *before = applied_find(rows, f->number);
         if (before && !str_eq(before->checksum, f->checksum))
-            log_msg(c, LOG_WARN, "migration %04lld_%.*s is not what was applied", (long long)f->number,
-                    S_ARG(f->name));
+            log_msg(c, LOG_WARN, "migration %04lld_%.*s is not what was applied",
+                    (long long)f->number, S_ARG(f->name));
         if (!before) TRY(step_run(c, f, true, applied));
     }
     return NULL;
@@ -167,8 +178,10 @@ Err *migrate_down(Ctx *c, int64_t steps, int64_t *reverted) {
         for (ptrdiff_t k = 0; k < files.count; k++)
             if (files.items[k].number == items[i].number) f = &files.items[k];
         if (!f)
-            FAIL(c, CONFLICT, "Migration %04lld_%.*s is of a newer version of this program: revert it with that.",
-                 (long long)items[i].number, S_ARG(items[i].name));
+            FAIL(
+                c, CONFLICT,
+                "Migration %04lld_%.*s is of a newer version of this program: revert it with that.",
+                (long long)items[i].number, S_ARG(items[i].name));
         TRY(step_run(c, f, false, reverted));
     }
     return NULL;
@@ -189,7 +202,9 @@ Err *migrate_status(Ctx *c, Migration **out, ptrdiff_t *count) {
     for (ptrdiff_t i = 0; i < files.count; i++) {
         const File *f = &files.items[i];
         const Applied *a = applied_find(rows, f->number);
-        list[n++] = (Migration){.number = f->number, .name = f->name, .applied = a != NULL,
+        list[n++] = (Migration){.number = f->number,
+                                .name = f->name,
+                                .applied = a != NULL,
                                 .applied_at = a ? a->applied_at : TIME_NULL,
                                 .changed = a && !str_eq(a->checksum, f->checksum)};
     }
@@ -197,8 +212,7 @@ Err *migrate_status(Ctx *c, Migration **out, ptrdiff_t *count) {
         const Applied *a = (const Applied *)rows.items + i;
         bool ours = false;
         for (ptrdiff_t k = 0; k < files.count; k++) ours |= files.items[k].number == a->number;
-        if (!ours)
-            list[n++] = (Migration){a->number, a->name, true, a->applied_at, true};
+        if (!ours) list[n++] = (Migration){a->number, a->name, true, a->applied_at, true};
     }
     qsort(list, (size_t)n, sizeof *list, by_number);
     *out = list;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Schema migrations: sql/NNNN_name.{sqlite,postgres}.sql, embedded at build; each file has two parts,
- * `-- up` and `-- down`. Applied in order, each in a transaction, recorded in schema_migrations with a
- * checksum; two processes starting at once apply each one once (advisory lock on PostgreSQL). */
+ * Schema migrations: sql/NNNN_name.{sqlite,postgres}.sql, embedded at build; each file has two
+ * parts,
+ * `-- up` and `-- down`. Applied in order, each in a transaction, recorded in schema_migrations
+ * with a checksum; two processes starting at once apply each one once (advisory lock on
+ * PostgreSQL). */
 #ifndef SOCLE_DATA_MIGRATE_H
 #define SOCLE_DATA_MIGRATE_H
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "data/pg_conn.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "core/log.h"
 #include "rt/offload.h"
@@ -10,6 +12,8 @@ enum {
     STATEMENTS_MAX = 256,
     CONNECT_MS = 10000,
     LIMIT_MS = 15000, /* a COMMIT that takes longer has met a dead server */
+    CANCEL_MS = 200,  /* between two requests to stop the same statement */
+    CANCELS_MAX = 25,
     KEYWORDS_MAX = 64,
 };
 
@@ -19,7 +23,7 @@ typedef struct PgStmt {
     int64_t id;
 } PgStmt;
 
-/* -- where to connect ------------------------------------------------------------------------------- */
+/* -- where to connect -------------------------------------------------------------------------- */
 
 static void target_set(PgTarget *t, int *count, const char *keyword, const char *value) {
     for (int i = 0; i < *count; i++)
@@ -38,8 +42,9 @@ static Str url_plain(Ctx *c, Str url) {
 
 /* A dead server is noticed: idle after 30 + 15 s, with data under way after 10 s. */
 static const char *const usual[][2] = {
-    {"application_name", "socle"}, {"client_encoding", "UTF8"},   {"connect_timeout", "10"},
-    {"keepalives_idle", "30"},     {"keepalives_interval", "5"},  {"keepalives_count", "3"},
+    {"application_name", "socle"}, {"client_encoding", "UTF8"},
+    {"connect_timeout", "10"},     {"keepalives_idle", "30"},
+    {"keepalives_interval", "5"},  {"keepalives_count", "3"},
     {"tcp_user_timeout", "10000"}, {"fallback_application_name", "socle"},
 };
 
@@ -47,7 +52,8 @@ Err *pg_target_read(Ctx *c, DbOptions options, PgTarget *out) {
     char *why = NULL;
     PQconninfoOption *given = PQconninfoParse(str_cstr(c->arena, url_plain(c, options.url)), &why);
     if (!given) {
-        Err *err = err_new(c, ERR_INVALID, __func__, "DATABASE_URL: %s", why ? why : "out of memory");
+        Err *err =
+            err_new(c, ERR_INVALID, __func__, "DATABASE_URL: %s", why ? why : "out of memory");
         PQfreemem(why);
         return err;
     }
@@ -62,7 +68,8 @@ Err *pg_target_read(Ctx *c, DbOptions options, PgTarget *out) {
     PQconninfoFree(given);
     for (ptrdiff_t i = 0; i < COUNT(usual); i++) target_set(out, &count, usual[i][0], usual[i][1]);
     char text[96];
-    snprintf(text, sizeof text, "-c timezone=UTC -c statement_timeout=%lld", (long long)options.statement_timeout_ms);
+    snprintf(text, sizeof text, "-c timezone=UTC -c statement_timeout=%lld",
+             (long long)options.statement_timeout_ms);
     if (out->prepared) target_set(out, &count, "options", text); /* transaction poolers refuse it */
     return NULL;
 }
@@ -77,7 +84,7 @@ void pg_target_free(PgTarget *t) {
     *t = (PgTarget){0};
 }
 
-/* -- connecting ------------------------------------------------------------------------------------- */
+/* -- connecting -------------------------------------------------------------------------------- */
 
 typedef struct Starting {
     const PgTarget *target;
@@ -99,7 +106,8 @@ static Err *session_wait(Ctx *c, PGconn *pg) {
     PostgresPollingStatusType now = PGRES_POLLING_WRITING;
     while (now != PGRES_POLLING_OK) {
         if (now == PGRES_POLLING_FAILED || PQsocket(pg) < 0)
-            FAIL(c, UNAVAILABLE, "PostgreSQL cannot be reached: %.*s", S_ARG(str_trim(str_c(PQerrorMessage(pg)))));
+            FAIL(c, UNAVAILABLE, "PostgreSQL cannot be reached: %.*s",
+                 S_ARG(str_trim(str_c(PQerrorMessage(pg)))));
         FdWatch *w = fd_watch_new(PQsocket(pg)); /* libpq may take another socket at each step */
         int got = 0;
         Err *err = fd_wait(c, w, now == PGRES_POLLING_READING ? UV_READABLE : UV_WRITABLE, &got);
@@ -110,7 +118,7 @@ static Err *session_wait(Ctx *c, PGconn *pg) {
     return NULL;
 }
 
-Err *pg_session(Ctx *c, const PgTarget *target, PGconn **out) {
+Err *pg_session(Ctx *c, const PgTarget *target, PGconn **out, int *fd) {
     Starting starting = {.target = target};
     TRY(offload(c, LANE_SHORT, session_start, &starting));
     PGconn *pg = starting.pg;
@@ -118,6 +126,8 @@ Err *pg_session(Ctx *c, const PgTarget *target, PGconn **out) {
     int64_t former = ctx_deadline_within(c, CONNECT_MS);
     Err *err = session_wait(c, pg);
     c->deadline_us = former;
+    *fd = err ? -1 : fcntl(PQsocket(pg), F_DUPFD_CLOEXEC, 0);
+    if (!err && *fd < 0) err = err_later(c, __func__, "No file descriptor is left.");
     if (err) {
         PQfinish(pg);
         return err;
@@ -130,13 +140,13 @@ Err *pg_session(Ctx *c, const PgTarget *target, PGconn **out) {
 
 static void conn_pump(void *arg, int events);
 
-static void conn_limit_over(void *arg) { conn_break(arg, "PostgreSQL did not answer in time"); }
+static void conn_limit_over(void *arg) { pg_conn_break(arg, "PostgreSQL did not answer in time"); }
 
-Err *conn_connect(Ctx *c, PgConn *conn, const PgTarget *target) {
+Err *pg_conn_connect(Ctx *c, PgConn *conn, const PgTarget *target) {
     assert(conn->state == PG_DOWN && !conn->pg);
-    TRY(pg_session(c, target, &conn->pg));
+    TRY(pg_session(c, target, &conn->pg, &conn->fd));
     if (!PQenterPipelineMode(conn->pg)) abort();
-    conn->watch = fd_watch_new(PQsocket(conn->pg));
+    conn->watch = fd_watch_new(conn->fd);
     conn->limit = timer_new(conn_limit_over, conn);
     conn->watching_write = false;
     conn->state = PG_UP;
@@ -145,9 +155,9 @@ Err *conn_connect(Ctx *c, PgConn *conn, const PgTarget *target) {
     return NULL;
 }
 
-/* -- requests --------------------------------------------------------------------------------------- */
+/* -- requests ---------------------------------------------------------------------------------- */
 
-void request_free(PgRequest *r) {
+void pg_request_free(PgRequest *r) {
     PQclear(r->result);
     free(r);
 }
@@ -160,8 +170,10 @@ static void request_end(PgConn *conn, bool lost) {
     conn->in_flight--;
     r->lost = lost;
     r->done = true;
-    if (r->co) coro_wake(r->co);
-    else request_free(r);
+    if (r->co)
+        coro_wake(r->co);
+    else
+        pg_request_free(r);
 }
 
 static PgRequest *request_add(Ctx *c, PgConn *conn) {
@@ -176,20 +188,21 @@ static PgRequest *request_add(Ctx *c, PgConn *conn) {
     return r;
 }
 
-void conn_break(PgConn *conn, const char *why) {
+void pg_conn_break(PgConn *conn, const char *why) {
     if (conn->state != PG_UP) return;
     conn->state = PG_BROKEN;
     snprintf(conn->why, sizeof conn->why, "%s", why);
     fd_watch_start(conn->watch, 0, NULL, NULL);
     timer_stop(conn->limit);
     while (conn->head) request_end(conn, true);
-    pool_told_broken(conn);
+    pg_pool_told_broken(conn);
 }
 
-void conn_drop(PgConn *conn) {
+void pg_conn_drop(PgConn *conn) {
     assert(!conn->head);
-    conn_forget(conn);
+    pg_conn_forget(conn);
     fd_watch_free(conn->watch);
+    close(conn->fd);
     timer_free(conn->limit);
     PQfinish(conn->pg);
     conn->watch = NULL;
@@ -198,7 +211,7 @@ void conn_drop(PgConn *conn) {
     conn->state = PG_DOWN;
 }
 
-/* -- prepared statements ---------------------------------------------------------------------------- */
+/* -- prepared statements ----------------------------------------------------------------------- */
 
 static void statement_drop(PgConn *conn, PgStmt *s) {
     stmt_remove(&conn->statements, &s->key);
@@ -206,7 +219,7 @@ static void statement_drop(PgConn *conn, PgStmt *s) {
 }
 
 /* Names are never used again, so what the server still holds under the old ones does no harm. */
-void conn_forget(PgConn *conn) {
+void pg_conn_forget(PgConn *conn) {
     while (conn->statements.newest) statement_drop(conn, (PgStmt *)conn->statements.newest);
 }
 
@@ -228,10 +241,10 @@ static Str types_of(const PgArgs *args, char space[ARGS_MAX]) {
     return str_of(space, args->count);
 }
 
-/* Sends what is needed so that `name` is prepared; false when the connection failed. *commands counts
- * the commands sent so far in r. */
-static bool statement_ready(PgConn *conn, PgRequest *r, const char *text, const PgArgs *args, int *commands,
-                            char name[24]) {
+/* Sends what is needed so that `name` is prepared; false when the connection failed. *commands
+ * counts the commands sent so far in r. */
+static bool statement_ready(PgConn *conn, PgRequest *r, const char *text, const PgArgs *args,
+                            int *commands, char name[24]) {
     char space[ARGS_MAX];
     Str key = str_c(text), types = types_of(args, space);
     PgStmt *s = (PgStmt *)stmt_find(&conn->statements, key, types);
@@ -257,12 +270,12 @@ static bool statement_ready(PgConn *conn, PgRequest *r, const char *text, const 
     return PQsendPrepare(conn->pg, name, text, args->count, args->types);
 }
 
-/* -- sending ---------------------------------------------------------------------------------------- */
+/* -- sending ----------------------------------------------------------------------------------- */
 
 static void conn_flush(PgConn *conn) {
     int left = PQflush(conn->pg);
     if (left < 0) {
-        conn_break(conn, PQerrorMessage(conn->pg));
+        pg_conn_break(conn, PQerrorMessage(conn->pg));
         return;
     }
     if ((left > 0) == conn->watching_write) return;
@@ -275,19 +288,21 @@ static bool begin_send(PgConn *conn, const PgTarget *target, int *commands) {
     if (!PQsendQueryParams(conn->pg, "BEGIN", 0, NULL, NULL, NULL, NULL, 0)) return false;
     if (target->prepared || target->statement_timeout_ms <= 0) return true;
     char set[64]; /* behind a pooler nothing outlives the transaction */
-    snprintf(set, sizeof set, "SET LOCAL statement_timeout = %lld", (long long)target->statement_timeout_ms);
+    snprintf(set, sizeof set, "SET LOCAL statement_timeout = %lld",
+             (long long)target->statement_timeout_ms);
     ++*commands;
     return PQsendQueryParams(conn->pg, set, 0, NULL, NULL, NULL, NULL, 0);
 }
 
-static bool query_send(PgConn *conn, PgRequest *r, const PgTarget *target, const char *text, const PgArgs *a,
-                       unsigned flags) {
+static bool query_send(PgConn *conn, PgRequest *r, const PgTarget *target, const char *text,
+                       const PgArgs *a, unsigned flags) {
     int commands = 0;
     char name[24];
     if ((flags & SEND_BEGIN) && !begin_send(conn, target, &commands)) return false;
     if (flags & SEND_PREPARE) return PQsendPrepare(conn->pg, "", text, 0, NULL);
     if (!target->prepared || (flags & SEND_ONCE))
-        return PQsendQueryParams(conn->pg, text, a->count, a->types, a->values, a->lengths, a->formats, 1);
+        return PQsendQueryParams(conn->pg, text, a->count, a->types, a->values, a->lengths,
+                                 a->formats, 1);
     return statement_ready(conn, r, text, a, &commands, name) &&
            PQsendQueryPrepared(conn->pg, name, a->count, a->values, a->lengths, a->formats, 1);
 }
@@ -298,20 +313,20 @@ static PgRequest *request_sync(PgConn *conn, PgRequest *r, bool sent) {
         conn_flush(conn);
         return r;
     }
-    r->co = NULL; /* conn_break frees it */
-    conn_break(conn, PQerrorMessage(conn->pg));
+    r->co = NULL; /* pg_conn_break frees it */
+    pg_conn_break(conn, PQerrorMessage(conn->pg));
     return NULL;
 }
 
-PgRequest *conn_send(Ctx *c, PgConn *conn, const PgTarget *target, const char *text, const PgArgs *args,
-                     unsigned flags) {
+PgRequest *pg_conn_send(Ctx *c, PgConn *conn, const PgTarget *target, const char *text,
+                        const PgArgs *args, unsigned flags) {
     assert(conn->state == PG_UP);
     PgRequest *r = request_add(c, conn);
     return request_sync(conn, r, query_send(conn, r, target, text, args, flags));
 }
 
-PgRequest *conn_send_many(Ctx *c, PgConn *conn, const PgTarget *target, const char *text, const Args *rows,
-                          ptrdiff_t count, const PgArgs *types) {
+PgRequest *pg_conn_send_many(Ctx *c, PgConn *conn, const PgTarget *target, const char *text,
+                             const Args *rows, ptrdiff_t count, const PgArgs *types) {
     assert(conn->state == PG_UP);
     PgRequest *r = request_add(c, conn);
     char name[24] = "";
@@ -328,7 +343,7 @@ PgRequest *conn_send_many(Ctx *c, PgConn *conn, const PgTarget *target, const ch
     return request_sync(conn, r, sent);
 }
 
-/* -- answers ---------------------------------------------------------------------------------------- */
+/* -- answers ----------------------------------------------------------------------------------- */
 
 static void answer_take(PgConn *conn, PGresult *result) {
     PgRequest *r = conn->head;
@@ -337,7 +352,8 @@ static void answer_take(PgConn *conn, PGresult *result) {
         PQclear(result);
         request_end(conn, false);
         return;
-    case PGRES_COMMAND_OK: case PGRES_TUPLES_OK:
+    case PGRES_COMMAND_OK:
+    case PGRES_TUPLES_OK:
         if (r->failed) break;
         PQclear(r->result);
         r->result = result;
@@ -368,46 +384,56 @@ static void conn_pump(void *arg, int events) {
         if (result) answer_take(conn, result);
     }
     if (!alive || PQstatus(conn->pg) == CONNECTION_BAD || empty == 2) {
-        conn_break(conn, PQerrorMessage(conn->pg));
+        pg_conn_break(conn, PQerrorMessage(conn->pg));
         return;
     }
     conn_flush(conn);
-    if (conn->state == PG_UP) pool_told_answered(conn);
+    if (conn->state == PG_UP) pg_pool_told_answered(conn);
 }
 
-Err *conn_await(Ctx *c, PgRequest *r) {
+Err *pg_conn_await(Ctx *c, PgRequest *r) {
     Wake wake = WAKE_DONE;
     while (!r->done && wake == WAKE_DONE) wake = coro_wait(c);
     return r->done ? NULL : wake_err(c, wake, "waiting for PostgreSQL");
 }
 
-void request_abandon(PgRequest *r) {
-    if (r->done) request_free(r);
-    else r->co = NULL;
+void pg_request_abandon(PgRequest *r) {
+    if (r->done)
+        pg_request_free(r);
+    else
+        r->co = NULL;
 }
 
-void conn_await_surely(Ctx *c, PgConn *conn, PgRequest *r) {
+void pg_conn_await_surely(Ctx *c, PgConn *conn, PgRequest *r) {
     if (!r->done) timer_start(conn->limit, LIMIT_MS);
     while (!r->done) coro_wait_surely(c);
     if (conn->limit) timer_stop(conn->limit);
 }
 
-/* -- cancelling ------------------------------------------------------------------------------------- */
+/* -- cancelling -------------------------------------------------------------------------------- */
 
 static void cancel_send(void *arg) {
     char why[256];
     PQcancel(arg, why, sizeof why); /* in vain? Then the limit ends the connection. */
 }
 
-void conn_cancel(Ctx *c, PgConn *conn) {
-    if (conn->state != PG_UP) return;
+static void cancel_ask(Ctx *c, PgConn *conn) {
     conn->cancels++;
     PGcancel *cancel = PQgetCancel(conn->pg);
     if (!cancel) return;
-    Ctx mine = *c; /* not stopped by what made us cancel */
-    mine.cancelled = false;
-    mine.deadline_us = 0;
-    Err *err = offload(&mine, LANE_SHORT, cancel_send, cancel);
+    Err *err = offload(c, LANE_SHORT, cancel_send, cancel);
     if (err) log_msg(c, LOG_WARN, "a statement could not be cancelled");
     PQfreeCancel(cancel);
+}
+
+/* A request to cancel that meets the server between two statements is lost, so it is repeated. */
+void pg_conn_call_off(Ctx *c, PgConn *conn, PgRequest *r) {
+    Ctx mine = *c; /* not stopped by what made us stop it */
+    mine.cancelled = false;
+    for (int tries = 0; tries < CANCELS_MAX && !r->done && conn->state == PG_UP; tries++) {
+        if (conn->head == r) cancel_ask(&mine, conn);
+        mine.deadline_us = mono_us() + CANCEL_MS * US_PER_MS;
+        if (!r->done && pg_conn_await(&mine, r) == NULL) break;
+    }
+    pg_conn_await_surely(c, conn, r);
 }

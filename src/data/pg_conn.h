@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * One connection to PostgreSQL in pipeline mode, on one loop. Several coroutines' statements are under
- * way on it at once, answered in order; each is closed by a sync of its own, so that one failing
- * leaves the others alone.
+ * One connection to PostgreSQL in pipeline mode, on one loop. Several coroutines' statements are
+ * under way on it at once, answered in order; each is closed by a sync of its own, so that one
+ * failing leaves the others alone.
  *
- *              conn_connect             conn_break (lost, or given up)
+ *              pg_conn_connect             pg_conn_break (lost, or given up)
  *   PG_DOWN ───────────────────▶ PG_UP ────────────────────────────────▶ PG_BROKEN
- *      ▲                                                                    │ conn_drop
+ *      ▲                                                                    │ pg_conn_drop
  *      └────────────────────────────────────────────────────────────────────┘
  *
  * - A request belongs to both sides: the connection until it has been answered, and its coroutine,
@@ -25,9 +25,9 @@ typedef struct PgRequest {
     PGresult *result; /* the first error, or else the last answer */
     int answers;      /* good ones before it */
     int prepare_at;   /* which of its commands prepares, -1: none */
-    int rows_at;      /* which of them is the first row's, of conn_send_many */
+    int rows_at;      /* which of them is the first row's, of pg_conn_send_many */
     int64_t prepare_id;
-    int64_t cancels;  /* of the connection, when it was sent */
+    int64_t cancels; /* of the connection, when it was sent */
     bool failed, done, lost;
 } PgRequest;
 
@@ -39,6 +39,7 @@ typedef struct PgConn {
     PgState state;
     int64_t epoch;
     PGconn *pg;
+    int fd; /* a duplicate of its socket's: libpq closes that when it likes */
     FdWatch *watch;
     bool watching_write;
     Timer *limit; /* for answers that are waited for whatever the deadline */
@@ -51,7 +52,7 @@ typedef struct PgConn {
     bool owned;     /* by a transaction or a scan: nobody else sends on it */
     bool keeper_up; /* its keeper coroutine is there */
     Coro *keeper;
-    char why[256];  /* it broke */
+    char why[256]; /* it broke */
 } PgConn;
 
 /* How to connect; parsed once. */
@@ -62,43 +63,44 @@ typedef struct PgTarget {
 } PgTarget;
 MUST_USE Err *pg_target_read(Ctx *c, DbOptions options, PgTarget *out);
 void pg_target_free(PgTarget *target);
-/* A new session; waits. Also used by the listener, which has no pipeline. */
-MUST_USE Err *pg_session(Ctx *c, const PgTarget *target, PGconn **out);
+/* A new session, and a descriptor to watch it by, which the caller closes; waits. Also used by the
+ * listener, which has no pipeline. */
+MUST_USE Err *pg_session(Ctx *c, const PgTarget *target, PGconn **out, int *fd);
 
 /* Waits. On success the connection is PG_UP and answers arrive by themselves. */
-MUST_USE Err *conn_connect(Ctx *c, PgConn *conn, const PgTarget *target);
+MUST_USE Err *pg_conn_connect(Ctx *c, PgConn *conn, const PgTarget *target);
 /* Give it up: whoever waits on it is told, its keeper is woken. From the loop or a coroutine. */
-void conn_break(PgConn *conn, const char *why);
-/* Close what conn_break left. */
-void conn_drop(PgConn *conn);
+void pg_conn_break(PgConn *conn, const char *why);
+/* Close what pg_conn_break left. */
+void pg_conn_drop(PgConn *conn);
 
 /* What is sent as one request. */
 typedef enum SendFlags {
-    SEND_BEGIN = 1 << 0,   /* BEGIN first */
-    SEND_ONCE = 1 << 1,    /* do not keep it prepared (utility statements, texts that never return) */
+    SEND_BEGIN = 1 << 0, /* BEGIN first */
+    SEND_ONCE = 1 << 1,  /* do not keep it prepared (utility statements, texts that never return) */
     SEND_PREPARE = 1 << 2, /* only prepare it, without a name */
 } SendFlags;
 /* NULL when the connection broke over it. Does not wait. */
-PgRequest *conn_send(Ctx *c, PgConn *conn, const PgTarget *target, const char *text, const PgArgs *args,
-                     unsigned flags);
+PgRequest *pg_conn_send(Ctx *c, PgConn *conn, const PgTarget *target, const char *text,
+                        const PgArgs *args, unsigned flags);
 /* The same statement with many argument rows, whose kinds agree with `types`. */
-PgRequest *conn_send_many(Ctx *c, PgConn *conn, const PgTarget *target, const char *text, const Args *rows,
-                          ptrdiff_t count, const PgArgs *types);
+PgRequest *pg_conn_send_many(Ctx *c, PgConn *conn, const PgTarget *target, const char *text,
+                             const Args *rows, ptrdiff_t count, const PgArgs *types);
 /* Wait for the answer, as long as c may. A lost connection is no error here: look at r->lost. */
-MUST_USE Err *conn_await(Ctx *c, PgRequest *r);
+MUST_USE Err *pg_conn_await(Ctx *c, PgRequest *r);
 /* Nobody waits for r any more: its connection frees it. */
-void request_abandon(PgRequest *r);
+void pg_request_abandon(PgRequest *r);
 /* Wait whatever the deadline, but not longer than the time that ends a connection. */
-void conn_await_surely(Ctx *c, PgConn *conn, PgRequest *r);
-void request_free(PgRequest *r);
+void pg_conn_await_surely(Ctx *c, PgConn *conn, PgRequest *r);
+void pg_request_free(PgRequest *r);
 
-/* Ask the server to stop what it is doing for this connection. Waits. */
-void conn_cancel(Ctx *c, PgConn *conn);
+/* Have the server stop r and wait for its answer, whatever the deadline. */
+void pg_conn_call_off(Ctx *c, PgConn *conn, PgRequest *r);
 /* Forget what was prepared: the schema has changed, or a pooler lost it. */
-void conn_forget(PgConn *conn);
+void pg_conn_forget(PgConn *conn);
 
 /* pg_pool.c */
-void pool_told_broken(PgConn *conn);
-void pool_told_answered(PgConn *conn);
+void pg_pool_told_broken(PgConn *conn);
+void pg_pool_told_answered(PgConn *conn);
 
 #endif

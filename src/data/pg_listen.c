@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * LISTEN, on a connection of its own, kept by one coroutine on the loop that opened the database. Whenever the
- * connection has been made, every listener gets a null payload: something may have been missed.
- * Behind a transaction pooler LISTEN does not work: then a null payload once a second. */
+ * LISTEN, on a connection of its own, kept by one coroutine on the loop that opened the database.
+ * Whenever the connection has been made, every listener gets a null payload: something may have
+ * been missed. Behind a transaction pooler LISTEN does not work: then a null payload once a second.
+ */
 #include <string.h>
+#include <unistd.h>
 
 #include "core/log.h"
 #include "core/rand.h"
@@ -93,12 +95,14 @@ static Err *hear(Ctx *c, Hearing *h) {
 
 static Err *session_hear(Ctx *c, Postgres *pg, int64_t *backoff_ms) {
     Hearing h = {.pg = pg};
-    TRY(pg_session(c, &pg->target, &h.session));
+    int fd;
+    TRY(pg_session(c, &pg->target, &h.session, &fd));
     *backoff_ms = BACKOFF_MIN_MS;
-    h.watch = fd_watch_new(PQsocket(h.session));
+    h.watch = fd_watch_new(fd);
     fd_watch_start(h.watch, UV_READABLE, on_readable, pg);
     Err *err = hear(c, &h);
     fd_watch_free(h.watch);
+    close(fd);
     PQfinish(h.session);
     return err;
 }
@@ -119,7 +123,8 @@ static void listener_main(Ctx *c, void *arg) {
         ArenaMark mark = arena_mark(c->arena);
         Err *err = session_hear(c, pg, &backoff_ms);
         if (err && !ending(c, pg)) {
-            log_msg(c, LOG_WARN, "notices of PostgreSQL stopped: %.*s", S_ARG(str_trim(err->detail)));
+            log_msg(c, LOG_WARN, "notices of PostgreSQL stopped: %.*s",
+                    S_ARG(str_trim(err->detail)));
             Err *cut = sleep_ms(c, backoff_ms + rand_below(rand_thread(), backoff_ms));
             backoff_ms = cut ? backoff_ms : min_i64(backoff_ms * 2, BACKOFF_MAX_MS);
         }

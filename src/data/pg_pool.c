@@ -14,13 +14,13 @@ enum {
     BACKOFF_MAX_MS = 5000,
 };
 
-PgPool *pool_here(Db *db) {
+PgPool *pg_pool_here(Db *db) {
     int index = loop_index(loop_here());
     assert(index < db->postgres->pool_count);
     return &db->postgres->pools[index];
 }
 
-/* -- who waits -------------------------------------------------------------------------------------- */
+/* -- who waits --------------------------------------------------------------------------------- */
 
 static void waiter_remove(PgQueue *queue, PgWaiter *w) {
     *(w->prev ? &w->prev->next : &queue->first) = w->next;
@@ -36,8 +36,11 @@ static void waiter_add(PgQueue *queue, PgWaiter *w) {
     queue->count++;
 }
 
-/* What a further statement has to wait for; a statement that must be stopped first counts as many. */
-static int load(const PgConn *conn) { return conn->in_flight + (conn->cancelling ? IN_FLIGHT_MAX / 2 : 0); }
+/* What a further statement has to wait for; a statement that must be stopped first counts as many.
+ */
+static int load(const PgConn *conn) {
+    return conn->in_flight + (conn->cancelling ? IN_FLIGHT_MAX / 2 : 0);
+}
 
 static PgConn *least_busy(PgPool *pool, bool own) {
     PgConn *best = NULL;
@@ -48,7 +51,8 @@ static PgConn *least_busy(PgPool *pool, bool own) {
         if (!best || load(conn) < load(best)) best = conn;
     }
     if (!own || best != &pool->conns[0]) return best;
-    for (int i = 1; i < pool->count; i++) /* the first is owned only where it is alone: reads go on */
+    for (int i = 1; i < pool->count;
+         i++) /* the first is owned only where it is alone: reads go on */
         if (pool->conns[i].state == PG_UP) return NULL;
     return best;
 }
@@ -90,7 +94,7 @@ static bool any_up(const PgPool *pool) {
     return false;
 }
 
-/* -- keepers ---------------------------------------------------------------------------------------- */
+/* -- keepers ----------------------------------------------------------------------------------- */
 
 static void connect_failed(PgPool *pool, const Err *err, int64_t backoff_ms) {
     snprintf(pool->why, sizeof pool->why, "%.*s", S_ARG(err->detail));
@@ -98,8 +102,7 @@ static void connect_failed(PgPool *pool, const Err *err, int64_t backoff_ms) {
         pool_serve(pool);
         return;
     }
-    if (!pool->circuit_open)
-        log_msg(NULL, LOG_WARN, "PostgreSQL is away: %s", pool->why);
+    if (!pool->circuit_open) log_msg(NULL, LOG_WARN, "PostgreSQL is away: %s", pool->why);
     pool->circuit_open = true;
     pool->retry_at_us = mono_us() + backoff_ms * US_PER_MS;
     pool_refuse(pool);
@@ -116,8 +119,8 @@ static void keeper_watch(Ctx *c, PgConn *conn) {
     Postgres *pg = conn->pool->pg;
     Wake wake = WAKE_DONE;
     while (conn->state == PG_UP && !pg->closing && wake == WAKE_DONE) wake = coro_wait(c);
-    if (conn->state == PG_UP) conn_break(conn, "closing");
-    conn_drop(conn);
+    if (conn->state == PG_UP) pg_conn_break(conn, "closing");
+    pg_conn_drop(conn);
 }
 
 static void keeper_main(Ctx *c, void *arg) {
@@ -128,7 +131,7 @@ static void keeper_main(Ctx *c, void *arg) {
     conn->keeper = c->coro;
     while (!pg->closing && !c->cancelled) {
         ArenaMark mark = arena_mark(c->arena);
-        Err *err = conn_connect(c, conn, &pg->target);
+        Err *err = pg_conn_connect(c, conn, &pg->target);
         if (!err) {
             backoff_ms = BACKOFF_MIN_MS;
             connect_done(pool);
@@ -150,7 +153,8 @@ static void keeper_start(PgConn *conn, struct App *app) {
     if (conn->keeper_up || conn->pool->pg->closing) return;
     conn->keeper_up = true;
     atomic_fetch_add(&conn->pool->pg->users, 1);
-    coro_spawn((CoroOptions){.name = "postgres", .app = app, .service = true, .budget_bytes = MIB}, keeper_main, conn);
+    coro_spawn((CoroOptions){.name = "postgres", .app = app, .service = true, .budget_bytes = MIB},
+               keeper_main, conn);
 }
 
 /* One more, when there is one left. */
@@ -162,15 +166,11 @@ static void pool_grow(Ctx *c, PgPool *pool) {
     }
 }
 
-void pool_told_answered(PgConn *conn) {
-    if (conn->pool->senders.first || conn->pool->owners.first) pool_serve(conn->pool);
-}
-
-void pool_told_broken(PgConn *conn) {
+void pg_pool_told_broken(PgConn *conn) {
     if (conn->keeper) coro_wake(conn->keeper);
 }
 
-/* -- picking ---------------------------------------------------------------------------------------- */
+/* -- picking ----------------------------------------------------------------------------------- */
 
 static Err *away(Ctx *c, const PgPool *pool) {
     Err *err = err_new(c, ERR_UNAVAILABLE, "postgres", "PostgreSQL is away: %s", pool->why);
@@ -208,14 +208,14 @@ static Err *pool_get(Ctx *c, PgPool *pool, bool own, PgConn **out) {
         TRY(waiter_wait(c, own ? &pool->owners : &pool->senders, &w));
         *out = w.given;
         if (*out && (*out)->state == PG_UP) return NULL;
-        if (*out) pool_disown(*out); /* it broke before we woke */
+        if (*out) pg_pool_disown(*out); /* it broke before we woke */
     }
 }
 
-Err *pool_pick(Ctx *c, PgPool *pool, PgConn **out) { return pool_get(c, pool, false, out); }
-Err *pool_own(Ctx *c, PgPool *pool, PgConn **out) { return pool_get(c, pool, true, out); }
+Err *pg_pool_pick(Ctx *c, PgPool *pool, PgConn **out) { return pool_get(c, pool, false, out); }
+Err *pg_pool_own(Ctx *c, PgPool *pool, PgConn **out) { return pool_get(c, pool, true, out); }
 
-void pool_disown(PgConn *conn) {
+void pg_pool_disown(PgConn *conn) {
     assert(conn->owned);
     conn->owned = false;
     pool_serve(conn->pool);
@@ -229,28 +229,36 @@ typedef struct Stop {
 static void stop_main(Ctx *c, void *arg) {
     Stop stop = *(Stop *)arg;
     free(arg);
-    if (!stop.r->done) conn_cancel(c, stop.conn);
-    conn_await_surely(c, stop.conn, stop.r);
-    request_free(stop.r);
+    pg_conn_call_off(c, stop.conn, stop.r);
+    pg_request_free(stop.r);
     stop.conn->cancelling = false;
-    pool_told_answered(stop.conn);
+    pg_pool_told_answered(stop.conn);
     postgres_release(stop.conn->pool->pg);
 }
 
-void pool_abandon(Ctx *c, PgConn *conn, PgRequest *r) {
-    if (r->done || conn->head != r || conn->cancelling) {
-        request_abandon(r);
-        return;
-    }
+/* What the server works on is waited for by nobody: stop it. */
+static void head_stop(PgConn *conn) {
+    PgRequest *r = conn->head;
+    if (conn->state != PG_UP || !r || r->co || conn->cancelling) return;
     Stop *stop = malloc(sizeof *stop);
     if (!stop) abort();
     *stop = (Stop){conn, r};
     conn->cancelling = true;
     atomic_fetch_add(&conn->pool->pg->users, 1);
-    r->co = coro_spawn((CoroOptions){.name = "cancel", .app = c->app, .budget_bytes = 64 * KIB}, stop_main, stop);
+    r->co = coro_spawn((CoroOptions){.name = "cancel", .budget_bytes = 64 * KIB}, stop_main, stop);
 }
 
-void pool_close(PgPool *pool) {
+void pg_pool_abandon(PgConn *conn, PgRequest *r) {
+    pg_request_abandon(r);
+    head_stop(conn);
+}
+
+void pg_pool_told_answered(PgConn *conn) {
+    if (conn->pool->senders.first || conn->pool->owners.first) pool_serve(conn->pool);
+    head_stop(conn); /* it may have come to its turn after it was given up */
+}
+
+void pg_pool_close(PgPool *pool) {
     for (int i = 0; i < pool->count; i++)
         if (pool->conns[i].keeper) coro_wake(pool->conns[i].keeper);
 }

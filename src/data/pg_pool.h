@@ -51,17 +51,18 @@ typedef struct Postgres {
     bool listen_news; /* a channel was added, the connection is readable, or it is time to close */
 } Postgres;
 
-PgPool *pool_here(Db *db);
+PgPool *pg_pool_here(Db *db);
 /* A connection to send one statement on. Waits while the first is being made. */
-MUST_USE Err *pool_pick(Ctx *c, PgPool *pool, PgConn **out);
-/* One of our own until pool_disown. */
-MUST_USE Err *pool_own(Ctx *c, PgPool *pool, PgConn **out);
-void pool_disown(PgConn *conn);
-/* Nobody waits for r any more. If it is what the server works on, it is stopped, so that those behind
- * it come to their turn; one of them that is hit instead gets 57014 and is to be sent again. */
-void pool_abandon(Ctx *c, PgConn *conn, PgRequest *r);
+MUST_USE Err *pg_pool_pick(Ctx *c, PgPool *pool, PgConn **out);
+/* One of our own until pg_pool_disown. */
+MUST_USE Err *pg_pool_own(Ctx *c, PgPool *pool, PgConn **out);
+void pg_pool_disown(PgConn *conn);
+/* Nobody waits for r any more. If it is what the server works on, it is stopped, so that those
+ * behind it come to their turn; one of them that is hit instead gets 57014 and is to be sent again.
+ */
+void pg_pool_abandon(PgConn *conn, PgRequest *r);
 /* On the pool's loop: end the keepers. */
-void pool_close(PgPool *pool);
+void pg_pool_close(PgPool *pool);
 
 void postgres_release(Postgres *pg);
 

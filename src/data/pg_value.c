@@ -4,10 +4,30 @@
 #include <math.h>
 
 enum PgType {
-    PG_BOOL = 16, PG_BYTEA = 17, PG_CHAR = 18, PG_NAME = 19, PG_INT8 = 20, PG_INT2 = 21, PG_INT4 = 23,
-    PG_TEXT = 25, PG_OID = 26, PG_JSON = 114, PG_XML = 142, PG_FLOAT4 = 700, PG_FLOAT8 = 701, PG_UNKNOWN = 705,
-    PG_TEXT_LIST = 1009, PG_VARCHAR_LIST = 1015, PG_BPCHAR = 1042, PG_VARCHAR = 1043, PG_DATE = 1082,
-    PG_TIMESTAMP = 1114, PG_TIMESTAMPTZ = 1184, PG_NUMERIC = 1700, PG_VOID = 2278, PG_UUID = 2950,
+    PG_BOOL = 16,
+    PG_BYTEA = 17,
+    PG_CHAR = 18,
+    PG_NAME = 19,
+    PG_INT8 = 20,
+    PG_INT2 = 21,
+    PG_INT4 = 23,
+    PG_TEXT = 25,
+    PG_OID = 26,
+    PG_JSON = 114,
+    PG_XML = 142,
+    PG_FLOAT4 = 700,
+    PG_FLOAT8 = 701,
+    PG_UNKNOWN = 705,
+    PG_TEXT_LIST = 1009,
+    PG_VARCHAR_LIST = 1015,
+    PG_BPCHAR = 1042,
+    PG_VARCHAR = 1043,
+    PG_DATE = 1082,
+    PG_TIMESTAMP = 1114,
+    PG_TIMESTAMPTZ = 1184,
+    PG_NUMERIC = 1700,
+    PG_VOID = 2278,
+    PG_UUID = 2950,
     PG_JSONB = 3802,
 };
 
@@ -27,7 +47,7 @@ static int16_t be16(const char *from) { return (int16_t)be(from, 2); }
 static int32_t be32(const char *from) { return (int32_t)be(from, 4); }
 static int64_t be64(const char *from) { return (int64_t)be(from, 8); }
 
-/* -- arguments -------------------------------------------------------------------------------------- */
+/* -- arguments --------------------------------------------------------------------------------- */
 
 static void arg_number(PgArgs *a, int i, Oid type, uint64_t bits) {
     put_be64(a->space[i], bits);
@@ -63,7 +83,9 @@ static void arg_put(Arena *arena, PgArgs *a, int i, const Value *v) {
         memcpy(&bits, &v->f, sizeof bits);
         arg_number(a, i, PG_FLOAT8, bits);
         break;
-    case VALUE_TIME: arg_number(a, i, PG_TIMESTAMPTZ, (uint64_t)v->i - (uint64_t)PG_EPOCH_US); break;
+    case VALUE_TIME:
+        arg_number(a, i, PG_TIMESTAMPTZ, (uint64_t)v->i - (uint64_t)PG_EPOCH_US);
+        break;
     case VALUE_TEXT: arg_bytes(a, i, PG_TEXT, v->s); break;
     case VALUE_BLOB: arg_bytes(a, i, PG_BYTEA, v->s); break;
     case VALUE_JSON: arg_bytes(a, i, PG_JSONB, jsonb(arena, v->s)); break;
@@ -77,7 +99,7 @@ void pg_args(Arena *arena, Args args, PgArgs *out) {
     for (int i = 0; i < out->count; i++) arg_put(arena, out, i, &args.items[i]);
 }
 
-/* -- columns ---------------------------------------------------------------------------------------- */
+/* -- columns ----------------------------------------------------------------------------------- */
 
 /* Infinity is beyond what Time can say: as far as it goes. Minus infinity stays off TIME_NULL. */
 static Value time_value(int64_t since_2000) {
@@ -113,7 +135,8 @@ static bool numeric_value(Str raw, Value *out) {
 static Str uuid_text(Arena *arena, const char *raw) {
     Buf b = buf_new(arena, 37);
     for (int i = 0; i < 16; i++)
-        buf_f(&b, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", (unsigned char)raw[i]);
+        buf_f(&b, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
+              (unsigned char)raw[i]);
     return buf_str(&b);
 }
 
@@ -164,16 +187,22 @@ static bool value_read(Arena *arena, Oid type, Str raw, Value *out) {
     case PG_FLOAT4: return float4_value(raw.data, out);
     case PG_FLOAT8: return float8_value(raw.data, out);
     case PG_NUMERIC: return numeric_value(raw, out);
-    case PG_TEXT: case PG_VARCHAR: case PG_BPCHAR: case PG_NAME: case PG_CHAR: case PG_UNKNOWN: case PG_XML:
-        *out = value_str(raw);
-        return true;
+    case PG_TEXT:
+    case PG_VARCHAR:
+    case PG_BPCHAR:
+    case PG_NAME:
+    case PG_CHAR:
+    case PG_UNKNOWN:
+    case PG_XML: *out = value_str(raw); return true;
     case PG_BYTEA: *out = value_blob(raw); return true;
     case PG_JSON: *out = (Value){.kind = VALUE_JSON, .s = raw}; return true;
     case PG_JSONB: *out = (Value){.kind = VALUE_JSON, .s = str_slice(raw, 1, raw.len)}; return true;
     case PG_DATE: *out = time_value(be32(raw.data) * US_PER_DAY); return true;
-    case PG_TIMESTAMP: case PG_TIMESTAMPTZ: *out = time_value(be64(raw.data)); return true;
+    case PG_TIMESTAMP:
+    case PG_TIMESTAMPTZ: *out = time_value(be64(raw.data)); return true;
     case PG_UUID: *out = value_str(uuid_text(arena, raw.data)); return true;
-    case PG_TEXT_LIST: case PG_VARCHAR_LIST: return list_value(arena, raw, out);
+    case PG_TEXT_LIST:
+    case PG_VARCHAR_LIST: return list_value(arena, raw, out);
     case PG_VOID: *out = value_null(); return true;
     }
     return false;
@@ -191,7 +220,7 @@ Err *pg_value(Ctx *c, const PGresult *result, int row, int column, Value *out) {
          PQfname(result, column), type);
 }
 
-/* -- errors ----------------------------------------------------------------------------------------- */
+/* -- errors ------------------------------------------------------------------------------------ */
 
 Str pg_sqlstate(const PGresult *result) {
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
@@ -201,7 +230,8 @@ Str pg_sqlstate(const PGresult *result) {
 static const struct {
     Str prefix;
     ErrKind kind;
-} states[] = { /* the first that fits */
+} states[] = {
+    /* the first that fits */
     {S_INIT("23505"), ERR_CONFLICT},     {S_INIT("23P01"), ERR_CONFLICT},
     {S_INIT("23"), ERR_INVALID},         {S_INIT("22"), ERR_INVALID},
     {S_INIT("40"), ERR_UNAVAILABLE}, /* after the last try of db_transaction */
@@ -219,12 +249,15 @@ static ErrKind state_kind(Str state) {
     return ERR_INTERNAL;
 }
 
-static Str field_of(const PGresult *result, int field) { return str_c(PQresultErrorField(result, field)); }
+static Str field_of(const PGresult *result, int field) {
+    return str_c(PQresultErrorField(result, field));
+}
 
 /* `table.column` of a unique violation, from `Key (a, b)=(…)`, whose punctuation no translation
  * changes; so both engines name a constraint alike. Else the constraint's own name. */
 static Str constraint_name(Arena *arena, const PGresult *result) {
-    Str table = field_of(result, PG_DIAG_TABLE_NAME), column = field_of(result, PG_DIAG_COLUMN_NAME);
+    Str table = field_of(result, PG_DIAG_TABLE_NAME),
+        column = field_of(result, PG_DIAG_COLUMN_NAME);
     if (column.data) return strf(arena, "%.*s.%.*s", S_ARG(table), S_ARG(column));
     Str detail = field_of(result, PG_DIAG_MESSAGE_DETAIL);
     ptrdiff_t open = str_find_byte(detail, '('), close = str_find(detail, S(")=("));
@@ -244,7 +277,8 @@ static Err *constraint_err(Ctx *c, const PGresult *result, ErrKind kind, Str mes
     if (kind == ERR_CONFLICT)
         err = err_new(c, kind, "postgres", "There is one already with the same %.*s.", S_ARG(name));
     else if (str_eq(pg_sqlstate(result), S("23503")))
-        err = err_new(c, kind, "postgres", "It refers to something that does not exist, or is referred to.");
+        err = err_new(c, kind, "postgres",
+                      "It refers to something that does not exist, or is referred to.");
     else
         err = err_new(c, kind, "postgres", "A value is not allowed: %.*s.", S_ARG(message));
     if (name.len > 0) err->code = str_copy(c->arena, name);
@@ -256,8 +290,10 @@ Err *pg_err(Ctx *c, const PGresult *result, const char *sql) {
     if (!message.data) message = str_trim(str_c(PQresultErrorMessage(result)));
     ErrKind kind = state_kind(state);
     if (str_starts(state, S("23"))) return constraint_err(c, result, kind, message);
-    if (kind == ERR_TIMEOUT) return err_new(c, kind, "postgres", "The time allowed for this statement was over.");
-    if (kind == ERR_INVALID) return err_new(c, kind, "postgres", "A value is not allowed: %.*s.", S_ARG(message));
+    if (kind == ERR_TIMEOUT)
+        return err_new(c, kind, "postgres", "The time allowed for this statement was over.");
+    if (kind == ERR_INVALID)
+        return err_new(c, kind, "postgres", "A value is not allowed: %.*s.", S_ARG(message));
     Str start = str_utf8_cut(sql ? str_c(sql) : S(""), 120);
     Err *err = err_new(c, kind, "postgres", "%.*s (%.*s)%s%.*s", S_ARG(message), S_ARG(state),
                        start.len ? " in: " : "", S_ARG(start));

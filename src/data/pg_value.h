@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Values in PostgreSQL's binary format, both ways, by the type numbers of pg_type that never change.
- * A null argument has no type (0), so that a column of any type takes it. */
+ * Values in PostgreSQL's binary format, both ways, by the type numbers of pg_type that never
+ * change. A null argument has no type (0), so that a column of any type takes it. */
 #ifndef SOCLE_DATA_PG_VALUE_H
 #define SOCLE_DATA_PG_VALUE_H
 
@@ -19,8 +19,8 @@ typedef struct PgArgs {
 /* The arguments as libpq wants them; they borrow from args and from the arena. */
 void pg_args(Arena *arena, Args args, PgArgs *out);
 
-/* Column `column` of row `row`. Texts borrow from the result or are in c's arena. INTERNAL for a type
- * that is not read here: the statement should cast it. */
+/* Column `column` of row `row`. Texts borrow from the result or are in c's arena. INTERNAL for a
+ * type that is not read here: the statement should cast it. */
 MUST_USE Err *pg_value(Ctx *c, const PGresult *result, int row, int column, Value *out);
 
 /* What an error of the server means to our callers. */

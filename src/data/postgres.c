@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The PostgreSQL engine. A single statement shares a connection with others (pipeline), a transaction
- * owns one from its first statement to its end.
+ * The PostgreSQL engine. A single statement shares a connection with others (pipeline), a
+ * transaction owns one from its first statement to its end.
  *
  * What is promised when the connection is lost: a read outside a transaction is tried once more; a
  * write, and a COMMIT, are reported UNAVAILABLE with the words that their outcome is unknown, and
@@ -18,7 +18,7 @@ enum {
     EACH_BUDGET = 64 * 1024 * 1024,
 };
 
-/* -- from an answer to rows ------------------------------------------------------------------------- */
+/* -- from an answer to rows -------------------------------------------------------------------- */
 
 typedef struct Reading {
     Ctx *c;
@@ -77,7 +77,8 @@ static void reading_go(Reading *r) {
     if (!over) return;
     arena_release(r->c->arena, r->mark);
     r->q->rows = (Rows){NULL, 0};
-    r->err = err_new(r->c, ERR_BUDGET, __func__, "The answer of the database is over the memory budget.");
+    r->err = err_new(r->c, ERR_BUDGET, __func__,
+                     "The answer of the database is over the memory budget.");
 }
 
 /* The answer of r, which is freed. */
@@ -85,20 +86,22 @@ static Err *answer_read(Ctx *c, Query *q, PgRequest *r) {
     assert(r->done && !r->lost);
     Err *err;
     if (r->failed || !r->result) {
-        err = r->result ? pg_err(c, r->result, q->text)
-                        : err_new(c, ERR_INTERNAL, __func__, "PostgreSQL gave no answer to: %s", q->text);
+        err = r->result
+                  ? pg_err(c, r->result, q->text)
+                  : err_new(c, ERR_INTERNAL, __func__, "PostgreSQL gave no answer to: %s", q->text);
     } else {
         Reading reading = {.c = c, .q = q, .result = r->result};
         reading_go(&reading);
         err = reading.err;
     }
-    request_free(r);
+    pg_request_free(r);
     return err;
 }
 
-/* -- one statement ---------------------------------------------------------------------------------- */
+/* -- one statement ----------------------------------------------------------------------------- */
 
-/* Prepared statements that a changed schema or a pooler has made useless: once more, unprepared ones. */
+/* Prepared statements that a changed schema or a pooler has made useless: once more, unprepared
+ * ones. */
 static bool is_stale(const PgRequest *r) {
     if (!r->failed) return false;
     Str state = pg_sqlstate(r->result);
@@ -108,9 +111,10 @@ static bool is_stale(const PgRequest *r) {
 }
 
 static Err *lost_err(Ctx *c, const PgConn *conn, bool write) {
-    Err *err = err_new(c, ERR_UNAVAILABLE, __func__, "The connection to PostgreSQL was lost%s: %.*s",
-                       write ? "; whether the change took effect is unknown" : "",
-                       S_ARG(str_trim(str_c(conn->why))));
+    Err *err =
+        err_new(c, ERR_UNAVAILABLE, __func__, "The connection to PostgreSQL was lost%s: %.*s",
+                write ? "; whether the change took effect is unknown" : "",
+                S_ARG(str_trim(str_c(conn->why))));
     err->retry_after_s = RETRY_S;
     return err;
 }
@@ -122,8 +126,9 @@ static bool is_bystander(const PgConn *conn, const PgRequest *r) {
 
 static Err *late_err(Ctx *c, Err *err, bool write) {
     if (!write) return err;
-    return err_wrap(c, err->kind, __func__, err,
-                    "The time was over before PostgreSQL answered; whether the change took effect is unknown.");
+    return err_wrap(
+        c, err->kind, __func__, err,
+        "The time was over before PostgreSQL answered; whether the change took effect is unknown.");
 }
 
 /* One try; *again: it is worth another one. */
@@ -131,21 +136,21 @@ static Err *query_try(Ctx *c, Postgres *pg, Query *q, unsigned flags, bool write
     PgConn *conn;
     PgArgs args;
     *again = false;
-    TRY(pool_pick(c, &pg->pools[loop_index(loop_here())], &conn));
+    TRY(pg_pool_pick(c, &pg->pools[loop_index(loop_here())], &conn));
     pg_args(c->arena, q->args, &args);
-    PgRequest *r = conn_send(c, conn, &pg->target, q->text, &args, flags);
-    Err *late = r ? conn_await(c, r) : NULL;
+    PgRequest *r = pg_conn_send(c, conn, &pg->target, q->text, &args, flags);
+    Err *late = r ? pg_conn_await(c, r) : NULL;
     if (late) {
-        pool_abandon(c, conn, r);
+        pg_pool_abandon(conn, r);
         return late_err(c, late, write);
     }
     if (!r || r->lost) {
         *again = !write;
-        if (r) request_free(r);
+        if (r) pg_request_free(r);
         return lost_err(c, conn, write);
     }
     bool stale = is_stale(r);
-    if (stale) conn_forget(conn);
+    if (stale) pg_conn_forget(conn);
     *again = stale || is_bystander(conn, r);
     return answer_read(c, q, r);
 }
@@ -163,7 +168,7 @@ static Err *postgres_check(Ctx *c, Db *db, const char *text) {
     return query_flagged(c, db, &q, SEND_PREPARE);
 }
 
-/* -- a connection of one's own ---------------------------------------------------------------------- */
+/* -- a connection of one's own ----------------------------------------------------------------- */
 
 typedef struct PgTx {
     Postgres *pg;
@@ -173,27 +178,31 @@ typedef struct PgTx {
     int cursors;
 } PgTx;
 
-/* Also when c ends by a jump: a connection in the middle of something is closed, which undoes it. */
+/* Also when c ends by a jump: a connection in the middle of something is closed, which undoes it.
+ */
 static void tx_leave(void *arg) {
     PgTx *t = arg;
     PgConn *conn = t->conn;
     if (!conn) return;
     t->conn = NULL;
-    if (t->begun && conn->epoch == t->epoch) conn_break(conn, "a transaction was left in the middle");
-    pool_disown(conn);
+    if (t->begun && conn->epoch == t->epoch)
+        pg_conn_break(conn, "a transaction was left in the middle");
+    pg_pool_disown(conn);
 }
 
 static Err *tx_enter(Ctx *c, Db *db, PgTx **out) {
     PgTx *t = arena_new_of(c->arena, PgTx);
     t->pg = db->postgres;
-    TRY(pool_own(c, pool_here(db), &t->conn));
+    TRY(pg_pool_own(c, pg_pool_here(db), &t->conn));
     t->epoch = t->conn->epoch;
     defer(c, tx_leave, t);
     *out = t;
     return NULL;
 }
 
-static bool tx_alive(const PgTx *t) { return t->conn->state == PG_UP && t->conn->epoch == t->epoch; }
+static bool tx_alive(const PgTx *t) {
+    return t->conn->state == PG_UP && t->conn->epoch == t->epoch;
+}
 
 /* Wait for the answer; when time is over, stop the statement on the server first, so that the
  * connection is of use again. */
@@ -202,8 +211,7 @@ static Err *tx_await(Ctx *c, PgTx *t, PgRequest *r) {
     Wake wake = WAKE_DONE;
     while (!r->done && wake == WAKE_DONE) wake = coro_wait(c);
     if (r->done) return NULL;
-    if (conn->head == r) conn_cancel(c, conn);
-    conn_await_surely(c, conn, r);
+    pg_conn_call_off(c, conn, r);
     return wake_err(c, wake, "waiting for PostgreSQL");
 }
 
@@ -214,7 +222,7 @@ static Err *tx_send(Ctx *c, PgTx *t, const char *text, Args args, unsigned flags
     pg_args(c->arena, args, &a);
     if (!t->begun) flags |= SEND_BEGIN;
     t->begun = true;
-    *out = conn_send(c, t->conn, &t->pg->target, text, &a, flags);
+    *out = pg_conn_send(c, t->conn, &t->pg->target, text, &a, flags);
     return *out ? NULL : lost_err(c, t->conn, false);
 }
 
@@ -223,7 +231,7 @@ static void failure_note(PgTx *t, DbTx *tx, const PgRequest *r) {
     if (!r->failed) return;
     Str state = pg_sqlstate(r->result);
     bool stale = is_stale(r);
-    if (stale) conn_forget(t->conn);
+    if (stale) pg_conn_forget(t->conn);
     if (stale || str_eq(state, S("40001")) || str_eq(state, S("40P01"))) tx->again = true;
 }
 
@@ -231,7 +239,7 @@ static Err *tx_answer(Ctx *c, PgTx *t, DbTx *tx, Query *q, PgRequest *r) {
     Err *err = tx_await(c, t, r);
     if (!err && r->lost) err = lost_err(c, t->conn, false);
     if (err) {
-        request_free(r);
+        pg_request_free(r);
         return err;
     }
     if (tx) failure_note(t, tx, r);
@@ -244,7 +252,9 @@ static Err *tx_query(Ctx *c, PgTx *t, DbTx *tx, Query *q, unsigned flags) {
     return tx_answer(c, t, tx, q, r);
 }
 
-static Err *postgres_query_in(Ctx *c, DbTx *tx, Query *q) { return tx_query(c, tx->handle, tx, q, 0); }
+static Err *postgres_query_in(Ctx *c, DbTx *tx, Query *q) {
+    return tx_query(c, tx->handle, tx, q, 0);
+}
 
 /* A statement without arguments and rows. */
 static Err *tx_do(Ctx *c, PgTx *t, DbTx *tx, const char *text) {
@@ -276,7 +286,7 @@ static Err *postgres_notify_in(Ctx *c, DbTx *tx, Str channel, Str payload) {
     return tx_query(c, tx->handle, tx, &q, 0);
 }
 
-/* -- many rows -------------------------------------------------------------------------------------- */
+/* -- many rows --------------------------------------------------------------------------------- */
 
 /* The types of all rows: a column that is null in one is typed by another. */
 static Err *types_join(Ctx *c, const Args *rows, ptrdiff_t count, PgArgs *types) {
@@ -289,19 +299,20 @@ static Err *types_join(Ctx *c, const Args *rows, ptrdiff_t count, PgArgs *types)
         for (int k = 0; k < types->count; k++) {
             if (!types->types[k]) types->types[k] = row.types[k];
             if (row.types[k] && row.types[k] != types->types[k])
-                FAIL(c, INTERNAL, "row %td: $%d is of another kind than in the rows before", i + 1, k + 1);
+                FAIL(c, INTERNAL, "row %td: $%d is of another kind than in the rows before", i + 1,
+                     k + 1);
         }
     }
     return NULL;
 }
 
-static Err *batch_send(Ctx *c, DbTx *tx, const char *text, const Args *rows, ptrdiff_t count, ptrdiff_t before,
-                       const PgArgs *types) {
+static Err *batch_send(Ctx *c, DbTx *tx, const char *text, const Args *rows, ptrdiff_t count,
+                       ptrdiff_t before, const PgArgs *types) {
     PgTx *t = tx->handle;
     if (!t->begun) TRY(tx_do(c, t, tx, "SELECT 1"));
     if (!tx_alive(t)) return lost_err(c, t->conn, false);
     ArenaMark mark = arena_mark(c->arena);
-    PgRequest *r = conn_send_many(c, t->conn, &t->pg->target, text, rows, count, types);
+    PgRequest *r = pg_conn_send_many(c, t->conn, &t->pg->target, text, rows, count, types);
     arena_release(c->arena, mark);
     if (!r) return lost_err(c, t->conn, false);
     ptrdiff_t row = -1;
@@ -310,7 +321,7 @@ static Err *batch_send(Ctx *c, DbTx *tx, const char *text, const Args *rows, ptr
     if (!err && r->failed) row = before + r->answers - r->rows_at;
     if (!err && r->lost) err = lost_err(c, t->conn, false);
     if (err) {
-        request_free(r);
+        pg_request_free(r);
         return err;
     }
     failure_note(t, tx, r);
@@ -318,7 +329,8 @@ static Err *batch_send(Ctx *c, DbTx *tx, const char *text, const Args *rows, ptr
     return err && row >= before ? err_at_row(c, err, row) : err;
 }
 
-static Err *postgres_many_in(Ctx *c, DbTx *tx, const char *text, const Args *rows, ptrdiff_t count) {
+static Err *postgres_many_in(Ctx *c, DbTx *tx, const char *text, const Args *rows,
+                             ptrdiff_t count) {
     PgArgs types;
     TRY(types_join(c, rows, count, &types));
     for (ptrdiff_t at = 0; at < count; at += MANY_BATCH)
@@ -326,28 +338,29 @@ static Err *postgres_many_in(Ctx *c, DbTx *tx, const char *text, const Args *row
     return NULL;
 }
 
-/* -- transactions ----------------------------------------------------------------------------------- */
+/* -- transactions ------------------------------------------------------------------------------ */
 
 /* Whatever the deadline: its answer decides. */
 static PgRequest *tx_end_send(Ctx *c, PgTx *t, const char *text) {
     PgArgs none = {0};
-    PgRequest *r = tx_alive(t) ? conn_send(c, t->conn, &t->pg->target, text, &none, SEND_ONCE) : NULL;
-    if (r) conn_await_surely(c, t->conn, r);
+    PgRequest *r =
+        tx_alive(t) ? pg_conn_send(c, t->conn, &t->pg->target, text, &none, SEND_ONCE) : NULL;
+    if (r) pg_conn_await_surely(c, t->conn, r);
     return r;
 }
 
 static void rollback(Ctx *c, PgTx *t) {
     PgRequest *r = tx_end_send(c, t, "ROLLBACK");
     if (!r) return; /* gone with the connection */
-    if (!r->lost && r->failed) conn_break(t->conn, "ROLLBACK failed");
-    request_free(r);
+    if (!r->lost && r->failed) pg_conn_break(t->conn, "ROLLBACK failed");
+    pg_request_free(r);
 }
 
 static Err *commit(Ctx *c, PgTx *t, DbTx *tx) {
     if (!tx_alive(t)) return lost_err(c, t->conn, false);
     PgRequest *r = tx_end_send(c, t, "COMMIT");
     if (!r || r->lost) {
-        if (r) request_free(r);
+        if (r) pg_request_free(r);
         return lost_err(c, t->conn, true);
     }
     failure_note(t, tx, r);
@@ -363,8 +376,10 @@ static Err *transaction_try(Ctx *c, Db *db, DbTx *tx, TxBody body) {
     TRY(tx_enter(c, db, &t));
     *tx = (DbTx){.db = db, .handle = t};
     Err *err = tx_run(c, tx, body);
-    if (t->begun && err) rollback(c, t);
-    else if (t->begun) err = commit(c, t, tx);
+    if (t->begun && err)
+        rollback(c, t);
+    else if (t->begun)
+        err = commit(c, t, tx);
     t->begun = false;
     defer_now(c, tx_leave, t);
     return err;
@@ -378,7 +393,7 @@ static Err *postgres_transaction(Ctx *c, Db *db, DbTx *tx, TxBody body) {
     }
 }
 
-/* -- scans ------------------------------------------------------------------------------------------ */
+/* -- scans ------------------------------------------------------------------------------------- */
 
 static Err *postgres_scan(Ctx *c, Db *db, Query *q) {
     PgTx *t;
@@ -405,7 +420,8 @@ static Err *cursor_open(Ctx *c, PgTx *t, DbTx *tx, Query *q, Each *e) {
     snprintf(e->fetch, sizeof e->fetch, "FETCH %d FROM each_%d", EACH_ROWS, id);
     snprintf(e->close, sizeof e->close, "CLOSE each_%d", id);
     Query declare = {.args = q->args};
-    declare.text = str_cstr(c->arena, strf(c->arena, "DECLARE each_%d NO SCROLL CURSOR FOR %s", id, q->text));
+    declare.text =
+        str_cstr(c->arena, strf(c->arena, "DECLARE each_%d NO SCROLL CURSOR FOR %s", id, q->text));
     return tx_query(c, t, tx, &declare, SEND_ONCE);
 }
 
@@ -454,7 +470,7 @@ static Err *postgres_each(Ctx *c, Db *db, Query *q, RowFn fn, void *arg) {
     return err;
 }
 
-/* -- opening and closing ---------------------------------------------------------------------------- */
+/* -- opening and closing ----------------------------------------------------------------------- */
 
 void postgres_release(Postgres *pg) {
     if (atomic_fetch_sub(&pg->users, 1) > 1) return;
@@ -468,7 +484,7 @@ void postgres_release(Postgres *pg) {
 
 static void close_here(void *arg) {
     Postgres *pg = arg;
-    pool_close(&pg->pools[loop_index(loop_here())]);
+    pg_pool_close(&pg->pools[loop_index(loop_here())]);
     if (pg->listen_loop == loop_here()) postgres_listen_close(pg);
     postgres_release(pg);
 }
@@ -534,7 +550,8 @@ static Err *reach(Ctx *c, Db *db) {
 Err *postgres_open(Ctx *c, DbOptions options, Db *db) {
     PgTarget target;
     TRY(pg_target_read(c, options, &target));
-    int64_t connections = max_i64(1, min_i64(options.connections ? options.connections : 4, CONNECTIONS_MAX));
+    int64_t connections =
+        max_i64(1, min_i64(options.connections ? options.connections : 4, CONNECTIONS_MAX));
     db->postgres = postgres_new(db, target, (int)connections);
     db->engine = &postgres_engine;
     return reach(c, db);

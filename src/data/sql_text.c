@@ -41,7 +41,8 @@ static ptrdiff_t skip_block_comment(Str sql, ptrdiff_t at) {
     return sql.len;
 }
 
-/* $$…$$ or $tag$…$tag$; `at` itself when this dollar begins none (a parameter, a part of a name). */
+/* $$…$$ or $tag$…$tag$; `at` itself when this dollar begins none (a parameter, a part of a name).
+ */
 static ptrdiff_t skip_dollar_quoted(Str sql, ptrdiff_t at) {
     ptrdiff_t end = at + 1;
     if (is_digit(byte_at(sql, end)) || is_name(byte_at(sql, at - 1))) return at;
@@ -93,8 +94,10 @@ static bool is_one_of(Str word, const Str *words, ptrdiff_t count) {
 }
 
 bool sql_is_write(Str sql) {
-    static const Str reads[] = {S_INIT("SELECT"), S_INIT("VALUES"), S_INIT("EXPLAIN"), S_INIT("SHOW")};
-    static const Str writes[] = {S_INIT("INSERT"), S_INIT("UPDATE"), S_INIT("DELETE"), S_INIT("MERGE")};
+    static const Str reads[] = {S_INIT("SELECT"), S_INIT("VALUES"), S_INIT("EXPLAIN"),
+                                S_INIT("SHOW")};
+    static const Str writes[] = {S_INIT("INSERT"), S_INIT("UPDATE"), S_INIT("DELETE"),
+                                 S_INIT("MERGE")};
     ptrdiff_t at = 0;
     Str word = next_word(sql, &at);
     if (is_one_of(word, reads, COUNT(reads))) return false;

@@ -7,12 +7,12 @@
 
 #include "core/str.h"
 
-/* Where the string, quoted name, dollar-quoted text or comment that begins at `at` ends; `at` itself
- * when none begins there. An unfinished one ends with the text. */
+/* Where the string, quoted name, dollar-quoted text or comment that begins at `at` ends; `at`
+ * itself when none begins there. An unfinished one ends with the text. */
 ptrdiff_t sql_skip_literal(Str sql, ptrdiff_t at);
 
-/* True for statements that change rows or schema: everything but SELECT, VALUES, EXPLAIN, SHOW, and WITH
- * without INSERT, UPDATE, DELETE or MERGE in it. */
+/* True for statements that change rows or schema: everything but SELECT, VALUES, EXPLAIN, SHOW, and
+ * WITH without INSERT, UPDATE, DELETE or MERGE in it. */
 bool sql_is_write(Str sql);
 
 /* Our `$1` becomes SQLite's `?1`, in place: both have one byte before the digits. */

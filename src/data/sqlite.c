@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The SQLite engine. Reads run on the handle of the calling loop, without any switch: they are a few
- * microseconds. Writes go to the writer's thread (sqlite_writer.h). What scans takes one of a few
- * further handles to a pool thread.
+ * The SQLite engine. Reads run on the handle of the calling loop, without any switch: they are a
+ * few microseconds. Writes go to the writer's thread (sqlite_writer.h). What scans takes one of a
+ * few further handles to a pool thread.
  *
- * Order of closing: scans, readers, then the writer, whose last handle folds the log into the file. */
+ * Order of closing: scans, readers, then the writer, whose last handle folds the log into the file.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -91,7 +92,7 @@ static Err *sqlite_check_text(Ctx *c, Db *db, const char *text) {
     return sqlite_check(c, reader_here(db), text);
 }
 
-/* -- scans ------------------------------------------------------------------------------------------ */
+/* -- scans ------------------------------------------------------------------------------------- */
 
 /* A pool thread's own Ctx works on `own`; results stay in its arena until the next batch. */
 typedef struct Scan {
@@ -117,7 +118,7 @@ static void scan_leave(void *arg) {
     Scan *scan = arg;
     Sqlite *s = scan->s;
     if (!scan->counted) return;
-    if (scan->h) run_leave(&scan->run);
+    if (scan->h) sqlite_run_leave(&scan->run);
     pthread_mutex_lock(&s->scan_lock);
     s->scans_used--;
     if (scan->h) s->scans[s->scans_idle++] = scan->h;
@@ -133,16 +134,18 @@ static void scan_batch(void *arg) {
     scan->q->rows = (Rows){NULL, 0};
     scan->q->cap = 0;
     scan->run.err = NULL;
-    if (!scan->h) scan->run.err = handle_open(&scan->own, scan->s->path.data, HANDLE_READ, &scan->h);
+    if (!scan->h)
+        scan->run.err = sqlite_handle_open(&scan->own, scan->s->path.data, HANDLE_READ, &scan->h);
     scan->run.h = scan->h;
-    if (!scan->run.err) run_go(&scan->run);
+    if (!scan->run.err) sqlite_run_go(&scan->run);
 }
 
 static Err *scan_begin(Ctx *c, Db *db, Query *q, ptrdiff_t budget, Scan **out) {
     if (sql_is_write(str_c(q->text))) FAIL(c, INTERNAL, "a scan only reads: %s", q->text);
     Scan *scan = arena_new_of(c->arena, Scan);
     *scan = (Scan){.s = db->sqlite, .q = q};
-    if (!scan_enter(db->sqlite, scan)) return err_later(c, __func__, "Too many scans are under way.");
+    if (!scan_enter(db->sqlite, scan))
+        return err_later(c, __func__, "Too many scans are under way.");
     scan->own = (Ctx){.arena = arena_new(budget), .app = c->app, .deadline_us = c->deadline_us};
     scan->run = (Run){.c = &scan->own, .q = q};
     defer(c, scan_leave, scan);
@@ -184,7 +187,7 @@ static Err *sqlite_scan(Ctx *c, Db *db, Query *q) {
     return err;
 }
 
-/* -- backup ----------------------------------------------------------------------------------------- */
+/* -- backup ------------------------------------------------------------------------------------ */
 
 /* The source handle keeps one read transaction open, so that the copy is of one moment although
  * writing goes on. The copy is made beside its final name, synced and renamed. */
@@ -207,7 +210,7 @@ static void backup_close(void *arg) {
         sqlite3_close(b->to);
         if (!b->finished) unlink(b->part);
     }
-    handle_close(b->from);
+    sqlite_handle_close(b->from);
     b->copy = NULL;
     b->to = NULL;
     b->from = NULL;
@@ -215,17 +218,19 @@ static void backup_close(void *arg) {
 
 static Err *backup_open(Backup *b) {
     Ctx *c = b->c;
-    TRY(handle_open(c, b->s->path.data, HANDLE_READ, &b->from));
+    TRY(sqlite_handle_open(c, b->s->path.data, HANDLE_READ, &b->from));
     Query begin = {.text = "BEGIN"};
     TRY(sqlite_run(c, b->from, &begin));
-    Query size = {.text = "SELECT page_size FROM pragma_page_size, (SELECT count(*) FROM sqlite_schema)",
-                  .want = WANT_INT};
+    Query size = {
+        .text = "SELECT page_size FROM pragma_page_size, (SELECT count(*) FROM sqlite_schema)",
+        .want = WANT_INT};
     TRY(sqlite_run(c, b->from, &size)); /* reading is what opens the snapshot */
     b->page_size = size.integer;
     unlink(b->part);
     int rc = sqlite3_open_v2(b->part, &b->to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
     if (rc == SQLITE_OK)
-        rc = sqlite3_exec(b->to, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF", NULL, NULL, NULL);
+        rc = sqlite3_exec(b->to, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF", NULL, NULL,
+                          NULL);
     if (rc != SQLITE_OK) return sqlite_err(c, b->to, rc, NULL);
     b->copy = sqlite3_backup_init(b->to, "main", b->from->db, "main");
     return b->copy ? NULL : sqlite_err(c, b->to, sqlite3_errcode(b->to), NULL);
@@ -259,11 +264,14 @@ static void backup_step(void *arg) {
     int rc = sqlite3_backup_step(b->copy, BACKUP_PAGES);
     b->total = sqlite3_backup_pagecount(b->copy) * b->page_size;
     b->done = b->total - sqlite3_backup_remaining(b->copy) * b->page_size;
-    if (rc == SQLITE_DONE) b->err = backup_finish(b);
-    else if (rc != SQLITE_OK) b->err = sqlite_err(b->c, b->to, rc, NULL);
+    if (rc == SQLITE_DONE)
+        b->err = backup_finish(b);
+    else if (rc != SQLITE_OK)
+        b->err = sqlite_err(b->c, b->to, rc, NULL);
 }
 
-static Err *sqlite_backup(Ctx *c, Db *db, Str path, void (*progress)(void *, int64_t, int64_t), void *arg) {
+static Err *sqlite_backup(Ctx *c, Db *db, Str path, void (*progress)(void *, int64_t, int64_t),
+                          void *arg) {
     Backup *b = arena_new_of(c->arena, Backup);
     *b = (Backup){.c = c, .s = db->sqlite, .path = str_cstr(c->arena, path)};
     b->part = str_cstr(c->arena, str_concat(c->arena, path, S(".part")));
@@ -280,11 +288,11 @@ static Err *sqlite_backup(Ctx *c, Db *db, Str path, void (*progress)(void *, int
     return err;
 }
 
-/* -- opening and closing ---------------------------------------------------------------------------- */
+/* -- opening and closing ----------------------------------------------------------------------- */
 
 static void sqlite_free(Sqlite *s) {
-    for (int i = 0; i < s->scans_idle; i++) handle_close(s->scans[i]);
-    for (int i = 0; i < s->reader_count; i++) handle_close(s->readers[i]);
+    for (int i = 0; i < s->scans_idle; i++) sqlite_handle_close(s->scans[i]);
+    for (int i = 0; i < s->reader_count; i++) sqlite_handle_close(s->readers[i]);
     writer_stop(s->writer);
     pthread_mutex_destroy(&s->scan_lock);
     free((char *)(uintptr_t)s->path.data);
@@ -328,7 +336,8 @@ Str db_sqlite_file(Arena *arena, Str url, Str data_dir) {
 }
 
 static Err *path_of(Ctx *c, DbOptions options, Str *path) {
-    if (str_is_empty(options.url) && str_is_empty(options.data_dir)) FAIL(c, INVALID, "DATA_DIR is empty.");
+    if (str_is_empty(options.url) && str_is_empty(options.data_dir))
+        FAIL(c, INVALID, "DATA_DIR is empty.");
     *path = db_sqlite_file(c->arena, options.url, options.data_dir);
     if (path->len < 2) FAIL(c, INVALID, "DATABASE_URL is sqlite:///FILE or sqlite:///./FILE.");
     return NULL;
@@ -354,7 +363,8 @@ static int is_wal(void *wal, int columns, char **values, char **names) {
 /* Only its owner reads the file: the log and index files take its mode. */
 static Err *file_private(Ctx *c, const char *path) {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) FAIL(c, UNAVAILABLE, "The database %s cannot be opened: %s", path, strerrordesc_np(errno));
+    if (fd < 0)
+        FAIL(c, UNAVAILABLE, "The database %s cannot be opened: %s", path, strerrordesc_np(errno));
     close(fd);
     return NULL;
 }
@@ -363,18 +373,20 @@ static Err *handles_open(Ctx *c, Sqlite *s) {
     SqlHandle *writing = NULL, *checkpointing = NULL;
     bool wal = false;
     TRY(file_private(c, s->path.data));
-    TRY(handle_open(c, s->path.data, HANDLE_WRITE, &writing));
+    TRY(sqlite_handle_open(c, s->path.data, HANDLE_WRITE, &writing));
     sqlite3_exec(writing->db, "PRAGMA journal_mode", is_wal, &wal, NULL);
-    Err *err = wal ? handle_open(c, s->path.data, HANDLE_WRITE, &checkpointing)
-                   : err_new(c, ERR_INTERNAL, __func__, "%s: this file system cannot hold SQLite's "
-                             "write-ahead log.", s->path.data);
+    Err *err = wal ? sqlite_handle_open(c, s->path.data, HANDLE_WRITE, &checkpointing)
+                   : err_new(c, ERR_INTERNAL, __func__,
+                             "%s: this file system cannot hold SQLite's "
+                             "write-ahead log.",
+                             s->path.data);
     if (err) {
-        handle_close(writing);
+        sqlite_handle_close(writing);
         return err;
     }
     s->writer = writer_start(writing, checkpointing);
     for (int i = 0; i < loop_count(); i++) {
-        TRY(handle_open(c, s->path.data, HANDLE_READ, &s->readers[i]));
+        TRY(sqlite_handle_open(c, s->path.data, HANDLE_READ, &s->readers[i]));
         s->reader_count++;
     }
     return NULL;

@@ -6,12 +6,12 @@
 #include "data/sql_text.h"
 
 enum {
-    STATEMENTS_MAX = 256,   /* prepared at once on a connection */
-    PROGRESS_STEPS = 2000,  /* virtual machine steps between two looks at the clock: about 0.1 ms */
+    STATEMENTS_MAX = 256,  /* prepared at once on a connection */
+    PROGRESS_STEPS = 2000, /* virtual machine steps between two looks at the clock: about 0.1 ms */
     EACH_BUDGET = 64 * 1024 * 1024,
 };
 
-/* -- errors ----------------------------------------------------------------------------------------- */
+/* -- errors ------------------------------------------------------------------------------------ */
 
 static ErrKind constraint_kind(int rc) {
     switch (rc) {
@@ -25,10 +25,14 @@ static ErrKind constraint_kind(int rc) {
 ErrKind sqlite_kind(int rc) {
     switch (rc & 0xff) {
     case SQLITE_CONSTRAINT: return constraint_kind(rc);
-    case SQLITE_BUSY: case SQLITE_LOCKED: case SQLITE_CANTOPEN: case SQLITE_PROTOCOL:
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PROTOCOL:
     case SQLITE_NOMEM: return ERR_UNAVAILABLE;
-    case SQLITE_IOERR: return rc == SQLITE_IOERR_READ || rc == SQLITE_IOERR_SHORT_READ
-                                  ? ERR_INTERNAL : ERR_UNAVAILABLE;
+    case SQLITE_IOERR:
+        return rc == SQLITE_IOERR_READ || rc == SQLITE_IOERR_SHORT_READ ? ERR_INTERNAL
+                                                                        : ERR_UNAVAILABLE;
     case SQLITE_FULL: return ERR_STORAGE_FULL;
     case SQLITE_INTERRUPT: return ERR_TIMEOUT;
     case SQLITE_TOOBIG: return ERR_TOO_LARGE;
@@ -36,7 +40,8 @@ ErrKind sqlite_kind(int rc) {
     }
 }
 
-/* `UNIQUE constraint failed: users.a, users.b` names the constraint behind the colon; blanks out. */
+/* `UNIQUE constraint failed: users.a, users.b` names the constraint behind the colon; blanks out.
+ */
 static Str constraint_name(Arena *arena, Str message) {
     ptrdiff_t colon = str_find(message, S("failed: "));
     if (colon < 0) return (Str){NULL, 0};
@@ -50,9 +55,11 @@ static Err *constraint_err(Ctx *c, int rc, Str message) {
     Str name = constraint_name(c->arena, message);
     Err *err;
     if (constraint_kind(rc) == ERR_CONFLICT)
-        err = err_new(c, ERR_CONFLICT, "sqlite", "There is one already with the same %.*s.", S_ARG(name));
+        err = err_new(c, ERR_CONFLICT, "sqlite", "There is one already with the same %.*s.",
+                      S_ARG(name));
     else if (rc == SQLITE_CONSTRAINT_FOREIGNKEY)
-        err = err_new(c, ERR_INVALID, "sqlite", "It refers to something that does not exist, or is referred to.");
+        err = err_new(c, ERR_INVALID, "sqlite",
+                      "It refers to something that does not exist, or is referred to.");
     else
         err = err_new(c, ERR_INVALID, "sqlite", "A value is not allowed: %.*s.", S_ARG(message));
     if (name.len > 0) err->code = name;
@@ -65,7 +72,8 @@ Err *sqlite_err(Ctx *c, sqlite3 *db, int rc, const char *sql) {
     Str message = str_c(db ? sqlite3_errmsg(db) : sqlite3_errstr(rc));
     ErrKind kind = sqlite_kind(rc);
     if ((rc & 0xff) == SQLITE_CONSTRAINT) return constraint_err(c, rc, message);
-    if (kind == ERR_TIMEOUT) return err_new(c, kind, "sqlite", "The time allowed for this statement was over.");
+    if (kind == ERR_TIMEOUT)
+        return err_new(c, kind, "sqlite", "The time allowed for this statement was over.");
     Str start = str_utf8_cut(sql ? str_c(sql) : S(""), 120);
     Err *err = err_new(c, kind, "sqlite", "%.*s (%s)%s%.*s", S_ARG(message), sqlite3_errstr(rc),
                        start.len ? " in: " : "", S_ARG(start));
@@ -73,7 +81,7 @@ Err *sqlite_err(Ctx *c, sqlite3 *db, int rc, const char *sql) {
     return err;
 }
 
-/* -- opening ---------------------------------------------------------------------------------------- */
+/* -- opening ----------------------------------------------------------------------------------- */
 
 static int on_progress(void *arg) {
     const SqlHandle *h = arg;
@@ -82,8 +90,8 @@ static int on_progress(void *arg) {
 
 /* Readers map the file instead of copying pages; the writer keeps what it changes in memory until
  * the commit, and a savepoint's undo pages as well (temp_store). Checkpoints have a thread.
- * EXTRA is FULL, and the folder is synced when the rollback journal of the switch to WAL goes: after a
- * power cut it would otherwise come back and undo everything since. */
+ * EXTRA is FULL, and the folder is synced when the rollback journal of the switch to WAL goes:
+ * after a power cut it would otherwise come back and undo everything since. */
 static const char *const read_pragmas =
     "PRAGMA mmap_size = 2147418112; PRAGMA query_only = ON; PRAGMA cache_size = -4096;"
     "PRAGMA temp_store = MEMORY;";
@@ -92,16 +100,17 @@ static const char *const write_pragmas =
     "PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864;"
     "PRAGMA mmap_size = 2147418112; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;";
 
-Err *handle_open(Ctx *c, const char *path, HandleMode mode, SqlHandle **out) {
+Err *sqlite_handle_open(Ctx *c, const char *path, HandleMode mode, SqlHandle **out) {
     SqlHandle *h = calloc(1, sizeof *h);
     if (!h) abort();
-    int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
-                (mode == HANDLE_READ ? SQLITE_OPEN_READONLY
-                                     : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    int flags =
+        SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+        (mode == HANDLE_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
     int rc = sqlite3_open_v2(path, &h->db, flags, NULL);
     if (rc == SQLITE_OK) {
         sqlite3_busy_timeout(h->db, 5000);
-        rc = sqlite3_exec(h->db, mode == HANDLE_READ ? read_pragmas : write_pragmas, NULL, NULL, NULL);
+        rc = sqlite3_exec(h->db, mode == HANDLE_READ ? read_pragmas : write_pragmas, NULL, NULL,
+                          NULL);
     }
     if (rc != SQLITE_OK) {
         Err *err = err_wrap(c, sqlite_kind(rc), __func__, sqlite_err(c, h->db, rc, NULL),
@@ -126,9 +135,9 @@ static void stmt_evict(SqlHandle *h, SqliteStmt *s) {
     stmt_free(s);
 }
 
-void handle_close(SqlHandle *h) {
+void sqlite_handle_close(SqlHandle *h) {
     if (!h) return;
-    handle_abandon(h);
+    sqlite_handle_abandon(h);
     while (h->cache.newest) stmt_evict(h, (SqliteStmt *)h->cache.newest);
     int rc = sqlite3_close(h->db);
     assert(rc == SQLITE_OK);
@@ -136,7 +145,7 @@ void handle_close(SqlHandle *h) {
     free(h);
 }
 
-/* -- statements ------------------------------------------------------------------------------------- */
+/* -- statements -------------------------------------------------------------------------------- */
 
 static void stmt_leave(SqlHandle *h, SqliteStmt *s) {
     assert(s->busy);
@@ -153,7 +162,7 @@ static void stmt_leave(SqlHandle *h, SqliteStmt *s) {
     if (!s->cached) stmt_free(s);
 }
 
-void handle_abandon(SqlHandle *h) {
+void sqlite_handle_abandon(SqlHandle *h) {
     while (h->busy) stmt_leave(h, h->busy);
 }
 
@@ -212,11 +221,13 @@ static int value_bind(sqlite3_stmt *stmt, int at, const Value *v) {
     switch (v->kind) {
     case VALUE_NULL: return sqlite3_bind_null(stmt, at);
     case VALUE_BOOL: return sqlite3_bind_int(stmt, at, v->b);
-    case VALUE_INT: case VALUE_TIME: return sqlite3_bind_int64(stmt, at, v->i);
+    case VALUE_INT:
+    case VALUE_TIME: return sqlite3_bind_int64(stmt, at, v->i);
     case VALUE_FLOAT: return sqlite3_bind_double(stmt, at, v->f);
     case VALUE_BLOB:
         return sqlite3_bind_blob64(stmt, at, v->s.data, (sqlite3_uint64)v->s.len, SQLITE_STATIC);
-    case VALUE_TEXT: case VALUE_JSON:
+    case VALUE_TEXT:
+    case VALUE_JSON:
         return sqlite3_bind_text64(stmt, at, v->s.data, (sqlite3_uint64)v->s.len, SQLITE_STATIC,
                                    SQLITE_UTF8);
     }
@@ -226,7 +237,8 @@ static int value_bind(sqlite3_stmt *stmt, int at, const Value *v) {
 static Err *stmt_bind(Ctx *c, SqlHandle *h, SqliteStmt *s, Args args) {
     int wanted = sqlite3_bind_parameter_count(s->stmt);
     if (wanted != args.count)
-        FAIL(c, INTERNAL, "%d parameters wanted, %td given: %s", wanted, args.count, sqlite3_sql(s->stmt));
+        FAIL(c, INTERNAL, "%d parameters wanted, %td given: %s", wanted, args.count,
+             sqlite3_sql(s->stmt));
     for (int i = 0; i < wanted; i++) {
         int rc = value_bind(s->stmt, i + 1, &args.items[i]);
         if (rc != SQLITE_OK) return sqlite_err(c, h->db, rc, sqlite3_sql(s->stmt));
@@ -234,7 +246,7 @@ static Err *stmt_bind(Ctx *c, SqlHandle *h, SqliteStmt *s, Args args) {
     return NULL;
 }
 
-/* -- rows ------------------------------------------------------------------------------------------- */
+/* -- rows -------------------------------------------------------------------------------------- */
 
 static Value column_value(sqlite3_stmt *stmt, int i) {
     switch (sqlite3_column_type(stmt, i)) {
@@ -323,31 +335,32 @@ static Err *run_begin_and_step(Run *r) {
     return run_steps(r);
 }
 
-void run_leave(Run *r) {
+void sqlite_run_leave(Run *r) {
     if (r->stmt) stmt_leave(r->h, r->stmt);
     r->stmt = NULL;
     r->more = false;
 }
 
-void run_go(Run *r) {
+void sqlite_run_go(Run *r) {
     jmp_buf full;
     r->former = arena_on_full(r->c->arena, &full);
     r->mark = arena_mark(r->c->arena);
     bool over = setjmp(full) != 0;
     if (!over) r->err = run_begin_and_step(r);
-    if (over || r->err || !r->more) run_leave(r);
+    if (over || r->err || !r->more) sqlite_run_leave(r);
     r->h->deadline_us = 0;
     arena_on_full(r->c->arena, r->former);
     if (!over) return;
     arena_release(r->c->arena, r->mark);
     r->q->rows = (Rows){NULL, 0};
     r->q->cap = 0;
-    r->err = err_new(r->c, ERR_BUDGET, __func__, "The answer of the database is over the memory budget.");
+    r->err = err_new(r->c, ERR_BUDGET, __func__,
+                     "The answer of the database is over the memory budget.");
 }
 
 Err *sqlite_run(Ctx *c, SqlHandle *h, Query *q) {
     Run r = {.c = c, .h = h, .q = q};
-    run_go(&r);
+    sqlite_run_go(&r);
     return r.err;
 }
 
@@ -406,11 +419,11 @@ Err *sqlite_each_row(Ctx *c, SqlHandle *h, Query *q, RowFn fn, void *arg) {
         arena_reset(rows.arena);
         q->rows = (Rows){NULL, 0};
         q->cap = 0;
-        run_go(&r);
+        sqlite_run_go(&r);
         err = err_copy(c->arena, r.err);
         if (!err && q->rows.count > 0) err = fn(c, q->rows.items, arg);
     } while (!err && r.more);
-    run_leave(&r);
+    sqlite_run_leave(&r);
     defer_now(c, rows_free, rows.arena);
     return err;
 }

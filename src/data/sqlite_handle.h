@@ -29,17 +29,18 @@ typedef struct SqlHandle {
 
 typedef enum HandleMode { HANDLE_READ, HANDLE_WRITE } HandleMode;
 
-MUST_USE Err *handle_open(Ctx *c, const char *path, HandleMode mode, SqlHandle **out);
-void handle_close(SqlHandle *h);
+MUST_USE Err *sqlite_handle_open(Ctx *c, const char *path, HandleMode mode, SqlHandle **out);
+void sqlite_handle_close(SqlHandle *h);
 /* Reset whatever is in use (after a jump out of it). */
-void handle_abandon(SqlHandle *h);
+void sqlite_handle_abandon(SqlHandle *h);
 
 /* A statement under way. Filled by the caller: c, h, q; for db_each also the limits of a batch. */
 typedef struct Run {
     Ctx *c;
     SqlHandle *h;
     Query *q;
-    ptrdiff_t rows_max, bytes_max; /* stop there, with `more` set and the statement kept; 0: never */
+    ptrdiff_t rows_max,
+        bytes_max; /* stop there, with `more` set and the statement kept; 0: never */
     SqliteStmt *stmt;
     bool more;
     Err *err; /* out */
@@ -47,9 +48,9 @@ typedef struct Run {
     ArenaMark mark;
 } Run;
 /* Begin, or go on after `more`. */
-void run_go(Run *r);
+void sqlite_run_go(Run *r);
 /* End early. */
-void run_leave(Run *r);
+void sqlite_run_leave(Run *r);
 
 MUST_USE Err *sqlite_run(Ctx *c, SqlHandle *h, Query *q);
 /* Compile without running. */
@@ -57,7 +58,8 @@ MUST_USE Err *sqlite_check(Ctx *c, SqlHandle *h, const char *text);
 /* All statements of a script, without arguments. */
 MUST_USE Err *sqlite_script(Ctx *c, SqlHandle *h, Str script);
 /* The same statement for many argument rows. */
-MUST_USE Err *sqlite_many(Ctx *c, SqlHandle *h, const char *text, const Args *rows, ptrdiff_t count);
+MUST_USE Err *sqlite_many(Ctx *c, SqlHandle *h, const char *text, const Args *rows,
+                          ptrdiff_t count);
 /* Rows one at a time, fn called while the statement is open. */
 MUST_USE Err *sqlite_each_row(Ctx *c, SqlHandle *h, Query *q, RowFn fn, void *arg);
 

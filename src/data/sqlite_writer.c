@@ -20,7 +20,8 @@ typedef enum WriteState { WRITE_QUEUED, WRITE_TAKEN, WRITE_DONE } WriteState;
 
 /* Lives on the waiting coroutine's stack. */
 typedef struct Write {
-    struct Write *prev, *next; /* in the queue; then `next` in the list of its loop's finished ones */
+    struct Write *prev,
+        *next; /* in the queue; then `next` in the list of its loop's finished ones */
     Ctx *c;
     Coro *co;
     int loop;
@@ -39,8 +40,8 @@ typedef struct Write {
 
 typedef enum Control { BEGIN, COMMIT, ROLLBACK, OPEN, RELEASE, BACK, CONTROL_COUNT } Control;
 static const char *const control_texts[CONTROL_COUNT] = {
-    [BEGIN] = "BEGIN IMMEDIATE", [COMMIT] = "COMMIT", [ROLLBACK] = "ROLLBACK",
-    [OPEN] = "SAVEPOINT t", [RELEASE] = "RELEASE t", [BACK] = "ROLLBACK TO t",
+    [BEGIN] = "BEGIN IMMEDIATE", [COMMIT] = "COMMIT",     [ROLLBACK] = "ROLLBACK",
+    [OPEN] = "SAVEPOINT t",      [RELEASE] = "RELEASE t", [BACK] = "ROLLBACK TO t",
 };
 
 struct Writer {
@@ -65,7 +66,7 @@ struct Writer {
     _Atomic int frames, frames_done;         /* of the log: written, and covered by a checkpoint */
 };
 
-/* -- the queue -------------------------------------------------------------------------------------- */
+/* -- the queue --------------------------------------------------------------------------------- */
 
 static void queue_unlink(Writer *w, Write *r) {
     *(r->prev ? &r->prev->next : &w->head) = r->next;
@@ -86,8 +87,8 @@ static Err *queue_add(Writer *w, Write *r) {
     }
     pthread_mutex_unlock(&w->lock);
     if (room) return NULL;
-    return err_later(r->c, __func__, stopping ? "The database is closing."
-                                              : "Too many writes are waiting.");
+    return err_later(r->c, __func__,
+                     stopping ? "The database is closing." : "Too many writes are waiting.");
 }
 
 /* The next one, which now has begun; NULL when none waits. */
@@ -122,7 +123,7 @@ static bool queue_wait(Writer *w) {
     return more;
 }
 
-/* -- on the writer's thread: one transaction -------------------------------------------------------- */
+/* -- on the writer's thread: one transaction --------------------------------------------------- */
 
 static int control(Writer *w, Control which) {
     sqlite3_stmt *stmt = w->controls[which];
@@ -135,7 +136,8 @@ static int control(Writer *w, Control which) {
 /* SQLite has rolled back the whole group by itself. */
 static bool group_lost(Writer *w) { return sqlite3_get_autocommit(w->h->db) != 0; }
 
-/* Constraints DEFERRABLE would fail the group's commit: look at them while only one can be meant. */
+/* Constraints DEFERRABLE would fail the group's commit: look at them while only one can be meant.
+ */
 static Err *deferred_check(Ctx *c, Writer *w) {
     int open = 0, high = 0;
     sqlite3_db_status(w->h->db, SQLITE_DBSTATUS_DEFERRED_FKS, &open, &high, 0);
@@ -164,7 +166,7 @@ static void write_guarded(Writer *w, Write *r) {
     r->over_budget = setjmp(full) != 0;
     if (!r->over_budget) write_body(w, r);
     if (r->over_budget) {
-        handle_abandon(w->h);
+        sqlite_handle_abandon(w->h);
         arena_release(c->arena, r->mark);
         r->err = NULL;
     }
@@ -183,7 +185,8 @@ static void write_run(Writer *w, Write *r) {
     r->err = NULL;
     r->commit_rc = SQLITE_OK;
     bool single = r->q != NULL;
-    if (single) query_reset(r->q);
+    if (single)
+        query_reset(r->q);
     else if (control(w, OPEN) != SQLITE_OK) {
         r->good = false;
         r->commit_rc = sqlite3_extended_errcode(w->h->db);
@@ -202,7 +205,7 @@ static void write_run(Writer *w, Write *r) {
     if (!group_lost(w)) control(w, ROLLBACK);
 }
 
-/* -- the group -------------------------------------------------------------------------------------- */
+/* -- the group --------------------------------------------------------------------------------- */
 
 static void write_fail(Write *r, int rc) {
     r->good = false;
@@ -286,7 +289,7 @@ static void group_run(Writer *w) {
     group_wake(w);
 }
 
-/* -- checkpoints ------------------------------------------------------------------------------------ */
+/* -- checkpoints ------------------------------------------------------------------------------- */
 
 static int on_log_grown(void *arg, sqlite3 *db, const char *name, int frames) {
     Writer *w = arg;
@@ -299,14 +302,15 @@ static int on_log_grown(void *arg, sqlite3 *db, const char *name, int frames) {
 static void checkpoint(Writer *w, SqlHandle *h) {
     int in_log = 0, done = 0;
     int rc = sqlite3_wal_checkpoint_v2(h->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_log, &done);
-    if (rc == SQLITE_OK) atomic_store(&w->frames_done, done);
+    if (rc == SQLITE_OK)
+        atomic_store(&w->frames_done, done);
     else if (rc != SQLITE_BUSY && rc != SQLITE_LOCKED)
         log_msg(NULL, LOG_WARN, "SQLite checkpoint failed: %s", sqlite3_errmsg(h->db));
 }
 
 /* After each commit: has the log grown enough for a checkpoint, or so much that we must help? While
- * somebody writes all the time the checkpointer never reaches the log's end, and only at its end can
- * the log start again from its beginning. */
+ * somebody writes all the time the checkpointer never reaches the log's end, and only at its end
+ * can the log start again from its beginning. */
 static void checkpoint_ask(Writer *w) {
     int frames = atomic_load(&w->frames), done = atomic_load(&w->frames_done);
     if (frames < done) atomic_store(&w->frames_done, done = 0); /* the log has started again */
@@ -346,7 +350,7 @@ static void *checkpoint_main(void *arg) {
     return NULL;
 }
 
-/* -- start and end ---------------------------------------------------------------------------------- */
+/* -- start and end ----------------------------------------------------------------------------- */
 
 static void *writer_main(void *arg) {
     Writer *w = arg;
@@ -369,7 +373,8 @@ Writer *writer_start(SqlHandle *writing, SqlHandle *checkpointing) {
     pthread_mutex_init(&w->checkpoint_lock, NULL);
     pthread_cond_init(&w->checkpoint_work, NULL);
     for (int i = 0; i < CONTROL_COUNT; i++)
-        if (sqlite3_prepare_v2(w->h->db, control_texts[i], -1, &w->controls[i], NULL) != SQLITE_OK) abort();
+        if (sqlite3_prepare_v2(w->h->db, control_texts[i], -1, &w->controls[i], NULL) != SQLITE_OK)
+            abort();
     sqlite3_wal_hook(w->h->db, on_log_grown, w);
     if (pthread_create(&w->thread, NULL, writer_main, w) != 0) abort();
     if (pthread_create(&w->checkpoint_thread, NULL, checkpoint_main, w) != 0) abort();
@@ -391,8 +396,8 @@ void writer_stop(Writer *w) {
     pthread_mutex_unlock(&w->checkpoint_lock);
     pthread_join(w->checkpoint_thread, NULL);
     for (int i = 0; i < CONTROL_COUNT; i++) sqlite3_finalize(w->controls[i]);
-    handle_close(w->checkpointing);
-    handle_close(w->h);
+    sqlite_handle_close(w->checkpointing);
+    sqlite_handle_close(w->h);
     pthread_mutex_destroy(&w->lock);
     pthread_cond_destroy(&w->work);
     pthread_mutex_destroy(&w->checkpoint_lock);
@@ -400,7 +405,7 @@ void writer_stop(Writer *w) {
     free(w);
 }
 
-/* -- on the coroutine's side ------------------------------------------------------------------------ */
+/* -- on the coroutine's side ------------------------------------------------------------------- */
 
 static Err *write_result(Ctx *c, const Write *r) {
     if (r->good) return NULL;
@@ -409,9 +414,9 @@ static Err *write_result(Ctx *c, const Write *r) {
     assert(r->commit_rc != SQLITE_OK);
     int primary = r->commit_rc & 0xff;
     bool locked = primary == SQLITE_BUSY || primary == SQLITE_LOCKED;
-    Err *err = err_new(c, sqlite_kind(r->commit_rc), __func__, "Nothing was written: %s",
-                       locked ? "another process holds the database."
-                              : sqlite3_errstr(r->commit_rc));
+    Err *err =
+        err_new(c, sqlite_kind(r->commit_rc), __func__, "Nothing was written: %s",
+                locked ? "another process holds the database." : sqlite3_errstr(r->commit_rc));
     if (err_retryable(err->kind)) err->retry_after_s = RETRY_S;
     return err;
 }
@@ -419,12 +424,15 @@ static Err *write_result(Ctx *c, const Write *r) {
 Err *writer_run(Ctx *c, Writer *w, Query *q, DbTx *tx, TxBody body) {
     assert(c->coro && loop_here());
     assert(q || (tx && body.fn));
-    Write r = {.c = c, .co = c->coro, .loop = loop_index(loop_here()), .q = q, .tx = tx, .body = body};
-    Ctx here = *c; /* c itself is the writer's from the moment it is in the queue until it is back */
+    Write r = {
+        .c = c, .co = c->coro, .loop = loop_index(loop_here()), .q = q, .tx = tx, .body = body};
+    Ctx here =
+        *c; /* c itself is the writer's from the moment it is in the queue until it is back */
     TRY(queue_add(w, &r));
     Wake wake = WAKE_DONE;
     while (!r.woken && wake == WAKE_DONE) wake = coro_wait(&here);
-    if (!r.woken && queue_withdraw(w, &r)) return wake_err(c, wake, "waiting for the database's writer");
+    if (!r.woken && queue_withdraw(w, &r))
+        return wake_err(c, wake, "waiting for the database's writer");
     while (!r.woken) coro_wait_surely(&here);
     return write_result(c, &r);
 }

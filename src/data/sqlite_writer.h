@@ -2,16 +2,17 @@
  * The one writer of a SQLite database: a thread that gathers the transactions waiting at that
  * moment into one commit.
  *
- *                    writer_run                  take                    commit is on disk
- *   (coroutine) ───────────────▶ WRITE_QUEUED ─────────▶ WRITE_TAKEN ───────────────────▶ WRITE_DONE
- *                                  │ deadline, cancel
- *                                  ▼
+ *                   writer_run                 take                   commit is on disk
+ *   (coroutine) ──────────────▶ WRITE_QUEUED ─────────▶ WRITE_TAKEN ──────────────────▶ WRITE_DONE
+ *                                 │ deadline, cancel
+ *                                 ▼
  *                          (withdrawn: nothing happened)
  *
  * - A coroutine is woken only after the commit that holds its transaction has been synced.
  * - Each transaction is a savepoint of the group's; a single statement needs none, being atomic.
- *   When SQLite gives up the whole group (disk full, an interrupted write), or the commit fails, the
- *   innocent ones are run again, each in a commit of its own: fn must be repeatable, as on PostgreSQL.
+ *   When SQLite gives up the whole group (disk full, an interrupted write), or the commit fails,
+ * the innocent ones are run again, each in a commit of its own: fn must be repeatable, as on
+ * PostgreSQL.
  * - A transaction that has begun is waited for, whatever the deadline.
  * - The queue is bounded: beyond it UNAVAILABLE.
  * - Checkpoints run on a thread of their own while writing goes on; when the log grows all the

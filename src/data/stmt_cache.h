@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Which prepared statements a connection holds: found by their text (and, on PostgreSQL, by their
- * parameters' types), the least recently used one leaving when there are too many. So a text built at
- * run time is as safe as a literal, only slower when it is always another.
+ * parameters' types), the least recently used one leaving when there are too many. So a text built
+ * at run time is as safe as a literal, only slower when it is always another.
  *
  * An engine puts a Stmt first in its own struct. Not for concurrent use. */
 #ifndef SOCLE_DATA_STMT_CACHE_H

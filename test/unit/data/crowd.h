@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Many coroutines over all loops doing the same at once, and how it went for them; and the table that
- * most of them work on. */
+ * Many coroutines over all loops doing the same at once, and how it went for them; and the table
+ * that most of them work on. */
 #ifndef SOCLE_TEST_DATA_CROWD_H
 #define SOCLE_TEST_DATA_CROWD_H
 
@@ -8,10 +8,12 @@
 
 /* A table of unique names. */
 static inline bool names_make(Ctx *c) {
-    return GOOD(db_exec(c, SQL2(
-        "CREATE TABLE names (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, n INTEGER CHECK (n >= 0)) STRICT",
-        "CREATE TABLE names (id BIGSERIAL PRIMARY KEY, name TEXT NOT NULL UNIQUE, n BIGINT CHECK (n >= 0))"),
-        NO_ARGS, NULL));
+    return GOOD(db_exec(c,
+                        SQL2("CREATE TABLE names (id INTEGER PRIMARY KEY, name TEXT NOT NULL "
+                             "UNIQUE, n INTEGER CHECK (n >= 0)) STRICT",
+                             "CREATE TABLE names (id BIGSERIAL PRIMARY KEY, name TEXT NOT NULL "
+                             "UNIQUE, n BIGINT CHECK (n >= 0))"),
+                        NO_ARGS, NULL));
 }
 
 static inline int64_t count_of(Ctx *c, const char *sql) {
@@ -39,9 +41,12 @@ static inline void member_main(Ctx *c, void *arg) {
     for (int i = 0; i < crowd->each; i++) {
         ArenaMark mark = arena_mark(c->arena);
         Err *err = crowd->one(c, m->who, i);
-        if (!err) crowd->good++;
-        else if (err->kind == ERR_CONFLICT) crowd->conflicts++;
-        else if (crowd->others++ == 0) GOOD(err);
+        if (!err)
+            crowd->good++;
+        else if (err->kind == ERR_CONFLICT)
+            crowd->conflicts++;
+        else if (crowd->others++ == 0)
+            GOOD(err);
         arena_release(c->arena, mark);
     }
     if (--crowd->left == 0) coro_wake_posted(crowd->waiting);
@@ -54,8 +59,8 @@ static inline void crowd_run(Ctx *c, Crowd *crowd, int members) {
     crowd->waiting = c->coro;
     for (int i = 0; i < members; i++) {
         all[i] = (Member){crowd, i};
-        coro_spawn_on(loop_at(i % loop_count()), (CoroOptions){.name = "member", .app = c->app}, member_main,
-                      &all[i]);
+        coro_spawn_on(loop_at(i % loop_count()), (CoroOptions){.name = "member", .app = c->app},
+                      member_main, &all[i]);
     }
     while (crowd->left > 0) coro_wait_surely(c);
 }

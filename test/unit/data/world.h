@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A database of its own for every test, on either engine, and a coroutine to use it in. SQLite lives
- * in a temporary folder; PostgreSQL is the server of SOCLE_TEST_PG (a superuser's URL), where each
- * test makes and drops its own database. Without the variable its tests are skipped.
+ * A database of its own for every test, on either engine, and a coroutine to use it in. SQLite
+ * lives in a temporary folder; PostgreSQL is the server of SOCLE_TEST_PG (a superuser's URL), where
+ * each test makes and drops its own database. Without the variable its tests are skipped.
  *
  *   BOTH(a_row_comes_back) { … c … }      then in the list:      BOTH_ROWS(a_row_comes_back) */
 #ifndef SOCLE_TEST_DATA_WORLD_H
@@ -27,24 +27,24 @@ struct App {
 Db *app_db(Ctx *c) { return c->app->db; }
 
 #define GOOD(call) good((call), #call, __FILE__, __LINE__)
-#define MUST(call)                                             \
-    do {                                                       \
-        if (!good((call), #call, __FILE__, __LINE__)) return;  \
+#define MUST(call)                                            \
+    do {                                                      \
+        if (!good((call), #call, __FILE__, __LINE__)) return; \
     } while (0)
 #define FAILS(call, wanted) fails((call), ERR_##wanted, #call, __FILE__, __LINE__)
 
-#define BOTH(name)                                                     \
-    static void name(Ctx *c);                                          \
-    static void name##_sqlite(void) { world_run(ENGINE_SQLITE, name); } \
+#define BOTH(name)                                                          \
+    static void name(Ctx *c);                                               \
+    static void name##_sqlite(void) { world_run(ENGINE_SQLITE, name); }     \
     static void name##_postgres(void) { world_run(ENGINE_POSTGRES, name); } \
     static void name(Ctx *c)
 #define BOTH_ROWS(name) T_ROW(name##_sqlite), T_ROW(name##_postgres)
-#define ON_SQLITE(name)                                        \
-    static void name(Ctx *c);                                  \
+#define ON_SQLITE(name)                                                 \
+    static void name(Ctx *c);                                           \
     static void name##_sqlite(void) { world_run(ENGINE_SQLITE, name); } \
     static void name(Ctx *c)
-#define ON_POSTGRES(name)                                      \
-    static void name(Ctx *c);                                  \
+#define ON_POSTGRES(name)                                                   \
+    static void name(Ctx *c);                                               \
     static void name##_postgres(void) { world_run(ENGINE_POSTGRES, name); } \
     static void name(Ctx *c)
 
@@ -82,7 +82,7 @@ static inline int entry_remove(const char *path, const struct stat *s, int flag,
     return remove(path);
 }
 
-/* -- PostgreSQL: databases are made over a plain connection of the test's own ---------------------- */
+/* -- PostgreSQL: databases are made over a plain connection of the test's own ------------------ */
 
 static inline bool pg_admin(const char *sql) {
     PGconn *conn = PQconnectdb(getenv("SOCLE_TEST_PG"));
@@ -112,12 +112,15 @@ static inline void pg_database_drop(void) {
     pg_admin(sql);
 }
 
-/* -- the world of one test -------------------------------------------------------------------------- */
+/* -- the world of one test --------------------------------------------------------------------- */
 
 static inline DbOptions world_options(void) {
     return (DbOptions){.url = world.engine == ENGINE_POSTGRES ? str_c(world.url) : S(""),
-                       .data_dir = str_c(world.folder), .connections = 4, .prepared = true,
-                       .statement_timeout_ms = 20000, .app = &world.app};
+                       .data_dir = str_c(world.folder),
+                       .connections = 4,
+                       .prepared = true,
+                       .statement_timeout_ms = 20000,
+                       .app = &world.app};
 }
 
 static inline void world_main(Ctx *c, void *arg) {
@@ -142,7 +145,8 @@ static inline void world_run(Engine engine, void (*test)(Ctx *c)) {
     if (engine == ENGINE_POSTGRES) REQUIRE(pg_database_make());
     world.options = world_options();
     rt_init(world.loops);
-    coro_spawn((CoroOptions){.name = "test", .app = &world.app, .budget_bytes = 64 * MIB}, world_main, NULL);
+    coro_spawn((CoroOptions){.name = "test", .app = &world.app, .budget_bytes = 64 * MIB},
+               world_main, NULL);
     rt_run();
     rt_close();
     if (engine == ENGINE_POSTGRES) pg_database_drop();
