@@ -50,7 +50,8 @@ static Err *transfer_run(Ctx *c, Cli *cli, const ImportKind *kinds, ptrdiff_t co
         if (!listed(kind->options, cli->others[i].name))
             return cli_usage(c, "%s %s has no option --%s", cli->command->name, kind->name,
                              cli->others[i].name);
-    Transfer t = {
+    Transfer *t = arena_new_of(c->arena, Transfer); /* closed with c, when this frame is gone */
+    *t = (Transfer){
         .files = cli->words + taken,
         .file_count = cli->word_count - taken,
         .options = cli->others,
@@ -58,16 +59,16 @@ static Err *transfer_run(Ctx *c, Cli *cli, const ImportKind *kinds, ptrdiff_t co
         .json = cli_flag(cli, "json"),
         .quiet = cli_flag(cli, "quiet"),
     };
-    if (!writes && t.file_count == 0)
+    if (!writes && t->file_count == 0)
         return cli_usage(c, "import %s needs files (- is standard input)", kind->name);
-    if (writes && t.file_count > 1) return cli_usage(c, "export %s writes one file", kind->name);
+    if (writes && t->file_count > 1) return cli_usage(c, "export %s writes one file", kind->name);
     TRY(modules_register(c, cli->modules, cli->module_count));
     TRY(modules_start(c, cli->modules, cli->module_count));
-    Err *err = transfer_begin(c, &t, writes);
-    if (!err) err = kind->run(c, &t);
-    if (!err) err = transfer_end(c, &t, kind->name);
+    Err *err = transfer_begin(c, t, writes);
+    if (!err) err = kind->run(c, t);
+    if (!err) err = transfer_end(c, t, kind->name);
     modules_stop(c, cli->modules, cli->module_count);
-    if (t.rejected > 0) cli->exit_code = 1;
+    if (t->rejected > 0) cli->exit_code = 1;
     return err;
 }
 
