@@ -87,7 +87,7 @@ static Err *batch_option(Ctx *c, const Transfer *t, ptrdiff_t *out) {
 }
 
 Err *veyl_import_posts(Ctx *c, Transfer *t) {
-    ptrdiff_t batch;
+    ptrdiff_t batch = PIPE_BATCH_BULK;
     IngestCounts total = {0};
     TRY(batch_option(c, t, &batch));
     c->deadline_us = 0;

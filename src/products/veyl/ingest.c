@@ -59,7 +59,9 @@ Err *platform_ensure(Ctx *c, Str name, Id *out) {
     if (!found) {
         if (!platform_is_known(name)) FAIL(c, BAD_REQUEST, NOT_FOUND_PLATFORM);
         /* Another may make it at this moment: then there is no row here, and one to be read after. */
-        TRY(db_exec(c, SQL(SQL_PLATFORM_ADD), ARGS(V(name), value_null(), V(time_now())), NULL));
+        Time now = time_now();
+        TRY(db_exec(c, SQL(SQL_PLATFORM_ADD),
+                    ARGS(V(name), value_null(), V(now), V(time_add(now, -7 * US_PER_DAY))), NULL));
         TRY(db_one(c, SQL(SQL_PLATFORM_BY_NAME), ARGS(V(name)), &platform_record, &platform));
     }
     *out = platform.id;

@@ -17,8 +17,8 @@ static const Latin latins[] = {
      "le la les un une des du de et est en que qui dans pour pas sur plus avec ce cette ces mon ma mes "
      "son sa ses notre votre nous vous je tu il elle on ils elles sont suis ai ont avez avons au aux "
      "par ne se mais ou tout tous toute toutes tres bien fait etre avoir comme quand aussi leur meme "
-     "sans chez deja encore voici voila merci bonjour c j l d n s qu aujourd hui",
-     "çèêùœûëïô"},
+     "sans chez deja encore voici voila merci bonjour a c j l d n s qu aujourd hui",
+     "àâçéèêùœûëïô"},
     {"en",
      "the a an and of to in is it you that was for on are with as his they be at this have from or had "
      "by but not what all were we when your can said there use each which she do how their if will up "
@@ -28,7 +28,7 @@ static const Latin latins[] = {
     {"es",
      "el la los las un una unos y es en que de del por para con no se su sus al lo como mas pero este "
      "esta estos muy ya mi tu yo nos cuando hay donde gracias hoy todo todos porque soy eres",
-     "ñ¿¡óí"},
+     "ñóíéáú"},
     {"de",
      "der die das und ist in zu den mit von fur auf nicht ein eine einen dem des im ich du er sie wir "
      "ihr es sich auch aus bei nach wie uber nur noch oder aber wenn mein dein unser heute sind war "
@@ -37,11 +37,11 @@ static const Latin latins[] = {
     {"it",
      "il lo la i gli le un uno una di e che in per con non sono del della dei delle al alla si come "
      "piu ma mi ti ci questo questa anche nel nella tutto tutti grazie oggi sei molto",
-     "òì"},
+     "òìàùéè"},
     {"pt",
      "o a os as um uma de do da dos das e que em no na nos nas para com nao por mais se como mas foi "
      "ao ele ela isso muito voce seu sua meu minha tem hoje obrigado obrigada tudo",
-     "ãõ"},
+     "ãõàáâéêíóôúç"},
 };
 
 enum { LATINS = COUNT(latins), SLOTS = 1024 };
@@ -116,8 +116,10 @@ static Signs signs_of(Str text) {
         signs.by_script[script_of(token.code)]++;
         unsigned languages = slot_of(str_of(token.text, token.len))->languages;
         for (int i = 0; i < LATINS; i++) {
-            signs.by_latin[i] += 2 * (languages >> i & 1);
-            if (token.code) signs.by_latin[i] += writes(&latins[i], token.code);
+            /* A word with an accent is one of a language that writes it: `à` is no English `a`. */
+            bool written = token.code && writes(&latins[i], token.code);
+            if (!token.code || written) signs.by_latin[i] += 2 * (languages >> i & 1);
+            signs.by_latin[i] += written;
         }
     }
     return signs;
@@ -137,5 +139,5 @@ Str language_of(Str text) {
     }
     int first = signs.by_latin[best], next = signs.by_latin[second];
     bool enough = first >= 4 && first * 10 >= signs.words * 2;
-    return enough && (first >= next + 4 || first >= 2 * next) ? str_c(latins[best].code) : (Str){NULL, 0};
+    return enough && first >= next + 2 ? str_c(latins[best].code) : (Str){NULL, 0};
 }

@@ -49,7 +49,10 @@ static Err *platform_get(Ctx *c, Call *k) { return platform_load(c, k->ids[0], c
 static Err *platform_create(Ctx *c, Call *k) {
     const PlatformIn *in = k->in;
     int64_t id;
-    Err *err = db_int(c, SQL(SQL_PLATFORM_ADD), ARGS(V(in->name), V(secret_seal(c, in->api_key)), V(time_now())), &id);
+    Time now = time_now();
+    Str sealed = secret_seal(c, in->api_key);
+    Err *err = db_int(c, SQL(SQL_PLATFORM_ADD),
+                      ARGS(V(in->name), V(sealed), V(now), V(time_add(now, -7 * US_PER_DAY))), &id);
     if (err && err->kind == ERR_NOT_FOUND) FAIL(c, BAD_REQUEST, "Plateforme déjà existante");
     TRY(err);
     return platform_load(c, (Id){id}, call_out(k));

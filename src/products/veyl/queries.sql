@@ -18,8 +18,8 @@ SELECT id, name, created_at FROM platforms ORDER BY id LIMIT $1 OFFSET $2
 SELECT count(*) FROM platforms
 
 -- name: platform_add
--- $1 name, $2 sealed key, $3 now. No row when the name is there already.
-INSERT INTO platforms (name, api_key, created_at, updated_at) VALUES ($1, $2, $3, $3)
+-- $1 name, $2 sealed key, $3 now, $4 a week ago. No row when the name is there already.
+INSERT INTO platforms (name, api_key, created_at, updated_at, week_from) VALUES ($1, $2, $3, $3, $4)
 ON CONFLICT (name) DO NOTHING RETURNING id
 
 -- name: platform_change
