@@ -22,7 +22,7 @@ enum {
     MESSAGE_MAX = 16 * 1024,
     CHANNELS_MAX = 100,
     AUTHS_MAX = 20,
-    MESSAGES_A_SECOND = 50,
+    MESSAGES_A_SECOND = 200,
     PING_MS = 25 * 1000,
     IDLE_MS = 5 * 60 * 1000,
     BEAT_MS = 15 * 1000,
@@ -30,8 +30,7 @@ enum {
     BYTES_AT_ONCE = 64 * 1024,
     CODE_NORMAL = 1000,
     CODE_AWAY = 1001,
-    CODE_POLICY = 1008,
-    CODE_LATER = 1013
+    CODE_POLICY = 1008
 };
 
 /* -- who is it ------------------------------------------------------------------------------------ */
@@ -247,7 +246,7 @@ static bool pace_kept(Session *s) {
         s->second_us = now_us;
         s->heard_count = 0;
     }
-    return ++s->heard_count <= 2 * MESSAGES_A_SECOND;
+    return ++s->heard_count <= MESSAGES_A_SECOND;
 }
 
 static Err *session_text(Ctx *c, Session *s, Str text) {
@@ -280,7 +279,7 @@ static Err *session_turn(Ctx *c, Session *s, bool *on) {
     Str ended = subscriber_ended(s->subscriber);
     *on = str_is_null(ended);
     if (!*on) {
-        ws_close(c, s->ws, str_eq(ended, S("going_away")) ? CODE_AWAY : CODE_LATER, ended);
+        ws_close(c, s->ws, str_eq(ended, S("going_away")) ? CODE_AWAY : CODE_POLICY, ended);
         return NULL;
     }
     TRY(ws_receive(c, s->ws, PING_MS, &got, &message));
