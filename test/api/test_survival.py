@@ -16,7 +16,7 @@ import time
 
 import pytest
 import requests
-from harness import DATABASE, PATIENCE, ROOT, make_user, token
+from harness import DATABASE, PATIENCE, ROOT, make_user, psql, token
 
 sys.path.insert(0, str(ROOT / "tools"))
 import peers  # noqa: E402
@@ -192,6 +192,7 @@ class OwnPostgres:
     def __init__(self, folder):
         self.url = peers.start_postgres(folder)
         self.child = peers.children[-1]
+        psql("ALTER DATABASE postgres SET synchronous_commit = on", self.url)  # it is to survive a crash
 
     def crash(self):
         peers.stop_group(self.child, signal.SIGKILL)
