@@ -114,6 +114,8 @@ static Err *run_as(Ctx *c, Job *job) {
     return NULL;
 }
 
+static Err *run_counted(Ctx *c, Job *job);
+
 static const JobKind kinds[] = {
     {.name = "test.plain", .run = run_plain},
     {.name = "test.fail_twice", .run = run_fail_twice, .backoff_base_ms = 5},
@@ -123,6 +125,7 @@ static const JobKind kinds[] = {
     {.name = "test.hang", .run = run_hang, .timeout_ms = 20, .max_attempts = 1},
     {.name = "test.hang_long", .run = run_hang},
     {.name = "test.narrow", .queue = "narrow", .run = run_narrow},
+    {.name = "test.counted", .run = run_counted, .max_attempts = 50, .backoff_base_ms = 1, .backoff_max_ms = 50},
     {.name = "test.ordered", .queue = "ordered", .run = run_plain},
     {.name = "test.huge", .run = run_huge, .budget_bytes = 4 * 1024 * 1024},
     {.name = "test.effect", .run = run_effect, .max_attempts = 3},
@@ -355,6 +358,39 @@ WORK(ten_thousand_jobs_run_exactly_once_each) {
     workers_stop(c); /* waits for the ends to be written */
     CHECK_INT(atomic_load(&seen.runs), MANY);
     CHECK_INT(count_rows(c, "SELECT count(*) FROM jobs WHERE state = 'done' AND attempts = 1"), MANY);
+}
+
+static Err *run_counted(Ctx *c, Job *job) {
+    atomic_fetch_add(&seen.runs, 1);
+    return db_transaction(c, effect_in, job);
+}
+
+/* Every connection is cut again and again while jobs run: each effect is there once in the end. */
+ON_POSTGRES(connections_that_break_lose_no_job_and_double_no_effect) {
+    enum { MANY = 400 };
+    if (!migrated(c) || !begin(c)) return;
+    Str payloads[MANY];
+    for (int i = 0; i < MANY; i++) payloads[i] = S("1");
+    GOOD(job_add_many(c, "test.counted", payloads, MANY, (JobOptions){0}));
+    if (!work(c, (WorkerOptions){.per_loop = 4, .lease_ms = 3000, .poll_ms = 50})) return;
+    const char *cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                      "WHERE application_name <> '' AND datname = '%s' AND pid <> pg_backend_pid()";
+    char sql[512];
+    snprintf(sql, sizeof sql, cut, strrchr(world.url, '/') + 1);
+    for (int i = 0; i < 12; i++) {
+        CHECK(pg_admin(sql));
+        GOOD(sleep_ms(c, 50));
+    }
+    int64_t done = 0;
+    for (int64_t until = mono_us() + 30 * US_PER_SECOND; done < MANY && mono_us() < until;) {
+        Err *err = db_int(c, SQL("SELECT count(*) FROM jobs WHERE state = 'done'"), NO_ARGS, &done);
+        if (err && err->kind != ERR_UNAVAILABLE) GOOD(err);
+        GOOD(sleep_ms(c, 20));
+    }
+    CHECK_INT(done, MANY);
+    workers_stop(c);
+    CHECK_INT(count_rows(c, "SELECT count(*) FROM effects"), MANY);
+    CHECK_INT(count_rows(c, "SELECT count(DISTINCT job) FROM effects"), MANY);
 }
 
 /* -- failing -------------------------------------------------------------------------------------- */
@@ -603,6 +639,7 @@ T_MAIN(BOTH_ROWS(a_job_runs_and_its_result_is_kept),
        BOTH_ROWS(workers_of_one_queue_leave_the_others_alone),
        BOTH_ROWS(a_kind_that_this_process_does_not_know_is_left_for_others),
        BOTH_ROWS(ten_thousand_jobs_run_exactly_once_each),
+       T_ROW(connections_that_break_lose_no_job_and_double_no_effect_postgres),
        BOTH_ROWS(a_failed_job_is_tried_again_after_a_pause),
        BOTH_ROWS(a_job_out_of_tries_is_dead_and_can_be_replayed),
        BOTH_ROWS(what_cannot_get_better_is_dead_at_once),
