@@ -554,8 +554,8 @@ SELECT platform_id, sum(posts) AS posts, sum(score) AS score, max(score_max) AS 
 -- Posts of $2 <= posted_at < $3 by platform; $1 platform or null.
 SELECT f.id AS platform_id, count(*) AS posts, coalesce(sum(p.score), 0) AS score,
        coalesce(max(p.score), 0) AS score_max
-  FROM platforms f JOIN posts p ON p.platform_id = f.id
- WHERE (CAST($1 AS bigint) IS NULL OR f.id = $1) AND p.posted_at >= $2 AND p.posted_at < $3
+  FROM platforms f CROSS JOIN posts p
+ WHERE p.platform_id = f.id AND (CAST($1 AS bigint) IS NULL OR f.id = $1) AND p.posted_at >= $2 AND p.posted_at < $3
  GROUP BY f.id
 
 -- name: platform_trend_list
@@ -575,8 +575,8 @@ SELECT (hour * 3600000000 + $2) / $1 AS bucket, sum(posts) AS posts, sum(score) 
 SELECT (p.posted_at + $2) / $1 AS bucket, count(*) AS posts, sum(p.score) AS score,
        coalesce(sum(CAST(round(p.sentiment * 10000) AS integer)), 0) AS sentiment,
        count(p.sentiment) AS sentiment_posts
-  FROM platforms f JOIN posts p ON p.platform_id = f.id
- WHERE p.posted_at >= $3 AND p.posted_at < $4 AND ($5 IS NULL OR f.id = $5)
+  FROM platforms f CROSS JOIN posts p
+ WHERE p.platform_id = f.id AND p.posted_at >= $3 AND p.posted_at < $4 AND ($5 IS NULL OR f.id = $5)
  GROUP BY 1
 
 -- name: series_edge_postgres
@@ -584,8 +584,8 @@ SELECT CAST(floor((extract(epoch FROM p.posted_at) * 1000000 + $2) / $1) AS bigi
        count(*) AS posts, sum(p.score) AS score,
        coalesce(sum(CAST(round(p.sentiment * 10000) AS bigint)), 0) AS sentiment,
        count(p.sentiment) AS sentiment_posts
-  FROM platforms f JOIN posts p ON p.platform_id = f.id
- WHERE p.posted_at >= $3 AND p.posted_at < $4 AND (CAST($5 AS bigint) IS NULL OR f.id = $5)
+  FROM platforms f CROSS JOIN posts p
+ WHERE p.platform_id = f.id AND p.posted_at >= $3 AND p.posted_at < $4 AND (CAST($5 AS bigint) IS NULL OR f.id = $5)
  GROUP BY 1
 
 -- name: series_hashtag
@@ -605,8 +605,8 @@ SELECT (t.posted_us + $2) / $1 AS bucket, count(*) AS posts, sum(t.score) AS sco
 SELECT (p.posted_at + $2) / $1 AS bucket, count(*) AS posts, sum(p.score) AS score,
        coalesce(sum(CAST(round(p.sentiment * 10000) AS integer)), 0) AS sentiment,
        count(p.sentiment) AS sentiment_posts
-  FROM platforms f JOIN posts p ON p.platform_id = f.id AND p.author = $6
- WHERE p.posted_at >= $3 AND p.posted_at < $4 AND ($5 IS NULL OR f.id = $5)
+  FROM platforms f CROSS JOIN posts p
+ WHERE p.platform_id = f.id AND p.author = $6 AND p.posted_at >= $3 AND p.posted_at < $4 AND ($5 IS NULL OR f.id = $5)
  GROUP BY 1
 
 -- name: series_author_postgres
@@ -614,8 +614,8 @@ SELECT CAST(floor((extract(epoch FROM p.posted_at) * 1000000 + $2) / $1) AS bigi
        count(*) AS posts, sum(p.score) AS score,
        coalesce(sum(CAST(round(p.sentiment * 10000) AS bigint)), 0) AS sentiment,
        count(p.sentiment) AS sentiment_posts
-  FROM platforms f JOIN posts p ON p.platform_id = f.id AND p.author = $6
- WHERE p.posted_at >= $3 AND p.posted_at < $4 AND (CAST($5 AS bigint) IS NULL OR f.id = $5)
+  FROM platforms f CROSS JOIN posts p
+ WHERE p.platform_id = f.id AND p.author = $6 AND p.posted_at >= $3 AND p.posted_at < $4 AND (CAST($5 AS bigint) IS NULL OR f.id = $5)
  GROUP BY 1
 
 -- name: series_project
@@ -668,8 +668,8 @@ SELECT p.author AS username, pl.name AS platform, count(*) AS posts, sum(l.score
 -- $1 platform or null, $2 <= posted_at, $3 limit.
 SELECT p.author AS username, f.name AS platform, count(*) AS posts, sum(p.score) AS engagement,
        max(p.score) AS best_score
-  FROM platforms f JOIN posts p ON p.platform_id = f.id
- WHERE (CAST($1 AS bigint) IS NULL OR f.id = $1) AND p.posted_at >= $2 AND p.author IS NOT NULL
+  FROM platforms f CROSS JOIN posts p
+ WHERE p.platform_id = f.id AND (CAST($1 AS bigint) IS NULL OR f.id = $1) AND p.posted_at >= $2 AND p.author IS NOT NULL
  GROUP BY p.author, f.name ORDER BY sum(p.score) DESC, p.author LIMIT $3
 
 -- name: view_state
