@@ -13,6 +13,8 @@ typedef struct Post {
     void *arg;
 } Post;
 
+enum { TURN_ENDS_MAX = 8 };
+
 struct Loop {
     uv_loop_t uv;
     int index;
@@ -21,6 +23,9 @@ struct Loop {
     uv_prepare_t prepare; /* runs what is ready before the loop sleeps */
     uv_idle_t busy;       /* keeps the loop from sleeping while something is ready */
     uv_timer_t stop_timer;
+
+    Post turn_ends[TURN_ENDS_MAX];
+    int turn_end_count;
 
     _Atomic(Post *) posts; /* newest first; taken all at once and turned round */
 

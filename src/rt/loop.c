@@ -72,7 +72,20 @@ static void on_wake(uv_async_t *async) { loop_posts_run(async->data); }
 
 /* -- one turn -------------------------------------------------------------------------------------- */
 
-static void on_prepare(uv_prepare_t *prepare) { coro_run_ready(prepare->data); }
+void loop_turn_end(void (*fn)(void *), void *arg) {
+    Loop *loop = here;
+    assert(loop->turn_end_count < TURN_ENDS_MAX);
+    loop->turn_ends[loop->turn_end_count++] = (Post){.fn = fn, .arg = arg};
+}
+
+static void on_prepare(uv_prepare_t *prepare) {
+    Loop *loop = prepare->data;
+    coro_run_ready(loop);
+    while (loop->turn_end_count > 0) {
+        Post end = loop->turn_ends[--loop->turn_end_count];
+        end.fn(end.arg);
+    }
+}
 
 static void cancel_all(Loop *loop) {
     loop->cancelled = true;

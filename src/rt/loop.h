@@ -35,6 +35,11 @@ uv_loop_t *loop_uv(Loop *loop); /* rt/ and adapters of outside libraries only */
 /* Run fn(arg) on the loop's thread soon. From any thread; order per sender is kept. */
 void loop_post(Loop *loop, void (*fn)(void *), void *arg);
 
+/* Run fn(arg) once, at the end of this loop's present turn: after the coroutines that were ready have
+ * run, before it looks for news. Whatever news made a coroutine ready came before its turn began. At
+ * most 8 at a time. */
+void loop_turn_end(void (*fn)(void *), void *arg);
+
 /* Coroutines alive on this loop (metrics). */
 int64_t loop_coroutines(const Loop *loop);
 

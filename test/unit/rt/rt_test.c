@@ -117,6 +117,19 @@ static ptrdiff_t deep(Ctx *c, int n) {
     memset(pad, n, sizeof pad);
     return n == 0 ? 0 : deep(c, n - 1) + (pad[100] == (char)n);
 }
+static void turn_over(void *arg) { ++*(int *)arg; }
+static void turn_body(Ctx *c) {
+    int ended = 0;
+    loop_turn_end(turn_over, &ended);
+    loop_turn_end(turn_over, &ended);
+    CHECK_INT(ended, 0);
+    coro_yield(c);
+    CHECK_INT(ended, 2);
+    coro_yield(c);
+    CHECK_INT(ended, 2);
+}
+TEST(what_was_asked_for_at_a_turns_end_runs_once_then) { in_loops(turn_body); }
+
 static void stack_body(Ctx *c) { CHECK_INT(deep(c, 100), 100); }
 TEST(a_coroutine_has_a_real_stack) { in_loops(stack_body); }
 
@@ -418,7 +431,7 @@ TEST(a_child_left_behind_is_reaped_before_the_loop_ends) {
 
 T_MAIN(T_ROW(sleeping_takes_its_time_and_obeys_the_deadline), T_ROW(fork_join_waits_for_all_and_gives_the_first_error),
        T_ROW(a_cancelled_wait_ends_and_defers_run), T_ROW(stopping_cancels_services_and_those_over_the_grace_time),
-       T_ROW(a_coroutine_has_a_real_stack), T_ROW(thousands_of_coroutines_reuse_their_stacks_and_arenas),
+       T_ROW(what_was_asked_for_at_a_turns_end_runs_once_then), T_ROW(a_coroutine_has_a_real_stack), T_ROW(thousands_of_coroutines_reuse_their_stacks_and_arenas),
        T_ROW(offloaded_work_is_done_when_the_call_returns),
        T_ROW(an_arena_overflowing_on_a_pool_thread_jumps_in_its_own_coroutine), T_ROW(a_channel_between_loops_loses_and_doubles_nothing),
        T_ROW(a_channel_obeys_deadlines_and_its_close), T_ROW(five_megabytes_go_through_a_stream_whole_and_in_order),
