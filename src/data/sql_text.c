@@ -6,9 +6,7 @@ static bool is_name_start(char ch) {
     return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || ch == '_' || (ch & 0x80);
 }
 static bool is_name(char ch) { return is_name_start(ch) || is_digit(ch); }
-static bool is_space(char ch) {
-    return ch == ' ' || ch == '\n' || ch == '\t' || ch == '\r' || ch == '\f';
-}
+static bool is_space(char ch) { return ch == ' ' || (ch >= '\t' && ch <= '\r'); }
 
 static char byte_at(Str s, ptrdiff_t at) { return at >= 0 && at < s.len ? s.data[at] : '\0'; }
 

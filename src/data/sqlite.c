@@ -363,8 +363,7 @@ static int is_wal(void *wal, int columns, char **values, char **names) {
 /* Only its owner reads the file: the log and index files take its mode. */
 static Err *file_private(Ctx *c, const char *path) {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0)
-        FAIL(c, UNAVAILABLE, "The database %s cannot be opened: %s", path, strerrordesc_np(errno));
+    if (fd < 0) FAIL(c, UNAVAILABLE, "The database %s cannot be opened: %s", path, strerror(errno));
     close(fd);
     return NULL;
 }

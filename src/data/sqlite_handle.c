@@ -6,6 +6,8 @@
 #include "data/sql_text.h"
 
 enum {
+    BUSY_WRITE_MS = 5000,  /* another process writes: then UNAVAILABLE */
+    BUSY_READ_MS = 100,    /* only while one recovers the log; a loop must not wait longer */
     STATEMENTS_MAX = 256,  /* prepared at once on a connection */
     PROGRESS_STEPS = 2000, /* virtual machine steps between two looks at the clock: about 0.1 ms */
     EACH_BUDGET = 64 * 1024 * 1024,
@@ -108,7 +110,7 @@ Err *sqlite_handle_open(Ctx *c, const char *path, HandleMode mode, SqlHandle **o
         (mode == HANDLE_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
     int rc = sqlite3_open_v2(path, &h->db, flags, NULL);
     if (rc == SQLITE_OK) {
-        sqlite3_busy_timeout(h->db, 5000);
+        sqlite3_busy_timeout(h->db, mode == HANDLE_READ ? BUSY_READ_MS : BUSY_WRITE_MS);
         rc = sqlite3_exec(h->db, mode == HANDLE_READ ? read_pragmas : write_pragmas, NULL, NULL,
                           NULL);
     }

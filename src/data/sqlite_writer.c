@@ -10,6 +10,7 @@
 enum {
     QUEUE_MAX = 8192,
     GROUP_MAX = 512,
+    SLOW_MS = 200,
     GROUP_US = 5000,            /* after this long no further transaction joins the group */
     CHECKPOINT_FRAMES = 1000,   /* 4 MB of log wake the checkpointer */
     CHECKPOINT_IDLE_S = 1,      /* … and so does less, this long after it was written */
@@ -192,9 +193,13 @@ static void write_run(Writer *w, Write *r) {
         r->commit_rc = sqlite3_extended_errcode(w->h->db);
         return;
     }
+    int64_t began = mono_us();
     r->c->coro = NULL; /* nothing in fn may wait */
     write_guarded(w, r);
     r->c->coro = r->co;
+    int64_t took_ms = (mono_us() - began) / US_PER_MS;
+    if (took_ms >= SLOW_MS)
+        log_msg(r->c, LOG_WARN, "a transaction kept the writer for %lld ms", (long long)took_ms);
     if (group_lost(w)) r->good = false;
     if (single || group_lost(w)) return;
     int rc = r->good ? SQLITE_OK : control(w, BACK);
@@ -378,8 +383,6 @@ Writer *writer_start(SqlHandle *writing, SqlHandle *checkpointing) {
     sqlite3_wal_hook(w->h->db, on_log_grown, w);
     if (pthread_create(&w->thread, NULL, writer_main, w) != 0) abort();
     if (pthread_create(&w->checkpoint_thread, NULL, checkpoint_main, w) != 0) abort();
-    pthread_setname_np(w->thread, "db-writer");
-    pthread_setname_np(w->checkpoint_thread, "db-checkpoint");
     return w;
 }
 

@@ -230,6 +230,21 @@ BOTH(a_text_built_at_run_time_is_never_taken_for_another) {
     }
 }
 
+BOTH(a_column_added_meanwhile_is_seen) {
+    Thing t = {0};
+    for (int i = 0; i < 2; i++) {
+        MUST(db_exec(c,
+                     i == 0 ? SQL("CREATE TABLE grown (whole INTEGER)")
+                            : SQL("ALTER TABLE grown ADD text TEXT DEFAULT 'new'"),
+                     NO_ARGS, NULL));
+        if (i == 0) MUST(db_exec(c, SQL("INSERT INTO grown (whole) VALUES (7)"), NO_ARGS, NULL));
+        for (int k = 0; k < 8; k++)
+            MUST(db_one(c, SQL("SELECT * FROM grown"), NO_ARGS, &thing_record, &t));
+        CHECK_INT(t.whole, 7);
+        CHECK(i == 0 ? str_is_null(t.text) : str_eq(t.text, S("new")));
+    }
+}
+
 BOTH(constraints_are_told_apart) {
     if (!names_make(c)) return;
     MUST(db_exec(c,
@@ -558,6 +573,52 @@ ON_SQLITE(a_transaction_over_its_budget_fails_alone) {
     arena_free(small.arena);
 }
 
+/* -- cancelling ----------------------------------------------------------------------------------- */
+
+typedef struct Cancelled {
+    Coro *co, *waiting;
+    bool held, done;
+    ErrKind kind;
+} Cancelled;
+
+static Err *hold_the_row(Ctx *c, void *arg) {
+    Cancelled *x = arg;
+    TRY(db_exec(c, SQL("UPDATE names SET n = 5 WHERE name = 'a'"), NO_ARGS, NULL));
+    __atomic_store_n(&x->held, true, __ATOMIC_SEQ_CST);
+    int64_t began = mono_us(), n;
+    while (mono_us() - began < 300 * US_PER_MS)
+        TRY(db_int(c, SQL("SELECT count(*) FROM names"), NO_ARGS, &n));
+    return NULL;
+}
+
+static void holder(Ctx *c, void *arg) { GOOD(db_transaction(c, hold_the_row, arg)); }
+
+static void to_be_cancelled(Ctx *c, void *arg) {
+    Cancelled *x = arg;
+    x->co = c->coro;
+    Err *err = db_exec(c, SQL("UPDATE names SET n = 9 WHERE name = 'a'"), NO_ARGS, NULL);
+    x->kind = err ? err->kind : ERR_KIND_COUNT;
+    x->done = true;
+    coro_wake(x->waiting);
+}
+
+/* A write that waits for its turn is given up, and nothing of it happens later. */
+BOTH(a_cancelled_write_does_not_happen) {
+    if (!names_make(c)) return;
+    MUST(db_exec(c, ADD_NAME, ARGS(V(S("a")), V(1)), NULL));
+    Cancelled x = {.waiting = c->coro};
+    coro_spawn((CoroOptions){.name = "holder", .app = c->app}, holder, &x);
+    while (!__atomic_load_n(&x.held, __ATOMIC_SEQ_CST)) MUST(sleep_ms(c, 1));
+    coro_spawn((CoroOptions){.name = "victim", .app = c->app}, to_be_cancelled, &x);
+    MUST(sleep_ms(c, 30));
+    CHECK(!x.done);
+    coro_cancel(x.co);
+    while (!x.done) coro_wait_surely(c);
+    CHECK_INT(x.kind, ERR_CANCELLED);
+    MUST(sleep_ms(c, 400));
+    CHECK_INT(count_of(c, "SELECT n FROM names"), 5);
+}
+
 BOTH(a_ping_answers) {
     int64_t us = -1;
     MUST(db_ping(c, &us));
@@ -615,7 +676,7 @@ T_MAIN(BOTH_ROWS(every_kind_comes_back_as_it_went), BOTH_ROWS(nothing_comes_back
        BOTH_ROWS(the_calls_answer_what_they_promise),
        BOTH_ROWS(a_wrong_statement_is_an_internal_error_and_the_next_one_works),
        BOTH_ROWS(a_text_built_at_run_time_is_never_taken_for_another),
-       BOTH_ROWS(constraints_are_told_apart),
+       BOTH_ROWS(a_column_added_meanwhile_is_seen), BOTH_ROWS(constraints_are_told_apart),
        BOTH_ROWS(a_long_statement_ends_at_its_deadline_and_the_next_one_works),
        BOTH_ROWS(an_answer_over_the_budget_is_refused_and_the_next_one_works),
        BOTH_ROWS(many_rows_go_in_at_once_or_not_at_all),
@@ -626,5 +687,6 @@ T_MAIN(BOTH_ROWS(every_kind_comes_back_as_it_went), BOTH_ROWS(nothing_comes_back
        BOTH_ROWS(of_concurrent_transactions_only_the_conflicting_fail),
        BOTH_ROWS(a_thousand_coroutines_on_all_loops_lose_no_update),
        BOTH_ROWS(the_change_sequence_has_no_gaps_and_no_doubles),
-       T_ROW(a_transaction_over_its_budget_fails_alone_sqlite), BOTH_ROWS(a_ping_answers),
+       T_ROW(a_transaction_over_its_budget_fails_alone_sqlite),
+       BOTH_ROWS(a_cancelled_write_does_not_happen), BOTH_ROWS(a_ping_answers),
        BOTH_ROWS(a_notice_is_heard_after_its_commit))

@@ -64,8 +64,11 @@ static void trouble(Ctx *c, void *arg) {
         if (sleep_ms(c, 150)) return;
         proxy.away = false;
     }
-    pg_admin("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE "
-             "'socle_test%' AND pid <> pg_backend_pid()");
+    char sql[300];
+    snprintf(sql, sizeof sql,
+             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '%s'",
+             strrchr(world.url, '/') + 1);
+    pg_admin(sql);
 }
 
 static Err *insist_and_rest(Ctx *c, int64_t who, int64_t round) {
