@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Events to the outside: WebSocket `/ws`, server-sent events `/events`, publishing by administrators.
+ * Events to the outside: WebSocket `/ws`, server-sent events `/events`, publishing by
+ * administrators.
  *
- * WebSocket messages are `{type, channel, data, timestamp, message_id}` both ways; what a client says may
- * stand beside `type` or in `data`:
+ * WebSocket messages are `{type, channel, data, timestamp, message_id}` both ways; what a client
+ * says may stand beside `type` or in `data`:
  *   auth {token}            → authenticated {user_id}
  *   subscribe {channel, since?}  → subscribed {subscribed_to}, then what followed `since`
  *   unsubscribe {channel}   → unsubscribed {unsubscribed_from}
- *   resume {since}          → resumed {since}: all channels from there on, also those subscribed later
+ *   resume {since}          → resumed {since}: all channels from there, later ones too
  *   ping                    → pong
- * Mistakes are answered by error {error}. A session ends after five minutes without a word either way,
- * when it cannot keep up, and when the server stops. */
+ * Mistakes are answered by error {error}. A session ends after five minutes without a word
+ * either way, when it cannot keep up, and when the server stops. */
 #include "api/auth.h"
 #include "api/work_routes.h"
 #include "core/json.h"
@@ -33,7 +34,7 @@ enum {
     CODE_POLICY = 1008
 };
 
-/* -- who is it ------------------------------------------------------------------------------------ */
+/* -- who is it -------------------------------------------------------------------------------- */
 
 static Err *sign_in_by(Ctx *c, const Req *q, Str token) {
     Req asked = *q;
@@ -66,11 +67,12 @@ static Err *channel_check(Ctx *c, Str name, Str *channel) {
     *channel = channel_of(c, name);
     TRY(event_may_read(c, *channel, &yes));
     /* The same words for what does not exist and what is not theirs. */
-    if (!yes) FAIL(c, FORBIDDEN, "Invalid channel: %.*s", S_ARG(str_utf8_cut(name, EVENT_CHANNEL_MAX)));
+    if (!yes)
+        FAIL(c, FORBIDDEN, "Invalid channel: %.*s", S_ARG(str_utf8_cut(name, EVENT_CHANNEL_MAX)));
     return NULL;
 }
 
-/* -- WebSocket: sending --------------------------------------------------------------------------- */
+/* -- WebSocket: sending ----------------------------------------------------------------------- */
 
 typedef struct Session {
     Call *k;
@@ -108,7 +110,8 @@ static Err *tell_error(Ctx *c, Session *s, Str what) {
 }
 
 /* Frames are made once for all sessions; here they only go out, many in one write. */
-static Err *frames_write(Ctx *c, Session *s, EventMessage **taken, ptrdiff_t count, ptrdiff_t bytes) {
+static Err *frames_write(Ctx *c, Session *s, EventMessage **taken, ptrdiff_t count,
+                         ptrdiff_t bytes) {
     if (count == 1) return ws_send_framed(c, s->ws, taken[0]->ws_frame);
     char *at = arena_bytes(c->arena, bytes), *start = at;
     for (ptrdiff_t i = 0; i < count; i++) {
@@ -118,7 +121,8 @@ static Err *frames_write(Ctx *c, Session *s, EventMessage **taken, ptrdiff_t cou
     return ws_send_framed(c, s->ws, str_of(start, bytes));
 }
 
-static Err *take_some(Ctx *c, Subscriber *s, EventMessage **taken, ptrdiff_t *count, ptrdiff_t *bytes) {
+static Err *take_some(Ctx *c, Subscriber *s, EventMessage **taken, ptrdiff_t *count,
+                      ptrdiff_t *bytes) {
     *count = *bytes = 0;
     while (*count < FRAMES_AT_ONCE && *bytes < BYTES_AT_ONCE) {
         EventMessage *m;
@@ -150,7 +154,7 @@ static Err *session_flush(Ctx *c, Session *s) {
     } while (true);
 }
 
-/* -- WebSocket: what the client says -------------------------------------------------------------- */
+/* -- WebSocket: what the client says ---------------------------------------------------------- */
 
 static json_t *said(const json_t *message, const char *name) {
     json_t *value = json_at(message, name);
@@ -194,7 +198,8 @@ static Err *on_unsubscribe(Ctx *c, Session *s, const json_t *message) {
 
 static Err *on_resume(Ctx *c, Session *s, const json_t *message) {
     int64_t since;
-    if (!said_since(message, &since) || since < 0) return tell_error(c, s, S("since must be a message_id"));
+    if (!said_since(message, &since) || since < 0)
+        return tell_error(c, s, S("since must be a message_id"));
     s->since = since;
     TRY(tell(c, s, "resumed", (Str){0}, strf(c->arena, "{\"since\":%lld}", (long long)since)));
     subscriber_restart(s->subscriber, since);
@@ -235,7 +240,8 @@ static Err *message_take(Ctx *c, Session *s, Str text, bool *keep) {
         *keep = listeners[i].fn == on_auth;
         return listeners[i].fn(c, s, message);
     }
-    return tell_error(c, s, strf(c->arena, "Unknown message type: %.*s", S_ARG(str_utf8_cut(type, 100))));
+    return tell_error(c, s,
+                      strf(c->arena, "Unknown message type: %.*s", S_ARG(str_utf8_cut(type, 100))));
 }
 
 /* False when the client talks faster than anybody can mean it. */
@@ -262,13 +268,15 @@ static Err *session_text(Ctx *c, Session *s, Str text) {
     return NULL;
 }
 
-/* -- WebSocket: the session ----------------------------------------------------------------------- */
+/* -- WebSocket: the session ------------------------------------------------------------------- */
 
 static Err *session_greet(Ctx *c, Session *s) {
-    return tell(c, s, "connected", S("system"),
-                strf(c->arena, "{\"client_id\":\"%.*s\",\"server_time\":\"%.*s\",\"available_channels\":%.*s}",
-                     S_ARG(uuid_v4(c->arena)), S_ARG(time_str(c->arena, time_now())),
-                     S_ARG(event_channels_json(c->arena))));
+    return tell(
+        c, s, "connected", S("system"),
+        strf(c->arena,
+             "{\"client_id\":\"%.*s\",\"server_time\":\"%.*s\",\"available_channels\":%.*s}",
+             S_ARG(uuid_v4(c->arena)), S_ARG(time_str(c->arena, time_now())),
+             S_ARG(event_channels_json(c->arena))));
 }
 
 /* One turn; *on false: the session is over. */
@@ -286,9 +294,12 @@ static Err *session_turn(Ctx *c, Session *s, bool *on) {
     *on = got != WS_CLOSED;
     if (got == WS_TEXT || got == WS_BINARY) {
         *on = pace_kept(s);
-        if (!*on) ws_close(c, s->ws, CODE_POLICY, S("too many messages"));
-        else if (got == WS_BINARY) return tell_error(c, s, S("Invalid JSON format"));
-        else return session_text(c, s, message);
+        if (!*on)
+            ws_close(c, s->ws, CODE_POLICY, S("too many messages"));
+        else if (got == WS_BINARY)
+            return tell_error(c, s, S("Invalid JSON format"));
+        else
+            return session_text(c, s, message);
     } else if (got == WS_IDLE) {
         *on = mono_us() - s->heard_us < IDLE_MS * US_PER_MS;
         if (*on) return ws_ping(c, s->ws);
@@ -308,20 +319,25 @@ Err *events_ws(Ctx *c, Call *k) {
     Err *err = session_greet(c, s);
     for (bool on = true; on && !err;) err = session_turn(c, s, &on);
     /* A peer that is gone is no failure of a request: the upgrade was answered long ago. */
-    if (err && log_enabled(LOG_DEBUG)) log_msg(c, LOG_DEBUG, "session ended: %.*s", S_ARG(err->detail));
+    if (err && log_enabled(LOG_DEBUG))
+        log_msg(c, LOG_DEBUG, "session ended: %.*s", S_ARG(err->detail));
     return NULL;
 }
 
-/* -- server-sent events --------------------------------------------------------------------------- */
+/* -- server-sent events ----------------------------------------------------------------------- */
 
 typedef struct EventQuery {
     Str channels, token, since, last_event_id;
 } EventQuery;
 static const Field event_query_fields[] = {
-    FIELD(EventQuery, channels, .flags = F_REQUIRED, .min = 1, .max = 8192, .doc = "Comma-separated"),
-    FIELD(EventQuery, token, .flags = F_NULLABLE, .max = 4096, .doc = "Access token, for EventSource"),
-    FIELD(EventQuery, since, .flags = F_NULLABLE, .max = 20, .doc = "Replay what followed this message_id"),
-    FIELD(EventQuery, last_event_id, .flags = F_NULLABLE, .max = 20, .doc = "The same; a Last-Event-ID header wins"),
+    FIELD(EventQuery, channels, .flags = F_REQUIRED, .min = 1, .max = 8192,
+          .doc = "Comma-separated"),
+    FIELD(EventQuery, token, .flags = F_NULLABLE, .max = 4096,
+          .doc = "Access token, for EventSource"),
+    FIELD(EventQuery, since, .flags = F_NULLABLE, .max = 20,
+          .doc = "Replay what followed this message_id"),
+    FIELD(EventQuery, last_event_id, .flags = F_NULLABLE, .max = 20,
+          .doc = "The same; a Last-Event-ID header wins"),
 };
 const Record event_query_record = RECORD(EventQuery, event_query_fields);
 
@@ -349,7 +365,8 @@ static Err *channels_asked(Ctx *c, const Call *k, Str *out, ptrdiff_t *count) {
     *count = 0;
     for (Str rest = q->channels, one; !str_is_null(rest);) {
         rest = str_cut(rest, ',', &one);
-        if (*count == CHANNELS_MAX) FAIL(c, BAD_REQUEST, "At most %d channels at once.", CHANNELS_MAX);
+        if (*count == CHANNELS_MAX)
+            FAIL(c, BAD_REQUEST, "At most %d channels at once.", CHANNELS_MAX);
         TRY(channel_check(c, str_trim(one), &out[*count]));
         (*count)++;
     }
@@ -388,8 +405,10 @@ static Err *sse_run(Ctx *c, Call *k, Listening *l) {
             c->deadline_us = mono_us() + BEAT_MS * US_PER_MS;
             Err *err = wait_on(c, &l->ready);
             c->deadline_us = 0;
-            if (err && err->kind == ERR_TIMEOUT) TRY(sse_beat(c, k));
-            else if (err) return err;
+            if (err && err->kind == ERR_TIMEOUT)
+                TRY(sse_beat(c, k));
+            else if (err)
+                return err;
         }
         arena_release(c->arena, mark);
     }
@@ -422,7 +441,7 @@ Err *events_sse(Ctx *c, Call *k) {
     return sse_run(c, k, l);
 }
 
-/* -- publishing ----------------------------------------------------------------------------------- */
+/* -- publishing ------------------------------------------------------------------------------- */
 
 typedef struct EventIn {
     Str channel, type;
@@ -431,7 +450,8 @@ typedef struct EventIn {
 static const Field event_in_fields[] = {
     FIELD(EventIn, channel, .flags = F_REQUIRED, .min = 1, .max = 100),
     FIELD(EventIn, type, .flags = F_REQUIRED, .min = 1, .max = 50),
-    FIELD(EventIn, data, .flags = F_NULLABLE, .fallback = "null", .doc = "Any JSON, at most 32 KiB"),
+    FIELD(EventIn, data, .flags = F_NULLABLE, .fallback = "null",
+          .doc = "Any JSON, at most 32 KiB"),
 };
 const Record event_in_record = RECORD(EventIn, event_in_fields, .doc = "An event to publish");
 
@@ -440,7 +460,9 @@ typedef struct EventOut {
     Str channel, type;
 } EventOut;
 static const Field event_out_fields[] = {
-    FIELD(EventOut, message_id), FIELD(EventOut, channel), FIELD(EventOut, type),
+    FIELD(EventOut, message_id),
+    FIELD(EventOut, channel),
+    FIELD(EventOut, type),
 };
 const Record event_out_record = RECORD(EventOut, event_out_fields, .doc = "A published event");
 

@@ -8,7 +8,7 @@
 #include "work/jobs.h"
 #include "work/schedule.h"
 
-/* -- jobs ----------------------------------------------------------------------------------------- */
+/* -- jobs ------------------------------------------------------------------------------------- */
 
 static const char *const states[] = {"waiting", "running", "done", "dead", "cancelled", NULL};
 
@@ -34,7 +34,8 @@ static const Field job_stats_fields[] = {
     FIELD(JobStats, cancelled),
     FIELD(JobStats, oldest_waiting_ms),
 };
-static const Record job_stats_record = RECORD(JobStats, job_stats_fields, .doc = "How many jobs are in which state");
+static const Record job_stats_record =
+    RECORD(JobStats, job_stats_fields, .doc = "How many jobs are in which state");
 
 typedef struct JobPage {
     RecordList items;
@@ -48,7 +49,8 @@ static const Field job_page_fields[] = {
     FIELD(JobPage, offset),
     FIELD_RECORD(JobPage, totals, &job_stats_record, .doc = "Of all jobs"),
 };
-static const Record job_page_record = RECORD(JobPage, job_page_fields, .doc = "Jobs, the newest first");
+static const Record job_page_record =
+    RECORD(JobPage, job_page_fields, .doc = "Jobs, the newest first");
 
 static Err *jobs_list(Ctx *c, Call *k) {
     const JobQuery *q = k->query;
@@ -75,7 +77,7 @@ static Err *jobs_cancel(Ctx *c, Call *k) {
     return job_load(c, k->ids[0], call_out(k));
 }
 
-/* -- the probe: a job by which one sees that jobs are run ----------------------------------------- */
+/* -- the probe: a job by which one sees that jobs are run ------------------------------------- */
 
 enum { PROBE_STEP_MS = 100 };
 
@@ -90,7 +92,8 @@ static const Record probe_record = RECORD(Probe, probe_fields, .doc = "What a pr
 static Err *probe_end(Ctx *c, void *arg) {
     Job *job = arg;
     TRY(job_finish(c, job, S("{\"reached\":true}")));
-    return event_emit(c, S("jobs"), S("probe"), strf(c->arena, "{\"job_id\":%lld}", (long long)job->id.value));
+    return event_emit(c, S("jobs"), S("probe"),
+                      strf(c->arena, "{\"job_id\":%lld}", (long long)job->id.value));
 }
 
 static Err *probe_run(Ctx *c, Job *job) {
@@ -107,7 +110,9 @@ static Err *probe_run(Ctx *c, Job *job) {
 }
 
 static const JobKind work_jobs[] = {
-    {.name = "work.probe", .doc = "Takes its time, then publishes an event on the channel jobs", .run = probe_run},
+    {.name = "work.probe",
+     .doc = "Takes its time, then publishes an event on the channel jobs",
+     .run = probe_run},
 };
 
 static Err *jobs_probe(Ctx *c, Call *k) {
@@ -128,29 +133,35 @@ static Err *schedules_list(Ctx *c, Call *k) {
 }
 
 static const Route work_routes[] = {
-    {GET, "/api/jobs", jobs_list, .access = ACCESS_ADMIN, .scope = "jobs:read", .query = &job_query_record,
-     .out = &job_page_record, .tag = "jobs", .doc = "Jobs by state, queue and kind"},
-    {GET, "/api/jobs/{id:int}", jobs_get, .access = ACCESS_ADMIN, .scope = "jobs:read", .out = &job_record,
-     .errors = "404", .tag = "jobs", .doc = "One job"},
+    {GET, "/api/jobs", jobs_list, .access = ACCESS_ADMIN, .scope = "jobs:read",
+     .query = &job_query_record, .out = &job_page_record, .tag = "jobs",
+     .doc = "Jobs by state, queue and kind"},
+    {GET, "/api/jobs/{id:int}", jobs_get, .access = ACCESS_ADMIN, .scope = "jobs:read",
+     .out = &job_record, .errors = "404", .tag = "jobs", .doc = "One job"},
     {POST, "/api/jobs/{id:int}/retry", jobs_retry, .access = ACCESS_ADMIN, .scope = "jobs:write",
-     .out = &job_record, .errors = "404 409", .tag = "jobs", .doc = "Run a dead, failed or cancelled job again"},
+     .out = &job_record, .errors = "404 409", .tag = "jobs",
+     .doc = "Run a dead, failed or cancelled job again"},
     {POST, "/api/jobs/{id:int}/cancel", jobs_cancel, .access = ACCESS_ADMIN, .scope = "jobs:write",
-     .out = &job_record, .errors = "404 409", .tag = "jobs", .doc = "Cancel a waiting job, ask a running one to stop"},
-    {POST, "/api/jobs/probe", jobs_probe, .access = ACCESS_ADMIN, .scope = "jobs:write", .in = &probe_record,
-     .out = &job_record, .status = 202, .tag = "jobs", .doc = "Ask for a job that only shows that jobs are run"},
+     .out = &job_record, .errors = "404 409", .tag = "jobs",
+     .doc = "Cancel a waiting job, ask a running one to stop"},
+    {POST, "/api/jobs/probe", jobs_probe, .access = ACCESS_ADMIN, .scope = "jobs:write",
+     .in = &probe_record, .out = &job_record, .status = 202, .tag = "jobs",
+     .doc = "Ask for a job that only shows that jobs are run"},
     {GET, "/api/schedules", schedules_list, .access = ACCESS_ADMIN, .scope = "jobs:read",
-     .out = &schedule_record, .out_list = true, .tag = "jobs", .doc = "Schedules, their last and next ticks"},
+     .out = &schedule_record, .out_list = true, .tag = "jobs",
+     .doc = "Schedules, their last and next ticks"},
     /* Handlers in events_routes.c. */
-    {GET, "/ws", events_ws, .access = ACCESS_OPEN, .rate = RATE_DEFAULT, .errors = "401 426", .tag = "events",
-     .doc = "Events by WebSocket: subscribe, unsubscribe, resume, auth, ping"},
+    {GET, "/ws", events_ws, .access = ACCESS_OPEN, .rate = RATE_DEFAULT, .errors = "401 426",
+     .tag = "events", .doc = "Events by WebSocket: subscribe, unsubscribe, resume, auth, ping"},
     {GET, "/events", events_sse, .access = ACCESS_OPEN, .query = &event_query_record,
-     .out_type = "text/event-stream", .errors = "401 403", .tag = "events", .doc = "Events as server-sent events"},
+     .out_type = "text/event-stream", .errors = "401 403", .tag = "events",
+     .doc = "Events as server-sent events"},
     {POST, "/api/v1/events", events_post, .access = ACCESS_ADMIN, .scope = "events:write",
-     .in = &event_in_record, .out = &event_out_record, .status = 201, .idempotent = true, .tag = "events",
-     .doc = "Publish an event"},
+     .in = &event_in_record, .out = &event_out_record, .status = 201, .idempotent = true,
+     .tag = "events", .doc = "Publish an event"},
 };
 
-/* -- the module ----------------------------------------------------------------------------------- */
+/* -- the module ------------------------------------------------------------------------------- */
 
 static struct {
     int64_t lease_s, keep_events_hours;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The module of jobs, schedules and events: routes for operators, WebSocket and SSE for everybody. */
+ * The module of jobs, schedules and events: routes for operators, WebSocket and SSE for
+ * everybody. */
 #ifndef SOCLE_API_WORK_ROUTES_H
 #define SOCLE_API_WORK_ROUTES_H
 

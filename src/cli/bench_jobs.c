@@ -26,7 +26,8 @@ static Err *run_nothing(Ctx *c, Job *job) {
     return NULL;
 }
 
-static const JobKind bench_kinds[] = {{.name = "bench.nothing", .queue = "bench", .run = run_nothing}};
+static const JobKind bench_kinds[] = {
+    {.name = "bench.nothing", .queue = "bench", .run = run_nothing}};
 
 static void client_one(Ctx *c, void *arg) {
     (void)arg;
@@ -52,7 +53,8 @@ static void client_many(Ctx *c, void *arg) {
     atomic_fetch_sub(&bench.clients, 1);
 }
 
-static Err *rate_of(Ctx *c, int64_t jobs, int clients, void (*fn)(Ctx *c, void *arg), double *rate) {
+static Err *rate_of(Ctx *c, int64_t jobs, int clients, void (*fn)(Ctx *c, void *arg),
+                    double *rate) {
     int64_t began = mono_us();
     atomic_store(&bench.left, jobs);
     atomic_store(&bench.clients, clients);
@@ -71,8 +73,8 @@ static Err *process_rate(Ctx *c, int64_t jobs, double *rate) {
     while (atomic_load(&bench.ran) < jobs) TRY(sleep_ms(c, LOOK_MS));
     workers_stop(c); /* until the last end is written */
     *rate = (double)jobs * 1e6 / (double)(mono_us() - began);
-    TRY(db_int(c, SQL("SELECT count(*) FROM jobs WHERE kind = 'bench.nothing' AND state <> 'done'"), NO_ARGS,
-               &left));
+    TRY(db_int(c, SQL("SELECT count(*) FROM jobs WHERE kind = 'bench.nothing' AND state <> 'done'"),
+               NO_ARGS, &left));
     if (left) FAIL(c, INTERNAL, "%lld jobs did not end", (long long)left);
     return NULL;
 }
@@ -90,8 +92,10 @@ static Err *bench_run(Ctx *c, Cli *cli) {
     TRY(rate_of(c, n, 8, client_many, &hundreds));
     TRY(process_rate(c, 2 * n, &processed));
     TRY(db_exec(c, SQL("DELETE FROM jobs WHERE kind = 'bench.nothing'"), NO_ARGS, NULL));
-    if (atomic_load(&bench.failed)) FAIL(c, INTERNAL, "%lld calls failed", (long long)atomic_load(&bench.failed));
-    cli_printf("{\"jobs\":%lld,\"enqueue_per_s\":%.0f,\"enqueue_many_per_s\":%.0f,\"process_per_s\":%.0f}\n",
+    if (atomic_load(&bench.failed))
+        FAIL(c, INTERNAL, "%lld calls failed", (long long)atomic_load(&bench.failed));
+    cli_printf("{\"jobs\":%lld,\"enqueue_per_s\":%.0f,\"enqueue_many_per_s\":%.0f,\"process_per_"
+               "s\":%.0f}\n",
                (long long)n, singles, hundreds, processed);
     return NULL;
 }

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Cron expressions as cronie reads them: lists, ranges, steps, names of months and weekdays, @daily and
- * its like. When day and weekday are both restricted, either is enough; a field that begins with a
- * star does not count as restricted.
+ * Cron expressions as cronie reads them: lists, ranges, steps, names of months and weekdays, @daily
+ * and its like. When day and weekday are both restricted, either is enough; a field that begins
+ * with a star does not count as restricted.
  *
- * cron_next has two ways. An expression that names hours is a clock on the wall: each local time fires
- * once, the first time it is shown, and a skipped one at the change. One of every hour is a rhythm: it
- * follows real time through every change of clocks. */
+ * cron_next has two ways. An expression that names hours is a clock on the wall: each local time
+ * fires once, the first time it is shown, and a skipped one at the change. One of every hour is
+ * a rhythm: it follows real time through every change of clocks. */
 #include "work/schedule.h"
 #include "work/zone.h"
 
 enum { EVERY_HOUR = (1 << 24) - 1, QUARTER_S = 900, MINUTE_S = 60, DAYS_AHEAD = 9 * 366 };
 
-static const char *const month_names[] = {"jan", "feb", "mar", "apr", "may", "jun",
-                                          "jul", "aug", "sep", "oct", "nov", "dec", NULL};
+static const char *const month_names[] = {"jan", "feb", "mar", "apr", "may", "jun", "jul",
+                                          "aug", "sep", "oct", "nov", "dec", NULL};
 static const char *const weekday_names[] = {"sun", "mon", "tue", "wed", "thu", "fri", "sat", NULL};
 
 typedef struct CronField {
@@ -102,9 +102,13 @@ bool cron_parse(Str text, Cron *out) {
     word_cut(rest, &word);
     if (!str_is_null(word)) return false;
     if (bits[4] & 1 << 7) bits[4] |= 1; /* Sunday is 0 and 7 */
-    *out = (Cron){.minutes = bits[0], .hours = (uint32_t)bits[1], .days = (uint32_t)bits[2],
-                  .months = (uint32_t)bits[3], .weekdays = (uint32_t)bits[4],
-                  .any_day = any[2], .any_weekday = any[4]};
+    *out = (Cron){.minutes = bits[0],
+                  .hours = (uint32_t)bits[1],
+                  .days = (uint32_t)bits[2],
+                  .months = (uint32_t)bits[3],
+                  .weekdays = (uint32_t)bits[4],
+                  .any_day = any[2],
+                  .any_weekday = any[4]};
     return true;
 }
 
@@ -149,8 +153,8 @@ static Time day_next(const Cron *cron, const Zone *zone, Time day, Time after) {
 
 static Time clock_next(const Cron *cron, const Zone *zone, Time after) {
     Civil today = time_civil(time_add(after, zone_offset_s(zone, after) * US_PER_SECOND));
-    Time midnight = time_from_civil(
-        (Civil){.year = today.year, .month = today.month, .day = today.day});
+    Time midnight =
+        time_from_civil((Civil){.year = today.year, .month = today.month, .day = today.day});
     /* From yesterday on: a skipped time of yesterday may fire today. */
     for (int i = -1; i < DAYS_AHEAD; i++) {
         Time day = time_add(midnight, i * US_PER_DAY);

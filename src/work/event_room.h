@@ -42,9 +42,9 @@ EventStats hub_stats(void);
 
 /* events.c */
 void batch_done(EventBatch *batch);
-/* Rows of these channels after `since`, at most `limit`; *purged: rows up to there are gone; *last: the
- * latest id given out. Read in this order: rows, then the two. */
-MUST_USE Err *events_read(Ctx *c, const Str *channels, ptrdiff_t count, int64_t since, int64_t limit,
-                          Rows *rows, int64_t *purged, int64_t *last);
+/* Rows of these channels after `since`, at most `limit`; *purged: rows up to there are gone;
+ * *last: the latest id given out. Read in this order: rows, then the two. */
+MUST_USE Err *events_read(Ctx *c, const Str *channels, ptrdiff_t count, int64_t since,
+                          int64_t limit, Rows *rows, int64_t *purged, int64_t *last);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The table of events, its rules, and the tail: the one coroutine of a process that reads what is new
- * and hands it to the hubs of all loops.
+ * The table of events, its rules, and the tail: the one coroutine of a process that reads what is
+ * new and hands it to the hubs of all loops.
  *
- * Ids are given in commit order (see sql/0003_work), so "everything after the last id I read" misses
- * nothing: no smaller id can appear later. */
+ * Ids are given in commit order (see sql/0003_work), so "everything after the last id I read"
+ * misses nothing: no smaller id can appear later. */
 #include "work/events.h"
 
 #include "core/log.h"
@@ -34,13 +34,13 @@ static struct {
 } events;
 
 static const Field event_fields[] = {
-    FIELD(Event, id), FIELD(Event, channel), FIELD(Event, type), FIELD(Event, data),
-    FIELD(Event, created_at),
+    FIELD(Event, id),   FIELD(Event, channel),    FIELD(Event, type),
+    FIELD(Event, data), FIELD(Event, created_at),
 };
 const Record event_record = RECORD(Event, event_fields, .table = "events");
 
-/* Line ends in JSON text can only be white space between its parts; SSE would take them for ends of the
- * event. */
+/* Line ends in JSON text can only be white space between its parts; SSE would take them for ends
+ * of the event. */
 static void buf_one_line(Buf *b, Str json) {
     char *to = buf_reserve(b, json.len);
     for (ptrdiff_t i = 0; i < json.len; i++)
@@ -58,12 +58,14 @@ void event_json(Buf *b, Str type, Str channel, Str data, Time at, int64_t messag
     buf_add(b, S(",\"timestamp\":\""));
     buf_time(b, at);
     buf_add(b, S("\",\"message_id\":"));
-    if (message_id) buf_i64(b, message_id);
-    else buf_add(b, S("null"));
+    if (message_id)
+        buf_i64(b, message_id);
+    else
+        buf_add(b, S("null"));
     buf_byte(b, '}');
 }
 
-/* -- emitting ------------------------------------------------------------------------------------- */
+/* -- emitting --------------------------------------------------------------------------------- */
 
 static const char emit_sqlite[] =
     "INSERT INTO events (channel, type, data, created_at) VALUES ($1, $2, $3, $4) RETURNING id";
@@ -87,7 +89,8 @@ static void emit_committed(Ctx *c, void *arg) {
 static Err *emit_in(Ctx *c, void *arg) {
     Emission *e = arg;
     TRY(db_int(c, SQL2(emit_sqlite, emit_postgres),
-               ARGS(V(e->channel), V(e->type), V((JsonText){e->data}), V(time_now())), &e->id.value));
+               ARGS(V(e->channel), V(e->type), V((JsonText){e->data}), V(time_now())),
+               &e->id.value));
     db_after_commit(c, emit_committed, NULL);
     /* Where Redis carries the news the tail tells it, once for many; a command has no tail. */
     bool redis = app_redis(c) && atomic_load(&events.alive);
@@ -111,14 +114,15 @@ Err *event_emit(Ctx *c, Str channel, Str type, Str data) {
     return event_emit_id(c, channel, type, data, NULL);
 }
 
-/* -- who may read --------------------------------------------------------------------------------- */
+/* -- who may read ----------------------------------------------------------------------------- */
 
 void event_rules_set(const ChannelRule *const *tables, const ptrdiff_t *counts, ptrdiff_t n) {
     assert(n >= 0 && n <= COUNT(events.rules));
     for (ptrdiff_t t = 0; t < n; t++) {
         events.rules[t] = tables[t];
         events.counts[t] = counts[t];
-        for (ptrdiff_t i = 0; i < counts[t]; i++) assert(tables[t][i].prefix && tables[t][i].may_read);
+        for (ptrdiff_t i = 0; i < counts[t]; i++)
+            assert(tables[t][i].prefix && tables[t][i].may_read);
     }
     events.tables = n;
 }
@@ -141,13 +145,15 @@ static const ChannelRule *rule_find(Str channel) {
 /* Is the channel this prefix with this very number? */
 static bool is_of(Str channel, Str prefix, Id id) {
     int64_t number;
-    return str_starts(channel, prefix) && str_to_i64(str_slice(channel, prefix.len, channel.len), &number) &&
-           number == id.value && !id_is_none(id);
+    return str_starts(channel, prefix) &&
+           str_to_i64(str_slice(channel, prefix.len, channel.len), &number) && number == id.value &&
+           !id_is_none(id);
 }
 
 Err *event_may_read(Ctx *c, Str channel, bool *yes) {
     *yes = false;
-    if (channel.len == 0 || channel.len > EVENT_CHANNEL_MAX || !str_utf8_valid(channel)) return NULL;
+    if (channel.len == 0 || channel.len > EVENT_CHANNEL_MAX || !str_utf8_valid(channel))
+        return NULL;
     const ChannelRule *rule = rule_find(channel);
     if (rule) {
         Str prefix = str_c(rule->prefix);
@@ -178,7 +184,7 @@ Str event_channels_json(Arena *arena) {
     return buf_str(&b);
 }
 
-/* -- reading -------------------------------------------------------------------------------------- */
+/* -- reading ---------------------------------------------------------------------------------- */
 
 static const char tail_sql[] =
     "SELECT id, channel, type, data, created_at FROM events WHERE id > $1 ORDER BY id LIMIT $2";
@@ -188,9 +194,9 @@ static const char replay_sqlite[] =
 static const char replay_postgres[] =
     "SELECT id, channel, type, data, created_at FROM events WHERE id > $1 AND channel = ANY (ARRAY "
     "(SELECT jsonb_array_elements_text(CAST($3 AS jsonb)))) ORDER BY id LIMIT $2";
-static const char log_sqlite[] =
-    "SELECT purged_id, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0) AS last_id "
-    "FROM event_log WHERE one = 1";
+static const char log_sqlite[] = "SELECT purged_id, coalesce((SELECT seq FROM sqlite_sequence "
+                                 "WHERE name = 'events'), 0) AS last_id "
+                                 "FROM event_log WHERE one = 1";
 static const char log_postgres[] = "SELECT purged_id, last_id FROM event_log WHERE one = 1";
 
 typedef struct LogState {
@@ -199,16 +205,16 @@ typedef struct LogState {
 static const Field log_state_fields[] = {FIELD(LogState, purged_id), FIELD(LogState, last_id)};
 static const Record log_state_record = RECORD(LogState, log_state_fields);
 
-Err *events_read(Ctx *c, const Str *channels, ptrdiff_t count, int64_t since, int64_t limit, Rows *rows,
-                 int64_t *purged, int64_t *last) {
+Err *events_read(Ctx *c, const Str *channels, ptrdiff_t count, int64_t since, int64_t limit,
+                 Rows *rows, int64_t *purged, int64_t *last) {
     Buf names = buf_new(c->arena, 256);
     for (ptrdiff_t i = 0; i < count; i++) {
         buf_byte(&names, i ? ',' : '[');
         buf_json(&names, channels[i]);
     }
     buf_byte(&names, ']');
-    TRY(db_query(c, SQL2(replay_sqlite, replay_postgres), ARGS(V(since), V(limit), V(buf_str(&names))),
-                 &event_record, rows));
+    TRY(db_query(c, SQL2(replay_sqlite, replay_postgres),
+                 ARGS(V(since), V(limit), V(buf_str(&names))), &event_record, rows));
     LogState state;
     TRY(db_one(c, SQL2(log_sqlite, log_postgres), NO_ARGS, &log_state_record, &state));
     *purged = state.purged_id;
@@ -218,15 +224,16 @@ Err *events_read(Ctx *c, const Str *channels, ptrdiff_t count, int64_t since, in
 
 Err *event_since_latest(Ctx *c, Str channel, int64_t n, int64_t *since_id) {
     assert(n > 0);
-    static const char sql[] = "SELECT coalesce(min(id), 0) FROM (SELECT id FROM events WHERE channel = $1 "
-                              "ORDER BY id DESC LIMIT $2) AS latest";
+    static const char sql[] =
+        "SELECT coalesce(min(id), 0) FROM (SELECT id FROM events WHERE channel = $1 "
+        "ORDER BY id DESC LIMIT $2) AS latest";
     int64_t oldest;
     TRY(db_int(c, SQL(sql), ARGS(V(channel), V(n)), &oldest));
     *since_id = oldest - 1; /* -1 when there are none: from now on */
     return NULL;
 }
 
-/* -- messages ------------------------------------------------------------------------------------- */
+/* -- messages --------------------------------------------------------------------------------- */
 
 EventBytes *event_bytes_new(Arena *scratch, const Event *e) {
     Buf json = buf_new(scratch, 256 + e->data.text.len);
@@ -276,7 +283,7 @@ static void batch_send(Ctx *c, const Event *rows, ptrdiff_t count) {
     for (int i = 0; i < loop_count(); i++) loop_post(loop_at(i), deliver_here, batch);
 }
 
-/* -- the tail ------------------------------------------------------------------------------------- */
+/* -- the tail --------------------------------------------------------------------------------- */
 
 /* One batch; *more: there is or may be another. */
 static Err *tail_read(Ctx *c, bool *more) {
@@ -286,7 +293,8 @@ static Err *tail_read(Ctx *c, bool *more) {
         atomic_store(&events.held_up, true); /* batch_done wakes us, unless it was just before */
         if (atomic_load(&events.ahead) >= BATCHES_AHEAD) return NULL;
     }
-    TRY(db_query(c, SQL(tail_sql), ARGS(V(events.last_id), V((int64_t)BATCH)), &event_record, &rows));
+    TRY(db_query(c, SQL(tail_sql), ARGS(V(events.last_id), V((int64_t)BATCH)), &event_record,
+                 &rows));
     if (rows.count == 0) return NULL;
     const Event *items = rows.items;
     events.last_id = items[rows.count - 1].id.value;
@@ -298,7 +306,8 @@ static Err *tail_read(Ctx *c, bool *more) {
 static void tell_nodes(Ctx *c) {
     Redis *redis = app_redis(c);
     if (!redis || !atomic_exchange(&events.emitted, false)) return;
-    Err *err = redis_publish(c, redis, S("socle:events"), strf(c->arena, "%lld", (long long)events.last_id));
+    Err *err = redis_publish(c, redis, S("socle:events"),
+                             strf(c->arena, "%lld", (long long)events.last_id));
     (void)err; /* the others look by themselves within a second */
 }
 
@@ -381,8 +390,10 @@ Err *events_start(Ctx *c) {
     db_listen(c, "events", on_news, NULL);
     Redis *redis = app_redis(c);
     if (redis) redis_subscribe(redis, S("socle:events"), on_news, NULL);
-    coro_spawn((CoroOptions){.name = "event tail", .budget_bytes = 32 * MIB, .app = c->app, .service = true},
-               tail_run, NULL);
+    coro_spawn(
+        (CoroOptions){
+            .name = "event tail", .budget_bytes = 32 * MIB, .app = c->app, .service = true},
+        tail_run, NULL);
     return NULL;
 }
 

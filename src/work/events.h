@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Events: `{type, channel, data, timestamp, message_id}` rows written in the transaction of what they
- * tell, then delivered to WebSocket and SSE subscribers on every loop and node. message_id is a
- * sequence in commit order: a client that names the last one it saw gets what followed, without loss or
- * double. Kept for a time (24 h); who asks for older ones gets a `reset` event. A slow consumer is
- * dropped with a reason.
+ * Events: `{type, channel, data, timestamp, message_id}` rows written in the transaction of what
+ * they tell, then delivered to WebSocket and SSE subscribers on every loop and node. message_id is
+ * a sequence in commit order: a client that names the last one it saw gets what followed, without
+ * loss or double. Kept for a time (24 h); who asks for older ones gets a `reset` event. A slow
+ * consumer is dropped with a reason.
  *
  *   event_emit ─▶ table events ─▶ tail (one coroutine a process) ─▶ hub of each loop ─▶ subscribers
- *                    │                ▲ "there is something new": after our commit, by NOTIFY or Redis
+ *                    │                ▲ "something is new": after our commit, by NOTIFY or Redis
  *                    └── replay ──────┼──────────────────────────────────────────────▶ a subscriber
  *
  * The table is the truth. A lost wake-up only costs time (one second at most). */
@@ -31,8 +31,8 @@ MUST_USE Err *event_emit_id(Ctx *c, Str channel, Str type, Str data_json, Id *id
 typedef struct ChannelRule {
     const char *prefix; /* "project:" */
     Err *(*may_read)(Ctx *c, Str rest, bool *yes);
-    int64_t recall;     /* latest messages given again to whoever subscribes without `since` */
-    bool listed;        /* named to those who connect */
+    int64_t recall; /* latest messages given again to whoever subscribes without `since` */
+    bool listed;    /* named to those who connect */
     const char *doc;
 } ChannelRule;
 /* Those of all modules, once, at start. */
@@ -63,8 +63,8 @@ typedef struct EventMessage {
     struct EventBytes *bytes;
     int64_t refs; /* of this loop */
 } EventMessage;
-/* on_ready runs on this loop when something has arrived or the subscriber has ended: it may wake the
- * owner, nothing else. max_queued 0: 1000 messages; the bytes are limited to 4 MiB. */
+/* on_ready runs on this loop when something has arrived or the subscriber has ended: it may wake
+ * the owner, nothing else. max_queued 0: 1000 messages; the bytes are limited to 4 MiB. */
 Subscriber *subscriber_new(ptrdiff_t max_queued, void (*on_ready)(void *arg), void *arg);
 void subscriber_free(Subscriber *s);
 /* Begin with channels (those it already has are left as they are). since_id < 0: from now on; else
@@ -77,8 +77,8 @@ bool subscriber_has(const Subscriber *s, Str channel);
 ptrdiff_t subscriber_channels(const Subscriber *s);
 /* The `since` after which the latest n messages of the channel follow. */
 MUST_USE Err *event_since_latest(Ctx *c, Str channel, int64_t n, int64_t *since_id);
-/* The next message, or NULL when there is none for now: then wait for on_ready. Waits on the database
- * while there is something to replay. Give every message back with subscriber_done. */
+/* The next message, or NULL when there is none for now: then wait for on_ready. Waits on the
+ * database while there is something to replay. Give every message back with subscriber_done. */
 MUST_USE Err *subscriber_next(Ctx *c, Subscriber *s, EventMessage **out);
 void subscriber_done(EventMessage *m);
 /* Null while it lives; else why it gets nothing more: "slow_consumer", "going_away". */

@@ -8,10 +8,11 @@
  *                                  │ a chunk that is not full, and what came live while it was read
  *   subscriber_add(since < 0) ─▶ live
  *
- * While a chunk is read, live messages are held aside. What was delivered to this loop before the read
- * began had been committed before, so the read sees it; what is committed later is delivered later, so
- * it is held. Held messages that the read has seen too are recognised by their id. Outside a read live
- * messages of a subscription that is behind are let go: the next chunk will have them.
+ * While a chunk is read, live messages are held aside. What was delivered to this loop before the
+ * read began had been committed before, so the read sees it; what is committed later is delivered
+ * later, so it is held. Held messages that the read has seen too are recognised by their id.
+ * Outside a read live messages of a subscription that is behind are let go: the next chunk will
+ * have them.
  *
  * Everything here belongs to the loop's thread, but the bytes of messages. */
 #include "core/log.h"
@@ -92,13 +93,14 @@ EventStats hub_stats(void) {
     return sum;
 }
 
-/* -- messages ------------------------------------------------------------------------------------- */
+/* -- messages --------------------------------------------------------------------------------- */
 
 static EventMessage *message_new(EventBytes *bytes) {
     EventMessage *m = malloc(sizeof *m);
     if (!m) abort();
     atomic_fetch_add(&bytes->refs, 1);
-    *m = (EventMessage){bytes->id, bytes->channel, bytes->type, bytes->json, bytes->frame, bytes, 1};
+    *m =
+        (EventMessage){bytes->id, bytes->channel, bytes->type, bytes->json, bytes->frame, bytes, 1};
     return m;
 }
 
@@ -109,7 +111,7 @@ void subscriber_done(EventMessage *m) {
     free(m);
 }
 
-/* -- queues --------------------------------------------------------------------------------------- */
+/* -- queues ----------------------------------------------------------------------------------- */
 
 static void ring_grow(Subscriber *s) {
     ptrdiff_t cap = s->cap ? s->cap * 2 : RING_FIRST;
@@ -156,7 +158,7 @@ static void queue_put(Hub *hub, Subscriber *s, EventMessage *m) {
     ring_put(s, m);
 }
 
-/* -- subscriptions -------------------------------------------------------------------------------- */
+/* -- subscriptions ---------------------------------------------------------------------------- */
 
 static Topic *topic_make(Hub *hub, Str name) {
     Topic *t = map_get(&hub->topics, name);
@@ -189,7 +191,9 @@ static Subscription **subscription_find(const Subscriber *s, Str channel) {
     return at;
 }
 
-bool subscriber_has(const Subscriber *s, Str channel) { return *subscription_find(s, channel) != NULL; }
+bool subscriber_has(const Subscriber *s, Str channel) {
+    return *subscription_find(s, channel) != NULL;
+}
 ptrdiff_t subscriber_channels(const Subscriber *s) { return s->subscription_count; }
 
 static void subscription_add(Hub *hub, Subscriber *s, Str channel, Replay *replay) {
@@ -201,8 +205,8 @@ static void subscription_add(Hub *hub, Subscriber *s, Str channel, Replay *repla
         t->items = realloc(t->items, (size_t)t->cap * sizeof *t->items);
         if (!t->items) abort();
     }
-    *one = (Subscription){.next = s->subscriptions, .subscriber = s, .topic = t, .index = t->count,
-                          .replay = replay};
+    *one = (Subscription){
+        .next = s->subscriptions, .subscriber = s, .topic = t, .index = t->count, .replay = replay};
     t->items[t->count++] = one;
     s->subscriptions = one;
     s->subscription_count++;
@@ -238,8 +242,8 @@ void subscriber_add(Subscriber *s, const Str *channels, ptrdiff_t count, int64_t
     }
 }
 
-/* What is queued of a channel goes, so that nothing of it follows the answer to `unsubscribe`. A null
- * channel: all. */
+/* What is queued of a channel goes, so that nothing of it follows the answer to `unsubscribe`. A
+ * null channel: all. */
 static void ring_forget(Subscriber *s, Str channel) {
     for (ptrdiff_t left = s->count; left > 0; left--) {
         EventMessage *m = ring_take(s);
@@ -268,7 +272,7 @@ void subscriber_restart(Subscriber *s, int64_t since_id) {
     for (Subscription *one = s->subscriptions; one; one = one->next) one->replay = replay;
 }
 
-/* -- subscribers ---------------------------------------------------------------------------------- */
+/* -- subscribers ------------------------------------------------------------------------------ */
 
 Subscriber *subscriber_new(ptrdiff_t max_queued, void (*on_ready)(void *arg), void *arg) {
     assert(max_queued >= 0 && on_ready);
@@ -301,8 +305,10 @@ void subscriber_free(Subscriber *s) {
         replay_let_go(r);
         free(r);
     }
-    if (s->prev) s->prev->next = s->next;
-    else hub->all = s->next;
+    if (s->prev)
+        s->prev->next = s->next;
+    else
+        hub->all = s->next;
     if (s->next) s->next->prev = s->prev;
     atomic_fetch_sub(&hub->subscribers, 1);
     free(s);
@@ -322,7 +328,7 @@ void hub_close_all(void) {
     }
 }
 
-/* -- live delivery -------------------------------------------------------------------------------- */
+/* -- live delivery ---------------------------------------------------------------------------- */
 
 static void hold(Replay *r, EventMessage *m) {
     if (!r->reading) return;
@@ -374,10 +380,11 @@ void hub_deliver(EventBatch *batch) {
     }
 }
 
-/* -- replay --------------------------------------------------------------------------------------- */
+/* -- replay ----------------------------------------------------------------------------------- */
 
 static void ring_put_own(Arena *scratch, Subscriber *s, const Event *event) {
-    ArenaMark mark = arena_mark(scratch); /* a chunk of large events must fit into a request's memory */
+    ArenaMark mark =
+        arena_mark(scratch); /* a chunk of large events must fit into a request's memory */
     EventBytes *bytes = event_bytes_new(scratch, event);
     arena_release(scratch, mark);
     EventMessage *m = message_new(bytes);
@@ -451,8 +458,10 @@ static Err *replay_step(Ctx *c, Subscriber *s) {
     Err *err = events_read(c, channels, count, r->since, CHUNK, &rows, &purged, &last);
     r->reading = false;
     if (!err) replay_take(c, s, r, rows, purged, last);
-    if (!err && rows.count < CHUNK && !r->overflow) replay_end(s);
-    else replay_let_go(r);
+    if (!err && rows.count < CHUNK && !r->overflow)
+        replay_end(s);
+    else
+        replay_let_go(r);
     return err;
 }
 

@@ -8,9 +8,9 @@
 #include "core/time.h"
 #include "work/room.h"
 
-#define JOB_COLUMNS                                                                               \
-    "id, kind, queue, state, payload, result, priority, attempts, max_attempts, progress_done, "  \
-    "progress_total, progress_note, unique_key, error, cancel_requested, user_id, "               \
+#define JOB_COLUMNS                                                                              \
+    "id, kind, queue, state, payload, result, priority, attempts, max_attempts, progress_done, " \
+    "progress_total, progress_note, unique_key, error, cancel_requested, user_id, "              \
     "organisation_id, run_at, created_at, started_at, finished_at, lease_until"
 
 static const char *const states[] = {"waiting", "running", "done", "dead", "cancelled", NULL};
@@ -39,17 +39,18 @@ static const Field job_fields[] = {
     FIELD(Job, finished_at, .flags = F_NULLABLE),
     FIELD(Job, lease_until, .flags = F_NULLABLE, .doc = "A dead worker's job runs again after it"),
 };
-const Record job_record = RECORD(Job, job_fields, .table = "jobs", .doc = "Durable background work");
+const Record job_record =
+    RECORD(Job, job_fields, .table = "jobs", .doc = "Durable background work");
 
 Str err_text(Ctx *c, const Err *err) {
     return str_utf8_cut(err_chain(c->arena, err), JOB_ERROR_MAX);
 }
 
-/* -- asking --------------------------------------------------------------------------------------- */
+/* -- asking ----------------------------------------------------------------------------------- */
 
-#define INSERT_JOB                                                                             \
-    "INSERT INTO jobs (kind, queue, state, payload, priority, max_attempts, unique_key, "      \
-    "user_id, organisation_id, due, run_at, created_at) "                                      \
+#define INSERT_JOB                                                                        \
+    "INSERT INTO jobs (kind, queue, state, payload, priority, max_attempts, unique_key, " \
+    "user_id, organisation_id, due, run_at, created_at) "                                 \
     "VALUES ($1, $2, 'waiting', $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 
 static const char add_sql[] = INSERT_JOB " RETURNING id";
@@ -129,7 +130,8 @@ static Err *add(Ctx *c, Adding *a) {
     assert(a->kind && a->count >= 0);
     TRY(add_check(c, a));
     if (a->count == 0) return NULL;
-    return c->tx ? add_in(c, a) : db_transaction(c, add_in, a); /* a savepoint would cost two statements */
+    return c->tx ? add_in(c, a)
+                 : db_transaction(c, add_in, a); /* a savepoint would cost two statements */
 }
 
 Err *job_add(Ctx *c, const char *kind, Str payload_json, JobOptions options, Id *id) {
@@ -139,13 +141,14 @@ Err *job_add(Ctx *c, const char *kind, Str payload_json, JobOptions options, Id 
     return NULL;
 }
 
-Err *job_add_many(Ctx *c, const char *kind, const Str *payloads, ptrdiff_t count, JobOptions options) {
+Err *job_add_many(Ctx *c, const char *kind, const Str *payloads, ptrdiff_t count,
+                  JobOptions options) {
     assert(str_is_null(options.unique_key) || count <= 1);
     Adding a = {.kind = kind, .payloads = payloads, .count = count, .options = options};
     return add(c, &a);
 }
 
-/* -- of a run ------------------------------------------------------------------------------------- */
+/* -- of a run --------------------------------------------------------------------------------- */
 
 static const char done_sql[] =
     "UPDATE jobs SET state = 'done', result = $3, finished_at = $4, keep_until = $5, "
@@ -201,14 +204,15 @@ Err *job_progress(Ctx *c, Job *job, int64_t done, int64_t total, Str note) {
     Err *err = db_int(c, SQL(progress_sql),
                       ARGS(V(job->id), V(job->lease), V(done), V(total), V(job->progress_note)),
                       &cancelled);
-    if (err && err->kind == ERR_NOT_FOUND) FAIL(c, CANCELLED, "The job was taken from this worker.");
+    if (err && err->kind == ERR_NOT_FOUND)
+        FAIL(c, CANCELLED, "The job was taken from this worker.");
     TRY(err);
     job->cancel_requested = cancelled != 0;
     if (job->cancel_requested) FAIL(c, CANCELLED, "The job was cancelled.");
     return NULL;
 }
 
-/* -- of operators --------------------------------------------------------------------------------- */
+/* -- of operators ----------------------------------------------------------------------------- */
 
 static const char load_sql[] = "SELECT " JOB_COLUMNS " FROM jobs WHERE id = $1";
 
@@ -229,14 +233,16 @@ static const char retry_sql_text[] =
 static Err *retry_in(Ctx *c, void *arg) {
     Id id = *(Id *)arg;
     ptrdiff_t changed;
-    Err *err = db_exec(c, SQL(retry_sql_text), ARGS(V(id), value_bool(true), V(time_now()), value_bool(false)), &changed);
+    Err *err = db_exec(c, SQL(retry_sql_text),
+                       ARGS(V(id), value_bool(true), V(time_now()), value_bool(false)), &changed);
     if (err && err->kind == ERR_CONFLICT)
         FAIL(c, CONFLICT, "Another job with the same key is waiting or running.");
     TRY(err);
     if (changed) return db_notify(c, "jobs", S("now"));
     Job job;
     TRY(job_load(c, id, &job));
-    FAIL(c, CONFLICT, "Only a job that failed or was cancelled can be tried again; this one is %.*s.",
+    FAIL(c, CONFLICT,
+         "Only a job that failed or was cancelled can be tried again; this one is %.*s.",
          S_ARG(job.state));
 }
 
@@ -252,7 +258,8 @@ static Err *cancel_in(Ctx *c, void *arg) {
     Id id = *(Id *)arg;
     Time now = time_now(), keep = time_add(now, kind_keep_ms(NULL) * US_PER_MS);
     ptrdiff_t changed;
-    TRY(db_exec(c, SQL(cancel_waiting_sql), ARGS(V(id), V(now), V(keep), value_bool(true)), &changed));
+    TRY(db_exec(c, SQL(cancel_waiting_sql), ARGS(V(id), V(now), V(keep), value_bool(true)),
+                &changed));
     if (changed) return NULL;
     TRY(db_exec(c, SQL(cancel_running_sql), ARGS(V(id), value_bool(true)), &changed));
     if (changed) return db_notify(c, "jobs_cancel", strf(c->arena, "%lld", (long long)id.value));
@@ -264,9 +271,9 @@ static Err *cancel_in(Ctx *c, void *arg) {
 
 Err *job_cancel(Ctx *c, Id id) { return db_transaction(c, cancel_in, &id); }
 
-#define FILTER                                                         \
-    " FROM jobs WHERE (CAST($1 AS text) IS NULL OR state = $1) AND "   \
-    "(CAST($2 AS text) IS NULL OR queue = $2) AND "                    \
+#define FILTER                                                       \
+    " FROM jobs WHERE (CAST($1 AS text) IS NULL OR state = $1) AND " \
+    "(CAST($2 AS text) IS NULL OR queue = $2) AND "                  \
     "(CAST($3 AS text) IS NULL OR kind = $3)"
 static const char list_sql[] = "SELECT " JOB_COLUMNS FILTER " ORDER BY id DESC LIMIT $4 OFFSET $5";
 static const char count_sql[] = "SELECT count(*) AS total" FILTER;
@@ -280,22 +287,24 @@ static const Record total_record = RECORD(Total, total_fields);
 Err *job_list(Ctx *c, JobFilter f, Rows *out, int64_t *total) {
     assert(f.limit >= 0 && f.offset >= 0);
     Value state = V(f.state), queue = V(f.queue), kind = V(f.kind);
-    TRY(db_scan(c, SQL(list_sql), ARGS(state, queue, kind, V(f.limit), V(f.offset)), &job_record, out));
+    TRY(db_scan(c, SQL(list_sql), ARGS(state, queue, kind, V(f.limit), V(f.offset)), &job_record,
+                out));
     Rows counts;
     TRY(db_scan(c, SQL(count_sql), ARGS(state, queue, kind), &total_record, &counts));
     *total = counts.count ? ((const Total *)counts.items)->total : 0;
     return NULL;
 }
 
-/* Counts from the partial indexes alone, so that a million of finished jobs cost nothing but their count. */
-#define STATS(is_due, is_not_due)                                                              \
-    "SELECT (SELECT count(*) FROM jobs WHERE state = 'waiting' AND " is_due ") AS waiting, "   \
-    "(SELECT count(*) FROM jobs WHERE state = 'waiting' AND " is_not_due ") AS delayed, "      \
-    "(SELECT count(*) FROM jobs WHERE state = 'running') AS running, "                         \
-    "(SELECT count(*) FROM jobs WHERE state = 'done' AND keep_until IS NOT NULL) AS done, "    \
-    "(SELECT count(*) FROM jobs WHERE state = 'dead' AND keep_until IS NOT NULL) AS dead, "    \
-    "(SELECT count(*) FROM jobs WHERE state = 'cancelled' AND keep_until IS NOT NULL) "        \
-    "AS cancelled, "                                                                           \
+/* Counts from the partial indexes alone, so that a million of finished jobs cost nothing but
+ * their count. */
+#define STATS(is_due, is_not_due)                                                            \
+    "SELECT (SELECT count(*) FROM jobs WHERE state = 'waiting' AND " is_due ") AS waiting, " \
+    "(SELECT count(*) FROM jobs WHERE state = 'waiting' AND " is_not_due ") AS delayed, "    \
+    "(SELECT count(*) FROM jobs WHERE state = 'running') AS running, "                       \
+    "(SELECT count(*) FROM jobs WHERE state = 'done' AND keep_until IS NOT NULL) AS done, "  \
+    "(SELECT count(*) FROM jobs WHERE state = 'dead' AND keep_until IS NOT NULL) AS dead, "  \
+    "(SELECT count(*) FROM jobs WHERE state = 'cancelled' AND keep_until IS NOT NULL) "      \
+    "AS cancelled, "                                                                         \
     "(SELECT min(run_at) FROM jobs WHERE state = 'waiting' AND " is_due ") AS oldest"
 
 typedef struct StatsRow {
@@ -311,12 +320,17 @@ static const Record stats_record = RECORD(StatsRow, stats_fields);
 
 Err *job_stats(Ctx *c, JobStats *out) {
     Rows rows;
-    TRY(db_scan(c, SQL2(STATS("due = 1", "due = 0"), STATS("due", "NOT due")), NO_ARGS, &stats_record,
-                &rows));
+    TRY(db_scan(c, SQL2(STATS("due = 1", "due = 0"), STATS("due", "NOT due")), NO_ARGS,
+                &stats_record, &rows));
     assert(rows.count == 1);
     const StatsRow *r = rows.items;
     bool any = r->waiting > 0 && !time_is_null(r->oldest);
-    *out = (JobStats){r->waiting, r->delayed, r->running, r->done, r->dead, r->cancelled,
+    *out = (JobStats){r->waiting,
+                      r->delayed,
+                      r->running,
+                      r->done,
+                      r->dead,
+                      r->cancelled,
                       any ? max_i64(0, (time_now().us - r->oldest.us) / US_PER_MS) : 0};
     return NULL;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Jobs: durable work in the same database, asked for in the same transaction as the effect that wants
- * it.
+ * Jobs: durable work in the same database, asked for in the same transaction as the effect that
+ * wants it.
  *
  *      job_add                claim                 run, job_finish
  *   ─────────────▶ waiting ──────────▶ running ───────────────────────▶ done
@@ -11,13 +11,14 @@
  *                  └──┼──────────────▶ cancelled                           │
  *                     └──────────────────┴────────── job_retry ────────────┘
  *
- * A running job holds a lease that its process renews; when the process dies the job runs again. Each
- * claim has a number of its own (`lease`): a worker that was given up and comes back can neither
- * finish the job nor commit what it did in one transaction with job_finish. Effects outside the
- * database may happen twice and must be safe to repeat. The clocks of several nodes must agree to
- * within half a lease.
+ * A running job holds a lease that its process renews; when the process dies the job runs again.
+ * Each claim has a number of its own (`lease`): a worker that was given up and comes back can
+ * neither finish the job nor commit what it did in one transaction with job_finish. Effects outside
+ * the database may happen twice and must be safe to repeat. The clocks of several nodes must agree
+ * to within half a lease.
  *
- * Within a queue the higher priority runs first, then the older job; queues share the workers evenly. */
+ * Within a queue the higher priority runs first, then the older job; queues share the workers
+ * evenly. */
 #ifndef SOCLE_WORK_JOBS_H
 #define SOCLE_WORK_JOBS_H
 
@@ -48,15 +49,16 @@ typedef struct JobKind {
     const char *name;  /* "veyl.refresh_stats" */
     const char *queue; /* "default" unless set */
     const char *doc;
-    int64_t max_attempts;    /* 0: 5 */
-    int64_t backoff_base_ms; /* 0: 1000; full jitter, doubled each time, at most backoff_max_ms (0: 10 min) */
-    int64_t backoff_max_ms;
-    int64_t timeout_ms;     /* 0: 5 min */
-    int64_t keep_ms;        /* kept after the end; 0: 24 h. Dead ones: 30 days at least */
-    ptrdiff_t budget_bytes; /* of a run's arena; 0: 64 MiB */
-    /* Run it. An Err makes another try (at once dead when its kind is not retryable and not INTERNAL).
-     * A job whose effect is in the database calls job_finish inside its own transaction, so that effect
-     * and completion commit together; otherwise the runner marks it done. */
+    int64_t max_attempts; /* 0: 5 */
+    /* Pause before another try: anything up to the base, which doubles each time. */
+    int64_t backoff_base_ms; /* 0: 1000 */
+    int64_t backoff_max_ms;  /* 0: 10 min */
+    int64_t timeout_ms;      /* 0: 5 min */
+    int64_t keep_ms;         /* kept after the end; 0: 24 h. Dead ones: 30 days at least */
+    ptrdiff_t budget_bytes;  /* of a run's arena; 0: 64 MiB */
+    /* Run it. An Err makes another try (at once dead when its kind is not retryable and not
+     * INTERNAL). A job whose effect is in the database calls job_finish inside its own transaction,
+     * so that effect and completion commit together; otherwise the runner marks it done. */
     Err *(*run)(Ctx *c, Job *job);
 } JobKind;
 
@@ -69,25 +71,30 @@ const char *job_kind_queue(const JobKind *kind);
 void jobs_queue_limit(const char *queue, int64_t limit);
 
 typedef struct JobOptions {
-    int64_t priority;  /* higher runs first; 0 usual */
+    int64_t priority; /* higher runs first; 0 usual */
     int64_t delay_ms;
-    Str unique_key;    /* while a job of the same kind and key waits or runs, no second is made */
+    Str unique_key; /* while a job of the same kind and key waits or runs, no second is made */
     int64_t max_attempts;
 } JobOptions;
 
 /* Ask for a job; joins the transaction under way. payload: JSON, null for none, at most 256 KiB
  * (TOO_LARGE). *id (may be NULL) is the existing job's when the key met one. */
 MUST_USE Err *job_add(Ctx *c, const char *kind, Str payload_json, JobOptions options, Id *id);
-MUST_USE Err *job_add_many(Ctx *c, const char *kind, const Str *payloads, ptrdiff_t count, JobOptions options);
+MUST_USE Err *job_add_many(Ctx *c, const char *kind, const Str *payloads, ptrdiff_t count,
+                           JobOptions options);
 
-/* For a running job. */
-MUST_USE Err *job_progress(Ctx *c, Job *job, int64_t done, int64_t total, Str note); /* CANCELLED when asked to stop; at most 4 writes a second reach the database */
+/* For a running job. CANCELLED when it is asked to stop; at most four writes a second reach the
+ * database. */
+MUST_USE Err *job_progress(Ctx *c, Job *job, int64_t done, int64_t total, Str note);
 /* In the effect's transaction. CONFLICT when the job has been taken from this worker meanwhile. */
 MUST_USE Err *job_finish(Ctx *c, Job *job, Str result_json);
 
 MUST_USE Err *job_load(Ctx *c, Id id, Job *out);
-MUST_USE Err *job_retry(Ctx *c, Id id);  /* dead, cancelled or failed before → waiting, with all its tries again; CONFLICT else */
-MUST_USE Err *job_cancel(Ctx *c, Id id); /* waiting → cancelled; running → asked; CONFLICT once ended */
+/* Dead, cancelled, or waiting after a failure: runs as soon as it can, with all its tries again.
+ * CONFLICT else. */
+MUST_USE Err *job_retry(Ctx *c, Id id);
+/* A waiting job is cancelled, a running one asked to stop. CONFLICT once it has ended. */
+MUST_USE Err *job_cancel(Ctx *c, Id id);
 
 /* A page of jobs, the newest first; null texts do not filter. */
 typedef struct JobFilter {
@@ -108,8 +115,8 @@ typedef struct WorkerOptions {
 MUST_USE Err *workers_start_with(Ctx *c, WorkerOptions options);
 /* What is 0 in the options is taken from here; from settings, before the start. */
 void workers_tune(WorkerOptions usual);
-/* Claim no more, let what runs end within drain_ms, cancel the rest and give it back (the attempt is
- * not counted). Call it before rt_stop, in a coroutine. */
+/* Claim no more, let what runs end within drain_ms, cancel the rest and give it back (the
+ * attempt is not counted). Call it before rt_stop, in a coroutine. */
 void workers_stop(Ctx *c);
 
 typedef struct JobStats {

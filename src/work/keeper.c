@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The keeper: one coroutine a process that does what no single job asks for. Every node has one; all
- * of its statements are safe beside another node's. */
+ * The keeper: one coroutine a process that does what no single job asks for. Every node has one;
+ * all of its statements are safe beside another node's. */
 #include "core/log.h"
 #include "core/time.h"
 #include "work/ledger.h"
@@ -16,12 +16,12 @@ static struct {
     int64_t due_at_us; /* wall clock; 0: nothing is delayed */
 } keeper;
 
-/* -- delayed jobs --------------------------------------------------------------------------------- */
+/* -- delayed jobs ----------------------------------------------------------------------------- */
 
 #define EARLIEST(not_due) "SELECT min(run_at) FROM jobs WHERE state = 'waiting' AND " not_due
-#define PROMOTE(not_due, locking)                                                             \
-    "UPDATE jobs SET due = $1 WHERE id IN (SELECT id FROM jobs WHERE state = 'waiting' AND " \
-    not_due " AND run_at <= $2 ORDER BY run_at LIMIT $3" locking ")"
+#define PROMOTE(not_due, locking)                                                        \
+    "UPDATE jobs SET due = $1 WHERE id IN (SELECT id FROM jobs WHERE state = 'waiting' " \
+    "AND " not_due " AND run_at <= $2 ORDER BY run_at LIMIT $3" locking ")"
 
 static Err *promote_in(Ctx *c, void *arg) {
     ptrdiff_t *changed = arg;
@@ -41,7 +41,7 @@ static Err *promote(Ctx *c) {
     }
 }
 
-/* -- jobs of the dead ----------------------------------------------------------------------------- */
+/* -- jobs of the dead ------------------------------------------------------------------------- */
 
 static const char reclaim_sql[] =
     "UPDATE jobs SET "
@@ -69,7 +69,8 @@ static Err *reclaim(Ctx *c) {
     TRY(db_transaction(c, reclaim_in, &lost));
     for (ptrdiff_t i = 0; i < lost.count; i++) {
         const Job *job = (const Job *)lost.items + i;
-        log_msg(c, LOG_WARN, "job %lld (%.*s) was taken from a silent worker: attempt %lld of %lld, now %.*s",
+        log_msg(c, LOG_WARN,
+                "job %lld (%.*s) was taken from a silent worker: attempt %lld of %lld, now %.*s",
                 (long long)job->id.value, S_ARG(job->kind), (long long)job->attempts,
                 (long long)job->max_attempts, S_ARG(job->state));
     }
@@ -77,7 +78,7 @@ static Err *reclaim(Ctx *c) {
     return NULL;
 }
 
-/* -- old ones ------------------------------------------------------------------------------------- */
+/* -- old ones --------------------------------------------------------------------------------- */
 
 static const char purge_sql[] =
     "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE state = $1 AND keep_until IS NOT NULL "
@@ -99,7 +100,7 @@ static Err *purge(Ctx *c) {
     return NULL;
 }
 
-/* -- the loop ------------------------------------------------------------------------------------- */
+/* -- the loop --------------------------------------------------------------------------------- */
 
 static bool time_for(int64_t *at_us, int64_t every_ms) {
     int64_t now_us = mono_us();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The kinds of jobs that this process knows, and the limits of queues. Filled before the first job is
- * asked for, read-only afterwards, so that every thread reads them without a lock. */
+ * The kinds of jobs that this process knows, and the limits of queues. Filled before the first
+ * job is asked for, read-only afterwards, so that every thread reads them without a lock. */
 #include "core/map.h"
 #include "core/rand.h"
 #include "core/time.h"
@@ -82,7 +82,9 @@ int64_t queue_limit(Str queue) {
     return 0;
 }
 
-int64_t kind_max_attempts(const JobKind *kind) { return kind->max_attempts ? kind->max_attempts : 5; }
+int64_t kind_max_attempts(const JobKind *kind) {
+    return kind->max_attempts ? kind->max_attempts : 5;
+}
 
 int64_t kind_timeout_ms(const JobKind *kind) {
     return kind->timeout_ms ? kind->timeout_ms : 5 * US_PER_MINUTE / US_PER_MS;

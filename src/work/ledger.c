@@ -20,9 +20,9 @@ typedef struct Reservation {
     Time at, expires_at;
 } Reservation;
 static const Field reservation_fields[] = {
-    FIELD(Reservation, id), FIELD(Reservation, owner), FIELD(Reservation, unit), FIELD(Reservation, key),
-    FIELD(Reservation, state), FIELD(Reservation, amount), FIELD(Reservation, used),
-    FIELD(Reservation, at), FIELD(Reservation, expires_at),
+    FIELD(Reservation, id),   FIELD(Reservation, owner), FIELD(Reservation, unit),
+    FIELD(Reservation, key),  FIELD(Reservation, state), FIELD(Reservation, amount),
+    FIELD(Reservation, used), FIELD(Reservation, at),    FIELD(Reservation, expires_at),
 };
 static const Record reservation_record = RECORD(Reservation, reservation_fields);
 #define RESERVATION_COLUMNS "id, owner, unit, key, state, amount, used, at, expires_at"
@@ -37,7 +37,7 @@ typedef struct Window {
     Time starts, ends;
 } Window;
 
-/* -- windows -------------------------------------------------------------------------------------- */
+/* -- windows ---------------------------------------------------------------------------------- */
 
 static Window window_of(const Quota *q, Time at) {
     if (q->rolling) return (Window){time_add(at, 1 - q->period_ms * US_PER_MS), time_add(at, 1)};
@@ -60,19 +60,19 @@ static const char line_sum_sql[] =
     "WHERE owner = $1 AND unit = $2 AND at >= $3 AND at < $4";
 static const char held_sum_sql[] =
     "SELECT CAST(coalesce(sum(amount), 0) AS bigint) FROM ledger_reservations "
-    "WHERE owner = $1 AND unit = $2 AND state = 'held' AND expires_at > $5 AND at >= $3 AND at < $4";
+    "WHERE owner = $1 AND unit = $2 AND state = 'held' AND expires_at > $5 AND at >= $3 AND at < "
+    "$4";
 
 static Err *window_sum(Ctx *c, Str owner, Str unit, Window w, Balance *out) {
     TRY(db_int(c, SQL(line_sum_sql), ARGS(V(owner), V(unit), V(w.starts), V(w.ends)), &out->used));
-    return db_int(c, SQL(held_sum_sql), ARGS(V(owner), V(unit), V(w.starts), V(w.ends), V(time_now())),
-                  &out->reserved);
+    return db_int(c, SQL(held_sum_sql),
+                  ARGS(V(owner), V(unit), V(w.starts), V(w.ends), V(time_now())), &out->reserved);
 }
 
-static const char balance_sql[] =
-    "SELECT used, reserved FROM ledger_balances "
-    "WHERE owner = $1 AND unit = $2 AND starts = $3 AND ends = $4";
-static const char balance_add_sql[] =
-    "INSERT INTO ledger_balances (owner, unit, starts, ends, used, reserved) VALUES ($1, $2, $3, $4, $5, $6)";
+static const char balance_sql[] = "SELECT used, reserved FROM ledger_balances "
+                                  "WHERE owner = $1 AND unit = $2 AND starts = $3 AND ends = $4";
+static const char balance_add_sql[] = "INSERT INTO ledger_balances (owner, unit, starts, ends, "
+                                      "used, reserved) VALUES ($1, $2, $3, $4, $5, $6)";
 
 /* With the account locked and what has expired expired. */
 static Err *balance_now(Ctx *c, const Quota *q, Time at, Balance *out) {
@@ -80,11 +80,12 @@ static Err *balance_now(Ctx *c, const Quota *q, Time at, Balance *out) {
     if (q->rolling) return window_sum(c, q->owner, q->unit, w, out);
     Value owner = V(q->owner), unit = V(q->unit), starts = V(w.starts), ends = V(w.ends);
     bool found;
-    TRY(db_maybe(c, SQL(balance_sql), ARGS(owner, unit, starts, ends), &balance_record, out, &found));
+    TRY(db_maybe(c, SQL(balance_sql), ARGS(owner, unit, starts, ends), &balance_record, out,
+                 &found));
     if (found) return NULL;
     TRY(window_sum(c, q->owner, q->unit, w, out));
-    return db_exec(c, SQL(balance_add_sql), ARGS(owner, unit, starts, ends, V(out->used), V(out->reserved)),
-                   NULL);
+    return db_exec(c, SQL(balance_add_sql),
+                   ARGS(owner, unit, starts, ends, V(out->used), V(out->reserved)), NULL);
 }
 
 static const char balance_change_sql[] =
@@ -92,15 +93,15 @@ static const char balance_change_sql[] =
     "WHERE owner = $1 AND unit = $2 AND starts <= $3 AND ends > $3";
 
 static Err *balances_change(Ctx *c, Str owner, Str unit, Time at, int64_t used, int64_t reserved) {
-    return db_exec(c, SQL(balance_change_sql), ARGS(V(owner), V(unit), V(at), V(used), V(reserved)), NULL);
+    return db_exec(c, SQL(balance_change_sql), ARGS(V(owner), V(unit), V(at), V(used), V(reserved)),
+                   NULL);
 }
 
-/* -- the account ---------------------------------------------------------------------------------- */
+/* -- the account ------------------------------------------------------------------------------ */
 
 /* An update of nothing: its row lock lasts to the commit. */
-static const char lock_sql[] =
-    "INSERT INTO ledger_accounts (owner, unit) VALUES ($1, $2) "
-    "ON CONFLICT (owner, unit) DO UPDATE SET unit = excluded.unit";
+static const char lock_sql[] = "INSERT INTO ledger_accounts (owner, unit) VALUES ($1, $2) "
+                               "ON CONFLICT (owner, unit) DO UPDATE SET unit = excluded.unit";
 static const char expire_sql[] =
     "UPDATE ledger_reservations SET state = 'expired' WHERE owner = $1 AND unit = $2 "
     "AND state = 'held' AND expires_at <= $3 RETURNING " RESERVATION_COLUMNS;
@@ -108,7 +109,8 @@ static const char expire_sql[] =
 static Err *account_open(Ctx *c, Str owner, Str unit) {
     TRY(db_exec(c, SQL(lock_sql), ARGS(V(owner), V(unit)), NULL));
     Rows rows;
-    TRY(db_query(c, SQL(expire_sql), ARGS(V(owner), V(unit), V(time_now())), &reservation_record, &rows));
+    TRY(db_query(c, SQL(expire_sql), ARGS(V(owner), V(unit), V(time_now())), &reservation_record,
+                 &rows));
     for (ptrdiff_t i = 0; i < rows.count; i++) {
         const Reservation *r = (const Reservation *)rows.items + i;
         TRY(balances_change(c, owner, unit, r->at, 0, -r->amount));
@@ -133,10 +135,11 @@ static Err *amount_check(Ctx *c, int64_t amount, int64_t least) {
     return NULL;
 }
 
-/* -- reserve -------------------------------------------------------------------------------------- */
+/* -- reserve ---------------------------------------------------------------------------------- */
 
 static const char by_key_sql[] =
-    "SELECT " RESERVATION_COLUMNS " FROM ledger_reservations WHERE owner = $1 AND unit = $2 AND key = $3";
+    "SELECT " RESERVATION_COLUMNS
+    " FROM ledger_reservations WHERE owner = $1 AND unit = $2 AND key = $3";
 static const char hold_sql[] =
     "INSERT INTO ledger_reservations (owner, unit, key, amount, state, at, expires_at) "
     "VALUES ($1, $2, $3, $4, 'held', $5, $6) ON CONFLICT (owner, unit, key) DO UPDATE SET "
@@ -153,10 +156,11 @@ typedef struct Reserving {
 } Reserving;
 
 static Err *quota_refuse(Ctx *c, const Reserving *r, Balance now, Time at) {
-    Err *err = err_new(c, ERR_PAYMENT_REQUIRED, __func__,
-                       "The quota of %.*s is used up: %lld of %lld used, %lld reserved, %lld asked for.",
-                       S_ARG(r->quota.unit), (long long)now.used, (long long)r->quota.limit,
-                       (long long)now.reserved, (long long)r->amount);
+    Err *err =
+        err_new(c, ERR_PAYMENT_REQUIRED, __func__,
+                "The quota of %.*s is used up: %lld of %lld used, %lld reserved, %lld asked for.",
+                S_ARG(r->quota.unit), (long long)now.used, (long long)r->quota.limit,
+                (long long)now.reserved, (long long)r->amount);
     bool ends = !r->quota.rolling && r->quota.period_ms != 0 && r->amount <= r->quota.limit;
     if (ends) err->retry_after_s = (window_of(&r->quota, at).ends.us - at.us) / US_PER_SECOND + 1;
     return err;
@@ -174,7 +178,8 @@ static Err *reserve_in(Ctx *c, void *arg) {
     bool held = found && str_eq(former.state, S("held"));
     if (held || (found && str_eq(former.state, S("settled")))) {
         if (held && former.amount != r->amount)
-            FAIL(c, CONFLICT, "This key holds %lld, not %lld.", (long long)former.amount, (long long)r->amount);
+            FAIL(c, CONFLICT, "This key holds %lld, not %lld.", (long long)former.amount,
+                 (long long)r->amount);
         r->id = former.id;
         return db_exec(c, SQL(prolong_sql), ARGS(V(former.id), V(until)), NULL);
     }
@@ -183,11 +188,13 @@ static Err *reserve_in(Ctx *c, void *arg) {
     if (q->limit >= 0 && balance.used + balance.reserved + r->amount > q->limit)
         return quota_refuse(c, r, balance, now);
     TRY(db_int(c, SQL(hold_sql),
-               ARGS(V(q->owner), V(q->unit), V(r->key), V(r->amount), V(now), V(until)), &r->id.value));
+               ARGS(V(q->owner), V(q->unit), V(r->key), V(r->amount), V(now), V(until)),
+               &r->id.value));
     return balances_change(c, q->owner, q->unit, now, 0, r->amount);
 }
 
-Err *ledger_reserve(Ctx *c, Quota quota, Str key, int64_t amount, int64_t hold_ms, Id *reservation) {
+Err *ledger_reserve(Ctx *c, Quota quota, Str key, int64_t amount, int64_t hold_ms,
+                    Id *reservation) {
     assert(reservation);
     assert(quota.limit >= -1 && quota.period_ms >= -1 && hold_ms >= 0);
     assert(!quota.rolling || quota.period_ms > 0);
@@ -199,9 +206,10 @@ Err *ledger_reserve(Ctx *c, Quota quota, Str key, int64_t amount, int64_t hold_m
     return NULL;
 }
 
-/* -- settle, release, record ---------------------------------------------------------------------- */
+/* -- settle, release, record ------------------------------------------------------------------ */
 
-static const char by_id_sql[] = "SELECT " RESERVATION_COLUMNS " FROM ledger_reservations WHERE id = $1";
+static const char by_id_sql[] =
+    "SELECT " RESERVATION_COLUMNS " FROM ledger_reservations WHERE id = $1";
 static const char end_sql[] = "UPDATE ledger_reservations SET state = $2, used = $3 WHERE id = $1";
 static const char line_sql[] =
     "INSERT INTO ledger_lines (owner, unit, key, amount, reservation_id, at, created_at) "
@@ -214,9 +222,10 @@ typedef struct Ending {
 
 static Err *line_add(Ctx *c, const Reservation *r, int64_t amount) {
     ptrdiff_t changed;
-    TRY(db_exec(c, SQL(line_sql),
-                ARGS(V(r->owner), V(r->unit), V(r->key), V(amount), V(r->id), V(r->at), V(time_now())),
-                &changed));
+    TRY(db_exec(
+        c, SQL(line_sql),
+        ARGS(V(r->owner), V(r->unit), V(r->key), V(amount), V(r->id), V(r->at), V(time_now())),
+        &changed));
     return changed ? balances_change(c, r->owner, r->unit, r->at, amount, 0) : NULL;
 }
 
@@ -281,7 +290,7 @@ Err *ledger_record(Ctx *c, Str owner, Str unit, Str key, int64_t amount) {
     return db_transaction(c, record_in, &r);
 }
 
-/* -- asking --------------------------------------------------------------------------------------- */
+/* -- asking ----------------------------------------------------------------------------------- */
 
 Err *ledger_used(Ctx *c, Quota q, Time at, int64_t *used, int64_t *reserved) {
     assert(used && reserved);
@@ -291,7 +300,8 @@ Err *ledger_used(Ctx *c, Quota q, Time at, int64_t *used, int64_t *reserved) {
     Balance balance = {0};
     bool found = false;
     if (!q.rolling) {
-        TRY(db_maybe(c, SQL(balance_sql), ARGS(owner, unit, starts, ends), &balance_record, &balance, &found));
+        TRY(db_maybe(c, SQL(balance_sql), ARGS(owner, unit, starts, ends), &balance_record,
+                     &balance, &found));
     }
     if (!found) TRY(db_int(c, SQL(line_sum_sql), ARGS(owner, unit, starts, ends), &balance.used));
     *used = balance.used;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Usage ledger: append-only lines; quotas are reserved before and settled (or released) after, atomic
- * under any concurrency and over several nodes. A line's key makes it exactly-once.
+ * Usage ledger: append-only lines; quotas are reserved before and settled (or released) after,
+ * atomic under any concurrency and over several nodes. A line's key makes it exactly-once.
  *
- *   reserve ─▶ held ── settle ──▶ settled   (a line is written; settling an expired one still counts)
+ *   reserve ─▶ held ── settle ──▶ settled   (a line is written; an expired one still counts)
  *               │ ├─── release ─▶ released ─┐ reserving again with the same key
  *               │ └─── hold over ▶ expired ─┴▶ held
  *
@@ -12,21 +12,24 @@
 
 #include "core/record.h"
 
-/* Owner: "user:7", "org:3", "platform:instagram/acct". Unit: messages, ai_requests, tokens, money_micros,
- * storage_bytes, minutes, or a product's own. */
+/* Owner: "user:7", "org:3", "platform:instagram/acct". Unit: messages, ai_requests, tokens,
+ * money_micros, storage_bytes, minutes, or a product's own. */
 typedef struct Quota {
     Str owner, unit;
-    int64_t limit;       /* -1: unlimited */
-    int64_t period_ms;   /* length of the window; 0: for ever. Calendar months (UTC): period_ms = -1 */
-    bool rolling;        /* the period up to now, to the microsecond, instead of fixed windows */
+    int64_t limit; /* -1: unlimited */
+    int64_t
+        period_ms; /* length of the window; 0: for ever. Calendar months (UTC): period_ms = -1 */
+    bool rolling;  /* the period up to now, to the microsecond, instead of fixed windows */
 } Quota;
 
-/* Take `amount` (>= 0) if it fits; PAYMENT_REQUIRED else, with retry_after_s where a fixed window ends.
- * key: unique of owner and unit; the same key again returns the same reservation (CONFLICT with another
- * amount while it is held). An unsettled reservation expires after hold_ms (0: 15 min). */
-MUST_USE Err *ledger_reserve(Ctx *c, Quota quota, Str key, int64_t amount, int64_t hold_ms, Id *reservation);
-/* used may differ from what was reserved. The same again is good; CONFLICT with another figure, or when
- * it was released. Counts at the time of the reservation. */
+/* Take `amount` (>= 0) if it fits; PAYMENT_REQUIRED else, with retry_after_s where a fixed
+ * window ends. key: unique of owner and unit; the same key again returns the same reservation
+ * (CONFLICT with another amount while it is held). An unsettled reservation expires after
+ * hold_ms (0: 15 min). */
+MUST_USE Err *ledger_reserve(Ctx *c, Quota quota, Str key, int64_t amount, int64_t hold_ms,
+                             Id *reservation);
+/* used may differ from what was reserved. The same again is good; CONFLICT with another figure,
+ * or when it was released. Counts at the time of the reservation. */
 MUST_USE Err *ledger_settle(Ctx *c, Id reservation, int64_t used);
 MUST_USE Err *ledger_release(Ctx *c, Id reservation); /* CONFLICT once settled */
 /* Record without a quota, once for each key. amount < 0 gives back (storage that was freed). */

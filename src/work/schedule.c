@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The scheduler: one coroutine a process sleeps until the next tick of any schedule, then tries to
- * insert the tick's row. The node whose insert succeeds asks for the job; the others go on sleeping. */
+ * The scheduler: one coroutine a process sleeps until the next tick of any schedule, then tries
+ * to insert the tick's row. The node whose insert succeeds asks for the job; the others go on
+ * sleeping. */
 #include "work/schedule.h"
 
 #include "core/log.h"
@@ -33,9 +34,10 @@ static const Field state_fields[] = {
     FIELD(ScheduleState, last_job_id, .flags = F_NULLABLE),
     FIELD(ScheduleState, next_tick, .flags = F_NULLABLE),
 };
-const Record schedule_record = RECORD(ScheduleState, state_fields, .doc = "Asks for a job at set times");
+const Record schedule_record =
+    RECORD(ScheduleState, state_fields, .doc = "Asks for a job at set times");
 
-/* -- the table ------------------------------------------------------------------------------------ */
+/* -- the table -------------------------------------------------------------------------------- */
 
 typedef struct Tick {
     Str name;
@@ -101,7 +103,7 @@ static Err *entry_fire(Ctx *c, Entry *e) {
     return NULL;
 }
 
-/* -- the coroutine -------------------------------------------------------------------------------- */
+/* -- the coroutine ---------------------------------------------------------------------------- */
 
 /* Fire what is due; *pause_ms until there is something again. */
 static Err *look(Ctx *c, int64_t *pause_ms) {
@@ -140,7 +142,8 @@ static Err *entry_check(Ctx *c, const Schedule *s, Cron *cron) {
     if (!cron_parse(str_c(s->cron), cron))
         FAIL(c, INVALID, "Schedule %s: \"%s\" is no cron expression.", s->name, s->cron);
     if (!zone_find(s->zone))
-        FAIL(c, INVALID, "Schedule %s: there is no time zone \"%s\" (is tzdata installed?).", s->name, s->zone);
+        FAIL(c, INVALID, "Schedule %s: there is no time zone \"%s\" (is tzdata installed?).",
+             s->name, s->zone);
     if (!job_kind(str_c(s->job)))
         FAIL(c, INVALID, "Schedule %s: there is no kind of job called %s.", s->name, s->job);
     return NULL;
@@ -166,7 +169,8 @@ void scheduler_start(Ctx *c) {
     if (!scheduler.signal.loop) signal_init(&scheduler.signal, loop_here());
     atomic_store(&scheduler.stopping, false);
     atomic_store(&scheduler.alive, true);
-    coro_spawn((CoroOptions){.name = "scheduler", .app = c->app, .service = true}, scheduler_run, NULL);
+    coro_spawn((CoroOptions){.name = "scheduler", .app = c->app, .service = true}, scheduler_run,
+               NULL);
 }
 
 void scheduler_stop(Ctx *c) {
@@ -185,12 +189,14 @@ Err *schedule_list(Ctx *c, ScheduleState **out, ptrdiff_t *count) {
         bool found;
         TRY(db_maybe(c, SQL(latest_sql), ARGS(V(str_c(s->name))), &tick_record, &tick, &found));
         bool fired = found && !id_is_none(tick.job_id);
-        states[i] = (ScheduleState){
-            .name = str_c(s->name), .cron = str_c(s->cron), .zone = str_c(s->zone ? s->zone : "UTC"),
-            .job = str_c(s->job), .doc = s->doc ? str_c(s->doc) : S(""),
-            .last_tick = fired ? tick.tick : TIME_NULL,
-            .last_job_id = fired ? tick.job_id : (Id){0},
-            .next_tick = cron_next(&e->cron, s->zone, time_now())};
+        states[i] = (ScheduleState){.name = str_c(s->name),
+                                    .cron = str_c(s->cron),
+                                    .zone = str_c(s->zone ? s->zone : "UTC"),
+                                    .job = str_c(s->job),
+                                    .doc = s->doc ? str_c(s->doc) : S(""),
+                                    .last_tick = fired ? tick.tick : TIME_NULL,
+                                    .last_job_id = fired ? tick.job_id : (Id){0},
+                                    .next_tick = cron_next(&e->cron, s->zone, time_now())};
     }
     *out = states;
     *count = scheduler.count;

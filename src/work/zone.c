@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * TZif, version 1 to 4: a header with six counts, a block of 32-bit data, and from version 2 on the
- * same again in 64 bits and a footer "\nCET-1CEST,M3.5.0,M10.5.0/3\n". Only the wider block is used.
+ * same again in 64 bits and a footer "\nCET-1CEST,M3.5.0,M10.5.0/3\n". Only the wider block is
+ * used.
  *
  * Every length is checked before it is used: the file is the system's, but a broken one must end in
  * "no such zone", not in a read beyond its end. */
@@ -28,16 +29,16 @@ typedef struct Rule {
 } Rule;
 
 struct Zone {
-    int64_t count;       /* of transitions, in rising order */
-    int64_t first_s;     /* offset before the first */
-    Rule rule;           /* after the last */
-    const int64_t *when; /* count instants, seconds */
+    int64_t count;         /* of transitions, in rising order */
+    int64_t first_s;       /* offset before the first */
+    Rule rule;             /* after the last */
+    const int64_t *when;   /* count instants, seconds */
     const int32_t *offset; /* count offsets, each valid from its instant on */
 };
 
 static const Zone utc = {0};
 
-/* -- the footer --------------------------------------------------------------------------------- */
+/* -- the footer ------------------------------------------------------------------------------- */
 
 static bool rule_number(Str *s, int max, int *out) {
     int value = 0;
@@ -142,7 +143,7 @@ static int64_t rule_offset_s(const Rule *r, int64_t at) {
     return summer ? r->summer_s : r->usual_s;
 }
 
-/* -- the file ----------------------------------------------------------------------------------- */
+/* -- the file --------------------------------------------------------------------------------- */
 
 static int64_t big_endian(const char *at, int bytes) {
     uint64_t v = (at[0] & 0x80) ? UINT64_MAX : 0;
@@ -261,7 +262,7 @@ const Zone *zone_find(const char *name) {
     return z;
 }
 
-/* -- asking ------------------------------------------------------------------------------------- */
+/* -- asking ----------------------------------------------------------------------------------- */
 
 static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 
@@ -274,8 +275,10 @@ static int64_t offset_at(const Zone *z, int64_t at) {
     int64_t low = 0, high = z->count - 1; /* when[low] <= at < when[high] */
     while (high - low > 1) {
         int64_t middle = (low + high) / 2;
-        if (z->when[middle] <= at) low = middle;
-        else high = middle;
+        if (z->when[middle] <= at)
+            low = middle;
+        else
+            high = middle;
     }
     return z->offset[low];
 }
@@ -291,15 +294,18 @@ Time zone_first_instant(const Zone *zone, Time local) {
     /* The offsets well before and well after: no zone changes twice within two days. */
     int64_t before = offset_at(zone, s - 26 * 3600), after = offset_at(zone, s + 26 * 3600);
     int64_t early = s - before, late = s - after;
-    bool early_shows = offset_at(zone, early) == before, late_shows = offset_at(zone, late) == after;
+    bool early_shows = offset_at(zone, early) == before,
+         late_shows = offset_at(zone, late) == after;
     if (early_shows && (!late_shows || early <= late)) return (Time){early * US_PER_SECOND + rest};
     if (late_shows) return (Time){late * US_PER_SECOND + rest};
     int64_t low = late, high = early; /* skipped: the change lies in (low, high] */
     assert(low < high);
     while (high - low > 1) {
         int64_t middle = low + (high - low) / 2;
-        if (offset_at(zone, middle) == before) low = middle;
-        else high = middle;
+        if (offset_at(zone, middle) == before)
+            low = middle;
+        else
+            high = middle;
     }
     return (Time){high * US_PER_SECOND};
 }

@@ -17,8 +17,8 @@ const Zone *zone_find(const char *name);
 /* Seconds to add to UTC to get local time at that instant. */
 int64_t zone_offset_s(const Zone *zone, Time at);
 
-/* The first instant whose local clock shows `local` (a civil time written as if it were UTC). A local
- * time that a change of clocks skips gives the instant of that change. */
+/* The first instant whose local clock shows `local` (a civil time written as if it were UTC). A
+ * local time that a change of clocks skips gives the instant of that change. */
 Time zone_first_instant(const Zone *zone, Time local);
 
 /* Decode one TZif file; NULL when malformed. For zone_find, tests and fuzzing. free() it. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Cron expressions and time zones. Wanted instants were worked out from the zones' published rules. */
+ * Cron expressions and time zones. Wanted instants were worked out from the zones' published
+ * rules. */
 #include "t.h"
 #include "work/schedule.h"
 #include "work/zone.h"
@@ -10,7 +11,8 @@ static Time at(const char *text) {
     return t;
 }
 
-static void check_next(const char *cron_text, const char *zone, const char *after, const char *want) {
+static void check_next(const char *cron_text, const char *zone, const char *after,
+                       const char *want) {
     Cron cron;
     if (!CHECK(cron_parse(str_c(cron_text), &cron))) return;
     Arena *arena = arena_new(64 * KIB);
@@ -55,12 +57,37 @@ TEST(waits_for_the_next_29_february_but_not_for_30_february) {
 }
 
 TEST(refuses_what_is_not_a_cron_expression) {
-    static const char *const bad[] = {
-        "", "*", "* * * *", "* * * * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "* * 32 * *",
-        "* * * 0 *", "* * * 13 *", "* * * * 8", "-1 * * * *", "5-1 * * * *", "*/0 * * * *",
-        "*/61 * * * *", "1,,2 * * * *", "1, * * * *", ", * * * *", "a * * * *", "* * * foo *",
-        "1- * * * *", "-5 * * * *", "+5 * * * *", "1/ * * * *", "1-2-3 * * * *", "@reboot",
-        "@", "* * * * *x", "1.5 * * * *", "* * L * *", "99999999999999999999 * * * *"};
+    static const char *const bad[] = {"",
+                                      "*",
+                                      "* * * *",
+                                      "* * * * * *",
+                                      "60 * * * *",
+                                      "* 24 * * *",
+                                      "* * 0 * *",
+                                      "* * 32 * *",
+                                      "* * * 0 *",
+                                      "* * * 13 *",
+                                      "* * * * 8",
+                                      "-1 * * * *",
+                                      "5-1 * * * *",
+                                      "*/0 * * * *",
+                                      "*/61 * * * *",
+                                      "1,,2 * * * *",
+                                      "1, * * * *",
+                                      ", * * * *",
+                                      "a * * * *",
+                                      "* * * foo *",
+                                      "1- * * * *",
+                                      "-5 * * * *",
+                                      "+5 * * * *",
+                                      "1/ * * * *",
+                                      "1-2-3 * * * *",
+                                      "@reboot",
+                                      "@",
+                                      "* * * * *x",
+                                      "1.5 * * * *",
+                                      "* * L * *",
+                                      "99999999999999999999 * * * *"};
     Cron cron;
     for (ptrdiff_t i = 0; i < COUNT(bad); i++) {
         if (!CHECK(!cron_parse(str_c(bad[i]), &cron))) printf("    taken: \"%s\"\n", bad[i]);
@@ -101,8 +128,9 @@ TEST(reads_the_rule_of_years_that_the_file_does_not_list) {
 }
 
 TEST(an_unknown_or_hostile_zone_name_is_no_zone) {
-    static const char *const bad[] = {"", "Europe/Atlantis", "../../../etc/passwd", "/etc/passwd",
-                                      "Europe", "tzdata.zi", "zone.tab", "Europe/Par is"};
+    static const char *const bad[] = {
+        "",          "Europe/Atlantis", "../../../etc/passwd", "/etc/passwd", "Europe",
+        "tzdata.zi", "zone.tab",        "Europe/Par is"};
     for (ptrdiff_t i = 0; i < COUNT(bad); i++) {
         if (!CHECK(zone_find(bad[i]) == NULL)) printf("    found: %s\n", bad[i]);
     }
@@ -138,7 +166,8 @@ TEST(a_zone_file_cut_anywhere_is_refused_or_still_sound) {
     }
 }
 
-T_MAIN(T_ROW(fires_strictly_after_the_given_instant), T_ROW(understands_lists_ranges_steps_and_names),
+T_MAIN(T_ROW(fires_strictly_after_the_given_instant),
+       T_ROW(understands_lists_ranges_steps_and_names),
        T_ROW(restricted_day_and_weekday_are_alternatives),
        T_ROW(waits_for_the_next_29_february_but_not_for_30_february),
        T_ROW(refuses_what_is_not_a_cron_expression),

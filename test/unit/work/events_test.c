@@ -228,12 +228,12 @@ WORK(stopping_tells_every_subscriber) {
     subscriber_free(e.s);
 }
 
-/* -- emitting and subscribing at the same time, on both loops ----------------------------------------- */
+/* -- emitting and subscribing at the same time, on both loops --------------------------------- */
 
 enum { EMITTERS = 6, EACH = 150, EARS = 24 };
 
 static struct {
-    atomic_int ended;      /* emitters and ears */
+    atomic_int ended;          /* emitters and ears */
     _Atomic int64_t seen_most; /* an id that has been committed */
     atomic_int wrong;
 } race;
@@ -244,19 +244,23 @@ static void race_emit(Ctx *c, void *arg) {
         Id id;
         if (!GOOD(event_emit_id(c, i % 4 ? S("race") : S("other"), S("t"), S("1"), &id))) break;
         int64_t most = atomic_load(&race.seen_most);
-        while (id.value > most && !atomic_compare_exchange_weak(&race.seen_most, &most, id.value)) continue;
+        while (id.value > most && !atomic_compare_exchange_weak(&race.seen_most, &most, id.value))
+            continue;
         if (i % 7 == 0) coro_yield(c);
     }
     atomic_fetch_add(&race.ended, 1);
 }
 
-/* Subscribe from a place of the past, read to the end: exactly the table's rows, each once, in order. */
+/* Subscribe from a place of the past, read to the end: exactly the table's rows, each once, in
+ * order. */
 static void race_listen(Ctx *c, void *arg) {
     int number = (int)(intptr_t)arg;
     Ear e;
     Err *err = sleep_ms(c, rand_below(rand_thread(), 60));
     int64_t most = atomic_load(&race.seen_most);
-    int64_t since = number % 3 == 0 ? 0 : number % 3 == 1 ? most : rand_below(rand_thread(), most + 1);
+    int64_t since = number % 3 == 0   ? 0
+                    : number % 3 == 1 ? most
+                                      : rand_below(rand_thread(), most + 1);
     ear_open(&e, 0);
     ear_add(&e, "race", since);
     int64_t last = since, count = 0;
@@ -271,10 +275,12 @@ static void race_listen(Ctx *c, void *arg) {
         if (end) break;
     }
     int64_t want = -1;
-    GOOD(db_int(c, SQL("SELECT count(*) FROM events WHERE channel = 'race' AND type = 't' AND id > $1"),
-                ARGS(V(since)), &want));
+    GOOD(db_int(
+        c, SQL("SELECT count(*) FROM events WHERE channel = 'race' AND type = 't' AND id > $1"),
+        ARGS(V(since)), &want));
     if (want != count) {
-        printf("  since %lld: got %lld of %lld\n", (long long)since, (long long)count, (long long)want);
+        printf("  since %lld: got %lld of %lld\n", (long long)since, (long long)count,
+               (long long)want);
         atomic_fetch_add(&race.wrong, 1);
     }
     subscriber_free(e.s);
@@ -285,9 +291,11 @@ WORK(who_subscribes_while_others_emit_misses_nothing_and_gets_nothing_twice) {
     memset(&race, 0, sizeof race);
     MUST(events_start(c));
     for (int i = 0; i < EMITTERS; i++)
-        coro_spawn_on(loop_at(i % 2), (CoroOptions){.name = "emitter", .app = c->app}, race_emit, NULL);
+        coro_spawn_on(loop_at(i % 2), (CoroOptions){.name = "emitter", .app = c->app}, race_emit,
+                      NULL);
     for (int i = 0; i < EARS; i++)
-        coro_spawn_on(loop_at(i % 2), (CoroOptions){.name = "ear", .app = c->app}, race_listen, (void *)(intptr_t)i);
+        coro_spawn_on(loop_at(i % 2), (CoroOptions){.name = "ear", .app = c->app}, race_listen,
+                      (void *)(intptr_t)i);
     for (int i = 0; i < 4000 && atomic_load(&race.ended) < EMITTERS; i++) GOOD(sleep_ms(c, 5));
     GOOD(sleep_ms(c, 80)); /* all ears are open */
     GOOD(event_emit(c, S("race"), S("end"), S("1")));
@@ -296,7 +304,7 @@ WORK(who_subscribes_while_others_emit_misses_nothing_and_gets_nothing_twice) {
     events_stop(c);
 }
 
-/* -- who may read --------------------------------------------------------------------------------- */
+/* -- who may read ----------------------------------------------------------------------------- */
 
 static Err *rule_room(Ctx *c, Str rest, bool *yes) {
     (void)c;
@@ -318,12 +326,14 @@ WORK(only_who_may_reads_a_channel) {
     const ChannelRule *tables[] = {rules};
     ptrdiff_t two = 2;
     event_rules_set(tables, &two, 1);
-    CHECK(may(c, "system") && !may(c, "user:7") && !may(c, "jobs") && !may(c, "user:0") && !may(c, ""));
+    CHECK(may(c, "system") && !may(c, "user:7") && !may(c, "jobs") && !may(c, "user:0") &&
+          !may(c, ""));
     CHECK(may(c, "room:open") && !may(c, "room:closed") && !may(c, "room:") && !may(c, "news:x"));
     c->account.user = (Id){7};
     c->account.role = ROLE_USER;
     c->account.organisation = (Id){3};
-    CHECK(may(c, "user:7") && !may(c, "user:8") && !may(c, "user:77") && !may(c, "user:") && !may(c, "jobs"));
+    CHECK(may(c, "user:7") && !may(c, "user:8") && !may(c, "user:77") && !may(c, "user:") &&
+          !may(c, "jobs"));
     CHECK(may(c, "org:3") && !may(c, "org:4") && !may(c, "user:7 ") && !may(c, "user:+7x"));
     c->account.role = ROLE_ADMIN;
     CHECK(may(c, "jobs") && may(c, "user:8") && !may(c, "room:closed"));

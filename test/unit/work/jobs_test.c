@@ -82,7 +82,9 @@ static Err *run_effect(Ctx *c, Job *job) {
 
 /* Give the job to another worker, as is done when this one has been silent for too long. */
 static Err *take_away(Ctx *c, Id id) {
-    TRY(db_exec(c, SQL("UPDATE jobs SET state = 'waiting', due = $2, worker = NULL, lease_until = NULL WHERE id = $1"),
+    TRY(db_exec(c,
+                SQL("UPDATE jobs SET state = 'waiting', due = $2, worker = NULL, lease_until = "
+                    "NULL WHERE id = $1"),
                 ARGS(V(id), value_bool(true)), NULL));
     return db_notify(c, "jobs", S("now"));
 }
@@ -120,12 +122,19 @@ static const JobKind kinds[] = {
     {.name = "test.plain", .run = run_plain},
     {.name = "test.fail_twice", .run = run_fail_twice, .backoff_base_ms = 5},
     {.name = "test.fail", .run = run_fail, .backoff_base_ms = 1, .max_attempts = 2},
-    {.name = "test.fail_slowly", .run = run_fail, .backoff_base_ms = 3600 * 1000, .backoff_max_ms = 3600 * 1000},
+    {.name = "test.fail_slowly",
+     .run = run_fail,
+     .backoff_base_ms = 3600 * 1000,
+     .backoff_max_ms = 3600 * 1000},
     {.name = "test.refuse", .run = run_refuse},
     {.name = "test.hang", .run = run_hang, .timeout_ms = 20, .max_attempts = 1},
     {.name = "test.hang_long", .run = run_hang},
     {.name = "test.narrow", .queue = "narrow", .run = run_narrow},
-    {.name = "test.counted", .run = run_counted, .max_attempts = 50, .backoff_base_ms = 1, .backoff_max_ms = 50},
+    {.name = "test.counted",
+     .run = run_counted,
+     .max_attempts = 50,
+     .backoff_base_ms = 1,
+     .backoff_max_ms = 50},
     {.name = "test.ordered", .queue = "ordered", .run = run_plain},
     {.name = "test.huge", .run = run_huge, .budget_bytes = 4 * 1024 * 1024},
     {.name = "test.effect", .run = run_effect, .max_attempts = 3},
@@ -143,12 +152,14 @@ static void kinds_use(ptrdiff_t count) {
 
 static bool begin(Ctx *c) {
     kinds_use(COUNT(kinds));
-    return GOOD(db_exec(c, SQL2("CREATE TABLE effects (job INTEGER) STRICT", "CREATE TABLE effects (job bigint)"),
-                        NO_ARGS, NULL));
+    return GOOD(db_exec(
+        c, SQL2("CREATE TABLE effects (job INTEGER) STRICT", "CREATE TABLE effects (job bigint)"),
+        NO_ARGS, NULL));
 }
 
 static bool work(Ctx *c, WorkerOptions o) {
-    if (o.poll_ms == 0) o.poll_ms = 60 * 1000; /* so that a wake-up that is missing is seen as such */
+    if (o.poll_ms == 0)
+        o.poll_ms = 60 * 1000; /* so that a wake-up that is missing is seen as such */
     return GOOD(workers_start_with(c, o));
 }
 
@@ -178,7 +189,7 @@ static void check_json(Ctx *c, Str text, const char *path, int64_t want) {
     CHECK_INT(got, want);
 }
 
-/* -- asking --------------------------------------------------------------------------------------- */
+/* -- asking ----------------------------------------------------------------------------------- */
 
 WORK(a_job_runs_and_its_result_is_kept) {
     if (!begin(c) || !work(c, (WorkerOptions){0})) return;
@@ -264,7 +275,8 @@ WORK(refuses_what_is_too_large_or_unknown_and_adds_nothing) {
     FAILS(job_add(c, "test.nobody", S("1"), (JobOptions){0}, NULL), INTERNAL);
     FAILS(job_add(c, "test.plain", S("1"), (JobOptions){.delay_ms = -1}, NULL), INVALID);
     FAILS(job_add(c, "test.plain", S("\"\xff\""), (JobOptions){0}, NULL), INVALID);
-    FAILS(job_add(c, "test.plain", S("1"), (JobOptions){.unique_key = str_of(text, 501)}, NULL), INVALID);
+    FAILS(job_add(c, "test.plain", S("1"), (JobOptions){.unique_key = str_of(text, 501)}, NULL),
+          INVALID);
     CHECK_INT(count_rows(c, "SELECT count(*) FROM jobs"), 0);
     GOOD(job_add(c, "test.plain", str_of(text, size - 1), (JobOptions){0}, NULL));
     Job none;
@@ -273,7 +285,7 @@ WORK(refuses_what_is_too_large_or_unknown_and_adds_nothing) {
     FAILS(job_cancel(c, (Id){999}), NOT_FOUND);
 }
 
-/* -- order ---------------------------------------------------------------------------------------- */
+/* -- order ------------------------------------------------------------------------------------ */
 
 WORK(the_higher_priority_runs_first_then_the_older) {
     if (!begin(c)) return;
@@ -323,7 +335,8 @@ WORK(a_queue_keeps_to_its_limit_over_all_loops) {
 
 WORK(workers_of_one_queue_leave_the_others_alone) {
     if (!begin(c)) return;
-    Id plain = add(c, "test.plain", (JobOptions){0}), narrow = add(c, "test.narrow", (JobOptions){0});
+    Id plain = add(c, "test.plain", (JobOptions){0}),
+       narrow = add(c, "test.narrow", (JobOptions){0});
     FAILS(workers_start(c, S("narrow,nothing"), 1), INVALID);
     if (!work(c, (WorkerOptions){.queues = S("narrow")})) return;
     wait_state(c, narrow, "done");
@@ -357,7 +370,8 @@ WORK(ten_thousand_jobs_run_exactly_once_each) {
     CHECK(reaches(c, &seen.runs, MANY));
     workers_stop(c); /* waits for the ends to be written */
     CHECK_INT(atomic_load(&seen.runs), MANY);
-    CHECK_INT(count_rows(c, "SELECT count(*) FROM jobs WHERE state = 'done' AND attempts = 1"), MANY);
+    CHECK_INT(count_rows(c, "SELECT count(*) FROM jobs WHERE state = 'done' AND attempts = 1"),
+              MANY);
 }
 
 static Err *run_counted(Ctx *c, Job *job) {
@@ -393,7 +407,7 @@ ON_POSTGRES(connections_that_break_lose_no_job_and_double_no_effect) {
     CHECK_INT(count_rows(c, "SELECT count(DISTINCT job) FROM effects"), MANY);
 }
 
-/* -- failing -------------------------------------------------------------------------------------- */
+/* -- failing ---------------------------------------------------------------------------------- */
 
 WORK(a_failed_job_is_tried_again_after_a_pause) {
     if (!begin(c) || !work(c, (WorkerOptions){0})) return;
@@ -456,7 +470,7 @@ WORK(a_run_over_its_memory_ends_alone) {
     workers_stop(c);
 }
 
-/* -- effect and completion ------------------------------------------------------------------------ */
+/* -- effect and completion -------------------------------------------------------------------- */
 
 WORK(effect_and_completion_commit_together) {
     if (!begin(c) || !work(c, (WorkerOptions){0})) return;
@@ -471,7 +485,7 @@ WORK(a_worker_that_was_given_up_cannot_commit) {
     if (!begin(c) || !work(c, (WorkerOptions){0})) return;
     Job job = wait_state(c, add(c, "test.zombie", (JobOptions){0}), "done");
     CHECK_INT(job.attempts, 2);
-    workers_stop(c); /* both runs have ended */
+    workers_stop(c);                         /* both runs have ended */
     int err = atomic_load(&seen.zombie_err); /* 0, CANCELLED: it was told before it came so far */
     CHECK(err == ERR_CONFLICT + 1 || err == 0 || err == ERR_CANCELLED + 1);
     CHECK_INT(count_rows(c, "SELECT count(*) FROM effects"), 1);
@@ -508,10 +522,13 @@ WORK(a_dead_workers_job_runs_again) {
     if (!begin(c)) return;
     Id id = add(c, "test.plain", (JobOptions){0}), last = add(c, "test.plain", (JobOptions){0});
     Id cancelled = add(c, "test.plain", (JobOptions){0});
-    MUST(db_exec(c, SQL("UPDATE jobs SET state = 'running', attempts = 1, lease = 1, worker = 'gone', lease_until = $1"),
+    MUST(db_exec(c,
+                 SQL("UPDATE jobs SET state = 'running', attempts = 1, lease = 1, worker = 'gone', "
+                     "lease_until = $1"),
                  ARGS(V(time_add(time_now(), -US_PER_SECOND))), NULL));
     MUST(db_exec(c, SQL("UPDATE jobs SET max_attempts = 1 WHERE id = $1"), ARGS(V(last)), NULL));
-    MUST(db_exec(c, SQL("UPDATE jobs SET cancel_requested = $2 WHERE id = $1"), ARGS(V(cancelled), value_bool(true)), NULL));
+    MUST(db_exec(c, SQL("UPDATE jobs SET cancel_requested = $2 WHERE id = $1"),
+                 ARGS(V(cancelled), value_bool(true)), NULL));
     if (!work(c, (WorkerOptions){.lease_ms = 300, .poll_ms = 20})) return;
     Job job = wait_state(c, id, "done");
     CHECK_INT(job.attempts, 2);
@@ -536,7 +553,7 @@ WORK(a_long_run_keeps_its_lease) {
     workers_stop(c);
 }
 
-/* -- cancelling and stopping ---------------------------------------------------------------------- */
+/* -- cancelling and stopping ------------------------------------------------------------------ */
 
 WORK(cancel_stops_a_waiting_and_a_running_job) {
     if (!begin(c)) return;
@@ -594,7 +611,9 @@ WORK(stopping_lets_what_ends_in_time_end) {
     CHECK_INT(count_rows(c, "SELECT count(*) FROM jobs WHERE state = 'running'"), 0);
     int64_t done = count_rows(c, "SELECT count(*) FROM jobs WHERE state = 'done'");
     CHECK(done >= 2);
-    CHECK_INT(done + count_rows(c, "SELECT count(*) FROM jobs WHERE state = 'waiting' AND attempts = 0"), 6);
+    CHECK_INT(
+        done + count_rows(c, "SELECT count(*) FROM jobs WHERE state = 'waiting' AND attempts = 0"),
+        6);
     CHECK(ids[5].value > 0);
 }
 
@@ -622,7 +641,8 @@ WORK(ended_jobs_are_listed_by_filter_with_exact_totals) {
     CHECK_INT(((const Job *)rows.items)[0].id.value, narrow.value - 1);
     GOOD(job_list(c, (JobFilter){.queue = S("narrow"), .limit = 9}, &rows, &total));
     CHECK_INT(total, 1);
-    GOOD(job_list(c, (JobFilter){.state = S("waiting"), .kind = S("test.plain"), .limit = 9}, &rows, &total));
+    GOOD(job_list(c, (JobFilter){.state = S("waiting"), .kind = S("test.plain"), .limit = 9}, &rows,
+                  &total));
     CHECK_INT(total, 5);
     GOOD(job_list(c, (JobFilter){.state = S("x' OR '1'='1"), .limit = 9}, &rows, &total));
     CHECK_INT(total, 0);
@@ -645,7 +665,8 @@ T_MAIN(BOTH_ROWS(a_job_runs_and_its_result_is_kept),
        BOTH_ROWS(what_cannot_get_better_is_dead_at_once),
        BOTH_ROWS(a_failed_job_may_be_sent_on_before_its_pause_is_over),
        BOTH_ROWS(a_run_over_its_time_ends_and_counts_as_a_failure),
-       BOTH_ROWS(a_run_over_its_memory_ends_alone), BOTH_ROWS(effect_and_completion_commit_together),
+       BOTH_ROWS(a_run_over_its_memory_ends_alone),
+       BOTH_ROWS(effect_and_completion_commit_together),
        BOTH_ROWS(a_worker_that_was_given_up_cannot_commit),
        BOTH_ROWS(a_worker_hears_that_it_was_given_up), BOTH_ROWS(an_old_lease_finishes_nothing),
        BOTH_ROWS(a_dead_workers_job_runs_again), BOTH_ROWS(a_long_run_keeps_its_lease),

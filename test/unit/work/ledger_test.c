@@ -5,7 +5,8 @@
 #include "work_world.h"
 
 static Quota quota_of(int64_t limit, int64_t period_ms) {
-    return (Quota){.owner = S("user:7"), .unit = S("messages"), .limit = limit, .period_ms = period_ms};
+    return (Quota){
+        .owner = S("user:7"), .unit = S("messages"), .limit = limit, .period_ms = period_ms};
 }
 
 static void check_used(Ctx *c, Quota q, int64_t want_used, int64_t want_reserved) {
@@ -174,7 +175,7 @@ WORK(a_reservation_dies_with_the_transaction_it_was_part_of) {
     check_used(c, b.quota, 0, 0);
 }
 
-/* -- concurrency ---------------------------------------------------------------------------------- */
+/* -- concurrency ------------------------------------------------------------------------------ */
 
 /* Two databases open on the same data are what two processes are. */
 static struct App second;
@@ -191,7 +192,8 @@ static Err *grab(Ctx *c, void *arg) {
     Id id;
     Err *err;
     do err = ledger_reserve(c, q, strf(c->arena, "k%d", g->number), 1, 600000, &id);
-    while (err && err->kind == ERR_UNAVAILABLE && !sleep_ms(c, 5)); /* SQLite: the other has the file */
+    while (err && err->kind == ERR_UNAVAILABLE &&
+           !sleep_ms(c, 5)); /* SQLite: the other has the file */
     if (err && err->kind == ERR_PAYMENT_REQUIRED) return NULL;
     TRY(err);
     g->got = true;
@@ -220,8 +222,8 @@ WORK(a_hundred_at_once_get_exactly_fifty) {
     db_close(second.db);
 }
 
-T_MAIN(BOTH_ROWS(what_is_reserved_then_settled_counts_once), BOTH_ROWS(what_is_released_is_free_again),
-       BOTH_ROWS(the_same_key_is_the_same_reservation),
+T_MAIN(BOTH_ROWS(what_is_reserved_then_settled_counts_once),
+       BOTH_ROWS(what_is_released_is_free_again), BOTH_ROWS(the_same_key_is_the_same_reservation),
        BOTH_ROWS(a_reservation_expires_but_late_use_still_counts),
        BOTH_ROWS(lines_are_recorded_once_for_each_key),
        BOTH_ROWS(windows_of_different_lengths_agree_on_one_account),

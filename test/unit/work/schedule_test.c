@@ -87,7 +87,8 @@ WORK(a_tick_that_another_node_fired_makes_no_second_job) {
     if (!begin(c)) return;
     start_at(c, noon + 59900 * US_PER_MS);
     wait_ticks(c, 1);
-    MUST(db_exec(c, SQL("INSERT INTO schedule_ticks (name, tick, job_id) VALUES ('minutely', $1, 77)"),
+    MUST(db_exec(c,
+                 SQL("INSERT INTO schedule_ticks (name, tick, job_id) VALUES ('minutely', $1, 77)"),
                  ARGS(V((Time){noon + 60 * US_PER_SECOND})), NULL));
     time_freeze((Time){noon + 60 * US_PER_SECOND});
     GOOD(sleep_ms(c, 400));
@@ -141,7 +142,8 @@ WORK(a_wrong_schedule_is_named_at_start) {
     begin(c);
 }
 
-T_MAIN(BOTH_ROWS(a_new_schedule_waits_for_its_next_tick), BOTH_ROWS(missed_ticks_fire_once_as_the_latest),
+T_MAIN(BOTH_ROWS(a_new_schedule_waits_for_its_next_tick),
+       BOTH_ROWS(missed_ticks_fire_once_as_the_latest),
        BOTH_ROWS(a_tick_that_another_node_fired_makes_no_second_job),
        BOTH_ROWS(while_its_job_waits_no_second_is_made), BOTH_ROWS(schedules_show_how_they_stand),
        BOTH_ROWS(a_wrong_schedule_is_named_at_start))

@@ -16,9 +16,11 @@ Redis *app_redis(Ctx *c) {
     return NULL;
 }
 
-#define WORK(name)                                    \
-    static void name##_work(Ctx *c);                  \
-    BOTH(name) { if (migrated(c)) name##_work(c); }   \
+#define WORK(name)                       \
+    static void name##_work(Ctx *c);     \
+    BOTH(name) {                         \
+        if (migrated(c)) name##_work(c); \
+    }                                    \
     static void name##_work(Ctx *c)
 
 static inline bool migrated(Ctx *c) {
@@ -32,7 +34,8 @@ static inline int64_t count_rows(Ctx *c, const char *sql) {
     return n;
 }
 
-/* Wait until *value is at least `wanted`; false after 10 s. For what happens on other coroutines. */
+/* Wait until *value is at least `wanted`; false after 10 s. For what happens on other
+ * coroutines. */
 static inline bool reaches(Ctx *c, atomic_int *value, int wanted) {
     for (int64_t until = mono_us() + 10 * US_PER_SECOND; mono_us() < until;) {
         if (atomic_load(value) >= wanted) return true;
