@@ -609,7 +609,7 @@ static void links_note(Apply *a) {
 Err *posts_apply(Ctx *c, Change *changes, ptrdiff_t count, int64_t first_change) {
     assert(c->tx && count >= 0);
     if (count == 0) return NULL;
-    Apply a = {.c = c, .changes = changes, .count = count, .many = many_new(c)};
+    Apply a = {.c = c, .changes = changes, .count = count, .many = many_new(c, count)};
     Tag **tags;
     ptrdiff_t tag_count, delta_count;
     changes_number(&a, first_change);

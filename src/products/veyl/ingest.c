@@ -10,9 +10,12 @@
 
 #define NOT_FOUND_PLATFORM "Plateforme non trouvée"
 
-Many *many_new(Ctx *c) {
+Many *many_new(Ctx *c, ptrdiff_t rows) {
     Many *m = arena_new_of(c->arena, Many);
     m->c = c;
+    m->cap = max_size(MANY_ROWS_MIN, min_size(rows, MANY_ROWS_MAX));
+    m->values = arena_bytes(c->arena, m->cap * (ptrdiff_t)sizeof *m->values);
+    m->rows = arena_bytes(c->arena, m->cap * (ptrdiff_t)sizeof *m->rows);
     return m;
 }
 
@@ -29,7 +32,7 @@ Err *many_end(Many *m) {
 }
 
 Err *many_row(Many *m, Value **values) {
-    if (m->count == MANY_ROWS) TRY(many_end(m));
+    if (m->count == m->cap) TRY(many_end(m));
     m->rows[m->count] = (Args){m->values[m->count], m->width};
     *values = m->values[m->count++];
     return NULL;

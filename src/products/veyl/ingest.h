@@ -42,17 +42,18 @@ MUST_USE Err *platform_resolve(Ctx *c, Str name, Id id, Platform *out);
 /* Recompute the week's mean of one platform, or (none) of all: what score_trend divides by. */
 MUST_USE Err *platform_week_refresh(Ctx *c, Id platform);
 
-/* Rows of one statement, sent a few hundred at a time. */
-enum { MANY_WIDTH = 22, MANY_ROWS = 256 };
+/* Rows of one statement, sent a few hundred at a time; for one post there is room for a few. */
+enum { MANY_WIDTH = 22, MANY_ROWS_MIN = 8, MANY_ROWS_MAX = 256 };
 typedef struct Many {
     Ctx *c;
     Sql sql;
     int width;
-    ptrdiff_t count;
-    Value values[MANY_ROWS][MANY_WIDTH];
-    Args rows[MANY_ROWS];
+    ptrdiff_t count, cap;
+    Value (*values)[MANY_WIDTH]; /* of cap rows */
+    Args *rows;
 } Many;
-Many *many_new(Ctx *c);
+/* For about `rows` rows, in c's arena. */
+Many *many_new(Ctx *c, ptrdiff_t rows);
 void many_start(Many *m, Sql sql, int width);
 /* Where the next row's values go. */
 MUST_USE Err *many_row(Many *m, Value **values);
