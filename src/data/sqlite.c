@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The SQLite engine. Reads run on the handle of the calling loop, without any switch: they are a
- * few microseconds. Writes go to the writer's thread (sqlite_writer.h). What scans takes one of a
+ * few microseconds; those of one turn of the loop share a read transaction. Writes go to the writer's thread (sqlite_writer.h). What scans takes one of a
  * few further handles to a pool thread.
  *
  * Order of closing: scans, readers, then the writer, whose last handle folds the log into the file.
@@ -44,7 +44,9 @@ static Err *sqlite_query(Ctx *c, Db *db, Query *q) {
     if (sql_is_write(str_c(q->text)))
         return writer_run(c, db->sqlite->writer, q, NULL, (TxBody){NULL, NULL});
     if (c->cancelled) FAIL(c, CANCELLED, "Cancelled before it began.");
-    return sqlite_run(c, reader_here(db), q);
+    SqlHandle *h = reader_here(db);
+    sqlite_turn_begin(h);
+    return sqlite_run(c, h, q);
 }
 
 static Err *sqlite_query_in(Ctx *c, DbTx *tx, Query *q) {

@@ -141,10 +141,35 @@ void sqlite_handle_close(SqlHandle *h) {
     if (!h) return;
     sqlite_handle_abandon(h);
     while (h->cache.newest) stmt_evict(h, (SqliteStmt *)h->cache.newest);
+    for (int i = 0; i < 2; i++) sqlite3_finalize(h->turn[i]);
     int rc = sqlite3_close(h->db);
     assert(rc == SQLITE_OK);
     (void)rc;
     free(h);
+}
+
+/* -- turns ------------------------------------------------------------------------------------- */
+
+static bool turn_step(SqlHandle *h, int which) {
+    static const char *const texts[2] = {"BEGIN", "COMMIT"};
+    sqlite3_stmt **stmt = &h->turn[which];
+    if (!*stmt && sqlite3_prepare_v3(h->db, texts[which], -1, SQLITE_PREPARE_PERSISTENT, stmt, NULL) != SQLITE_OK)
+        return false;
+    h->deadline_us = 0;
+    bool done = sqlite3_step(*stmt) == SQLITE_DONE;
+    return sqlite3_reset(*stmt) == SQLITE_OK && done;
+}
+
+static void turn_end(void *arg) {
+    SqlHandle *h = arg;
+    h->in_turn = false;
+    if (!sqlite3_get_autocommit(h->db)) turn_step(h, 1);
+}
+
+void sqlite_turn_begin(SqlHandle *h) {
+    if (h->in_turn || !turn_step(h, 0)) return; /* without one each read is its own transaction */
+    h->in_turn = true;
+    loop_turn_end(turn_end, h);
 }
 
 /* -- statements -------------------------------------------------------------------------------- */

@@ -25,6 +25,8 @@ typedef struct SqlHandle {
     StmtCache cache;
     SqliteStmt *busy;    /* in use now, the latest first */
     int64_t deadline_us; /* of the statement under way */
+    sqlite3_stmt *turn[2]; /* begin and end of a reader's turn, made when first wanted */
+    bool in_turn;
 } SqlHandle;
 
 typedef enum HandleMode { HANDLE_READ, HANDLE_WRITE } HandleMode;
@@ -33,6 +35,11 @@ MUST_USE Err *sqlite_handle_open(Ctx *c, const char *path, HandleMode mode, SqlH
 void sqlite_handle_close(SqlHandle *h);
 /* Reset whatever is in use (after a jump out of it). */
 void sqlite_handle_abandon(SqlHandle *h);
+
+/* All reads of one turn of a loop share one read transaction: taking and leaving the file's locks costs
+ * as much as a read by key. What a coroutine may have heard of before its turn began is in it, as the
+ * first read of the turn fixes the moment; see loop_turn_end. Without effect while one is open. */
+void sqlite_turn_begin(SqlHandle *h);
 
 /* A statement under way. Filled by the caller: c, h, q; for db_each also the limits of a batch. */
 typedef struct Run {
