@@ -13,7 +13,13 @@
 
 #include "core/map.h"
 
-enum { ZONE_FILE_MAX = 256 * 1024, ZONE_NAME_MAX = 64, DAY_S = 86400, RULE_HOURS_MAX = 167 };
+enum {
+    ZONE_FILE_MAX = 256 * 1024,
+    ZONE_NAME_MAX = 64,
+    DAY_S = 86400,
+    RULE_HOURS_MAX = 167,
+    OFFSET_HOURS_MAX = 24
+};
 
 /* One end of the summer-time rule: Mm.w.d, Jn (1..365, never 29 February) or n (0..365). */
 typedef struct RuleDay {
@@ -59,10 +65,10 @@ static bool rule_byte(Str *s, char byte) {
 }
 
 /* [+-]hh[:mm[:ss]] */
-static bool rule_time(Str *s, int64_t *seconds) {
+static bool rule_time(Str *s, int hours_max, int64_t *seconds) {
     int sign = rule_byte(s, '-') ? -1 : 1, h, m = 0, sec = 0;
     if (sign > 0) rule_byte(s, '+');
-    if (!rule_number(s, RULE_HOURS_MAX, &h)) return false;
+    if (!rule_number(s, hours_max, &h)) return false;
     if (rule_byte(s, ':') && !rule_number(s, 59, &m)) return false;
     if (rule_byte(s, ':') && !rule_number(s, 59, &sec)) return false;
     *seconds = sign * ((int64_t)h * 3600 + m * 60 + sec);
@@ -95,20 +101,20 @@ static bool rule_day(Str *s, RuleDay *day) {
         if (!rule_number(s, 365, &day->day)) return false;
         if (day->kind == RULE_JULIAN && day->day < 1) return false;
     }
-    return !rule_byte(s, '/') || rule_time(s, &day->at_s);
+    return !rule_byte(s, '/') || rule_time(s, RULE_HOURS_MAX, &day->at_s);
 }
 
 static bool rule_parse(Str s, Rule *out) {
     Rule r = {.there = true};
     int64_t west;
-    if (!rule_name(&s) || !rule_time(&s, &west)) return false;
+    if (!rule_name(&s) || !rule_time(&s, OFFSET_HOURS_MAX, &west)) return false;
     r.usual_s = -west;
     if (s.len > 0) {
         r.summer = true;
         r.summer_s = r.usual_s + 3600;
         if (!rule_name(&s)) return false;
         if (s.len > 0 && s.data[0] != ',') {
-            if (!rule_time(&s, &west)) return false;
+            if (!rule_time(&s, OFFSET_HOURS_MAX, &west)) return false;
             r.summer_s = -west;
         }
         if (!rule_day(&s, &r.begin) || !rule_day(&s, &r.end) || s.len > 0) return false;
@@ -174,6 +180,8 @@ static ptrdiff_t block_size(const Counts *n, int width) {
            n->standard + n->utc;
 }
 
+static bool offset_sound(int64_t s) { return s > -26 * 3600 && s < 26 * 3600; }
+
 /* One allocation: the Zone, its instants, its offsets. */
 static Zone *block_read(const char *block, const Counts *n, int width) {
     size_t instants = (size_t)n->times * sizeof(int64_t);
@@ -183,12 +191,13 @@ static Zone *block_read(const char *block, const Counts *n, int width) {
     int32_t *offset = (int32_t *)(when + n->times);
     const char *indexes = block + n->times * width, *types = indexes + n->times;
     *z = (Zone){.count = n->times, .when = when, .offset = offset, .first_s = big_endian(types, 4)};
+    if (!offset_sound(z->first_s)) goto bad;
     for (int64_t i = 0; i < n->times; i++) {
         unsigned type = (unsigned char)indexes[i];
         when[i] = big_endian(block + i * width, width);
         if (type >= n->types || (i > 0 && when[i] <= when[i - 1])) goto bad;
         offset[i] = (int32_t)big_endian(types + type * 6, 4);
-        if (offset[i] < -26 * 3600 || offset[i] > 26 * 3600) goto bad;
+        if (!offset_sound(offset[i])) goto bad;
     }
     return z;
 bad:
@@ -298,8 +307,8 @@ Time zone_first_instant(const Zone *zone, Time local) {
          late_shows = offset_at(zone, late) == after;
     if (early_shows && (!late_shows || early <= late)) return (Time){early * US_PER_SECOND + rest};
     if (late_shows) return (Time){late * US_PER_SECOND + rest};
-    int64_t low = late, high = early; /* skipped: the change lies in (low, high] */
-    assert(low < high);
+    /* Skipped: the change lies in (low, high]. */
+    int64_t low = min_i64(late, early), high = max_i64(late, early);
     while (high - low > 1) {
         int64_t middle = low + (high - low) / 2;
         if (offset_at(zone, middle) == before)
