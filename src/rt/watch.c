@@ -8,7 +8,7 @@ struct FdWatch {
     void (*fn)(void *arg, int events);
     void *arg;
     Coro *co;
-    int got;
+    int wanted, got;
 };
 
 FdWatch *fd_watch_new(int fd) {
@@ -22,7 +22,12 @@ FdWatch *fd_watch_new(int fd) {
 
 static void on_poll(uv_poll_t *poll, int status, int events) {
     FdWatch *w = poll->data;
-    if (status < 0) events = UV_READABLE | UV_WRITABLE; /* let the library read the error itself */
+    if (status < 0) {
+        /* libuv stops watching after an error. There may be bytes before it, and the library is to read
+         * the error itself: so it is told until it does. */
+        events = UV_READABLE | UV_WRITABLE;
+        if (w->fn) uv_poll_start(poll, w->wanted, on_poll);
+    }
     if (w->fn) w->fn(w->arg, events);
     else if (w->co) {
         w->got = events;
@@ -33,8 +38,9 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
 }
 
 void fd_watch_start(FdWatch *w, int events, void (*fn)(void *arg, int events), void *arg) {
-    w->fn = fn;
+    w->fn = events ? fn : NULL;
     w->arg = arg;
+    w->wanted = events;
     if (events == 0) uv_poll_stop(&w->poll);
     else uv_poll_start(&w->poll, events, on_poll);
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdatomic.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "core/time.h"
@@ -358,6 +361,50 @@ static void sendfile_body(Ctx *c) {
 }
 TEST(a_part_of_a_file_is_sent_as_it_is) { in_loops(sendfile_body); }
 
+/* A peer that sends a byte and resets: the watcher must see the byte, then the error. */
+typedef struct Seen {
+    int fd, bytes;
+    bool error;
+    Coro *co;
+    FdWatch *watch;
+} Seen;
+static void on_ready(void *arg, int events) {
+    Seen *seen = arg;
+    char byte;
+    (void)events;
+    ssize_t n = recv(seen->fd, &byte, 1, MSG_DONTWAIT);
+    if (n > 0) seen->bytes += (int)n;
+    if (n == 0 || (n < 0 && errno != EAGAIN)) {
+        seen->error = true;
+        fd_watch_start(seen->watch, 0, NULL, NULL);
+        coro_wake(seen->co);
+    }
+}
+static void reset_body(Ctx *c) {
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof at;
+    struct linger hard = {.l_onoff = 1};
+    int door = socket(AF_INET, SOCK_STREAM, 0), fd = socket(AF_INET, SOCK_STREAM, 0);
+    REQUIRE(bind(door, (struct sockaddr *)&at, length) == 0 && listen(door, 1) == 0);
+    getsockname(door, (struct sockaddr *)&at, &length);
+    REQUIRE(connect(fd, (struct sockaddr *)&at, length) == 0);
+    int peer = accept(door, NULL, NULL);
+    Seen seen = {.fd = fd, .co = c->coro};
+    CHECK(send(peer, "ab", 2, 0) == 2);
+    setsockopt(peer, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+    close(peer); /* a reset */
+    seen.watch = fd_watch_new(fd);
+    fd_watch_start(seen.watch, UV_READABLE, on_ready, &seen);
+    ctx_deadline_within(c, 3000);
+    while (!seen.error)
+        if (coro_wait(c) != WAKE_DONE) break;
+    CHECK(seen.error);
+    fd_watch_free(seen.watch);
+    close(fd);
+    close(door);
+}
+TEST(a_reset_is_told_until_it_is_read) { in_loops(reset_body); }
+
 /* -- files and processes ------------------------------------------------------------------------------ */
 
 static void files_body(Ctx *c) {
@@ -437,5 +484,5 @@ T_MAIN(T_ROW(sleeping_takes_its_time_and_obeys_the_deadline), T_ROW(fork_join_wa
        T_ROW(a_channel_obeys_deadlines_and_its_close), T_ROW(five_megabytes_go_through_a_stream_whole_and_in_order),
        T_ROW(a_port_in_use_and_a_bad_address_are_clear_errors), T_ROW(a_refused_connection_is_an_error),
        T_ROW(a_silent_peer_costs_no_more_than_the_deadline), T_ROW(a_part_of_a_file_is_sent_as_it_is),
-       T_ROW(files_are_replaced_whole), T_ROW(a_child_process_is_fed_read_and_waited_for),
+       T_ROW(a_reset_is_told_until_it_is_read), T_ROW(files_are_replaced_whole), T_ROW(a_child_process_is_fed_read_and_waited_for),
        T_ROW(a_child_over_its_deadline_is_killed), T_ROW(a_child_left_behind_is_reaped_before_the_loop_ends))
