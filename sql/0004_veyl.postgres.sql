@@ -58,7 +58,7 @@ CREATE TABLE posts (
 );
 CREATE INDEX posts_time ON posts (platform_id, posted_at, n);
 CREATE INDEX posts_score ON posts (platform_id, score, n);
-CREATE INDEX posts_author ON posts (platform_id, author);
+CREATE INDEX posts_author ON posts (platform_id, author, posted_at, score);
 CREATE INDEX posts_change ON posts (change_seq);
 
 -- A post as it is read: with its platform's name and what score_trend is made of.

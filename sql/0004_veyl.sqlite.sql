@@ -57,7 +57,7 @@ CREATE TABLE posts (
 ) STRICT;
 CREATE INDEX posts_time ON posts (platform_id, posted_at);
 CREATE INDEX posts_score ON posts (platform_id, score);
-CREATE INDEX posts_author ON posts (platform_id, author);
+CREATE INDEX posts_author ON posts (platform_id, author, posted_at, score);
 CREATE INDEX posts_change ON posts (change_seq);
 
 -- A post as it is read: with its platform's name and what score_trend is made of.

@@ -50,10 +50,31 @@ typedef struct HourCell {
     const PostRow *post; /* NULL: something left it, count again */
 } HourCell;
 
+/* A post before or after its change, with what it is linked to. */
+typedef struct Side {
+    const PostRow *post; /* NULL: there is none */
+    Network *network;
+    Tag **tags; /* one for each of its hashtags */
+    const Followed *followed; /* its author, when a project follows him */
+} Side;
+
+/* Of a project: by how much its count of posts changes. */
+typedef struct ProjectDelta {
+    int64_t project, posts;
+} ProjectDelta;
+
+typedef struct DeltaList {
+    ProjectDelta *items;
+    ptrdiff_t count, cap;
+} DeltaList;
+
 typedef struct Apply {
     Ctx *c;
     Change *changes;
+    Side (*sides)[2]; /* of each change: before, after */
     ptrdiff_t count;
+    bool followed; /* some project follows something of this batch */
+    DeltaList deltas;
     Many *many;
     Network *networks;
     ptrdiff_t network_count;
@@ -113,8 +134,11 @@ static Network *network_of(Apply *a, const PostRow *post) {
     return NULL;
 }
 
-static void tags_meet(Apply *a, const PostRow *post, int sign) {
+static void side_meet(Apply *a, Side *side, const PostRow *post, int sign) {
+    static char unfollowed;
+    if (!post) return;
     Network *network = network_of(a, post);
+    *side = (Side){.post = post, .network = network, .tags = arena_array(a->c->arena, Tag *, post->hashtags.count + 1)};
     for (ptrdiff_t i = 0; i < post->hashtags.count; i++) {
         Tag *tag = map_get(&network->tags, post->hashtags.items[i]);
         if (!tag) {
@@ -124,7 +148,9 @@ static void tags_meet(Apply *a, const PostRow *post, int sign) {
         }
         tag->posts += sign;
         tag->score += sign * post->score;
+        side->tags[i] = tag;
     }
+    if (post->author.len) map_set(&network->authors, post->author, &unfollowed);
 }
 
 typedef struct NamedId {
@@ -222,6 +248,7 @@ static Err *tag_followers_load(Apply *a, Tag **tags, ptrdiff_t count) {
     TagFollower *followers = rows.items;
     if (rows.count) qsort(followers, (size_t)rows.count, sizeof *followers, follower_order);
     int64_t *projects = arena_array(a->c->arena, int64_t, rows.count + 1);
+    a->followed |= rows.count > 0;
     for (ptrdiff_t i = 0, t = 0; i < rows.count; i++) {
         projects[i] = followers[i].project_id;
         while (tags[t]->id < followers[i].hashtag_id) t++;
@@ -237,11 +264,6 @@ typedef struct CreatorFollower {
 static const Field creator_follower_fields[] = {FIELD(CreatorFollower, creator_username), FIELD(CreatorFollower, project_id)};
 static const Record creator_follower_record = RECORD(CreatorFollower, creator_follower_fields);
 
-static void author_meet(Apply *a, const PostRow *post) {
-    static char unfollowed;
-    if (post->author.len) map_set(&network_of(a, post)->authors, post->author, &unfollowed);
-}
-
 /* The network's authors of this batch are replaced by those whom a project follows. */
 static Err *creator_followers_load(Apply *a, Network *network) {
     if (network->authors.count == 0) return NULL;
@@ -253,6 +275,7 @@ static Err *creator_followers_load(Apply *a, Network *network) {
                  ARGS(V(network->id), V(json_of_names(a->c->arena, names, count))), &creator_follower_record, &rows));
     CreatorFollower *followers = rows.items;
     network->authors = (Map){.arena = a->c->arena};
+    a->followed |= rows.count > 0;
     for (ptrdiff_t i = 0; i < rows.count; i++) {
         Followed *followed = map_get(&network->authors, followers[i].creator_username);
         if (!followed) {
@@ -268,23 +291,19 @@ static Err *creator_followers_load(Apply *a, Network *network) {
 /* -- 2: what links come and go ------------------------------------------------------------------------ */
 
 /* Projects that a post stands in, each with the number of links that bring it. */
-static ptrdiff_t projects_of(Apply *a, const PostRow *post, Link **out) {
-    Network *network = network_of(a, post);
-    Followed *followed = post->author.len ? map_get(&network->authors, post->author) : NULL;
-    ptrdiff_t most = followed ? followed->count : 0, count = 0, kept = 0;
-    for (ptrdiff_t i = 0; i < post->hashtags.count; i++)
-        most += ((Tag *)map_get(&network->tags, post->hashtags.items[i]))->project_count;
+static ptrdiff_t projects_of(Apply *a, const Side *side, Link **out) {
+    ptrdiff_t most = side->followed ? side->followed->count : 0, count = 0, kept = 0;
+    for (ptrdiff_t i = 0; i < side->post->hashtags.count; i++) most += side->tags[i]->project_count;
     if (most == 0) return 0;
     Link *found = arena_array(a->c->arena, Link, most);
-    for (ptrdiff_t i = 0; i < post->hashtags.count; i++) {
-        const Tag *tag = map_get(&network->tags, post->hashtags.items[i]);
-        for (ptrdiff_t k = 0; k < tag->project_count; k++) found[count++].owner = tag->projects[k];
-    }
-    for (ptrdiff_t i = 0; followed && i < followed->count; i++) found[count++].owner = followed->projects[i];
+    for (ptrdiff_t i = 0; i < side->post->hashtags.count; i++)
+        for (ptrdiff_t k = 0; k < side->tags[i]->project_count; k++) found[count++].owner = side->tags[i]->projects[k];
+    for (ptrdiff_t i = 0; side->followed && i < side->followed->count; i++)
+        found[count++].owner = side->followed->projects[i];
     qsort(found, (size_t)count, sizeof *found, link_order);
     for (ptrdiff_t i = 0; i < count; i++) {
         if (kept == 0 || found[kept - 1].owner != found[i].owner)
-            found[kept++] = (Link){found[i].owner, post->posted_at.us, post->n, post, 0};
+            found[kept++] = (Link){found[i].owner, side->post->posted_at.us, side->post->n, side->post, 0};
         found[kept - 1].links++;
     }
     *out = found;
@@ -297,33 +316,52 @@ static bool has_owner(const Link *links, ptrdiff_t count, int64_t owner) {
     return false;
 }
 
-static ptrdiff_t tags_of(Apply *a, const PostRow *post, Link **out) {
-    Network *network = network_of(a, post);
-    *out = arena_array(a->c->arena, Link, post->hashtags.count + 1);
-    for (ptrdiff_t i = 0; i < post->hashtags.count; i++) {
-        const Tag *tag = map_get(&network->tags, post->hashtags.items[i]);
-        (*out)[i] = (Link){tag->id, post->posted_at.us, post->n, post, 0};
+static void delta_add(Apply *a, int64_t project, int64_t posts) {
+    DeltaList *list = &a->deltas;
+    if (list->count == list->cap) {
+        ptrdiff_t cap = list->cap ? 2 * list->cap : 64, size = (ptrdiff_t)sizeof(ProjectDelta);
+        list->items = arena_grow(a->c->arena, list->items, list->cap * size, cap * size);
+        list->cap = cap;
     }
-    return post->hashtags.count;
+    list->items[list->count++] = (ProjectDelta){project, posts};
 }
 
-typedef ptrdiff_t (*LinksOf)(Apply *a, const PostRow *post, Link **out);
+static bool moved_in_time(const Side side[2]) {
+    return side[0].post && side[1].post && side[0].post->posted_at.us != side[1].post->posted_at.us;
+}
 
 /* A link that stays is written over, so that its score follows; one that moved in time goes and comes. */
-static void links_compare(Apply *a, const Change *change, LinksOf links_of, LinkList *gone, LinkList *come) {
+static void projects_compare(Apply *a, const Side side[2]) {
     Link *before = NULL, *after = NULL;
-    ptrdiff_t before_count = change->before ? links_of(a, change->before, &before) : 0;
-    ptrdiff_t after_count = change->after ? links_of(a, change->after, &after) : 0;
-    bool moved = change->before && change->after && change->before->posted_at.us != change->after->posted_at.us;
-    for (ptrdiff_t i = 0; i < before_count; i++)
-        if (moved || !has_owner(after, after_count, before[i].owner)) link_add(a, gone, before[i]);
-    for (ptrdiff_t i = 0; i < after_count; i++) link_add(a, come, after[i]);
+    ptrdiff_t before_count = side[0].post ? projects_of(a, &side[0], &before) : 0;
+    ptrdiff_t after_count = side[1].post ? projects_of(a, &side[1], &after) : 0;
+    for (ptrdiff_t i = 0; i < before_count; i++) {
+        bool stays = has_owner(after, after_count, before[i].owner);
+        if (!stays) delta_add(a, before[i].owner, -1);
+        if (!stays || moved_in_time(side)) link_add(a, &a->projects_gone, before[i]);
+    }
+    for (ptrdiff_t i = 0; i < after_count; i++) {
+        if (!has_owner(before, before_count, after[i].owner)) delta_add(a, after[i].owner, 1);
+        link_add(a, &a->projects_come, after[i]);
+    }
 }
 
-/* Counted here, because a link that comes may have been there already. */
-typedef struct ProjectDelta {
-    int64_t project, posts;
-} ProjectDelta;
+static bool has_tag(const Side *side, const Tag *tag) {
+    for (ptrdiff_t i = 0; side->post && i < side->post->hashtags.count; i++)
+        if (side->tags[i] == tag) return true;
+    return false;
+}
+
+static Link tag_link(const Side *side, ptrdiff_t i) {
+    return (Link){side->tags[i]->id, side->post->posted_at.us, side->post->n, side->post, 0};
+}
+
+static void tags_compare(Apply *a, const Side side[2]) {
+    for (ptrdiff_t i = 0; side[0].post && i < side[0].post->hashtags.count; i++)
+        if (moved_in_time(side) || !has_tag(&side[1], side[0].tags[i])) link_add(a, &a->tags_gone, tag_link(&side[0], i));
+    for (ptrdiff_t i = 0; side[1].post && i < side[1].post->hashtags.count; i++)
+        link_add(a, &a->tags_come, tag_link(&side[1], i));
+}
 
 static int delta_order(const void *a, const void *b) {
     return order(((const ProjectDelta *)a)->project, ((const ProjectDelta *)b)->project);
@@ -378,6 +416,10 @@ static Err *project_posts_write(Apply *a) {
     return many_end(a->many);
 }
 
+static Value names_value(Arena *arena, Str made, StrList names) {
+    return V(((JsonText){made.data ? made : names_json(arena, names)}));
+}
+
 static Err *post_values(Apply *a, const PostRow *p) {
     Value *v;
     Arena *arena = a->c->arena;
@@ -387,7 +429,7 @@ static Err *post_values(Apply *a, const PostRow *p) {
     v[2] = V(p->platform_id);
     v[3] = V(p->author);
     v[4] = V(p->caption);
-    v[5] = V(json_of_names(arena, p->hashtags.items, p->hashtags.count));
+    v[5] = names_value(arena, p->hashtags_json, p->hashtags);
     v[6] = V(p->likes);
     v[7] = V(p->comments);
     v[8] = V(p->shares);
@@ -400,7 +442,7 @@ static Err *post_values(Apply *a, const PostRow *p) {
     v[15] = V(p->fetched_at);
     v[16] = V(p->external_id);
     v[17] = V(p->permalink);
-    v[18] = V(json_of_names(arena, p->mentions.items, p->mentions.count));
+    v[18] = names_value(arena, p->mentions_json, p->mentions);
     v[19] = V(p->media_type);
     v[20] = V(p->thumbnail_url);
     v[21] = V(p->change_seq);
@@ -444,7 +486,9 @@ static Err *tags_count(Apply *a, Tag **tags, ptrdiff_t count) {
     return many_end(a->many);
 }
 
-static Err *projects_count(Apply *a, ProjectDelta *deltas, ptrdiff_t count) {
+static Err *projects_count(Apply *a) {
+    ProjectDelta *deltas = a->deltas.items;
+    ptrdiff_t count = a->deltas.count;
     if (count == 0) return NULL;
     Value *v;
     qsort(deltas, (size_t)count, sizeof *deltas, delta_order);
@@ -527,8 +571,7 @@ static Err *networks_count(Apply *a) {
 
 /* -- the whole ---------------------------------------------------------------------------------------- */
 
-static void figures_note(Apply *a, const PostRow *post, int sign, int64_t now_us) {
-    Network *n = network_of(a, post);
+static void figures_note(Apply *a, Network *n, const PostRow *post, int sign, int64_t now_us) {
     a->cells[a->cell_count++] = (HourCell){post->platform_id.value, hour_of(post->posted_at), sign > 0 ? post : NULL};
     n->posts += sign;
     if (post->posted_at.us < n->week_from_us || post->posted_at.us > now_us) return;
@@ -559,10 +602,10 @@ static void changes_number(Apply *a, int64_t first_change) {
 }
 
 static Err *changes_meet(Apply *a, Tag ***tags, ptrdiff_t *tag_count) {
+    a->sides = (Side(*)[2])arena_alloc(a->c->arena, (ptrdiff_t)sizeof *a->sides, a->count);
     for (ptrdiff_t i = 0; i < a->count; i++) {
-        const Change *change = &a->changes[i];
-        if (change->before) tags_meet(a, change->before, -1), author_meet(a, change->before);
-        if (change->after) tags_meet(a, change->after, 1), author_meet(a, change->after);
+        side_meet(a, &a->sides[i][0], a->changes[i].before, -1);
+        side_meet(a, &a->sides[i][1], a->changes[i].after, 1);
     }
     for (ptrdiff_t i = 0; i < a->network_count; i++) {
         TRY(tags_name(a, &a->networks[i]));
@@ -572,37 +615,23 @@ static Err *changes_meet(Apply *a, Tag ***tags, ptrdiff_t *tag_count) {
     return tag_followers_load(a, *tags, *tag_count);
 }
 
-/* Projects gain a post that none of their links brought before, and lose one that none brings now. */
-static ProjectDelta *projects_compare(Apply *a, ptrdiff_t *count) {
-    ProjectDelta *deltas = NULL;
-    ptrdiff_t cap = 0, size = (ptrdiff_t)sizeof *deltas;
-    *count = 0;
-    for (ptrdiff_t i = 0; i < a->count; i++) {
-        const PostRow *sides[] = {a->changes[i].before, a->changes[i].after};
-        for (int side = 0; side < 2; side++) {
-            Link *links;
-            ptrdiff_t found = sides[side] ? projects_of(a, sides[side], &links) : 0;
-            for (ptrdiff_t k = 0; k < found; k++) {
-                if (*count == cap) {
-                    deltas = arena_grow(a->c->arena, deltas, cap * size, (cap ? 2 * cap : 64) * size);
-                    cap = cap ? 2 * cap : 64;
-                }
-                deltas[(*count)++] = (ProjectDelta){links[k].owner, side ? 1 : -1};
-            }
-        }
-    }
-    return deltas;
+static void side_follow(Side *side) {
+    if (side->post && side->post->author.len) side->followed = map_get(&side->network->authors, side->post->author);
 }
 
 static void links_note(Apply *a) {
     int64_t now_us = time_now().us;
     a->cells = arena_array(a->c->arena, HourCell, 2 * a->count);
     for (ptrdiff_t i = 0; i < a->count; i++) {
-        const Change *change = &a->changes[i];
-        links_compare(a, change, tags_of, &a->tags_gone, &a->tags_come);
-        links_compare(a, change, projects_of, &a->projects_gone, &a->projects_come);
-        if (change->before) figures_note(a, change->before, -1, now_us);
-        if (change->after) figures_note(a, change->after, 1, now_us);
+        Side *side = a->sides[i];
+        tags_compare(a, side);
+        if (a->followed) {
+            side_follow(&side[0]);
+            side_follow(&side[1]);
+            projects_compare(a, side);
+        }
+        if (side[0].post) figures_note(a, side[0].network, side[0].post, -1, now_us);
+        if (side[1].post) figures_note(a, side[1].network, side[1].post, 1, now_us);
     }
 }
 
@@ -611,12 +640,11 @@ Err *posts_apply(Ctx *c, Change *changes, ptrdiff_t count, int64_t first_change)
     if (count == 0) return NULL;
     Apply a = {.c = c, .changes = changes, .count = count, .many = many_new(c, count)};
     Tag **tags;
-    ptrdiff_t tag_count, delta_count;
+    ptrdiff_t tag_count;
     changes_number(&a, first_change);
     TRY(networks_load(&a));
     TRY(changes_meet(&a, &tags, &tag_count));
     links_note(&a);
-    ProjectDelta *deltas = projects_compare(&a, &delta_count);
     TRY(links_remove(&a, &a.tags_gone, SQL(SQL_TAG_REMOVE)));
     TRY(links_remove(&a, &a.projects_gone, SQL(SQL_PROJECT_POST_REMOVE)));
     TRY(posts_remove(&a, first_change));
@@ -624,7 +652,7 @@ Err *posts_apply(Ctx *c, Change *changes, ptrdiff_t count, int64_t first_change)
     TRY(tags_write(&a));
     TRY(project_posts_write(&a));
     TRY(tags_count(&a, tags, tag_count));
-    TRY(projects_count(&a, deltas, delta_count));
+    TRY(projects_count(&a));
     TRY(hours_count(&a));
     return networks_count(&a);
 }

@@ -64,6 +64,17 @@ Err *draft_from_json(Ctx *c, const json_t *json, Draft *out) {
 
 static int64_t counted(OptInt n) { return n.set ? n.value : 0; }
 
+Str names_json(Arena *arena, StrList names) {
+    Buf b = buf_new(arena, 2 + 16 * names.count);
+    buf_byte(&b, '[');
+    for (ptrdiff_t i = 0; i < names.count; i++) {
+        if (i) buf_byte(&b, ',');
+        buf_json(&b, names.items[i]);
+    }
+    buf_byte(&b, ']');
+    return buf_str(&b);
+}
+
 void draft_derive(Arena *arena, Draft *draft) {
     PostRow *p = &draft->post;
     if (!(draft->given & GIVEN_HASHTAGS)) p->hashtags = hashtags_of(arena, p->caption);
@@ -73,6 +84,9 @@ void draft_derive(Arena *arena, Draft *draft) {
     /* Four decimals, so that sums of them are exact in integers. */
     p->sentiment.value = p->sentiment.set ? round(p->sentiment.value * 10000) / 10000 : 0;
     p->score = counted(p->likes) + counted(p->comments) + counted(p->shares);
+    /* Made here, by whichever thread reads, rather than by the one that writes. */
+    p->hashtags_json = names_json(arena, p->hashtags);
+    p->mentions_json = names_json(arena, p->mentions);
 }
 
 static bool negative(OptInt n) { return n.set && n.value < 0; }

@@ -30,6 +30,9 @@ const char *draft_finish(Arena *arena, Draft *draft);
 /* Half of it: what depends on the caption, hashtags and metrics; for posts that change. */
 void draft_derive(Arena *arena, Draft *draft);
 
+/* ["a","b"] */
+Str names_json(Arena *arena, StrList names);
+
 /* A network name that is made when first used. */
 bool platform_is_known(Str name);
 

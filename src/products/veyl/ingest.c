@@ -43,14 +43,7 @@ Value sentiment_value(OptFloat sentiment) {
 }
 
 JsonText json_of_names(Arena *arena, const Str *names, ptrdiff_t count) {
-    Buf b = buf_new(arena, 2 + 16 * count);
-    buf_byte(&b, '[');
-    for (ptrdiff_t i = 0; i < count; i++) {
-        if (i) buf_byte(&b, ',');
-        buf_json(&b, names[i]);
-    }
-    buf_byte(&b, ']');
-    return (JsonText){buf_str(&b)};
+    return (JsonText){names_json(arena, (StrList){(Str *)(uintptr_t)names, count})};
 }
 
 /* -- platforms --------------------------------------------------------------------------------------- */
@@ -149,6 +142,7 @@ static PostRow merged(const PostRow *stored, const Draft *draft) {
     take_text(&p.media_type, d->media_type);
     take_text(&p.thumbnail_url, d->thumbnail_url);
     p.fetched_at = d->fetched_at;
+    p.hashtags_json = p.mentions_json = (Str){NULL, 0};
     p.score = counted(p.likes) + counted(p.comments) + counted(p.shares);
     return p;
 }

@@ -27,6 +27,7 @@ typedef struct PostRow {
     Str external_id, permalink, media_type, thumbnail_url;
     int64_t change_seq;
     int64_t week_posts, week_score; /* of the platform: score_trend */
+    Str hashtags_json, mentions_json; /* of a draft: the lists as the database takes them; null: not made */
 } PostRow;
 extern const Record post_row_record;
 
