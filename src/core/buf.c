@@ -55,6 +55,27 @@ void buf_i64(Buf *b, int64_t value) {
     b->len += n + (value < 0);
 }
 
+/* A few decimals: value = n / 10^k for an integer n that a double holds exactly. Both are exact, so their
+ * quotient is the double nearest to the decimal: what anybody reads back. */
+static bool f64_short(Buf *b, double value) {
+    static const double powers[] = {1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+    if (fabs(value) >= 1e6) return false;
+    for (int k = 0; k < COUNT(powers); k++) {
+        double n = rint(value * powers[k]);
+        if (n / powers[k] != value) continue;
+        int64_t whole = (int64_t)fabs(n), base = (int64_t)powers[k];
+        if (n < 0) buf_byte(b, '-');
+        buf_i64(b, whole / base);
+        char *at = buf_reserve(b, k + 2);
+        int64_t rest = whole % base;
+        for (int i = k + 1; i > 0; i--, rest /= 10) at[i] = (char)('0' + rest % 10);
+        at[0] = '.';
+        b->len += k + 2;
+        return true;
+    }
+    return false;
+}
+
 void buf_f64(Buf *b, double value) {
     if (!isfinite(value)) {
         buf_add(b, S("null"));
@@ -65,8 +86,9 @@ void buf_f64(Buf *b, double value) {
         buf_add(b, S(".0"));
         return;
     }
+    if (f64_short(b, value)) return;
     char text[32];
-    for (int digits = 15; digits <= 17; digits++) {
+    for (int digits = 16; digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, value);
         if (strtod(text, NULL) == value) break;
     }

@@ -19,7 +19,7 @@ void buf_add(Buf *b, Str s);
 void buf_byte(Buf *b, char byte);
 void buf_f(Buf *b, const char *format, ...) PRINTF_LIKE(2, 3);
 void buf_i64(Buf *b, int64_t value);
-/* The shortest decimal that reads back as the same double; NaN and infinities as null. */
+/* A decimal that reads back as the same double, short where few digits do; NaN and infinities as null. */
 void buf_f64(Buf *b, double value);
 /* `text` as a JSON string with its quotes; invalid UTF-8 becomes U+FFFD. A null Str gives null. */
 void buf_json(Buf *b, Str text);

@@ -120,6 +120,26 @@ TEST(reals_are_written_shortest_and_read_back_equal) {
     buf_f64(&b, 0.1);
     buf_f64(&b, 0.0 / 0.0);
     CHECK_STR(buf_str(&b), S("0.1null"));
+    static const struct { double value; const char *text; } few[] = {
+        {-0.25, "-0.25"}, {569.6456, "569.6456"}, {1.5, "1.5"}, {0.3333, "0.3333"}, {-0.000000001, "-0.000000001"},
+        {999999.999999999, "999999.999999999"}, {1e-5, "0.00001"},
+    };
+    for (ptrdiff_t i = 0; i < COUNT(few); i++) {
+        b.len = 0;
+        buf_f64(&b, few[i].value);
+        CHECK_STR(buf_str(&b), str_c(few[i].text));
+    }
+    Rand seeded = {1};
+    for (int i = 0; i < 200000; i++) { /* any bits at all, and decimals of any length */
+        double value, back = 0;
+        uint64_t bits = rand_next(&seeded);
+        if (i % 2) memcpy(&value, &bits, 8);
+        else value = (double)(int64_t)(bits >> 20) / (double)(1 + bits % 1000003);
+        if (value - value != 0) continue;
+        b.len = 0;
+        buf_f64(&b, value);
+        REQUIRE(str_to_f64(buf_str(&b), &back) && back == value);
+    }
 }
 
 TEST(csv_cells_are_quoted_where_needed) {
