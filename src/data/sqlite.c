@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The SQLite engine. Reads run on the handle of the calling loop, without any switch: they are a
- * few microseconds; those of one turn of the loop share a read transaction. Writes go to the writer's thread (sqlite_writer.h). What scans takes one of a
- * few further handles to a pool thread.
+ * few microseconds; those of one turn of the loop share a read transaction. Writes go to the
+ * writer's thread (sqlite_writer.h). What scans takes one of a few further handles to a pool thread.
  *
  * Order of closing: scans, readers, then the writer, whose last handle folds the log into the file.
  */
@@ -388,6 +388,7 @@ static Err *handles_open(Ctx *c, Sqlite *s) {
     s->writer = writer_start(writing, checkpointing);
     for (int i = 0; i < loop_count(); i++) {
         TRY(sqlite_handle_open(c, s->path.data, HANDLE_READ, &s->readers[i]));
+        s->readers[i]->commits = writer_commits(s->writer);
         s->reader_count++;
     }
     return NULL;

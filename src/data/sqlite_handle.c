@@ -2,6 +2,7 @@
 #include "data/sqlite_handle.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "data/sql_text.h"
 
@@ -137,39 +138,81 @@ static void stmt_evict(SqlHandle *h, SqliteStmt *s) {
     stmt_free(s);
 }
 
+/* -- turns ------------------------------------------------------------------------------------- */
+
+/* A turn's end may be called after its handle was closed: so it is a thing of its own. */
+typedef struct Turn {
+    SqlHandle *h; /* NULL: closed meanwhile */
+    Loop *loop;
+    atomic_bool pending; /* turn_end is to come */
+    unsigned commits;    /* when it began */
+    sqlite3_stmt *begin, *end;
+} Turn;
+
+static bool turn_step(SqlHandle *h, sqlite3_stmt *stmt) {
+    h->deadline_us = 0;
+    bool done = sqlite3_step(stmt) == SQLITE_DONE;
+    return sqlite3_reset(stmt) == SQLITE_OK && done;
+}
+
+static bool turn_is_open(const Turn *t) { return !sqlite3_get_autocommit(t->h->db); }
+
+static void turn_end(void *arg) {
+    Turn *t = arg;
+    if (!t->h) {
+        free(t);
+        return;
+    }
+    if (turn_is_open(t)) turn_step(t->h, t->end);
+    atomic_store(&t->pending, false);
+}
+
+static Turn *turn_new(SqlHandle *h) {
+    Turn *t = calloc(1, sizeof *t);
+    if (!t) abort();
+    *t = (Turn){.h = h, .loop = loop_here()};
+    unsigned keep = SQLITE_PREPARE_PERSISTENT;
+    if (sqlite3_prepare_v3(h->db, "BEGIN", -1, keep, &t->begin, NULL) != SQLITE_OK) abort();
+    if (sqlite3_prepare_v3(h->db, "COMMIT", -1, keep, &t->end, NULL) != SQLITE_OK) abort();
+    return t;
+}
+
+void sqlite_turn_begin(SqlHandle *h) {
+    if (!h->turn) h->turn = turn_new(h);
+    Turn *t = h->turn;
+    assert(t->loop == loop_here());
+    unsigned commits = h->commits ? atomic_load(h->commits) : 0;
+    if (turn_is_open(t)) {
+        if (commits == t->commits || h->busy) return;
+        turn_step(h, t->end);
+    }
+    t->commits = commits;
+    turn_step(h, t->begin); /* if it fails, each read is its own transaction */
+    if (!atomic_exchange(&t->pending, true)) loop_turn_end(turn_end, t);
+}
+
+/* Another loop that has just used the handle may still be in that turn: it ends by itself. In our own
+ * it is ended here, and turn_end frees what is left. */
+static void turn_free(Turn *t) {
+    if (!t) return;
+    while (t->loop != loop_here() && atomic_load(&t->pending)) usleep(20);
+    bool pending = atomic_load(&t->pending);
+    if (turn_is_open(t)) turn_step(t->h, t->end);
+    sqlite3_finalize(t->begin);
+    sqlite3_finalize(t->end);
+    t->h = NULL;
+    if (!pending) free(t);
+}
+
 void sqlite_handle_close(SqlHandle *h) {
     if (!h) return;
     sqlite_handle_abandon(h);
+    turn_free(h->turn);
     while (h->cache.newest) stmt_evict(h, (SqliteStmt *)h->cache.newest);
-    for (int i = 0; i < 2; i++) sqlite3_finalize(h->turn[i]);
     int rc = sqlite3_close(h->db);
     assert(rc == SQLITE_OK);
     (void)rc;
     free(h);
-}
-
-/* -- turns ------------------------------------------------------------------------------------- */
-
-static bool turn_step(SqlHandle *h, int which) {
-    static const char *const texts[2] = {"BEGIN", "COMMIT"};
-    sqlite3_stmt **stmt = &h->turn[which];
-    if (!*stmt && sqlite3_prepare_v3(h->db, texts[which], -1, SQLITE_PREPARE_PERSISTENT, stmt, NULL) != SQLITE_OK)
-        return false;
-    h->deadline_us = 0;
-    bool done = sqlite3_step(*stmt) == SQLITE_DONE;
-    return sqlite3_reset(*stmt) == SQLITE_OK && done;
-}
-
-static void turn_end(void *arg) {
-    SqlHandle *h = arg;
-    h->in_turn = false;
-    if (!sqlite3_get_autocommit(h->db)) turn_step(h, 1);
-}
-
-void sqlite_turn_begin(SqlHandle *h) {
-    if (h->in_turn || !turn_step(h, 0)) return; /* without one each read is its own transaction */
-    h->in_turn = true;
-    loop_turn_end(turn_end, h);
 }
 
 /* -- statements -------------------------------------------------------------------------------- */

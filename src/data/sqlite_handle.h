@@ -6,6 +6,7 @@
 #define SOCLE_DATA_SQLITE_HANDLE_H
 
 #include <sqlite3.h>
+#include <stdatomic.h>
 
 #include "data/db_room.h"
 #include "data/stmt_cache.h"
@@ -23,10 +24,10 @@ typedef struct SqliteStmt {
 typedef struct SqlHandle {
     sqlite3 *db;
     StmtCache cache;
-    SqliteStmt *busy;    /* in use now, the latest first */
-    int64_t deadline_us; /* of the statement under way */
-    sqlite3_stmt *turn[2]; /* begin and end of a reader's turn, made when first wanted */
-    bool in_turn;
+    SqliteStmt *busy;           /* in use now, the latest first */
+    int64_t deadline_us;        /* of the statement under way */
+    struct Turn *turn;          /* of a loop's reader, made when first wanted */
+    const atomic_uint *commits; /* how many the writer has made; NULL: none is watched */
 } SqlHandle;
 
 typedef enum HandleMode { HANDLE_READ, HANDLE_WRITE } HandleMode;
@@ -36,9 +37,9 @@ void sqlite_handle_close(SqlHandle *h);
 /* Reset whatever is in use (after a jump out of it). */
 void sqlite_handle_abandon(SqlHandle *h);
 
-/* All reads of one turn of a loop share one read transaction: taking and leaving the file's locks costs
- * as much as a read by key. What a coroutine may have heard of before its turn began is in it, as the
- * first read of the turn fixes the moment; see loop_turn_end. Without effect while one is open. */
+/* All reads of one turn of a loop share one read transaction: taking and leaving the file's locks
+ * costs as much as a read by key. It begins anew when the writer has committed meanwhile, so that
+ * what was acknowledged to anybody, on any loop, is seen by every read that begins after. */
 void sqlite_turn_begin(SqlHandle *h);
 
 /* A statement under way. Filled by the caller: c, h, q; for db_each also the limits of a batch. */

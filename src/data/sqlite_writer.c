@@ -37,6 +37,7 @@ typedef struct Write {
     int commit_rc; /* SQLite's result when its commit failed */
     jmp_buf *former;
     ArenaMark mark;
+    Defer *defers;
 } Write;
 
 typedef enum Control { BEGIN, COMMIT, ROLLBACK, OPEN, RELEASE, BACK, CONTROL_COUNT } Control;
@@ -57,7 +58,8 @@ struct Writer {
     sqlite3_stmt *controls[CONTROL_COUNT];
     Write *group[GROUP_MAX];
     ptrdiff_t count;
-    int help_at; /* frames in the log from which on we take part in checkpoints */
+    atomic_uint commits; /* before those in them are told */
+    int help_at;         /* frames in the log from which on we take part in checkpoints */
 
     /* The checkpointer's. */
     SqlHandle *checkpointing;
@@ -164,10 +166,12 @@ static void write_guarded(Writer *w, Write *r) {
     jmp_buf full;
     r->former = arena_on_full(c->arena, &full);
     r->mark = arena_mark(c->arena);
+    r->defers = c->defers;
     r->over_budget = setjmp(full) != 0;
     if (!r->over_budget) write_body(w, r);
     if (r->over_budget) {
         sqlite_handle_abandon(w->h);
+        ctx_undo(c, r->defers); /* they live in what is given back */
         arena_release(c->arena, r->mark);
         r->err = NULL;
     }
@@ -219,7 +223,10 @@ static void write_fail(Write *r, int rc) {
 
 static int commit(Writer *w) {
     int rc = control(w, COMMIT);
-    if (rc != SQLITE_OK && !group_lost(w)) control(w, ROLLBACK);
+    if (rc == SQLITE_OK)
+        atomic_fetch_add(&w->commits, 1);
+    else if (!group_lost(w))
+        control(w, ROLLBACK);
     return rc;
 }
 
@@ -385,6 +392,8 @@ Writer *writer_start(SqlHandle *writing, SqlHandle *checkpointing) {
     if (pthread_create(&w->checkpoint_thread, NULL, checkpoint_main, w) != 0) abort();
     return w;
 }
+
+const atomic_uint *writer_commits(const Writer *w) { return &w->commits; }
 
 void writer_stop(Writer *w) {
     if (!w) return;

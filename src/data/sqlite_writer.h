@@ -29,6 +29,9 @@ Writer *writer_start(SqlHandle *writing, SqlHandle *checkpointing);
 /* Ends what has been taken, refuses the rest. Nobody may be waiting in writer_run. */
 void writer_stop(Writer *w);
 
+/* How many commits there have been; each is counted before those in it are told. */
+const atomic_uint *writer_commits(const Writer *w);
+
 /* Run a query (a single statement) or, where q is NULL, body as a transaction; waits until it is
  * durable. The tx is given to the body as c->tx. */
 MUST_USE Err *writer_run(Ctx *c, Writer *w, Query *q, DbTx *tx, TxBody body);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * db.h keeps the same promises on both engines. */
+#include <stdatomic.h>
+
 #include "crowd.h"
 #include "world.h"
 
@@ -454,10 +456,17 @@ BOTH(nested_transactions_join_and_after_commit_keeps_order) {
     CHECK_INT(calls, 4);
 }
 
-static Err *overflow(Ctx *c, void *arg) {
-    TRY(db_exec(c, ADD_NAME, ARGS(V(S("big")), V(1)), NULL));
+static Err *overflow_at_row(Ctx *c, void *row, void *arg) {
+    (void)row;
+    defer(c, free, malloc(1)); /* must run before its place is given back */
     arena_bytes(c->arena, *(ptrdiff_t *)arg);
     return NULL;
+}
+
+static Err *overflow(Ctx *c, void *arg) {
+    TRY(db_exec(c, ADD_NAME, ARGS(V(S("big")), V(1)), NULL));
+    return db_each(c, SQL("SELECT name AS text FROM names"), NO_ARGS, &thing_record,
+                   overflow_at_row, arg);
 }
 
 /* -- concurrency ------------------------------------------------------------------------------- */
@@ -568,9 +577,37 @@ ON_SQLITE(a_transaction_over_its_budget_fails_alone) {
     ptrdiff_t big = MIB, little = KIB;
     CHECK(FAILS(db_transaction(&small, overflow, &big), BUDGET));
     CHECK_INT(count_of(c, "SELECT count(*) FROM names"), 0);
+    CHECK(small.defers == c->defers);
     CHECK(GOOD(db_transaction(&small, overflow, &little)));
     CHECK_INT(count_of(c, "SELECT count(*) FROM names"), 1);
+    ctx_undo(&small, c->defers);
     arena_free(small.arena);
+}
+
+typedef struct Rumour {
+    atomic_bool wanted, there;
+} Rumour;
+
+static void writes_when_wanted(Ctx *c, void *arg) {
+    Rumour *r = arg;
+    while (!r->wanted)
+        if (sleep_ms(c, 1)) return;
+    GOOD(db_exec(c, ADD_NAME, ARGS(V(S("new")), V(1)), NULL));
+    r->there = true;
+}
+
+/* However one came to know: here by shared memory, in one turn of the loop, without any waiting. */
+BOTH(what_is_acknowledged_on_one_loop_is_seen_on_another_at_once) {
+    if (!names_make(c)) return;
+    static Rumour r;
+    r.wanted = r.there = false;
+    coro_spawn_on(loop_at(1), (CoroOptions){.name = "writer", .app = c->app}, writes_when_wanted,
+                  &r);
+    CHECK_INT(count_of(c, "SELECT count(*) FROM names"), 0);
+    r.wanted = true;
+    int64_t until = mono_us() + 5 * US_PER_SECOND;
+    while (!r.there && mono_us() < until) continue;
+    CHECK_INT(count_of(c, "SELECT count(*) FROM names"), 1);
 }
 
 /* -- cancelling ----------------------------------------------------------------------------------- */
@@ -688,5 +725,6 @@ T_MAIN(BOTH_ROWS(every_kind_comes_back_as_it_went), BOTH_ROWS(nothing_comes_back
        BOTH_ROWS(a_thousand_coroutines_on_all_loops_lose_no_update),
        BOTH_ROWS(the_change_sequence_has_no_gaps_and_no_doubles),
        T_ROW(a_transaction_over_its_budget_fails_alone_sqlite),
+       BOTH_ROWS(what_is_acknowledged_on_one_loop_is_seen_on_another_at_once),
        BOTH_ROWS(a_cancelled_write_does_not_happen), BOTH_ROWS(a_ping_answers),
        BOTH_ROWS(a_notice_is_heard_after_its_commit))
