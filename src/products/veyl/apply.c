@@ -1,87 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Writing changes of posts and everything that follows from them, in five steps: the hashtags are
- * named; old links go; posts are written; new links come; figures are brought up to date. Every
- * table is written in the order of its key, so that neighbours are touched together. */
+ * What changes of posts mean: hashtags are named and made, it is found out which projects follow
+ * them and the creators, and what links and figures come and go. Writing it down is
+ * apply_write.c's. */
 #include <stdlib.h>
 
-#include "core/map.h"
-#include "products/veyl/ingest.h"
+#include "products/veyl/apply_room.h"
 #include "products/veyl/queries.h"
-
-/* A hashtag met in this batch. */
-typedef struct Tag {
-    Str name;
-    int64_t id; /* 0 until known */
-    int64_t posts, score; /* by how much its counters change */
-    const int64_t *projects; /* that follow it */
-    ptrdiff_t project_count;
-} Tag;
-
-/* A creator met in this batch whom some project follows. */
-typedef struct Followed {
-    int64_t *projects;
-    ptrdiff_t count;
-} Followed;
-
-/* What one platform has in this batch. */
-typedef struct Network {
-    Id id;
-    Map tags;    /* name to Tag */
-    Map authors; /* name to Followed */
-    int64_t week_from_us;
-    int64_t posts, week_posts, week_score;
-    bool recount;
-} Network;
-
-/* A row of post_tags or project_posts to come or go; owner is the hashtag or project. */
-typedef struct Link {
-    int64_t owner, posted_us, n;
-    const PostRow *post;
-    int64_t links;
-} Link;
-
-typedef struct LinkList {
-    Link *items;
-    ptrdiff_t count, cap;
-} LinkList;
-
-typedef struct HourCell {
-    int64_t platform, hour;
-    const PostRow *post; /* NULL: something left it, count again */
-} HourCell;
-
-/* A post before or after its change, with what it is linked to. */
-typedef struct Side {
-    const PostRow *post; /* NULL: there is none */
-    Network *network;
-    Tag **tags; /* one for each of its hashtags */
-    const Followed *followed; /* its author, when a project follows him */
-} Side;
-
-/* Of a project: by how much its count of posts changes. */
-typedef struct ProjectDelta {
-    int64_t project, posts;
-} ProjectDelta;
-
-typedef struct DeltaList {
-    ProjectDelta *items;
-    ptrdiff_t count, cap;
-} DeltaList;
-
-typedef struct Apply {
-    Ctx *c;
-    Change *changes;
-    Side (*sides)[2]; /* of each change: before, after */
-    ptrdiff_t count;
-    bool followed; /* some project follows something of this batch */
-    DeltaList deltas;
-    Many *many;
-    Network *networks;
-    ptrdiff_t network_count;
-    LinkList tags_gone, tags_come, projects_gone, projects_come;
-    HourCell *cells;
-    ptrdiff_t cell_count;
-} Apply;
 
 static void link_add(Apply *a, LinkList *list, Link link) {
     if (list->count == list->cap) {
@@ -92,21 +16,15 @@ static void link_add(Apply *a, LinkList *list, Link link) {
     list->items[list->count++] = link;
 }
 
-static int order(int64_t a, int64_t b) { return (a > b) - (a < b); }
-
-static int link_order(const void *a, const void *b) {
+int link_order(const void *a, const void *b) {
     const Link *x = a, *y = b;
     int by_owner = order(x->owner, y->owner), by_time = order(x->posted_us, y->posted_us);
     return by_owner ? by_owner : by_time ? by_time : order(x->n, y->n);
 }
 
-static void links_sort(LinkList *list) {
-    if (list->count) qsort(list->items, (size_t)list->count, sizeof(Link), link_order);
-}
-
 static int64_t hour_of(Time at) { return at.us / US_PER_HOUR; }
 
-/* -- 1: networks, hashtags, who follows them ---------------------------------------------------------- */
+/* -- 1: networks, hashtags, who follows them -------------------------------------------------- */
 
 typedef struct NetworkRow {
     Id id;
@@ -122,8 +40,10 @@ static Err *networks_load(Apply *a) {
     a->networks = arena_array(a->c->arena, Network, rows.count);
     a->network_count = rows.count;
     for (ptrdiff_t i = 0; i < rows.count; i++)
-        a->networks[i] = (Network){.id = row[i].id, .week_from_us = row[i].week_from.us,
-                                   .tags = {.arena = a->c->arena}, .authors = {.arena = a->c->arena}};
+        a->networks[i] = (Network){.id = row[i].id,
+                                   .week_from_us = row[i].week_from.us,
+                                   .tags = {.arena = a->c->arena},
+                                   .authors = {.arena = a->c->arena}};
     return NULL;
 }
 
@@ -138,7 +58,9 @@ static void side_meet(Apply *a, Side *side, const PostRow *post, int sign) {
     static char unfollowed;
     if (!post) return;
     Network *network = network_of(a, post);
-    *side = (Side){.post = post, .network = network, .tags = arena_array(a->c->arena, Tag *, post->hashtags.count + 1)};
+    *side = (Side){.post = post,
+                   .network = network,
+                   .tags = arena_array(a->c->arena, Tag *, post->hashtags.count + 1)};
     for (ptrdiff_t i = 0; i < post->hashtags.count; i++) {
         Tag *tag = map_get(&network->tags, post->hashtags.items[i]);
         if (!tag) {
@@ -160,7 +82,9 @@ typedef struct NamedId {
 static const Field named_id_fields[] = {FIELD(NamedId, id), FIELD(NamedId, name)};
 static const Record named_id_record = RECORD(NamedId, named_id_fields);
 
-static int name_order(const void *a, const void *b) { return str_cmp(*(const Str *)a, *(const Str *)b); }
+static int name_order(const void *a, const void *b) {
+    return str_cmp(*(const Str *)a, *(const Str *)b);
+}
 
 /* Names of tags without id, in order. */
 static Str *tags_unknown(Apply *a, const Network *network, ptrdiff_t *count) {
@@ -176,7 +100,8 @@ static Str *tags_unknown(Apply *a, const Network *network, ptrdiff_t *count) {
 static Err *tags_find(Apply *a, Network *network, const Str *names, ptrdiff_t count) {
     Rows rows;
     TRY(db_query(a->c, SQL2(SQL_HASHTAGS_FIND_SQLITE, SQL_HASHTAGS_FIND_POSTGRES),
-                 ARGS(V(network->id), V(json_of_names(a->c->arena, names, count))), &named_id_record, &rows));
+                 ARGS(V(network->id), V(json_of_names(a->c->arena, names, count))),
+                 &named_id_record, &rows));
     NamedId *found = rows.items;
     for (ptrdiff_t i = 0; i < rows.count; i++) {
         Tag *tag = map_get(&network->tags, found[i].name);
@@ -206,7 +131,9 @@ static Err *tags_name(Apply *a, Network *network) {
 }
 
 /* All tags of all networks, by id. */
-static int tag_order(const void *a, const void *b) { return order((*(Tag *const *)a)->id, (*(Tag *const *)b)->id); }
+static int tag_order(const void *a, const void *b) {
+    return order((*(Tag *const *)a)->id, (*(Tag *const *)b)->id);
+}
 
 static Tag **tags_sorted(Apply *a, ptrdiff_t *count) {
     ptrdiff_t total = 0;
@@ -215,7 +142,8 @@ static Tag **tags_sorted(Apply *a, ptrdiff_t *count) {
     *count = 0;
     for (ptrdiff_t i = 0; i < a->network_count; i++) {
         ptrdiff_t cursor = 0;
-        for (MapSlot slot; map_next(&a->networks[i].tags, &cursor, &slot);) tags[(*count)++] = slot.value;
+        for (MapSlot slot; map_next(&a->networks[i].tags, &cursor, &slot);)
+            tags[(*count)++] = slot.value;
     }
     if (*count) qsort(tags, (size_t)*count, sizeof *tags, tag_order);
     return tags;
@@ -224,7 +152,8 @@ static Tag **tags_sorted(Apply *a, ptrdiff_t *count) {
 typedef struct TagFollower {
     int64_t hashtag_id, project_id;
 } TagFollower;
-static const Field tag_follower_fields[] = {FIELD(TagFollower, hashtag_id), FIELD(TagFollower, project_id)};
+static const Field tag_follower_fields[] = {FIELD(TagFollower, hashtag_id),
+                                            FIELD(TagFollower, project_id)};
 static const Record tag_follower_record = RECORD(TagFollower, tag_follower_fields);
 
 static int follower_order(const void *a, const void *b) {
@@ -261,7 +190,8 @@ typedef struct CreatorFollower {
     Str creator_username;
     int64_t project_id;
 } CreatorFollower;
-static const Field creator_follower_fields[] = {FIELD(CreatorFollower, creator_username), FIELD(CreatorFollower, project_id)};
+static const Field creator_follower_fields[] = {FIELD(CreatorFollower, creator_username),
+                                                FIELD(CreatorFollower, project_id)};
 static const Record creator_follower_record = RECORD(CreatorFollower, creator_follower_fields);
 
 /* The network's authors of this batch are replaced by those whom a project follows. */
@@ -272,7 +202,8 @@ static Err *creator_followers_load(Apply *a, Network *network) {
     for (MapSlot slot; map_next(&network->authors, &cursor, &slot);) names[count++] = slot.key;
     Rows rows;
     TRY(db_query(a->c, SQL2(SQL_PROJECTS_OF_CREATORS_SQLITE, SQL_PROJECTS_OF_CREATORS_POSTGRES),
-                 ARGS(V(network->id), V(json_of_names(a->c->arena, names, count))), &creator_follower_record, &rows));
+                 ARGS(V(network->id), V(json_of_names(a->c->arena, names, count))),
+                 &creator_follower_record, &rows));
     CreatorFollower *followers = rows.items;
     network->authors = (Map){.arena = a->c->arena};
     a->followed |= rows.count > 0;
@@ -288,7 +219,7 @@ static Err *creator_followers_load(Apply *a, Network *network) {
     return NULL;
 }
 
-/* -- 2: what links come and go ------------------------------------------------------------------------ */
+/* -- 2: what links come and go ---------------------------------------------------------------- */
 
 /* Projects that a post stands in, each with the number of links that bring it. */
 static ptrdiff_t projects_of(Apply *a, const Side *side, Link **out) {
@@ -297,13 +228,15 @@ static ptrdiff_t projects_of(Apply *a, const Side *side, Link **out) {
     if (most == 0) return 0;
     Link *found = arena_array(a->c->arena, Link, most);
     for (ptrdiff_t i = 0; i < side->post->hashtags.count; i++)
-        for (ptrdiff_t k = 0; k < side->tags[i]->project_count; k++) found[count++].owner = side->tags[i]->projects[k];
+        for (ptrdiff_t k = 0; k < side->tags[i]->project_count; k++)
+            found[count++].owner = side->tags[i]->projects[k];
     for (ptrdiff_t i = 0; side->followed && i < side->followed->count; i++)
         found[count++].owner = side->followed->projects[i];
     qsort(found, (size_t)count, sizeof *found, link_order);
     for (ptrdiff_t i = 0; i < count; i++) {
         if (kept == 0 || found[kept - 1].owner != found[i].owner)
-            found[kept++] = (Link){found[i].owner, side->post->posted_at.us, side->post->n, side->post, 0};
+            found[kept++] =
+                (Link){found[i].owner, side->post->posted_at.us, side->post->n, side->post, 0};
         found[kept - 1].links++;
     }
     *out = found;
@@ -330,7 +263,8 @@ static bool moved_in_time(const Side side[2]) {
     return side[0].post && side[1].post && side[0].post->posted_at.us != side[1].post->posted_at.us;
 }
 
-/* A link that stays is written over, so that its score follows; one that moved in time goes and comes. */
+/* A link that stays is written over, so that its score follows; one that moved in time goes and
+ * comes. */
 static void projects_compare(Apply *a, const Side side[2]) {
     Link *before = NULL, *after = NULL;
     ptrdiff_t before_count = side[0].post ? projects_of(a, &side[0], &before) : 0;
@@ -358,221 +292,17 @@ static Link tag_link(const Side *side, ptrdiff_t i) {
 
 static void tags_compare(Apply *a, const Side side[2]) {
     for (ptrdiff_t i = 0; side[0].post && i < side[0].post->hashtags.count; i++)
-        if (moved_in_time(side) || !has_tag(&side[1], side[0].tags[i])) link_add(a, &a->tags_gone, tag_link(&side[0], i));
+        if (moved_in_time(side) || !has_tag(&side[1], side[0].tags[i]))
+            link_add(a, &a->tags_gone, tag_link(&side[0], i));
     for (ptrdiff_t i = 0; side[1].post && i < side[1].post->hashtags.count; i++)
         link_add(a, &a->tags_come, tag_link(&side[1], i));
 }
 
-static int delta_order(const void *a, const void *b) {
-    return order(((const ProjectDelta *)a)->project, ((const ProjectDelta *)b)->project);
-}
-
-/* -- 3: writing --------------------------------------------------------------------------------------- */
-
-static Err *links_remove(Apply *a, LinkList *list, Sql sql) {
-    Value *v;
-    links_sort(list);
-    many_start(a->many, sql, 3);
-    for (ptrdiff_t i = 0; i < list->count; i++) {
-        TRY(many_row(a->many, &v));
-        v[0] = V(list->items[i].owner);
-        v[1] = V(list->items[i].posted_us);
-        v[2] = V(list->items[i].n);
-    }
-    return many_end(a->many);
-}
-
-static Err *tags_write(Apply *a) {
-    Value *v;
-    links_sort(&a->tags_come);
-    many_start(a->many, SQL(SQL_TAG_ADD), 5);
-    for (ptrdiff_t i = 0; i < a->tags_come.count; i++) {
-        const Link *link = &a->tags_come.items[i];
-        TRY(many_row(a->many, &v));
-        v[0] = V(link->owner);
-        v[1] = V(link->posted_us);
-        v[2] = V(link->n);
-        v[3] = V(link->post->score);
-        v[4] = sentiment_value(link->post->sentiment);
-    }
-    return many_end(a->many);
-}
-
-static Err *project_posts_write(Apply *a) {
-    Value *v;
-    links_sort(&a->projects_come);
-    many_start(a->many, SQL(SQL_PROJECT_POST_ADD), 7);
-    for (ptrdiff_t i = 0; i < a->projects_come.count; i++) {
-        const Link *link = &a->projects_come.items[i];
-        TRY(many_row(a->many, &v));
-        v[0] = V(link->owner);
-        v[1] = V(link->posted_us);
-        v[2] = V(link->n);
-        v[3] = V(link->post->platform_id);
-        v[4] = V(link->post->score);
-        v[5] = sentiment_value(link->post->sentiment);
-        v[6] = V(link->links);
-    }
-    return many_end(a->many);
-}
-
-static Value names_value(Arena *arena, Str made, StrList names) {
-    return V(((JsonText){made.data ? made : names_json(arena, names)}));
-}
-
-static Err *post_values(Apply *a, const PostRow *p) {
-    Value *v;
-    Arena *arena = a->c->arena;
-    TRY(many_row(a->many, &v));
-    v[0] = V(p->n);
-    v[1] = V(p->id);
-    v[2] = V(p->platform_id);
-    v[3] = V(p->author);
-    v[4] = V(p->caption);
-    v[5] = names_value(arena, p->hashtags_json, p->hashtags);
-    v[6] = V(p->likes);
-    v[7] = V(p->comments);
-    v[8] = V(p->shares);
-    v[9] = V(p->views);
-    v[10] = V(p->posted_at);
-    v[11] = V(p->language);
-    v[12] = V(p->media_url);
-    v[13] = V(p->sentiment);
-    v[14] = V(p->score);
-    v[15] = V(p->fetched_at);
-    v[16] = V(p->external_id);
-    v[17] = V(p->permalink);
-    v[18] = names_value(arena, p->mentions_json, p->mentions);
-    v[19] = V(p->media_type);
-    v[20] = V(p->thumbnail_url);
-    v[21] = V(p->change_seq);
-    return NULL;
-}
-
-static Err *posts_write(Apply *a) {
-    many_start(a->many, SQL(SQL_POST_ADD), 22);
-    for (ptrdiff_t i = 0; i < a->count; i++)
-        if (!a->changes[i].before) TRY(post_values(a, a->changes[i].after));
-    TRY(many_end(a->many));
-    many_start(a->many, SQL(SQL_POST_CHANGE), 22);
-    for (ptrdiff_t i = 0; i < a->count; i++)
-        if (a->changes[i].before && a->changes[i].after) TRY(post_values(a, a->changes[i].after));
-    return many_end(a->many);
-}
-
-static Err *posts_remove(Apply *a, int64_t first_change) {
-    Time now = time_now();
-    for (ptrdiff_t i = 0; i < a->count; i++) {
-        const PostRow *gone = a->changes[i].before;
-        if (!gone || a->changes[i].after) continue;
-        TRY(db_exec(a->c, SQL(SQL_POST_REMOVE), ARGS(V(gone->n)), NULL));
-        TRY(db_exec(a->c, SQL(SQL_POST_TOMBSTONE), ARGS(V(first_change + i), V(gone->id), V(now)), NULL));
-    }
-    return NULL;
-}
-
-/* -- 4: figures --------------------------------------------------------------------------------------- */
-
-static Err *tags_count(Apply *a, Tag **tags, ptrdiff_t count) {
-    Value *v;
-    many_start(a->many, SQL(SQL_HASHTAG_COUNT_POSTS), 3);
-    for (ptrdiff_t i = 0; i < count; i++) {
-        if (tags[i]->posts == 0 && tags[i]->score == 0) continue;
-        TRY(many_row(a->many, &v));
-        v[0] = V(tags[i]->id);
-        v[1] = V(tags[i]->posts);
-        v[2] = V(tags[i]->score);
-    }
-    return many_end(a->many);
-}
-
-static Err *projects_count(Apply *a) {
-    ProjectDelta *deltas = a->deltas.items;
-    ptrdiff_t count = a->deltas.count;
-    if (count == 0) return NULL;
-    Value *v;
-    qsort(deltas, (size_t)count, sizeof *deltas, delta_order);
-    many_start(a->many, SQL(SQL_PROJECT_COUNT_POSTS), 2);
-    for (ptrdiff_t i = 0, end; i < count; i = end) {
-        int64_t posts = 0;
-        for (end = i; end < count && deltas[end].project == deltas[i].project; end++) posts += deltas[end].posts;
-        if (posts == 0) continue;
-        TRY(many_row(a->many, &v));
-        v[0] = V(deltas[i].project);
-        v[1] = V(posts);
-    }
-    return many_end(a->many);
-}
-
-static int cell_order(const void *a, const void *b) {
-    const HourCell *x = a, *y = b;
-    int by_platform = order(x->platform, y->platform);
-    return by_platform ? by_platform : order(x->hour, y->hour);
-}
-
-static Err *hour_recount(Apply *a, const HourCell *cell) {
-    Value platform = V(cell->platform), hour = V(cell->hour);
-    TRY(db_exec(a->c, SQL(SQL_HOUR_REMOVE), ARGS(platform, hour), NULL));
-    return db_exec(a->c, SQL(SQL_HOUR_RECOUNT),
-                   ARGS(platform, hour, V(((Time){cell->hour * US_PER_HOUR})),
-                        V(((Time){(cell->hour + 1) * US_PER_HOUR}))), NULL);
-}
-
-static Err *hour_add(Apply *a, const HourCell *cells, ptrdiff_t count) {
-    int64_t score = 0, highest = 0, feeling = 0, felt = 0;
-    for (ptrdiff_t i = 0; i < count; i++) {
-        Value sentiment = sentiment_value(cells[i].post->sentiment);
-        score += cells[i].post->score;
-        highest = max_i64(highest, cells[i].post->score);
-        feeling += sentiment.kind == VALUE_INT ? sentiment.i : 0;
-        felt += sentiment.kind == VALUE_INT;
-    }
-    Value *v;
-    TRY(many_row(a->many, &v));
-    v[0] = V(cells->platform);
-    v[1] = V(cells->hour);
-    v[2] = V((int64_t)count);
-    v[3] = V(score);
-    v[4] = V(highest);
-    v[5] = V(feeling);
-    v[6] = V(felt);
-    return NULL;
-}
-
-/* Cells that something left are counted anew, because their highest score may have gone with it. */
-static Err *hours_count(Apply *a) {
-    if (a->cell_count == 0) return NULL;
-    qsort(a->cells, (size_t)a->cell_count, sizeof *a->cells, cell_order);
-    many_start(a->many, SQL(SQL_HOUR_ADD), 7);
-    for (int recounting = 0; recounting <= 1; recounting++) {
-        for (ptrdiff_t i = 0, end; i < a->cell_count; i = end) {
-            bool left = false;
-            for (end = i; end < a->cell_count && cell_order(&a->cells[i], &a->cells[end]) == 0; end++)
-                left |= a->cells[end].post == NULL;
-            if (left != recounting) continue;
-            if (left) TRY(hour_recount(a, &a->cells[i]));
-            else TRY(hour_add(a, &a->cells[i], end - i));
-        }
-        if (!recounting) TRY(many_end(a->many));
-    }
-    return NULL;
-}
-
-static Err *networks_count(Apply *a) {
-    for (ptrdiff_t i = 0; i < a->network_count; i++) {
-        const Network *n = &a->networks[i];
-        if (n->posts || n->week_posts || n->week_score)
-            TRY(db_exec(a->c, SQL(SQL_PLATFORM_COUNT_POSTS),
-                        ARGS(V(n->posts), V(n->week_posts), V(n->week_score), V(n->id)), NULL));
-        if (n->recount) TRY(platform_week_refresh(a->c, n->id));
-    }
-    return NULL;
-}
-
-/* -- the whole ---------------------------------------------------------------------------------------- */
+/* -- the whole -------------------------------------------------------------------------------- */
 
 static void figures_note(Apply *a, Network *n, const PostRow *post, int sign, int64_t now_us) {
-    a->cells[a->cell_count++] = (HourCell){post->platform_id.value, hour_of(post->posted_at), sign > 0 ? post : NULL};
+    a->cells[a->cell_count++] =
+        (HourCell){post->platform_id.value, hour_of(post->posted_at), sign > 0 ? post : NULL};
     n->posts += sign;
     if (post->posted_at.us < n->week_from_us || post->posted_at.us > now_us) return;
     if (sign < 0) {
@@ -616,7 +346,8 @@ static Err *changes_meet(Apply *a, Tag ***tags, ptrdiff_t *tag_count) {
 }
 
 static void side_follow(Side *side) {
-    if (side->post && side->post->author.len) side->followed = map_get(&side->network->authors, side->post->author);
+    if (side->post && side->post->author.len)
+        side->followed = map_get(&side->network->authors, side->post->author);
 }
 
 static void links_note(Apply *a) {
@@ -645,14 +376,5 @@ Err *posts_apply(Ctx *c, Change *changes, ptrdiff_t count, int64_t first_change)
     TRY(networks_load(&a));
     TRY(changes_meet(&a, &tags, &tag_count));
     links_note(&a);
-    TRY(links_remove(&a, &a.tags_gone, SQL(SQL_TAG_REMOVE)));
-    TRY(links_remove(&a, &a.projects_gone, SQL(SQL_PROJECT_POST_REMOVE)));
-    TRY(posts_remove(&a, first_change));
-    TRY(posts_write(&a));
-    TRY(tags_write(&a));
-    TRY(project_posts_write(&a));
-    TRY(tags_count(&a, tags, tag_count));
-    TRY(projects_count(&a));
-    TRY(hours_count(&a));
-    return networks_count(&a);
+    return apply_write(&a, tags, tag_count, first_change);
 }

@@ -12,14 +12,23 @@ typedef struct Profile {
     bool is_active;
 } Profile;
 static const Field profile_fields[] = {
-    FIELD(Profile, id), FIELD(Profile, email), FIELD(Profile, name), FIELD(Profile, role),
-    FIELD(Profile, picture_url, .flags = F_NULLABLE), FIELD(Profile, created_at), FIELD(Profile, is_active),
+    FIELD(Profile, id),
+    FIELD(Profile, email),
+    FIELD(Profile, name),
+    FIELD(Profile, role),
+    FIELD(Profile, picture_url, .flags = F_NULLABLE),
+    FIELD(Profile, created_at),
+    FIELD(Profile, is_active),
 };
-static const Record profile_record = {.name = "UserProfile", .fields = profile_fields,
-    .field_count = COUNT(profile_fields), .size = (ptrdiff_t)sizeof(Profile), .doc = "Who is signed in"};
+static const Record profile_record = {.name = "UserProfile",
+                                      .fields = profile_fields,
+                                      .field_count = COUNT(profile_fields),
+                                      .size = (ptrdiff_t)sizeof(Profile),
+                                      .doc = "Who is signed in"};
 
 static Profile profile_of(const User *user) {
-    return (Profile){user->id, user->email, user->name, user->role, user->picture_url, user->created_at, user->is_active};
+    return (Profile){user->id,          user->email,      user->name,     user->role,
+                     user->picture_url, user->created_at, user->is_active};
 }
 
 typedef struct SignedIn {
@@ -28,8 +37,11 @@ typedef struct SignedIn {
     Profile user;
 } SignedIn;
 static const Field signed_in_fields[] = {
-    FIELD(SignedIn, access_token), FIELD(SignedIn, refresh_token), FIELD(SignedIn, token_type),
-    FIELD(SignedIn, expires_in, .doc = "Seconds"), FIELD_RECORD(SignedIn, user, &profile_record),
+    FIELD(SignedIn, access_token),
+    FIELD(SignedIn, refresh_token),
+    FIELD(SignedIn, token_type),
+    FIELD(SignedIn, expires_in, .doc = "Seconds"),
+    FIELD_RECORD(SignedIn, user, &profile_record),
 };
 static const Record signed_in_record = RECORD(SignedIn, signed_in_fields, .doc = "A log-in");
 
@@ -41,17 +53,22 @@ static const Field register_fields[] = {
     FIELD(Credentials, password, .flags = F_REQUIRED, .min = 6, .max = 128),
     FIELD(Credentials, name, .flags = F_REQUIRED | F_TRIM, .min = 1, .max = 100),
 };
-static const Record register_record = {.name = "Register", .fields = register_fields,
-    .field_count = COUNT(register_fields), .size = (ptrdiff_t)sizeof(Credentials)};
+static const Record register_record = {.name = "Register",
+                                       .fields = register_fields,
+                                       .field_count = COUNT(register_fields),
+                                       .size = (ptrdiff_t)sizeof(Credentials)};
 static const Field login_fields[] = {
     FIELD(Credentials, email, .flags = F_REQUIRED | F_TRIM, .max = 254),
     FIELD(Credentials, password, .flags = F_REQUIRED, .max = 128),
 };
-static const Record login_record = {.name = "Login", .fields = login_fields, .field_count = COUNT(login_fields),
-    .size = (ptrdiff_t)sizeof(Credentials)};
+static const Record login_record = {.name = "Login",
+                                    .fields = login_fields,
+                                    .field_count = COUNT(login_fields),
+                                    .size = (ptrdiff_t)sizeof(Credentials)};
 
 static void signed_in_fill(SignedIn *out, const User *user, const TokenPair *tokens) {
-    *out = (SignedIn){tokens->access_token, tokens->refresh_token, S("bearer"), tokens->expires_in, profile_of(user)};
+    *out = (SignedIn){tokens->access_token, tokens->refresh_token, S("bearer"), tokens->expires_in,
+                      profile_of(user)};
 }
 
 static Err *auth_register(Ctx *c, Call *k) {
@@ -79,11 +96,15 @@ static Err *auth_login(Ctx *c, Call *k) {
 typedef struct RefreshIn {
     Str refresh_token;
 } RefreshIn;
-static const Field refresh_fields[] = {FIELD(RefreshIn, refresh_token, .flags = F_REQUIRED, .min = 1, .max = 512)};
+static const Field refresh_fields[] = {
+    FIELD(RefreshIn, refresh_token, .flags = F_REQUIRED, .min = 1, .max = 512)};
 static const Record refresh_record = RECORD(RefreshIn, refresh_fields);
-static const Field logout_fields[] = {FIELD(RefreshIn, refresh_token, .flags = F_NULLABLE, .max = 512)};
-static const Record logout_record = {.name = "Logout", .fields = logout_fields, .field_count = COUNT(logout_fields),
-    .size = (ptrdiff_t)sizeof(RefreshIn)};
+static const Field logout_fields[] = {
+    FIELD(RefreshIn, refresh_token, .flags = F_NULLABLE, .max = 512)};
+static const Record logout_record = {.name = "Logout",
+                                     .fields = logout_fields,
+                                     .field_count = COUNT(logout_fields),
+                                     .size = (ptrdiff_t)sizeof(RefreshIn)};
 
 static Err *auth_refresh(Ctx *c, Call *k) {
     const RefreshIn *in = k->in;
@@ -106,7 +127,7 @@ static Err *auth_me(Ctx *c, Call *k) {
     return NULL;
 }
 
-/* -- connected accounts ------------------------------------------------------------------------------- */
+/* -- connected accounts ----------------------------------------------------------------------- */
 
 typedef struct Connected {
     Id id;
@@ -115,21 +136,25 @@ typedef struct Connected {
     bool has_token;
 } Connected;
 static const Field connected_fields[] = {
-    FIELD(Connected, id), FIELD(Connected, provider), FIELD(Connected, provider_user_id),
+    FIELD(Connected, id),           FIELD(Connected, provider),  FIELD(Connected, provider_user_id),
     FIELD(Connected, connected_at), FIELD(Connected, has_token),
 };
-static const Record connected_record = {.name = "ConnectedAccount", .fields = connected_fields,
-    .field_count = COUNT(connected_fields), .size = (ptrdiff_t)sizeof(Connected)};
+static const Record connected_record = {.name = "ConnectedAccount",
+                                        .fields = connected_fields,
+                                        .field_count = COUNT(connected_fields),
+                                        .size = (ptrdiff_t)sizeof(Connected)};
 
 typedef struct ConnectedList {
     RecordList accounts;
 } ConnectedList;
-static const Field connected_list_fields[] = {FIELD_LIST(ConnectedList, accounts, &connected_record)};
+static const Field connected_list_fields[] = {
+    FIELD_LIST(ConnectedList, accounts, &connected_record)};
 static const Record connected_list_record = RECORD(ConnectedList, connected_list_fields);
 
 static Err *accounts_connected(Ctx *c, Call *k) {
     Rows rows;
-    TRY(db_query(c, SQL(SQL_ACCOUNTS_CONNECTED), ARGS(V(c->account.user)), &connected_record, &rows));
+    TRY(db_query(c, SQL(SQL_ACCOUNTS_CONNECTED), ARGS(V(c->account.user)), &connected_record,
+                 &rows));
     ((ConnectedList *)call_out(k))->accounts = (RecordList){rows.items, rows.count};
     return NULL;
 }
@@ -137,7 +162,8 @@ static Err *accounts_connected(Ctx *c, Call *k) {
 typedef struct Disconnected {
     Str message, provider;
 } Disconnected;
-static const Field disconnected_fields[] = {FIELD(Disconnected, message), FIELD(Disconnected, provider)};
+static const Field disconnected_fields[] = {FIELD(Disconnected, message),
+                                            FIELD(Disconnected, provider)};
 static const Record disconnected_record = RECORD(Disconnected, disconnected_fields);
 
 typedef struct Disconnecting {
@@ -149,7 +175,8 @@ static Err *account_remove(Ctx *c, void *arg) {
     Disconnecting *d = arg;
     bool found;
     int64_t ways;
-    TRY(db_maybe(c, SQL(SQL_ACCOUNT_CONNECTED), ARGS(V(c->account.user), V(d->account)), &connected_record, &d->found, &found));
+    TRY(db_maybe(c, SQL(SQL_ACCOUNT_CONNECTED), ARGS(V(c->account.user), V(d->account)),
+                 &connected_record, &d->found, &found));
     if (!found) FAIL(c, NOT_FOUND, "Compte non trouvé");
     TRY(db_int(c, SQL(SQL_ACCOUNT_WAYS), ARGS(V(c->account.user)), &ways));
     if (ways < 2) FAIL(c, CONFLICT, "Impossible de retirer le dernier moyen de connexion");
@@ -163,7 +190,7 @@ static Err *account_disconnect(Ctx *c, Call *k) {
     return NULL;
 }
 
-/* -- leaving ------------------------------------------------------------------------------------------ */
+/* -- leaving ---------------------------------------------------------------------------------- */
 
 typedef struct LeaveIn {
     Str email;
@@ -171,12 +198,15 @@ typedef struct LeaveIn {
     Str reason;
 } LeaveIn;
 static const Field leave_fields[] = {
-    FIELD(LeaveIn, email, .flags = F_REQUIRED | F_TRIM, .max = 254, .doc = "The caller's own, to be sure"),
+    FIELD(LeaveIn, email, .flags = F_REQUIRED | F_TRIM, .max = 254,
+          .doc = "The caller's own, to be sure"),
     FIELD(LeaveIn, user_id, .flags = F_NULLABLE, .doc = "The caller's own"),
     FIELD(LeaveIn, reason, .flags = F_NULLABLE, .max = 2000),
 };
-static const Record leave_record = {.name = "DeleteAccount", .fields = leave_fields, .field_count = COUNT(leave_fields),
-    .size = (ptrdiff_t)sizeof(LeaveIn)};
+static const Record leave_record = {.name = "DeleteAccount",
+                                    .fields = leave_fields,
+                                    .field_count = COUNT(leave_fields),
+                                    .size = (ptrdiff_t)sizeof(LeaveIn)};
 
 /* Projects, log-ins, keys and connected accounts go with the row. */
 static Err *user_erase(Ctx *c, void *arg) {
@@ -191,7 +221,8 @@ static Err *users_delete_account(Ctx *c, Call *k) {
     TRY(user_load(c, c->account.user, &user));
     bool other = !id_is_none(in->user_id) && !id_eq(in->user_id, user.id);
     Str email = email_normalise(c->arena, in->email);
-    if (other || !str_eq(email, user.email)) FAIL(c, FORBIDDEN, "L'adresse n'est pas celle du compte connecté");
+    if (other || !str_eq(email, user.email))
+        FAIL(c, FORBIDDEN, "L'adresse n'est pas celle du compte connecté");
     TRY(db_transaction(c, user_erase, NULL));
     call_message(c, k, S("Compte supprimé"));
     return NULL;
@@ -199,20 +230,26 @@ static Err *users_delete_account(Ctx *c, Call *k) {
 
 const Route auth_routes[] = {
     {POST, "/api/v1/auth/register", auth_register, .access = ACCESS_OPEN, .in = &register_record,
-     .out = &signed_in_record, .rate = RATE_AUTH, .errors = "400", .tag = "auth", .doc = "Make an account and sign in"},
-    {POST, "/api/v1/auth/login", auth_login, .access = ACCESS_OPEN, .in = &login_record, .out = &signed_in_record,
-     .rate = RATE_AUTH, .errors = "401", .tag = "auth", .doc = "Sign in by e-mail and password"},
-    {POST, "/api/v1/auth/refresh", auth_refresh, .access = ACCESS_OPEN, .in = &refresh_record, .out = &signed_in_record,
-     .rate = RATE_AUTH, .errors = "401", .tag = "auth", .doc = "New tokens for a refresh token, which dies"},
-    {POST, "/api/v1/auth/logout", auth_logout, .access = ACCESS_USER, .in = &logout_record, .status = 204,
-     .tag = "auth", .doc = "End this log-in"},
-    {GET, "/api/v1/auth/me", auth_me, .access = ACCESS_USER, .out = &profile_record, .tag = "auth", .doc = "Who am I?"},
-    {GET, "/api/v1/auth/accounts/connected", accounts_connected, .access = ACCESS_USER, .out = &connected_list_record,
-     .tag = "auth", .doc = "Accounts of other services that sign in here"},
-    {DELETE, "/api/v1/auth/accounts/{id:int}", account_disconnect, .access = ACCESS_USER, .out = &disconnected_record,
-     .errors = "404 409", .tag = "auth", .doc = "Disconnect one; never the last way to sign in"},
-    {POST, "/api/v1/users/delete-account", users_delete_account, .access = ACCESS_USER, .in = &leave_record,
-     .out = &message_record, .rate = RATE_AUTH, .errors = "403", .tag = "auth",
+     .out = &signed_in_record, .rate = RATE_AUTH, .errors = "400", .tag = "auth",
+     .doc = "Make an account and sign in"},
+    {POST, "/api/v1/auth/login", auth_login, .access = ACCESS_OPEN, .in = &login_record,
+     .out = &signed_in_record, .rate = RATE_AUTH, .errors = "401", .tag = "auth",
+     .doc = "Sign in by e-mail and password"},
+    {POST, "/api/v1/auth/refresh", auth_refresh, .access = ACCESS_OPEN, .in = &refresh_record,
+     .out = &signed_in_record, .rate = RATE_AUTH, .errors = "401", .tag = "auth",
+     .doc = "New tokens for a refresh token, which dies"},
+    {POST, "/api/v1/auth/logout", auth_logout, .access = ACCESS_USER, .in = &logout_record,
+     .status = 204, .tag = "auth", .doc = "End this log-in"},
+    {GET, "/api/v1/auth/me", auth_me, .access = ACCESS_USER, .out = &profile_record, .tag = "auth",
+     .doc = "Who am I?"},
+    {GET, "/api/v1/auth/accounts/connected", accounts_connected, .access = ACCESS_USER,
+     .out = &connected_list_record, .tag = "auth",
+     .doc = "Accounts of other services that sign in here"},
+    {DELETE, "/api/v1/auth/accounts/{id:int}", account_disconnect, .access = ACCESS_USER,
+     .out = &disconnected_record, .errors = "404 409", .tag = "auth",
+     .doc = "Disconnect one; never the last way to sign in"},
+    {POST, "/api/v1/users/delete-account", users_delete_account, .access = ACCESS_USER,
+     .in = &leave_record, .out = &message_record, .rate = RATE_AUTH, .errors = "403", .tag = "auth",
      .doc = "Erase the caller's account and all that is the caller's"},
     {0},
 };

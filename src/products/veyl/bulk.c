@@ -85,23 +85,37 @@ static Err *posts_bulk(Ctx *c, Call *k) {
 }
 
 /* For the document only; the answer is written above. */
-typedef struct BulkError { Str field, code, message; } BulkError;
-static const Field bulk_error_fields[] = {FIELD(BulkError, field), FIELD(BulkError, code), FIELD(BulkError, message)};
+typedef struct BulkError {
+    Str field, code, message;
+} BulkError;
+static const Field bulk_error_fields[] = {FIELD(BulkError, field), FIELD(BulkError, code),
+                                          FIELD(BulkError, message)};
 static const Record bulk_error_record = RECORD(BulkError, bulk_error_fields);
-typedef struct BulkReject { int64_t line; RecordList errors; } BulkReject;
-static const Field bulk_reject_fields[] = {FIELD(BulkReject, line), FIELD_LIST(BulkReject, errors, &bulk_error_record)};
+typedef struct BulkReject {
+    int64_t line;
+    RecordList errors;
+} BulkReject;
+static const Field bulk_reject_fields[] = {FIELD(BulkReject, line),
+                                           FIELD_LIST(BulkReject, errors, &bulk_error_record)};
 static const Record bulk_reject_record = RECORD(BulkReject, bulk_reject_fields);
-typedef struct BulkAnswer { int64_t created, updated, unchanged, rejected_count; RecordList rejected; } BulkAnswer;
+typedef struct BulkAnswer {
+    int64_t created, updated, unchanged, rejected_count;
+    RecordList rejected;
+} BulkAnswer;
 static const Field bulk_answer_fields[] = {
-    FIELD(BulkAnswer, created), FIELD(BulkAnswer, updated), FIELD(BulkAnswer, unchanged),
-    FIELD(BulkAnswer, rejected_count), FIELD_LIST(BulkAnswer, rejected, &bulk_reject_record, .doc = "The first 10000"),
+    FIELD(BulkAnswer, created),
+    FIELD(BulkAnswer, updated),
+    FIELD(BulkAnswer, unchanged),
+    FIELD(BulkAnswer, rejected_count),
+    FIELD_LIST(BulkAnswer, rejected, &bulk_reject_record, .doc = "The first 10000"),
 };
 static const Record bulk_answer_record = RECORD(BulkAnswer, bulk_answer_fields);
 
 const Route bulk_routes[] = {
-    {POST, "/api/v1/posts/bulk", posts_bulk, .access = ACCESS_USER, .scope = "posts:write", .tag = "posts",
-     .out = &bulk_answer_record, .in_raw = true, .in_type = "application/x-ndjson, application/json, application/ndjson",
-     .body_limit = BULK_LIMIT, .timeout_ms = 10 * 60 * 1000, .rate = RATE_BULK, .errors = "400 413 415",
-     .doc = "Store many posts: NDJSON or a JSON array, as one streams it"},
+    {POST, "/api/v1/posts/bulk", posts_bulk, .access = ACCESS_USER, .scope = "posts:write",
+     .tag = "posts", .out = &bulk_answer_record, .in_raw = true,
+     .in_type = "application/x-ndjson, application/json, application/ndjson",
+     .body_limit = BULK_LIMIT, .timeout_ms = 10 * 60 * 1000, .rate = RATE_BULK,
+     .errors = "400 413 415", .doc = "Store many posts: NDJSON or a JSON array, as one streams it"},
     {0},
 };

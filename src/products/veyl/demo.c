@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Some hundred made-up posts, the same every time, spread over the 28 days before the day on which the
- * demo is first loaded. */
+ * Some hundred made-up posts, the same every time, spread over the 28 days before the day on
+ * which the demo is first loaded. */
 #include "products/veyl/demo.h"
 
 #include "api/accounts.h"
@@ -14,25 +14,36 @@ enum { POSTS = 600, DAYS = 28 };
 
 static const char *const networks[] = {"instagram", "tiktok", "facebook"};
 static const char *const creators[] = {
-    "camille.voyage", "atelier_nord", "lea.cuisine", "paris.en.bref", "tom_skates", "studio.lumen",
-    "nina.trails", "leplateau", "marché.bio", "odd.pixel",
+    "camille.voyage", "atelier_nord", "lea.cuisine", "paris.en.bref", "tom_skates",
+    "studio.lumen",   "nina.trails",  "leplateau",   "marché.bio",    "odd.pixel",
 };
 static const char *const french[] = {
-    "Quelle belle lumière ce matin, je suis ravie 😍", "Nouvelle recette : simple, rapide et délicieuse !",
-    "Un grand merci à toutes et à tous pour ce succès 🎉", "Le train a encore du retard, c'est vraiment pénible",
-    "On a adoré l'exposition, un moment magnifique", "Petite déception au restaurant hier soir, service trop lent",
-    "Trois jours de marche dans les Alpes avec les amis", "La collection d'automne arrive, restez avec nous",
-    "Je n'aime pas du tout cette mise à jour", "Bientôt un atelier gratuit près de chez vous",
+    "Quelle belle lumière ce matin, je suis ravie 😍",
+    "Nouvelle recette : simple, rapide et délicieuse !",
+    "Un grand merci à toutes et à tous pour ce succès 🎉",
+    "Le train a encore du retard, c'est vraiment pénible",
+    "On a adoré l'exposition, un moment magnifique",
+    "Petite déception au restaurant hier soir, service trop lent",
+    "Trois jours de marche dans les Alpes avec les amis",
+    "La collection d'automne arrive, restez avec nous",
+    "Je n'aime pas du tout cette mise à jour",
+    "Bientôt un atelier gratuit près de chez vous",
 };
 static const char *const english[] = {
-    "What a wonderful light this morning, so happy 😍", "New recipe: simple, quick and delicious!",
-    "A big thank you to all of you for this success 🎉", "The train is late again, this is really annoying",
-    "We loved the exhibition, an amazing moment", "A bit disappointed by the restaurant, the service was slow",
-    "Three days of hiking in the Alps with friends", "The autumn collection is coming, stay with us",
-    "I do not like this update at all", "A free workshop near you soon",
+    "What a wonderful light this morning, so happy 😍",
+    "New recipe: simple, quick and delicious!",
+    "A big thank you to all of you for this success 🎉",
+    "The train is late again, this is really annoying",
+    "We loved the exhibition, an amazing moment",
+    "A bit disappointed by the restaurant, the service was slow",
+    "Three days of hiking in the Alps with friends",
+    "The autumn collection is coming, stay with us",
+    "I do not like this update at all",
+    "A free workshop near you soon",
 };
 static const char *const tags[] = {
-    "paris", "mode", "cuisine", "voyage", "food", "art", "montagne", "photo", "été", "bio", "sport", "musique",
+    "paris",    "mode",  "cuisine", "voyage", "food",  "art",
+    "montagne", "photo", "été",     "bio",    "sport", "musique",
 };
 
 static OptInt some(Rand *r, int64_t below) { return (OptInt){rand_below(r, below), true}; }
@@ -43,14 +54,18 @@ static void counts_fill(Rand *r, PostRow *p) {
     p->likes = some(r, 900 * times);
     p->comments = some(r, 60 * times);
     p->shares = some(r, 40 * times);
-    p->views = str_eq(p->platform, S("facebook")) ? (OptInt){0} : (OptInt){p->likes.value * (5 + rand_below(r, 30)), true};
+    p->views = str_eq(p->platform, S("facebook"))
+                   ? (OptInt){0}
+                   : (OptInt){p->likes.value * (5 + rand_below(r, 30)), true};
 }
 
 static Str caption_make(Ctx *c, Rand *r) {
     int64_t which = rand_below(r, COUNT(french));
     Buf b = buf_new(c->arena, 256);
     buf_add(&b, str_c(rand_below(r, 100) < 60 ? french[which] : english[which]));
-    for (int64_t i = rand_below(r, 4); i > 0; i--) buf_f(&b, " #%s", tags[rand_below(r, COUNT(tags)) * rand_below(r, COUNT(tags)) / COUNT(tags)]);
+    for (int64_t i = rand_below(r, 4); i > 0; i--)
+        buf_f(&b, " #%s",
+              tags[rand_below(r, COUNT(tags)) * rand_below(r, COUNT(tags)) / COUNT(tags)]);
     return buf_str(&b);
 }
 
@@ -66,7 +81,8 @@ static void draft_make(Ctx *c, Rand *r, Time until, int64_t number, Draft *out) 
         .posted_at = time_add(until, -rand_below(r, DAYS * US_PER_DAY)),
         .fetched_at = TIME_NULL,
         .media_type = str_eq(platform, S("tiktok")) ? S("VIDEO") : S("IMAGE"),
-        .permalink = strf(c->arena, "https://example.org/%.*s/demo%04lld", S_ARG(platform), (long long)number),
+        .permalink = strf(c->arena, "https://example.org/%.*s/demo%04lld", S_ARG(platform),
+                          (long long)number),
     };
     p->posted_at.us -= p->posted_at.us % US_PER_SECOND;
     counts_fill(r, p);
@@ -93,7 +109,8 @@ static Err *project_fill(Ctx *c, void *arg) {
     Id platforms[COUNT(networks)];
     bool linked;
     TRY(project_lock(c, project));
-    for (int i = 0; i < COUNT(networks); i++) TRY(platform_ensure(c, str_c(networks[i]), &platforms[i]));
+    for (int i = 0; i < COUNT(networks); i++)
+        TRY(platform_ensure(c, str_c(networks[i]), &platforms[i]));
     TRY(project_hashtag_link(c, project, S("paris"), platforms[0], &linked));
     TRY(project_hashtag_link(c, project, S("cuisine"), platforms[0], &linked));
     TRY(project_hashtag_link(c, project, S("voyage"), platforms[1], &linked));
@@ -107,8 +124,10 @@ static Err *project_make(Ctx *c, Id user) {
     TRY(db_int(c, SQL(SQL_DEMO_PROJECT), ARGS(V(user), V(S("Paris, à table"))), &there));
     if (there) return NULL;
     TRY(db_int(c, SQL(SQL_PROJECT_ADD),
-               ARGS(V(user), value_null(), V(S("Paris, à table")), V(S("Ce qui se dit de la cuisine et des voyages")),
-                    V(S("active")), V(((JsonText){S("[]")})), V(time_now())), &id));
+               ARGS(V(user), value_null(), V(S("Paris, à table")),
+                    V(S("Ce qui se dit de la cuisine et des voyages")), V(S("active")),
+                    V(((JsonText){S("[]")})), V(time_now())),
+               &id));
     Id project = {id};
     return db_transaction(c, project_fill, &project);
 }

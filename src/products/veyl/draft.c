@@ -7,9 +7,9 @@
 #include "products/veyl/text.h"
 
 bool platform_is_known(Str name) {
-    static const char *const known[] = {"instagram", "tiktok",    "facebook", "twitter",  "x",
-                                        "youtube",   "reddit",    "linkedin", "threads",  "pinterest",
-                                        "snapchat",  "mastodon",  "bluesky",  "twitch"};
+    static const char *const known[] = {"instagram", "tiktok",   "facebook", "twitter", "x",
+                                        "youtube",   "reddit",   "linkedin", "threads", "pinterest",
+                                        "snapchat",  "mastodon", "bluesky",  "twitch"};
     for (ptrdiff_t i = 0; i < COUNT(known); i++)
         if (str_eq(str_c(known[i]), name)) return true;
     return false;
@@ -37,7 +37,8 @@ void draft_from_body(const PostIn *in, FieldSet present, Draft *out) {
         .language = in->language,
         .media_url = in->media_url,
         .sentiment = in->sentiment,
-        .fetched_at = present & record_bit(&post_in_record, "fetched_at") ? in->fetched_at : TIME_NULL,
+        .fetched_at =
+            present & record_bit(&post_in_record, "fetched_at") ? in->fetched_at : TIME_NULL,
         .external_id = in->external_id,
         .permalink = in->permalink,
         .media_type = in->media_type,

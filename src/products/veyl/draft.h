@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Drafts: posts on their way in, from any shape. A draft is a PostRow whose platform is known by name
- * and which has not met the database yet. Pure: safe on any thread; texts in the arena given. */
+ * Drafts: posts on their way in, from any shape. A draft is a PostRow whose platform is known by
+ * name and which has not met the database yet. Pure: safe on any thread; texts in the arena
+ * given. */
 #ifndef SOCLE_VEYL_DRAFT_H
 #define SOCLE_VEYL_DRAFT_H
 
@@ -8,13 +9,18 @@
 #include "products/veyl/records.h"
 
 /* Which fields the source gave; on an update the others keep what is stored. */
-typedef enum DraftGiven { GIVEN_HASHTAGS = 1, GIVEN_MENTIONS = 2, GIVEN_SENTIMENT = 4, GIVEN_LANGUAGE = 8 } DraftGiven;
+typedef enum DraftGiven {
+    GIVEN_HASHTAGS = 1,
+    GIVEN_MENTIONS = 2,
+    GIVEN_SENTIMENT = 4,
+    GIVEN_LANGUAGE = 8
+} DraftGiven;
 
 typedef struct Draft {
     PostRow post;
     unsigned given;
-    int64_t record; /* number of the line or record it came from, from 1 */
-    const char *problem; /* why it is not stored; NULL: good so far */
+    int64_t record;           /* number of the line or record it came from, from 1 */
+    const char *problem;      /* why it is not stored; NULL: good so far */
     const FieldError *fields; /* the same field by field, where the shape tells */
     ptrdiff_t field_count;
 } Draft;

@@ -8,20 +8,28 @@
 enum { FLUSH_BYTES = 64 * 1024 };
 
 static const Field post_csv_fields[] = {
-    FIELD(PostRow, id), FIELD(PostRow, platform), FIELD(PostRow, author), FIELD(PostRow, caption),
-    FIELD(PostRow, hashtags), FIELD(PostRow, likes), FIELD(PostRow, comments), FIELD(PostRow, shares),
-    FIELD(PostRow, views), FIELD(PostRow, posted_at, .flags = F_NULLABLE), FIELD(PostRow, language),
-    FIELD(PostRow, media_url), FIELD(PostRow, sentiment), FIELD(PostRow, score), FIELD(PostRow, fetched_at),
-    FIELD(PostRow, external_id), FIELD(PostRow, permalink), FIELD(PostRow, mentions), FIELD(PostRow, media_type),
-    FIELD(PostRow, thumbnail_url),
+    FIELD(PostRow, id),         FIELD(PostRow, platform),
+    FIELD(PostRow, author),     FIELD(PostRow, caption),
+    FIELD(PostRow, hashtags),   FIELD(PostRow, likes),
+    FIELD(PostRow, comments),   FIELD(PostRow, shares),
+    FIELD(PostRow, views),      FIELD(PostRow, posted_at, .flags = F_NULLABLE),
+    FIELD(PostRow, language),   FIELD(PostRow, media_url),
+    FIELD(PostRow, sentiment),  FIELD(PostRow, score),
+    FIELD(PostRow, fetched_at), FIELD(PostRow, external_id),
+    FIELD(PostRow, permalink),  FIELD(PostRow, mentions),
+    FIELD(PostRow, media_type), FIELD(PostRow, thumbnail_url),
 };
 static const Record post_csv_record = RECORD(PostRow, post_csv_fields);
 
 Err *export_format(Ctx *c, Str name, ExportFormat *out) {
-    if (name.len == 0 || str_eq(name, S("ndjson"))) *out = EXPORT_NDJSON;
-    else if (str_eq(name, S("json"))) *out = EXPORT_JSON;
-    else if (str_eq(name, S("csv"))) *out = EXPORT_CSV;
-    else FAIL(c, BAD_REQUEST, "format is csv, json or ndjson, not `%.*s`", S_ARG(name));
+    if (name.len == 0 || str_eq(name, S("ndjson")))
+        *out = EXPORT_NDJSON;
+    else if (str_eq(name, S("json")))
+        *out = EXPORT_JSON;
+    else if (str_eq(name, S("csv")))
+        *out = EXPORT_CSV;
+    else
+        FAIL(c, BAD_REQUEST, "format is csv, json or ndjson, not `%.*s`", S_ARG(name));
     return NULL;
 }
 
@@ -68,7 +76,7 @@ Err *posts_export(Ctx *c, PostExport *e) {
     return flush(c, &x);
 }
 
-/* -- socle export veyl posts -------------------------------------------------------------------------- */
+/* -- socle export veyl posts ------------------------------------------------------------------ */
 
 static Err *export_file_write(Ctx *c, void *arg, Str bytes) {
     Transfer *t = arg;
@@ -83,7 +91,8 @@ Err *veyl_export_posts(Ctx *c, Transfer *t) {
     c->deadline_us = 0;
     TRY(export_format(c, transfer_option(t, "format"), &e.format));
     TRY(platform_filter(c, transfer_option(t, "platform"), &platform));
-    if (number.len && !str_to_i64(number, &project)) FAIL(c, INVALID, "--project takes a number, not `%.*s`", S_ARG(number));
+    if (number.len && !str_to_i64(number, &project))
+        FAIL(c, INVALID, "--project takes a number, not `%.*s`", S_ARG(number));
     e.sql = project ? SQL(SQL_PROJECT_POSTS_EACH) : SQL(SQL_POSTS_EACH);
     e.args = project ? ARGS(V(project)) : ARGS(V(platform));
     TRY(posts_export(c, &e));

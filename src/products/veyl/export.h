@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Posts written out one after the other, as NDJSON, a JSON array or CSV: to a client or a file. What is
- * written reads back as the same posts (import veyl posts). */
+ * Posts written out one after the other, as NDJSON, a JSON array or CSV: to a client or a file.
+ * What is written reads back as the same posts (import veyl posts). */
 #ifndef SOCLE_VEYL_EXPORT_H
 #define SOCLE_VEYL_EXPORT_H
 

@@ -11,7 +11,8 @@ typedef struct Cursor {
 enum { DIGITS_MAX = 15, NUMBER_MAX = 40, TEXT_MAX = 64 * 1024, LIST_MAX = 100 };
 
 static void spaces(Cursor *c) {
-    while (c->at < c->end && (*c->at == ' ' || *c->at == '\t' || *c->at == '\n' || *c->at == '\r')) c->at++;
+    while (c->at < c->end && (*c->at == ' ' || *c->at == '\t' || *c->at == '\n' || *c->at == '\r'))
+        c->at++;
 }
 
 static bool take(Cursor *c, char byte) {
@@ -45,7 +46,8 @@ static int32_t hex4(const Cursor *c, const char *at) {
     return code;
 }
 
-/* The code point of the \u at c->at (behind the u), or -1; \u0000 and lone surrogates are not plain. */
+/* The code point of the \u at c->at (behind the u), or -1; \u0000 and lone surrogates are not
+ * plain. */
 static int32_t escaped_code(Cursor *c) {
     int32_t code = hex4(c, c->at);
     c->at += 4;
@@ -68,8 +70,10 @@ static char *code_put(char *to, int32_t code) {
     } else if (code >= 0x800) {
         *to++ = (char)(0xE0 | code >> 12);
     }
-    if (code >= 0x800) *to++ = (char)(0x80 | (code >> 6 & 0x3F));
-    else *to++ = (char)(0xC0 | code >> 6);
+    if (code >= 0x800)
+        *to++ = (char)(0x80 | (code >> 6 & 0x3F));
+    else
+        *to++ = (char)(0xC0 | code >> 6);
     *to++ = (char)(0x80 | (code & 0x3F));
     return to;
 }
@@ -93,7 +97,8 @@ static bool string_take(Cursor *c, Str *out, bool *copied) {
     *copied = false;
     if (!take(c, '"')) return false;
     const char *from = c->at;
-    while (c->at < c->end && *c->at != '"' && *c->at != '\\' && (unsigned char)*c->at >= 0x20) c->at++;
+    while (c->at < c->end && *c->at != '"' && *c->at != '\\' && (unsigned char)*c->at >= 0x20)
+        c->at++;
     if (c->at == c->end || (unsigned char)*c->at < 0x20) return false;
     if (*c->at == '"') {
         *out = str_of(from, c->at++ - from);
@@ -127,7 +132,9 @@ static bool edge_space(char ch) { return (unsigned char)ch <= ' '; }
 static bool text_plain(const Field *f, Str text) {
     int64_t most = f->max ? f->max : TEXT_MAX;
     if (text.len > most || text.len < f->min) return false;
-    if (f->flags & F_TRIM && text.len && (edge_space(text.data[0]) || edge_space(text.data[text.len - 1]))) return false;
+    if (f->flags & F_TRIM && text.len &&
+        (edge_space(text.data[0]) || edge_space(text.data[text.len - 1])))
+        return false;
     for (ptrdiff_t i = 0; f->flags & F_LOWER && i < text.len; i++)
         if (text.data[i] >= 'A' && text.data[i] <= 'Z') return false;
     return true;
@@ -148,7 +155,9 @@ static bool list_take(Cursor *c, const Field *f, StrList *out) {
     if (!take(c, ']')) {
         do {
             bool copied;
-            if (count == most || !string_take(c, &items[count], &copied) || items[count].len > TEXT_MAX) return false;
+            if (count == most || !string_take(c, &items[count], &copied) ||
+                items[count].len > TEXT_MAX)
+                return false;
             if (!copied) items[count] = str_copy(c->arena, items[count]);
             count++;
         } while (take(c, ','));
@@ -179,15 +188,16 @@ static bool number_take(Cursor *c, double *out) {
     spaces(c);
     char text[NUMBER_MAX + 1];
     int len = 0;
-    while (c->at < c->end && len < NUMBER_MAX && *c->at && strchr("+-.0123456789eE", *c->at)) text[len++] = *c->at++;
+    while (c->at < c->end && len < NUMBER_MAX && *c->at && strchr("+-.0123456789eE", *c->at))
+        text[len++] = *c->at++;
     text[len] = 0;
     int first = text[0] == '-';
     bool digit = text[first] >= '0' && text[first] <= '9';
     bool leading_zero = text[first] == '0' && text[first + 1] >= '0' && text[first + 1] <= '9';
     char *end;
     *out = strtod(text, &end);
-    return digit && !leading_zero && end == text + len && len < NUMBER_MAX && text[len - 1] != '.' && !strstr(text, ".e") &&
-           !strstr(text, ".E");
+    return digit && !leading_zero && end == text + len && len < NUMBER_MAX &&
+           text[len - 1] != '.' && !strstr(text, ".e") && !strstr(text, ".E");
 }
 
 static bool object_take(Cursor *c, const Record *record, void *out, FieldSet *present);
@@ -209,7 +219,8 @@ static bool float_take(Cursor *c, const Field *f, OptFloat *out) {
 }
 
 static bool nullable(const Field *f) {
-    return f->flags & F_NULLABLE || f->kind == KIND_OPT_INT || f->kind == KIND_OPT_FLOAT || f->kind == KIND_OPT_BOOL;
+    return f->flags & F_NULLABLE || f->kind == KIND_OPT_INT || f->kind == KIND_OPT_FLOAT ||
+           f->kind == KIND_OPT_BOOL;
 }
 
 /* A value that is not used: only what cannot be wrong. */
@@ -246,7 +257,8 @@ static ptrdiff_t field_find(const Record *record, Str name, ptrdiff_t from) {
     for (ptrdiff_t i = 0; i < record->field_count; i++) {
         ptrdiff_t at = from + i < record->field_count ? from + i : from + i - record->field_count;
         const char *own = record->fields[at].name;
-        if (own[0] == name.data[0] && strlen(own) == (size_t)name.len && memcmp(own, name.data, (size_t)name.len) == 0)
+        if (own[0] == name.data[0] && strlen(own) == (size_t)name.len &&
+            memcmp(own, name.data, (size_t)name.len) == 0)
             return at;
     }
     return -1;
@@ -260,7 +272,8 @@ static bool object_take(Cursor *c, const Record *record, void *out, FieldSet *pr
     do {
         Str name;
         bool copied;
-        if (!string_take(c, &name, &copied) || copied || name.len == 0 || !take(c, ':')) return false;
+        if (!string_take(c, &name, &copied) || copied || name.len == 0 || !take(c, ':'))
+            return false;
         last = field_find(record, name, last);
         if (last < 0 || seen >> last & 1) return false;
         const Field *f = &record->fields[last];
@@ -280,7 +293,8 @@ bool fast_json_read(Arena *arena, const Record *record, Str text, void *out, Fie
     Cursor c = {arena, text.data, text.data + text.len};
     *present = 0;
     for (ptrdiff_t i = 0; i < record->field_count; i++)
-        if (record->fields[i].kind == KIND_TIME) *(Time *)field_at(&record->fields[i], out) = TIME_NULL;
+        if (record->fields[i].kind == KIND_TIME)
+            *(Time *)field_at(&record->fields[i], out) = TIME_NULL;
     if (!str_utf8_valid(text) || !object_take(&c, record, out, present)) return false;
     spaces(&c);
     return c.at == c.end;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * /api/v1/hashtags. A hashtag's posts are those that carry its name on its platform; deleting it hides
- * it and takes it out of all projects, and asking for it again brings it back with all its posts. */
+ * /api/v1/hashtags. A hashtag's posts are those that carry its name on its platform; deleting it
+ * hides it and takes it out of all projects, and asking for it again brings it back with all its
+ * posts. */
 #include "products/veyl/ingest.h"
 #include "products/veyl/project.h"
 #include "products/veyl/queries.h"
@@ -37,8 +38,10 @@ static Err *hashtags_list(Ctx *c, Call *k) {
     Str part = name_fold(c->arena, query->q, '#');
     Value named = part.len ? V(part) : value_null();
     TRY(db_query(c, SQL2(SQL_HASHTAG_LIST_SQLITE, SQL_HASHTAG_LIST_POSTGRES),
-                 ARGS(V(query->limit), V(query->skip), V(platform), named), &hashtag_record, &rows));
-    TRY(db_int(c, SQL2(SQL_HASHTAG_TOTAL_SQLITE, SQL_HASHTAG_TOTAL_POSTGRES), ARGS(V(platform), named), &total));
+                 ARGS(V(query->limit), V(query->skip), V(platform), named), &hashtag_record,
+                 &rows));
+    TRY(db_int(c, SQL2(SQL_HASHTAG_TOTAL_SQLITE, SQL_HASHTAG_TOTAL_POSTGRES),
+               ARGS(V(platform), named), &total));
     call_list(c, k, rows, total, (Str){NULL, 0});
     return NULL;
 }
@@ -49,7 +52,8 @@ static Err *name_of(Ctx *c, Str given, Str *out) {
     *out = name_fold(c->arena, given, '#');
     if (out->len) return NULL;
     Problems problems = {.arena = c->arena};
-    problem_add(&problems, S("name"), S("too_short"), "must have at least 1 character beside the leading #");
+    problem_add(&problems, S("name"), S("too_short"),
+                "must have at least 1 character beside the leading #");
     return problems_err(c, &problems);
 }
 
@@ -61,14 +65,18 @@ static Err *hashtag_create(Ctx *c, Call *k) {
     TRY(name_of(c, in->name, &name));
     bool nowhere = in->platform.len == 0 && id_is_none(in->platform_id);
     TRY(platform_resolve(c, nowhere ? S("instagram") : in->platform, in->platform_id, &platform));
-    Time scraped = k->present & record_bit(&hashtag_in_record, "last_scraped") ? in->last_scraped : TIME_NULL;
-    Err *err = db_int(c, SQL(SQL_HASHTAG_MAKE), ARGS(V(name), V(platform.id), V(scraped), V(time_now())), &id);
+    Time scraped =
+        k->present & record_bit(&hashtag_in_record, "last_scraped") ? in->last_scraped : TIME_NULL;
+    Err *err = db_int(c, SQL(SQL_HASHTAG_MAKE),
+                      ARGS(V(name), V(platform.id), V(scraped), V(time_now())), &id);
     if (err && err->kind == ERR_NOT_FOUND) FAIL(c, BAD_REQUEST, EXISTS);
     TRY(err);
     return hashtag_load(c, (Id){id}, call_out(k));
 }
 
-static bool given(const Call *k, const char *field) { return (k->present & record_bit(&hashtag_in_record, field)) != 0; }
+static bool given(const Call *k, const char *field) {
+    return (k->present & record_bit(&hashtag_in_record, field)) != 0;
+}
 
 static Err *hashtag_update(Ctx *c, Call *k) {
     const HashtagIn *in = k->in;
@@ -77,21 +85,24 @@ static Err *hashtag_update(Ctx *c, Call *k) {
     Platform platform = {.id = h->platform_id};
     Str name = h->name;
     if (given(k, "name")) TRY(name_of(c, in->name, &name));
-    if (in->platform.len || !id_is_none(in->platform_id)) TRY(platform_resolve(c, in->platform, in->platform_id, &platform));
+    if (in->platform.len || !id_is_none(in->platform_id))
+        TRY(platform_resolve(c, in->platform, in->platform_id, &platform));
     int64_t taken;
     ptrdiff_t changed;
     TRY(db_int(c, SQL(SQL_HASHTAG_TAKEN), ARGS(V(name), V(platform.id), V(h->id)), &taken));
     if (taken) FAIL(c, BAD_REQUEST, EXISTS);
     Err *err = db_exec(c, SQL(SQL_HASHTAG_CHANGE),
-                       ARGS(V(h->id), V(name), V(platform.id), V(given(k, "last_scraped") ? in->last_scraped : h->last_scraped),
-                            V(time_now())), &changed);
+                       ARGS(V(h->id), V(name), V(platform.id),
+                            V(given(k, "last_scraped") ? in->last_scraped : h->last_scraped),
+                            V(time_now())),
+                       &changed);
     if (err && err->kind == ERR_CONFLICT) FAIL(c, BAD_REQUEST, EXISTS);
     TRY(err);
     if (changed == 0) FAIL(c, CONFLICT, "Hashtag porté par des posts : son nom ne change pas");
     return hashtag_load(c, h->id, h);
 }
 
-/* -- deleting ----------------------------------------------------------------------------------------- */
+/* -- deleting --------------------------------------------------------------------------------- */
 
 typedef struct Follower {
     Id project_id, link_id;
@@ -135,7 +146,8 @@ static Err *hashtag_delete(Ctx *c, Call *k) {
 
 static Err *hashtag_stats(Ctx *c, Call *k) {
     bool found;
-    TRY(db_maybe(c, SQL(SQL_HASHTAG_STATS), ARGS(V(k->ids[0])), &hashtag_stats_record, call_out(k), &found));
+    TRY(db_maybe(c, SQL(SQL_HASHTAG_STATS), ARGS(V(k->ids[0])), &hashtag_stats_record, call_out(k),
+                 &found));
     if (!found) FAIL(c, NOT_FOUND, MISSING);
     return NULL;
 }
@@ -144,16 +156,19 @@ static Err *hashtag_stats(Ctx *c, Call *k) {
 #define WRITES .access = ACCESS_USER, .scope = "posts:write", .tag = "hashtags", .rate = RATE_WRITE
 
 const Route hashtag_routes[] = {
-    {GET, "/api/v1/hashtags", hashtags_list, READS, .query = &hashtag_list_record, .out = &hashtag_record,
-     .out_list = true, .errors = "400", .doc = "Hashtags, oldest first"},
-    {POST, "/api/v1/hashtags", hashtag_create, WRITES, .in = &hashtag_in_record, .out = &hashtag_record,
-     .idempotent = true, .errors = "400", .doc = "Add a hashtag (on instagram unless said)"},
-    {GET, "/api/v1/hashtags/{id:int}", hashtag_get, READS, .out = &hashtag_record, .errors = "404", .doc = "One hashtag"},
-    {PUT, "/api/v1/hashtags/{id:int}", hashtag_update, WRITES, .in = &hashtag_in_record, .in_change = true,
-     .out = &hashtag_record, .errors = "400 404 409", .doc = "Change it; one that posts carry keeps its name"},
-    {DELETE, "/api/v1/hashtags/{id:int}", hashtag_delete, WRITES, .out = &message_record, .errors = "403 404",
-     .doc = "Delete it and take it out of all projects"},
-    {GET, "/api/v1/hashtags/stats/{id:int}", hashtag_stats, READS, .out = &hashtag_stats_record, .errors = "404",
-     .doc = "Its figures, exact at this moment"},
+    {GET, "/api/v1/hashtags", hashtags_list, READS, .query = &hashtag_list_record,
+     .out = &hashtag_record, .out_list = true, .errors = "400", .doc = "Hashtags, oldest first"},
+    {POST, "/api/v1/hashtags", hashtag_create, WRITES, .in = &hashtag_in_record,
+     .out = &hashtag_record, .idempotent = true, .errors = "400",
+     .doc = "Add a hashtag (on instagram unless said)"},
+    {GET, "/api/v1/hashtags/{id:int}", hashtag_get, READS, .out = &hashtag_record, .errors = "404",
+     .doc = "One hashtag"},
+    {PUT, "/api/v1/hashtags/{id:int}", hashtag_update, WRITES, .in = &hashtag_in_record,
+     .in_change = true, .out = &hashtag_record, .errors = "400 404 409",
+     .doc = "Change it; one that posts carry keeps its name"},
+    {DELETE, "/api/v1/hashtags/{id:int}", hashtag_delete, WRITES, .out = &message_record,
+     .errors = "403 404", .doc = "Delete it and take it out of all projects"},
+    {GET, "/api/v1/hashtags/stats/{id:int}", hashtag_stats, READS, .out = &hashtag_stats_record,
+     .errors = "404", .doc = "Its figures, exact at this moment"},
     {0},
 };

@@ -51,7 +51,8 @@ static Str base_name(Str path) {
     return path;
 }
 
-static Err *file_import(Ctx *c, Transfer *t, ptrdiff_t index, ptrdiff_t batch, IngestCounts *total) {
+static Err *file_import(Ctx *c, Transfer *t, ptrdiff_t index, ptrdiff_t batch,
+                        IngestCounts *total) {
     Str path = t->files[index];
     FileFeed feed = {t, STDIN_FILENO};
     t->next_file = index + 1;
@@ -73,7 +74,8 @@ static Err *file_import(Ctx *c, Transfer *t, ptrdiff_t index, ptrdiff_t batch, I
     total->created += pipe.counts.created;
     total->updated += pipe.counts.updated;
     total->unchanged += pipe.counts.unchanged;
-    if (err) return err_wrap(c, err->kind, __func__, err, "%.*s: %.*s", S_ARG(path), S_ARG(err->detail));
+    if (err)
+        return err_wrap(c, err->kind, __func__, err, "%.*s: %.*s", S_ARG(path), S_ARG(err->detail));
     return NULL;
 }
 
@@ -94,9 +96,12 @@ Err *veyl_import_posts(Ctx *c, Transfer *t) {
     Err *err = NULL;
     for (ptrdiff_t i = 0; i < t->file_count && !err; i++) err = file_import(c, t, i, batch, &total);
     if (!t->quiet)
-        fprintf(stderr, t->json ? "{\"event\":\"imported\",\"created\":%lld,\"updated\":%lld,\"unchanged\":%lld}\n"
-                                : "%lld created, %lld updated, %lld unchanged\n",
-                (long long)total.created, (long long)total.updated, (long long)total.unchanged);
+        fprintf(
+            stderr,
+            t->json
+                ? "{\"event\":\"imported\",\"created\":%lld,\"updated\":%lld,\"unchanged\":%lld}\n"
+                : "%lld created, %lld updated, %lld unchanged\n",
+            (long long)total.created, (long long)total.updated, (long long)total.unchanged);
     TRY(err);
     TRY(platform_week_refresh(c, (Id){0}));
     return veyl_refresh_ask(c);

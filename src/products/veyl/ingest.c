@@ -46,7 +46,7 @@ JsonText json_of_names(Arena *arena, const Str *names, ptrdiff_t count) {
     return (JsonText){names_json(arena, (StrList){(Str *)(uintptr_t)names, count})};
 }
 
-/* -- platforms --------------------------------------------------------------------------------------- */
+/* -- platforms -------------------------------------------------------------------------------- */
 
 Err *platform_ensure(Ctx *c, Str name, Id *out) {
     Platform platform;
@@ -54,7 +54,8 @@ Err *platform_ensure(Ctx *c, Str name, Id *out) {
     TRY(db_maybe(c, SQL(SQL_PLATFORM_BY_NAME), ARGS(V(name)), &platform_record, &platform, &found));
     if (!found) {
         if (!platform_is_known(name)) FAIL(c, BAD_REQUEST, NOT_FOUND_PLATFORM);
-        /* Another may make it at this moment: then there is no row here, and one to be read after. */
+        /* Another may make it at this moment: then there is no row here, and one to be read
+         * after. */
         Time now = time_now();
         TRY(db_exec(c, SQL(SQL_PLATFORM_ADD),
                     ARGS(V(name), value_null(), V(now), V(time_add(now, -7 * US_PER_DAY))), NULL));
@@ -89,7 +90,8 @@ static Err *platforms_fill(Ctx *c, Draft *drafts, ptrdiff_t count) {
     for (ptrdiff_t i = 0; i < count; i++) {
         PostRow *p = &drafts[i].post;
         if (drafts[i].problem) continue;
-        Str key = p->platform.len ? p->platform : strf(c->arena, "#%lld", (long long)p->platform_id.value);
+        Str key = p->platform.len ? p->platform
+                                  : strf(c->arena, "#%lld", (long long)p->platform_id.value);
         Named *named = map_get(&by_name, key);
         if (!named) {
             named = arena_new_of(c->arena, Named);
@@ -108,7 +110,7 @@ static Err *platforms_fill(Ctx *c, Draft *drafts, ptrdiff_t count) {
     return NULL;
 }
 
-/* -- merging ----------------------------------------------------------------------------------------- */
+/* -- merging ---------------------------------------------------------------------------------- */
 
 static void take_text(Str *to, Str from) {
     if (from.len) *to = from;
@@ -158,18 +160,18 @@ static bool names_eq(StrList a, StrList b) {
 
 /* All but when it was fetched. */
 static bool posts_eq(const PostRow *a, const PostRow *b) {
-    return str_eq(a->author, b->author) && str_eq(a->caption, b->caption) && names_eq(a->hashtags, b->hashtags) &&
-           names_eq(a->mentions, b->mentions) && counts_eq(a->likes, b->likes) &&
-           counts_eq(a->comments, b->comments) && counts_eq(a->shares, b->shares) &&
-           counts_eq(a->views, b->views) && a->posted_at.us == b->posted_at.us &&
-           str_eq(a->language, b->language) && str_eq(a->media_url, b->media_url) &&
-           a->sentiment.set == b->sentiment.set &&
+    return str_eq(a->author, b->author) && str_eq(a->caption, b->caption) &&
+           names_eq(a->hashtags, b->hashtags) && names_eq(a->mentions, b->mentions) &&
+           counts_eq(a->likes, b->likes) && counts_eq(a->comments, b->comments) &&
+           counts_eq(a->shares, b->shares) && counts_eq(a->views, b->views) &&
+           a->posted_at.us == b->posted_at.us && str_eq(a->language, b->language) &&
+           str_eq(a->media_url, b->media_url) && a->sentiment.set == b->sentiment.set &&
            (!a->sentiment.set || a->sentiment.value == b->sentiment.value) &&
            str_eq(a->external_id, b->external_id) && str_eq(a->permalink, b->permalink) &&
            str_eq(a->media_type, b->media_type) && str_eq(a->thumbnail_url, b->thumbnail_url);
 }
 
-/* -- a batch ----------------------------------------------------------------------------------------- */
+/* -- a batch ---------------------------------------------------------------------------------- */
 
 /* One id of the batch: what is stored under it and what it becomes. */
 typedef struct Entry {

@@ -23,8 +23,8 @@ typedef struct Change {
     PostRow *after; /* n and change_seq are filled in */
 } Change;
 
-/* Inside a transaction. Changes numbered from first_change on (db_next_change). Made posts are put in
- * order of platform and time, for the trees' sake. */
+/* Inside a transaction. Changes numbered from first_change on (db_next_change). Made posts are
+ * put in order of platform and time, for the trees' sake. */
 MUST_USE Err *posts_apply(Ctx *c, Change *changes, ptrdiff_t count, int64_t first_change);
 
 typedef struct IngestCounts {

@@ -12,7 +12,8 @@ extern const Schedule veyl_schedules[VEYL_SCHEDULE_COUNT];
 
 /* Ask for the views to be refreshed soon: after much was written. Asking twice is asking once. */
 MUST_USE Err *veyl_refresh_ask(Ctx *c);
-/* Refresh hashtags_with_stats and posts_with_platform now, if anything changed. `job` may be NULL. */
+/* Refresh hashtags_with_stats and posts_with_platform now, if anything changed. `job` may be
+ * NULL. */
 MUST_USE Err *veyl_refresh_views(Ctx *c, Job *job);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Guess the language of a short text: by its script, else by the small words that every sentence has
- * and the letters only some languages write. Captions are short and full of names, so a guess needs
- * two signs for one language and clearly fewer for any other; else it says nothing. */
+ * Guess the language of a short text: by its script, else by the small words that every sentence
+ * has and the letters only some languages write. Captions are short and full of names, so a
+ * guess needs two signs for one language and clearly fewer for any other; else it says nothing. */
 #include <pthread.h>
 
 #include "products/veyl/text.h"
@@ -14,32 +14,43 @@ typedef struct Latin {
 
 static const Latin latins[] = {
     {"fr",
-     "le la les un une des du de et est en que qui dans pour pas sur plus avec ce cette ces mon ma mes "
-     "son sa ses notre votre nous vous je tu il elle on ils elles sont suis ai ont avez avons au aux "
-     "par ne se mais ou tout tous toute toutes tres bien fait etre avoir comme quand aussi leur meme "
+     "le la les un une des du de et est en que qui dans pour pas sur plus avec ce cette ces mon ma "
+     "mes "
+     "son sa ses notre votre nous vous je tu il elle on ils elles sont suis ai ont avez avons au "
+     "aux "
+     "par ne se mais ou tout tous toute toutes tres bien fait etre avoir comme quand aussi leur "
+     "meme "
      "sans chez deja encore voici voila merci bonjour a c j l d n s qu aujourd hui",
      "àâçéèêùœûëïô"},
     {"en",
-     "the a an and of to in is it you that was for on are with as his they be at this have from or had "
-     "by but not what all were we when your can said there use each which she do how their if will up "
-     "about out many then them these so some her would make like him into has look more my our just "
+     "the a an and of to in is it you that was for on are with as his they be at this have from or "
+     "had "
+     "by but not what all were we when your can said there use each which she do how their if will "
+     "up "
+     "about out many then them these so some her would make like him into has look more my our "
+     "just "
      "its been who now find did get me i im its youre dont",
      ""},
     {"es",
-     "el la los las un una unos y es en que de del por para con no se su sus al lo como mas pero este "
+     "el la los las un una unos y es en que de del por para con no se su sus al lo como mas pero "
+     "este "
      "esta estos muy ya mi tu yo nos cuando hay donde gracias hoy todo todos porque soy eres",
      "ñóíéáú"},
     {"de",
-     "der die das und ist in zu den mit von fur auf nicht ein eine einen dem des im ich du er sie wir "
-     "ihr es sich auch aus bei nach wie uber nur noch oder aber wenn mein dein unser heute sind war "
+     "der die das und ist in zu den mit von fur auf nicht ein eine einen dem des im ich du er sie "
+     "wir "
+     "ihr es sich auch aus bei nach wie uber nur noch oder aber wenn mein dein unser heute sind "
+     "war "
      "hat haben wird",
      "ßäöü"},
     {"it",
-     "il lo la i gli le un uno una di e che in per con non sono del della dei delle al alla si come "
+     "il lo la i gli le un uno una di e che in per con non sono del della dei delle al alla si "
+     "come "
      "piu ma mi ti ci questo questa anche nel nella tutto tutti grazie oggi sei molto",
      "òìàùéè"},
     {"pt",
-     "o a os as um uma de do da dos das e que em no na nos nas para com nao por mais se como mas foi "
+     "o a os as um uma de do da dos das e que em no na nos nas para com nao por mais se como mas "
+     "foi "
      "ao ele ela isso muito voce seu sua meu minha tem hoje obrigado obrigada tudo",
      "ãõàáâéêíóôúç"},
 };
@@ -73,14 +84,23 @@ static void slots_make(void) {
 }
 
 typedef enum Script {
-    SCRIPT_LATIN, SCRIPT_ARABIC, SCRIPT_KANA, SCRIPT_HAN, SCRIPT_HANGUL, SCRIPT_THAI, SCRIPT_GREEK,
-    SCRIPT_HEBREW, SCRIPT_DEVANAGARI, SCRIPT_CYRILLIC, SCRIPT_COUNT
+    SCRIPT_LATIN,
+    SCRIPT_ARABIC,
+    SCRIPT_KANA,
+    SCRIPT_HAN,
+    SCRIPT_HANGUL,
+    SCRIPT_THAI,
+    SCRIPT_GREEK,
+    SCRIPT_HEBREW,
+    SCRIPT_DEVANAGARI,
+    SCRIPT_CYRILLIC,
+    SCRIPT_COUNT
 } Script;
 
 static const char *const script_languages[SCRIPT_COUNT] = {
-    [SCRIPT_ARABIC] = "ar", [SCRIPT_KANA] = "ja",  [SCRIPT_HAN] = "zh",    [SCRIPT_HANGUL] = "ko",
-    [SCRIPT_THAI] = "th",   [SCRIPT_GREEK] = "el", [SCRIPT_HEBREW] = "he", [SCRIPT_DEVANAGARI] = "hi",
-    [SCRIPT_CYRILLIC] = "ru",
+    [SCRIPT_ARABIC] = "ar", [SCRIPT_KANA] = "ja",       [SCRIPT_HAN] = "zh",
+    [SCRIPT_HANGUL] = "ko", [SCRIPT_THAI] = "th",       [SCRIPT_GREEK] = "el",
+    [SCRIPT_HEBREW] = "he", [SCRIPT_DEVANAGARI] = "hi", [SCRIPT_CYRILLIC] = "ru",
 };
 
 static Script script_of(int32_t code) {
@@ -134,8 +154,10 @@ Str language_of(Str text) {
         if (2 * signs.by_script[i] > signs.words) return str_c(script_languages[i]);
     int best = 0, second = -1;
     for (int i = 1; i < LATINS; i++) {
-        if (signs.by_latin[i] > signs.by_latin[best]) second = best, best = i;
-        else if (second < 0 || signs.by_latin[i] > signs.by_latin[second]) second = i;
+        if (signs.by_latin[i] > signs.by_latin[best])
+            second = best, best = i;
+        else if (second < 0 || signs.by_latin[i] > signs.by_latin[second])
+            second = i;
     }
     int first = signs.by_latin[best], next = signs.by_latin[second];
     bool enough = first >= 4 && first * 10 >= signs.words * 2;

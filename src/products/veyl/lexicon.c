@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The tables, grouped by weight, and the hash table that is made of them once. Words of two languages
- * that look alike are kept apart, because "pain" is bread in one of them. */
+ * The tables, grouped by weight, and the hash table that is made of them once. Words of two
+ * languages that look alike are kept apart, because "pain" is bread in one of them. */
 #include "products/veyl/lexicon.h"
 
 #include <pthread.h>
@@ -15,11 +15,13 @@ static const Group french[] = {
     {WORD_FEELING, 36,
      "adore adorer adorable adores adorons magnifique sublime merveilleux merveilleuse merveille "
      "exceptionnel exceptionnelle extraordinaire fantastique fabuleux fabuleuse parfait parfaite "
-     "genial geniale geniaux incroyable splendide somptueux somptueuse epoustouflant epoustouflante "
+     "genial geniale geniaux incroyable splendide somptueux somptueuse epoustouflant "
+     "epoustouflante "
      "divin divine grandiose formidable excellent excellente excellence"},
     {WORD_FEELING, 30,
      "aime aimer aimons aiment aimez amour amours amoureux amoureuse super superbe top ravi ravie "
-     "ravissant ravissante bonheur heureux heureuse joie joyeux joyeuse delicieux delicieuse delice "
+     "ravissant ravissante bonheur heureux heureuse joie joyeux joyeuse delicieux delicieuse "
+     "delice "
      "bravo magique magie passion passionnant passionnante emerveille emerveillee "
      "emerveillement enchante enchantee enchanteur brillant brillante eblouissant eblouissante "
      "impressionnant impressionnante inoubliable canon hallucinant regal victoire "
@@ -27,8 +29,10 @@ static const Group french[] = {
     {WORD_FEELING, 22,
      "beau bel belle beaux beaute bon bonne bien merci content contente plaisir sourire sourires "
      "rire rires drole amusant amusante fete fetes celebrer succes reussi reussie reussite reussir "
-     "gagne gagner gentil gentille genereux generosite fier fiere fierte chance chanceux joli jolie "
-     "charmant charmante charme agreable elegant elegante elegance chic raffine raffinee doux douce "
+     "gagne gagner gentil gentille genereux generosite fier fiere fierte chance chanceux joli "
+     "jolie "
+     "charmant charmante charme agreable elegant elegante elegance chic raffine raffinee doux "
+     "douce "
      "douceur tendre tendresse calin bisou bisous paix espoir confiance confort confortable cool "
      "motive motivee motivation inspire inspirant inspirante inspiration enthousiaste satisfait "
      "satisfaite satisfaction precieux precieuse courage courageux courageuse talent talentueux "
@@ -39,7 +43,8 @@ static const Group french[] = {
      "prometteur prometteuse radieux radieuse epanoui epanouie paradis reve reves feerique "
      "lumineux lumineuse solidaire solidarite soutien optimiste sain saine"},
     {WORD_FEELING, 12,
-     "facile simple pratique propre frais fraiche nouveau nouvelle nouveaute gratuit gratuite promo "
+     "facile simple pratique propre frais fraiche nouveau nouvelle nouveaute gratuit gratuite "
+     "promo "
      "tranquille calme zen detente relax serein sereine vacances soleil ensoleille ami "
      "amis amie amitie famille ensemble partage partager decouverte decouvrir original originale "
      "creatif creative creativite juste honnete sincere clair claire correct correcte ok oui "
@@ -77,36 +82,45 @@ static const Group french[] = {
     {WORD_BOOSTER, 130,
      "tres trop si tellement vraiment extremement hyper ultra mega totalement completement "
      "absolument particulierement franchement enormement fort tout toute plus carrement grave"},
-    {WORD_BOOSTER, 70, "peu assez plutot presque moyennement legerement relativement parfois moins"},
+    {WORD_BOOSTER, 70,
+     "peu assez plutot presque moyennement legerement relativement parfois moins"},
     {WORD_CONTRAST, 0, "mais cependant pourtant toutefois neanmoins"},
 };
 
 static const Group english[] = {
     {WORD_FEELING, 36,
      "adore adored adoring adorable amazing awesome brilliant exceptional excellent excellence "
-     "extraordinary fantastic fabulous flawless gorgeous incredible magnificent marvelous marvellous "
+     "extraordinary fantastic fabulous flawless gorgeous incredible magnificent marvelous "
+     "marvellous "
      "masterpiece outstanding perfect perfection phenomenal spectacular stunning sublime superb "
      "wonderful breathtaking best"},
     {WORD_FEELING, 30,
      "love loved loves loving lovely happy happiest happiness joy joyful delighted delightful "
      "delicious beautiful beauty blessed bliss celebrate celebrated celebrating celebration cheer "
-     "cheers congrats congratulations dazzling dream dreamy ecstatic elated enchanting epic excited "
+     "cheers congrats congratulations dazzling dream dreamy ecstatic elated enchanting epic "
+     "excited "
      "exciting excitement glorious grateful great greatest heaven hilarious impressive impressed "
      "inspiring legendary magic magical paradise passion passionate proud stellar success "
-     "successful super thrilled thrilling triumph unforgettable victory win winner winning won yay"},
+     "successful super thrilled thrilling triumph unforgettable victory win winner winning won "
+     "yay"},
     {WORD_FEELING, 22,
-     "admire amuse amused amusing appreciate appreciated appreciation attractive better bonus brave "
+     "admire amuse amused amusing appreciate appreciated appreciation attractive better bonus "
+     "brave "
      "bright calm care caring charming charm cheerful chic classy clever comfort comfortable comfy "
      "confident cool courage cozy creative cute dear easy elegant elegance enjoy enjoyed enjoying "
      "enjoyable enthusiastic fab faith favorite favourite fine flattering fresh friend friendly "
-     "friends fun funny generous generosity genius gift glad good goodness gracious handsome healed "
+     "friends fun funny generous generosity genius gift glad good goodness gracious handsome "
+     "healed "
      "healthy helpful honest hope hopeful hug hugs ideal improve improved improvement innovative "
      "interesting inspired inspiration kind kindness kiss laugh laughed laughing laughs luck lucky "
      "luxury motivated neat nice optimistic peace peaceful pleasant pleased pleasing pleasure "
-     "positive praise precious pretty quality radiant recommend recommended relaxed relaxing relief "
-     "reliable respect rewarding romantic safe satisfied satisfying sexy shine smile smiles smiling "
+     "positive praise precious pretty quality radiant recommend recommended relaxed relaxing "
+     "relief "
+     "reliable respect rewarding romantic safe satisfied satisfying sexy shine smile smiles "
+     "smiling "
      "smart solid special strong stylish sunshine support supportive supporting sweet sweetest "
-     "talent talented tasty thank thankful thanks thrive treasure trust useful vibrant warm welcome "
+     "talent talented tasty thank thankful thanks thrive treasure trust useful vibrant warm "
+     "welcome "
      "wise worth worthy wow yum yummy"},
     {WORD_FEELING, 12,
      "able active agree available balance clean clear convenient discover fair fast free freedom "
@@ -114,32 +128,44 @@ static const Group english[] = {
      "please practical quick ready rich share simple smooth sunny together true vacation valuable "
      "vivid weekend yes"},
     {WORD_FEELING, -12,
-     "absent alone awkward bored boring broke busy cheap cold complain complained concern concerned "
+     "absent alone awkward bored boring broke busy cheap cold complain complained concern "
+     "concerned "
      "confused confusing delay delayed difficult doubt doubtful dull exhausted expensive forgot "
-     "gloomy hard late lack lacking limited long lose losing lost mess messy miss missed missing no "
+     "gloomy hard late lack lacking limited long lose losing lost mess messy miss missed missing "
+     "no "
      "odd old overpriced problem problems rain rough slow sorry stress stressed stressful strange "
-     "struggle stuck tired tough unclear unfortunately unsure waiting weak weird worried worry wrong"},
+     "struggle stuck tired tough unclear unfortunately unsure waiting weak weird worried worry "
+     "wrong"},
     {WORD_FEELING, -22,
      "abandoned abuse abused accident afraid aggressive anger angry annoy annoyed annoying anxiety "
      "anxious argue ashamed bad badly blame bleak boycott breach broken bug buggy bully complaint "
-     "complaints corrupt crash crashed crashes crisis critic criticism cruel cry cried crying damage "
+     "complaints corrupt crash crashed crashes crisis critic criticism cruel cry cried crying "
+     "damage "
      "damaged danger dangerous dead defect defective denied depressed depressing desperate destroy "
-     "destroyed dirty disagree disappoint disappointed disappointing disappointment dislike disorder "
-     "dishonest disrespect disrespectful dumb embarrassed embarrassing error errors evil fail failed "
+     "destroyed dirty disagree disappoint disappointed disappointing disappointment dislike "
+     "disorder "
+     "dishonest disrespect disrespectful dumb embarrassed embarrassing error errors evil fail "
+     "failed "
      "failing fails failure fake fault faulty fear fearful fight foolish fraudulent frustrated "
      "frustrating frustration greedy grief guilty harm harmful hopeless hostile hurt hurts hurting "
-     "idiot ignorant ill inadequate inferior injured injury insult insulting jealous lame lazy liar "
-     "lie lied lies lonely loser loss mad mean mistake mistakes neglected negative nervous nonsense "
-     "offended offensive outrage pain painful panic pathetic pity poor poorly poverty regret reject "
-     "rejected ridiculous rude ruin ruined sad sadly sadness scam scared scary shame shameful shock "
-     "sick sickness spam stolen stupid suck sucked sucks suffer suffered suffering suspicious tears "
+     "idiot ignorant ill inadequate inferior injured injury insult insulting jealous lame lazy "
+     "liar "
+     "lie lied lies lonely loser loss mad mean mistake mistakes neglected negative nervous "
+     "nonsense "
+     "offended offensive outrage pain painful panic pathetic pity poor poorly poverty regret "
+     "reject "
+     "rejected ridiculous rude ruin ruined sad sadly sadness scam scared scary shame shameful "
+     "shock "
+     "sick sickness spam stolen stupid suck sucked sucks suffer suffered suffering suspicious "
+     "tears "
      "terrified threat toxic trouble ugly unacceptable unfair unhappy unhealthy unreliable unsafe "
      "upset upsetting useless victim violate waste wasted weep worse wound"},
     {WORD_FEELING, -30,
      "appalling atrocious awful catastrophe catastrophic crap dreadful devastated devastating "
      "died dies death disaster disastrous disgust disgusted disgusting furious garbage hate hated "
      "hates hateful hating hatred hideous horrible horrid horrific horror inexcusable kill killed "
-     "killing kills murder nightmare rage racist racism sexist terrible terror tragedy tragic trash "
+     "killing kills murder nightmare rage racist racism sexist terrible terror tragedy tragic "
+     "trash "
      "unbearable violence violent war worst worthless"},
     {WORD_FEELING, -38,
      "abomination abhorrent abysmal bastard bullshit despicable fuck fucked fucking hell massacre "
@@ -150,7 +176,8 @@ static const Group english[] = {
     {WORD_BOOSTER, 130,
      "very so really truly extremely absolutely totally completely utterly incredibly insanely "
      "particularly especially too super highly deeply most more damn freaking"},
-    {WORD_BOOSTER, 70, "slightly somewhat rather quite fairly kinda sorta almost little less partly"},
+    {WORD_BOOSTER, 70,
+     "slightly somewhat rather quite fairly kinda sorta almost little less partly"},
     {WORD_CONTRAST, 0, "but however although though yet nevertheless"},
 };
 
@@ -182,7 +209,7 @@ static const Emoji emojis[] = {
     {0x1F973, 28},  {0x1F97A, 5},   {0x1F9E1, 28},  {0x1FA77, 28},
 };
 
-/* -- the hash table ---------------------------------------------------------------------------------- */
+/* -- the hash table --------------------------------------------------------------------------- */
 
 enum { SLOTS = 4096 };
 
@@ -221,7 +248,8 @@ static void tables_make(void) {
         for (ptrdiff_t i = 0; i < COUNT(french); i++)
             if ((french[i].role == WORD_FEELING) == feelings) group_load(TONGUE_FRENCH, &french[i]);
         for (ptrdiff_t i = 0; i < COUNT(english); i++)
-            if ((english[i].role == WORD_FEELING) == feelings) group_load(TONGUE_ENGLISH, &english[i]);
+            if ((english[i].role == WORD_FEELING) == feelings)
+                group_load(TONGUE_ENGLISH, &english[i]);
     }
 }
 
@@ -235,7 +263,8 @@ const LexiconWord *lexicon_find(Tongue tongue, Str folded) {
     pthread_once(&once, tables_make);
     const LexiconWord *found = exactly(tongue, folded);
     Str stem = folded;
-    if (!found && stem.len > 4 && (stem.data[stem.len - 1] == 's' || stem.data[stem.len - 1] == 'x')) {
+    if (!found && stem.len > 4 &&
+        (stem.data[stem.len - 1] == 's' || stem.data[stem.len - 1] == 'x')) {
         stem.len--;
         found = exactly(tongue, stem);
     }
@@ -256,8 +285,10 @@ int lexicon_emoji(int32_t code_point) {
     while (low < high) {
         ptrdiff_t middle = low + (high - low) / 2;
         if (emojis[middle].code == code_point) return emojis[middle].weight;
-        if (emojis[middle].code < code_point) low = middle + 1;
-        else high = middle;
+        if (emojis[middle].code < code_point)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return 0;
 }

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The words that sentiment.c weighs, of our own making: French, English, emoji. Words are folded as
- * word_fold does (lower case, no accents, œ as oe). Weights run from -4 (horrible) to 4 (sublime). */
+ * The words that sentiment.c weighs, of our own making: French, English, emoji. Words are folded
+ * as word_fold does (lower case, no accents, œ as oe). Weights run from -4 (horrible) to 4
+ * (sublime). */
 #ifndef SOCLE_VEYL_LEXICON_H
 #define SOCLE_VEYL_LEXICON_H
 
 #include "core/str.h"
 
 typedef enum WordRole {
-    WORD_FEELING,   /* weight in tenths */
-    WORD_NEGATION,  /* turns round what stands near */
-    WORD_BOOSTER,   /* weight: percent by which a feeling near it counts (130 very, 70 a little) */
-    WORD_CONTRAST   /* what follows counts more than what came before */
+    WORD_FEELING,  /* weight in tenths */
+    WORD_NEGATION, /* turns round what stands near */
+    WORD_BOOSTER,  /* weight: percent by which a feeling near it counts (130 very, 70 a little) */
+    WORD_CONTRAST  /* what follows counts more than what came before */
 } WordRole;
 
 typedef struct LexiconWord {

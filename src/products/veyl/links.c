@@ -19,14 +19,16 @@ Err *project_lock(Ctx *c, Id id) {
 
 Err *project_hashtags(Ctx *c, Id project, RecordList *out) {
     Rows rows;
-    TRY(db_query(c, SQL(SQL_PROJECT_HASHTAG_LIST), ARGS(V(project)), &project_hashtag_record, &rows));
+    TRY(db_query(c, SQL(SQL_PROJECT_HASHTAG_LIST), ARGS(V(project)), &project_hashtag_record,
+                 &rows));
     *out = (RecordList){rows.items, rows.count};
     return NULL;
 }
 
 Err *project_creators(Ctx *c, Id project, RecordList *out) {
     Rows rows;
-    TRY(db_query(c, SQL(SQL_PROJECT_CREATOR_LIST), ARGS(V(project)), &project_creator_record, &rows));
+    TRY(db_query(c, SQL(SQL_PROJECT_CREATOR_LIST), ARGS(V(project)), &project_creator_record,
+                 &rows));
     *out = (RecordList){rows.items, rows.count};
     return NULL;
 }
@@ -61,7 +63,8 @@ Err *project_hashtag_link(Ctx *c, Id project, Str name, Id platform, bool *linke
 
 Err *project_hashtag_unlink(Ctx *c, Id project, const ProjectHashtag *link) {
     int64_t hashtag;
-    Err *err = db_int(c, SQL(SQL_PROJECT_HASHTAG_REMOVE), ARGS(V(project), V(link->link_id)), &hashtag);
+    Err *err =
+        db_int(c, SQL(SQL_PROJECT_HASHTAG_REMOVE), ARGS(V(project), V(link->link_id)), &hashtag);
     if (err && err->kind == ERR_NOT_FOUND) FAIL(c, NOT_FOUND, "Hashtag not found");
     TRY(err);
     TRY(db_exec(c, SQL(SQL_PROJECT_POSTS_LOSE_HASHTAG), ARGS(V(project), V(hashtag)), NULL));
@@ -71,10 +74,12 @@ Err *project_hashtag_unlink(Ctx *c, Id project, const ProjectHashtag *link) {
 Err *project_creator_link(Ctx *c, Id project, Str username, Id platform, bool *linked) {
     Str folded;
     TRY(name_check(c, username, "username", &folded, '@'));
-    TRY(link_insert(c, SQL(SQL_PROJECT_CREATOR_ADD), ARGS(V(project), V(folded), V(platform), V(time_now())), linked));
+    TRY(link_insert(c, SQL(SQL_PROJECT_CREATOR_ADD),
+                    ARGS(V(project), V(folded), V(platform), V(time_now())), linked));
     if (!*linked) return NULL;
-    return db_exec(c, SQL2(SQL_PROJECT_POSTS_GAIN_CREATOR_SQLITE, SQL_PROJECT_POSTS_GAIN_CREATOR_POSTGRES),
-                   ARGS(V(project), V(platform), V(folded)), NULL);
+    return db_exec(
+        c, SQL2(SQL_PROJECT_POSTS_GAIN_CREATOR_SQLITE, SQL_PROJECT_POSTS_GAIN_CREATOR_POSTGRES),
+        ARGS(V(project), V(platform), V(folded)), NULL);
 }
 
 Err *project_creator_unlink(Ctx *c, Id project, const ProjectCreator *link) {
@@ -86,7 +91,7 @@ Err *project_creator_unlink(Ctx *c, Id project, const ProjectCreator *link) {
     return db_exec(c, SQL(SQL_PROJECT_POSTS_FADE_CREATOR), ARGS(V(project), platform, name), NULL);
 }
 
-/* -- what follows from the links ---------------------------------------------------------------------- */
+/* -- what follows from the links -------------------------------------------------------------- */
 
 static bool listed(const Str *names, ptrdiff_t count, Str name) {
     for (ptrdiff_t i = 0; i < count; i++)
@@ -112,8 +117,10 @@ Err *project_scope_refresh(Ctx *c, Id project) {
     TRY(project_creators(c, project, &creators));
     const ProjectHashtag *hashtag = hashtags.items;
     const ProjectCreator *creator = creators.items;
-    Scope scope = {arena_array(c->arena, Str, hashtags.count + creators.count + 1), 0, buf_new(c->arena, 128)};
-    for (ptrdiff_t i = 0; i < hashtags.count; i++) scope_add(&scope, '#', hashtag[i].name, hashtag[i].platform);
+    Scope scope = {arena_array(c->arena, Str, hashtags.count + creators.count + 1), 0,
+                   buf_new(c->arena, 128)};
+    for (ptrdiff_t i = 0; i < hashtags.count; i++)
+        scope_add(&scope, '#', hashtag[i].name, hashtag[i].platform);
     for (ptrdiff_t i = 0; i < creators.count; i++)
         scope_add(&scope, '@', creator[i].creator_username, creator[i].platform);
     Str type = hashtags.count && creators.count ? S("both")
@@ -122,6 +129,8 @@ Err *project_scope_refresh(Ctx *c, Id project) {
                                                 : (Str){NULL, 0};
     Str query = scope.query.len ? buf_str(&scope.query) : (Str){NULL, 0};
     return db_exec(c, SQL(SQL_PROJECT_SCOPE_SET),
-                   ARGS(V(project), V(json_of_names(c->arena, scope.platforms, scope.platform_count)), V(type),
-                        V(query), V((int64_t)creators.count)), NULL);
+                   ARGS(V(project),
+                        V(json_of_names(c->arena, scope.platforms, scope.platform_count)), V(type),
+                        V(query), V((int64_t)creators.count)),
+                   NULL);
 }

@@ -17,17 +17,26 @@ static Err *provider_missing(Ctx *c, Call *k) {
     Str path = str_c(k->route->path);
     for (ptrdiff_t i = 0; i < COUNT(providers); i++)
         if (str_find(path, strf(c->arena, "/auth/%s/", providers[i].name)) >= 0)
-            FAIL(c, NOT_CONFIGURED, "Signing in by %s is not configured: set %s", providers[i].name, providers[i].needs);
+            FAIL(c, NOT_CONFIGURED, "Signing in by %s is not configured: set %s", providers[i].name,
+                 providers[i].needs);
     FAIL(c, NOT_FOUND, "There is nothing at this address.");
 }
 
-#define START(name) {GET, "/api/v1/auth/" name "/start", provider_missing, .access = ACCESS_OPEN, .rate = RATE_AUTH, \
-     .status = 307, .errors = "501", .tag = "auth", .doc = "Go to " name " to sign in"}
-#define CALLBACK(name) {GET, "/api/v1/auth/" name "/callback", provider_missing, .access = ACCESS_OPEN, \
-     .rate = RATE_AUTH, .status = 307, .errors = "501", .tag = "auth", .doc = "Come back from " name}
+#define START(name)                                                                   \
+    {                                                                                 \
+        GET, "/api/v1/auth/" name "/start", provider_missing,                         \
+            .access = ACCESS_OPEN, .rate = RATE_AUTH, .status = 307, .errors = "501", \
+            .tag = "auth", .doc = "Go to " name " to sign in"                         \
+    }
+#define CALLBACK(name)                                                                \
+    {                                                                                 \
+        GET, "/api/v1/auth/" name "/callback", provider_missing,                      \
+            .access = ACCESS_OPEN, .rate = RATE_AUTH, .status = 307, .errors = "501", \
+            .tag = "auth", .doc = "Come back from " name                              \
+    }
 
 const Route oauth_routes[] = {
-    START("google"), CALLBACK("google"), START("instagram"), CALLBACK("instagram"),
-    START("facebook"), CALLBACK("facebook"), START("tiktok"), CALLBACK("tiktok"),
-    {0},
+    START("google"),       CALLBACK("google"), START("instagram"),
+    CALLBACK("instagram"), START("facebook"),  CALLBACK("facebook"),
+    START("tiktok"),       CALLBACK("tiktok"), {0},
 };

@@ -37,8 +37,10 @@ static void batch_empty(Batch *batch, ptrdiff_t cap) {
 
 static void reject_keep(Batch *batch, const Draft *draft) {
     if (batch->reject_count == batch->reject_cap) {
-        ptrdiff_t cap = batch->reject_cap ? 2 * batch->reject_cap : 16, size = (ptrdiff_t)sizeof *draft;
-        batch->rejects = arena_grow(batch->arena, batch->rejects, batch->reject_cap * size, cap * size);
+        ptrdiff_t cap = batch->reject_cap ? 2 * batch->reject_cap : 16,
+                  size = (ptrdiff_t)sizeof *draft;
+        batch->rejects =
+            arena_grow(batch->arena, batch->rejects, batch->reject_cap * size, cap * size);
         batch->reject_cap = cap;
     }
     batch->rejects[batch->reject_count++] = *draft;
@@ -74,8 +76,10 @@ static Err *batch_fill(Ctx *c, Running *r, Batch *batch) {
         if (r->got != SOURCE_MORE) continue;
         ptrdiff_t n;
         TRY(r->pipe->read(c, r->pipe->arg, r->buffer, READ_BYTES, &n));
-        if (n == 0) source_end(r->source);
-        else source_feed(r->source, str_of(r->buffer, n));
+        if (n == 0)
+            source_end(r->source);
+        else
+            source_feed(r->source, str_of(r->buffer, n));
     }
     return NULL;
 }
@@ -84,7 +88,8 @@ static Err *batch_fill(Ctx *c, Running *r, Batch *batch) {
 static void rejects_tell(Pipe *pipe, const Batch *batch) {
     ptrdiff_t i = 0, k = 0;
     while (i < batch->count || k < batch->reject_count) {
-        bool parsed = i < batch->count && (k == batch->reject_count || batch->drafts[i].record < batch->rejects[k].record);
+        bool parsed = i < batch->count && (k == batch->reject_count ||
+                                           batch->drafts[i].record < batch->rejects[k].record);
         const Draft *draft = parsed ? &batch->drafts[i++] : &batch->rejects[k++];
         if (!draft->problem) continue;
         pipe->rejected++;
@@ -124,7 +129,9 @@ static Err *running_open(Ctx *c, Running *r, Pipe *pipe) {
     *r = (Running){.pipe = pipe};
     r->source = source_new(pipe->source);
     if (!r->source)
-        FAIL(c, INVALID, "Unknown format `%.*s`: see docs for the names (posts, tiktok-api, csv-facebook …)", S_ARG(pipe->source.format));
+        FAIL(c, INVALID,
+             "Unknown format `%.*s`: see docs for the names (posts, tiktok-api, csv-facebook …)",
+             S_ARG(pipe->source.format));
     r->buffer = arena_bytes(c->arena, READ_BYTES);
     for (int i = 0; i < 2; i++) r->batches[i].arena = arena_new(BATCH_BUDGET);
     return NULL;
@@ -146,7 +153,7 @@ Err *pipe_run(Ctx *c, Pipe *pipe) {
     return source_check(c, r);
 }
 
-/* -- two coroutines ----------------------------------------------------------------------------------- */
+/* -- two coroutines --------------------------------------------------------------------------- */
 
 static Err *fill_all(Ctx *c, void *arg) {
     Running *r = arg;

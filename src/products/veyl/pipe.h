@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Pipe: bytes to stored posts, batch by batch, with memory for one or two batches and no more. The
- * caller brings a way to read and a way to hear of refusals; what is stored is stored (each batch is one
- * transaction), so that what was cut short is simply sent again. */
+ * Pipe: bytes to stored posts, batch by batch, with memory for one or two batches and no more.
+ * The caller brings a way to read and a way to hear of refusals; what is stored is stored (each
+ * batch is one transaction), so that what was cut short is simply sent again. */
 #ifndef SOCLE_VEYL_PIPE_H
 #define SOCLE_VEYL_PIPE_H
 
@@ -24,11 +24,11 @@ typedef struct Pipe {
 
 enum { PIPE_BATCH_BULK = 50000, PIPE_BATCH_SERVER = 5000, PIPE_BATCH_BYTES = 24 * 1024 * 1024 };
 
-/* Parse, then store, in turn: for a server, whose request must read its own body. BAD_REQUEST with the
- * reason when the rest cannot be read (what came before is stored). */
+/* Parse, then store, in turn: for a server, whose request must read its own body. BAD_REQUEST
+ * with the reason when the rest cannot be read (what came before is stored). */
 MUST_USE Err *pipe_run(Ctx *c, Pipe *pipe);
-/* Parse the next batch while the last is stored: for a command that has its loop for itself. `read` is
- * called from another coroutine. */
+/* Parse the next batch while the last is stored: for a command that has its loop for itself.
+ * `read` is called from another coroutine. */
 MUST_USE Err *pipe_run_overlapped(Ctx *c, Pipe *pipe);
 
 #endif

@@ -21,7 +21,8 @@ Err *platform_filter(Ctx *c, Str name, Id *out) {
     Platform platform;
     bool found;
     Str lower = str_lower(c->arena, str_trim(name));
-    TRY(db_maybe(c, SQL(SQL_PLATFORM_BY_NAME), ARGS(V(lower)), &platform_record, &platform, &found));
+    TRY(db_maybe(c, SQL(SQL_PLATFORM_BY_NAME), ARGS(V(lower)), &platform_record, &platform,
+                 &found));
     if (!found && !platform_is_known(lower)) FAIL(c, BAD_REQUEST, "Plateforme non trouvée");
     *out = found ? platform.id : PLATFORM_NONE;
     return NULL;
@@ -38,7 +39,8 @@ static Err *platforms_list(Ctx *c, Call *k) {
     const PageIn *page = k->query;
     Rows rows;
     int64_t total;
-    TRY(db_query(c, SQL(SQL_PLATFORM_LIST), ARGS(V(page->limit), V(page->skip)), &platform_record, &rows));
+    TRY(db_query(c, SQL(SQL_PLATFORM_LIST), ARGS(V(page->limit), V(page->skip)), &platform_record,
+                 &rows));
     TRY(db_int(c, SQL(SQL_PLATFORM_COUNT), NO_ARGS, &total));
     call_list(c, k, rows, total, (Str){NULL, 0});
     return NULL;
@@ -65,9 +67,9 @@ static Err *platform_update(Ctx *c, Call *k) {
     bool named = k->present & record_bit(&platform_in_record, "name");
     bool keyed = k->present & record_bit(&platform_in_record, "api_key");
     Str sealed = keyed ? secret_seal(c, in->api_key) : in->api_key;
-    Err *err = db_exec(c, SQL(SQL_PLATFORM_CHANGE),
-                       ARGS(V(p->id), V(named ? in->name : p->name), V(keyed),
-                            V(sealed), V(time_now())), NULL);
+    Err *err = db_exec(
+        c, SQL(SQL_PLATFORM_CHANGE),
+        ARGS(V(p->id), V(named ? in->name : p->name), V(keyed), V(sealed), V(time_now())), NULL);
     if (err && err->kind == ERR_CONFLICT) FAIL(c, BAD_REQUEST, "Plateforme déjà existante");
     TRY(err);
     return platform_load(c, p->id, p);
@@ -87,18 +89,20 @@ static Err *platform_delete(Ctx *c, Call *k) {
 }
 
 #define READS .access = ACCESS_USER, .scope = "posts:read", .tag = "platforms"
-#define WRITES .access = ACCESS_ADMIN, .scope = "posts:write", .tag = "platforms", .rate = RATE_WRITE
+#define WRITES \
+    .access = ACCESS_ADMIN, .scope = "posts:write", .tag = "platforms", .rate = RATE_WRITE
 
 const Route platform_routes[] = {
-    {GET, "/api/v1/platforms", platforms_list, READS, .query = &page_in_record, .out = &platform_record,
-     .out_list = true, .doc = "All platforms"},
-    {POST, "/api/v1/platforms", platform_create, WRITES, .in = &platform_in_record, .out = &platform_record,
-     .idempotent = true, .errors = "400", .doc = "Add a platform"},
-    {GET, "/api/v1/platforms/{id:int}", platform_get, READS, .out = &platform_record, .errors = "404",
-     .doc = "One platform"},
-    {PUT, "/api/v1/platforms/{id:int}", platform_update, WRITES, .in = &platform_in_record, .in_change = true,
-     .out = &platform_record, .errors = "400 404", .doc = "Change its name or API key"},
-    {DELETE, "/api/v1/platforms/{id:int}", platform_delete, WRITES, .out = &message_record, .errors = "404 409",
-     .doc = "Remove a platform that nothing refers to"},
+    {GET, "/api/v1/platforms", platforms_list, READS, .query = &page_in_record,
+     .out = &platform_record, .out_list = true, .doc = "All platforms"},
+    {POST, "/api/v1/platforms", platform_create, WRITES, .in = &platform_in_record,
+     .out = &platform_record, .idempotent = true, .errors = "400", .doc = "Add a platform"},
+    {GET, "/api/v1/platforms/{id:int}", platform_get, READS, .out = &platform_record,
+     .errors = "404", .doc = "One platform"},
+    {PUT, "/api/v1/platforms/{id:int}", platform_update, WRITES, .in = &platform_in_record,
+     .in_change = true, .out = &platform_record, .errors = "400 404",
+     .doc = "Change its name or API key"},
+    {DELETE, "/api/v1/platforms/{id:int}", platform_delete, WRITES, .out = &message_record,
+     .errors = "404 409", .doc = "Remove a platform that nothing refers to"},
     {0},
 };

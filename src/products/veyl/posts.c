@@ -16,7 +16,7 @@ Rows posts_of_rows(Ctx *c, Rows rows) {
     return (Rows){posts, rows.count};
 }
 
-/* -- cursors ------------------------------------------------------------------------------------------ */
+/* -- cursors ---------------------------------------------------------------------------------- */
 
 /* Behind every post there is. */
 static const PostCursor newest = {{253402300799000000}, INT64_MAX};
@@ -32,11 +32,12 @@ Err *post_cursor_read(Ctx *c, Str text, PostCursor *out) {
 }
 
 Str post_cursor_make(Ctx *c, Time posted_at, int64_t n) {
-    Str values[] = {strf(c->arena, "%lld", (long long)posted_at.us), strf(c->arena, "%lld", (long long)n)};
+    Str values[] = {strf(c->arena, "%lld", (long long)posted_at.us),
+                    strf(c->arena, "%lld", (long long)n)};
     return cursor_make(c, values, 2);
 }
 
-/* -- lists -------------------------------------------------------------------------------------------- */
+/* -- lists ------------------------------------------------------------------------------------ */
 
 typedef struct PostList {
     int64_t skip, limit;
@@ -55,7 +56,9 @@ static const Record post_list_record = RECORD(PostList, post_list_fields);
 
 /* Skip whole hours: where the page begins, and how many of that hour are left to walk over. */
 static Err *hours_skip(Ctx *c, Id platform, int64_t *skip, PostCursor *from, bool *beyond) {
-    typedef struct Hour { int64_t hour, newer; } Hour;
+    typedef struct Hour {
+        int64_t hour, newer;
+    } Hour;
     static const Field fields[] = {FIELD(Hour, hour), FIELD(Hour, newer)};
     static const Record record = RECORD(Hour, fields);
     Hour hour;
@@ -74,21 +77,26 @@ static Err *newest_load(Ctx *c, const PostList *query, Id platform, Rows *rows) 
     bool beyond = false;
     *rows = (Rows){0};
     TRY(post_cursor_read(c, query->cursor, &from));
-    if (query->cursor.len == 0 && skip > SKIP_WALKED) TRY(hours_skip(c, platform, &skip, &from, &beyond));
+    if (query->cursor.len == 0 && skip > SKIP_WALKED)
+        TRY(hours_skip(c, platform, &skip, &from, &beyond));
     if (beyond) return NULL;
     if (!id_is_none(platform))
         return db_query(c, SQL(SQL_POSTS_NEWEST_OF),
-                        ARGS(V(query->limit), V(skip), V(from.posted_at), V(from.n), V(platform)), &post_row_record, rows);
+                        ARGS(V(query->limit), V(skip), V(from.posted_at), V(from.n), V(platform)),
+                        &post_row_record, rows);
     return db_query(c, SQL2(SQL_POSTS_NEWEST_SQLITE, SQL_POSTS_NEWEST_POSTGRES),
-                    ARGS(V(query->limit), V(skip), V(from.posted_at), V(from.n)), &post_row_record, rows);
+                    ARGS(V(query->limit), V(skip), V(from.posted_at), V(from.n)), &post_row_record,
+                    rows);
 }
 
 static Err *trending_load(Ctx *c, Id platform, int64_t skip, int64_t limit, Rows *rows) {
     bool far = skip > SKIP_ON_LOOP;
     Err *(*run)(Ctx *, Sql, Args, const Record *, Rows *) = far ? db_scan : db_query;
     if (!id_is_none(platform))
-        return run(c, SQL(SQL_POSTS_TRENDING_OF), ARGS(V(limit), V(skip), V(platform)), &post_row_record, rows);
-    return run(c, SQL2(SQL_POSTS_TRENDING_SQLITE, SQL_POSTS_TRENDING_POSTGRES), ARGS(V(limit), V(skip)), &post_row_record, rows);
+        return run(c, SQL(SQL_POSTS_TRENDING_OF), ARGS(V(limit), V(skip), V(platform)),
+                   &post_row_record, rows);
+    return run(c, SQL2(SQL_POSTS_TRENDING_SQLITE, SQL_POSTS_TRENDING_POSTGRES),
+               ARGS(V(limit), V(skip)), &post_row_record, rows);
 }
 
 static Err *posts_list(Ctx *c, Call *k) {
@@ -104,7 +112,8 @@ static Err *posts_list(Ctx *c, Call *k) {
         TRY(newest_load(c, query, platform, &rows));
         TRY(db_int(c, SQL(SQL_POSTS_TOTAL), ARGS(V(platform)), &total));
         const PostRow *row = rows.items;
-        if (rows.count == query->limit) next = post_cursor_make(c, row[rows.count - 1].posted_at, row[rows.count - 1].n);
+        if (rows.count == query->limit)
+            next = post_cursor_make(c, row[rows.count - 1].posted_at, row[rows.count - 1].n);
     }
     call_list(c, k, posts_of_rows(c, rows), total, next);
     return NULL;
@@ -113,7 +122,8 @@ static Err *posts_list(Ctx *c, Call *k) {
 typedef struct TrendingQuery {
     int64_t limit;
 } TrendingQuery;
-static const Field trending_query_fields[] = {FIELD(TrendingQuery, limit, .min = 1, .max = 100, .fallback = "50")};
+static const Field trending_query_fields[] = {
+    FIELD(TrendingQuery, limit, .min = 1, .max = 100, .fallback = "50")};
 static const Record trending_query_record = RECORD(TrendingQuery, trending_query_fields);
 
 static Err *posts_trending(Ctx *c, Call *k) {
@@ -146,7 +156,7 @@ static Err *analytics_trending(Ctx *c, Call *k) {
     return NULL;
 }
 
-/* -- one post ----------------------------------------------------------------------------------------- */
+/* -- one post --------------------------------------------------------------------------------- */
 
 static Err *row_load(Ctx *c, Str id, PostRow *out) {
     bool found;
@@ -210,7 +220,7 @@ static Err *post_create(Ctx *c, Call *k) {
     return db_transaction(c, post_insert, &w);
 }
 
-/* -- changing ----------------------------------------------------------------------------------------- */
+/* -- changing --------------------------------------------------------------------------------- */
 
 static bool given(const PostWrite *w, const char *field) {
     return (w->k->present & record_bit(&post_in_record, field)) != 0;
@@ -219,7 +229,8 @@ static bool given(const PostWrite *w, const char *field) {
 /* What the body gives, over what is stored; null means unknown from now on. */
 static void body_over(Ctx *c, PostWrite *w, PostRow *p) {
     const PostIn *in = w->k->in;
-    if (given(w, "author")) p->author = in->author.len ? name_fold(c->arena, in->author, '@') : (Str){NULL, 0};
+    if (given(w, "author"))
+        p->author = in->author.len ? name_fold(c->arena, in->author, '@') : (Str){NULL, 0};
     if (given(w, "caption")) p->caption = in->caption;
     if (given(w, "hashtags")) p->hashtags = names_fold(c->arena, in->hashtags, '#');
     if (given(w, "mentions")) p->mentions = names_fold(c->arena, in->mentions, '@');
@@ -229,7 +240,8 @@ static void body_over(Ctx *c, PostWrite *w, PostRow *p) {
         p->shares = in->metrics.shares;
         p->views = in->metrics.views;
     }
-    if (given(w, "posted_at")) p->posted_at = time_is_null(in->posted_at) ? POSTED_UNKNOWN : in->posted_at;
+    if (given(w, "posted_at"))
+        p->posted_at = time_is_null(in->posted_at) ? POSTED_UNKNOWN : in->posted_at;
     if (given(w, "language")) p->language = in->language;
     if (given(w, "media_url")) p->media_url = in->media_url;
     if (given(w, "sentiment")) p->sentiment = in->sentiment;
@@ -242,9 +254,12 @@ static void body_over(Ctx *c, PostWrite *w, PostRow *p) {
 
 /* With a new caption, what is read off captions is read again, unless the body says it. */
 static unsigned known_of(const PostWrite *w) {
-    if (!given(w, "caption")) return GIVEN_HASHTAGS | GIVEN_MENTIONS | GIVEN_LANGUAGE | GIVEN_SENTIMENT;
-    return (given(w, "hashtags") ? GIVEN_HASHTAGS : 0u) | (given(w, "mentions") ? GIVEN_MENTIONS : 0u) |
-           (given(w, "language") ? GIVEN_LANGUAGE : 0u) | (given(w, "sentiment") ? GIVEN_SENTIMENT : 0u);
+    if (!given(w, "caption"))
+        return GIVEN_HASHTAGS | GIVEN_MENTIONS | GIVEN_LANGUAGE | GIVEN_SENTIMENT;
+    return (given(w, "hashtags") ? GIVEN_HASHTAGS : 0u) |
+           (given(w, "mentions") ? GIVEN_MENTIONS : 0u) |
+           (given(w, "language") ? GIVEN_LANGUAGE : 0u) |
+           (given(w, "sentiment") ? GIVEN_SENTIMENT : 0u);
 }
 
 static Err *post_rewrite(Ctx *c, void *arg) {
@@ -287,20 +302,23 @@ static Err *post_delete(Ctx *c, Call *k) {
 #define TRENDING .query = &trending_query_record, .out = &post_record, .out_list = true
 
 const Route post_routes[] = {
-    {GET, "/api/v1/posts", posts_list, READS, .query = &post_list_record, .out = &post_record, .out_list = true,
-     .errors = "400", .doc = "Posts, newest first, or by score_trend"},
-    {POST, "/api/v1/posts", post_create, WRITES, .in = &post_in_record, .out = &post_record, .idempotent = true,
-     .errors = "400 409", .doc = "Store a post"},
+    {GET, "/api/v1/posts", posts_list, READS, .query = &post_list_record, .out = &post_record,
+     .out_list = true, .errors = "400", .doc = "Posts, newest first, or by score_trend"},
+    {POST, "/api/v1/posts", post_create, WRITES, .in = &post_in_record, .out = &post_record,
+     .idempotent = true, .errors = "400 409", .doc = "Store a post"},
     {GET, "/api/v1/posts/trending", posts_trending, READS, TRENDING, .doc = "Posts by score_trend"},
-    {GET, "/api/v1/posts/trending/global", posts_trending, READS, TRENDING, .doc = "The same, of all platforms"},
+    {GET, "/api/v1/posts/trending/global", posts_trending, READS, TRENDING,
+     .doc = "The same, of all platforms"},
     {GET, "/api/v1/posts/trending/{platform}", posts_trending, READS, TRENDING, .errors = "400",
      .doc = "The same, of one platform"},
-    {GET, "/api/v1/analytics/trending", analytics_trending, .access = ACCESS_USER, .scope = "posts:read", .tag = "analytics",
-     .query = &analytics_query_record, .out = &post_record, .out_list = true, .errors = "400", .doc = "Posts by score_trend"},
-    {GET, "/api/v1/posts/{post_id}", post_get, READS, .out = &post_record, .errors = "404", .doc = "One post"},
-    {PUT, "/api/v1/posts/{post_id}", post_update, WRITES, .in = &post_in_record, .in_change = true, .out = &post_record,
-     .errors = "404", .doc = "Change what is given"},
-    {DELETE, "/api/v1/posts/{post_id}", post_delete, WRITES, .out = &message_record, .errors = "404",
-     .doc = "Delete a post"},
+    {GET, "/api/v1/analytics/trending", analytics_trending, .access = ACCESS_USER,
+     .scope = "posts:read", .tag = "analytics", .query = &analytics_query_record,
+     .out = &post_record, .out_list = true, .errors = "400", .doc = "Posts by score_trend"},
+    {GET, "/api/v1/posts/{post_id}", post_get, READS, .out = &post_record, .errors = "404",
+     .doc = "One post"},
+    {PUT, "/api/v1/posts/{post_id}", post_update, WRITES, .in = &post_in_record, .in_change = true,
+     .out = &post_record, .errors = "404", .doc = "Change what is given"},
+    {DELETE, "/api/v1/posts/{post_id}", post_delete, WRITES, .out = &message_record,
+     .errors = "404", .doc = "Delete a post"},
     {0},
 };

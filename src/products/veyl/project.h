@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Projects and their links. Who may see one: its creator, and the members of its organisation. Who
- * may change one: its creator, and that organisation's admins and owners. For everybody else it is
- * not there: NOT_FOUND `Project not found`.
+ * Projects and their links. Who may see one: its creator, and the members of its organisation.
+ * Who may change one: its creator, and that organisation's admins and owners. For everybody else
+ * it is not there: NOT_FOUND `Project not found`.
  *
- * platforms, scope_type, scope_query, creators_count and posts_count follow from the links in the
- * transaction that changes them. A project that has no link yet keeps the platforms it was made with. */
+ * platforms, scope_type, scope_query, creators_count and posts_count follow from the links in
+ * the transaction that changes them. A project that has no link yet keeps the platforms it was
+ * made with. */
 #ifndef SOCLE_VEYL_PROJECT_H
 #define SOCLE_VEYL_PROJECT_H
 
@@ -19,8 +20,8 @@ MUST_USE Err *project_load_for_change(Ctx *c, Id id, Project *out);
 /* Inside a transaction: nobody else changes its links until the end. */
 MUST_USE Err *project_lock(Ctx *c, Id id);
 
-/* Inside a transaction that holds the lock; project_scope_refresh at its end. *linked is false when the
- * link was there already. Names are folded here. */
+/* Inside a transaction that holds the lock; project_scope_refresh at its end. *linked is false
+ * when the link was there already. Names are folded here. */
 MUST_USE Err *project_hashtag_link(Ctx *c, Id project, Str name, Id platform, bool *linked);
 MUST_USE Err *project_hashtag_unlink(Ctx *c, Id project, const ProjectHashtag *link);
 MUST_USE Err *project_creator_link(Ctx *c, Id project, Str username, Id platform, bool *linked);

@@ -13,14 +13,18 @@ static const Field hashtag_link_fields[] = {
     FIELD(LinkIn, hashtag, .flags = F_REQUIRED | F_TRIM, .min = 1, .max = 256),
     FIELD(LinkIn, platform, .flags = F_TRIM | F_LOWER, .max = 50, .fallback = "\"instagram\""),
 };
-static const Record hashtag_link_record = {.name = "HashtagLink", .fields = hashtag_link_fields,
-    .field_count = COUNT(hashtag_link_fields), .size = (ptrdiff_t)sizeof(LinkIn)};
+static const Record hashtag_link_record = {.name = "HashtagLink",
+                                           .fields = hashtag_link_fields,
+                                           .field_count = COUNT(hashtag_link_fields),
+                                           .size = (ptrdiff_t)sizeof(LinkIn)};
 static const Field creator_link_fields[] = {
     FIELD(LinkIn, username, .flags = F_REQUIRED | F_TRIM, .min = 1, .max = 256),
     FIELD(LinkIn, platform, .flags = F_TRIM | F_LOWER, .max = 50, .fallback = "\"instagram\""),
 };
-static const Record creator_link_record = {.name = "CreatorLink", .fields = creator_link_fields,
-    .field_count = COUNT(creator_link_fields), .size = (ptrdiff_t)sizeof(LinkIn)};
+static const Record creator_link_record = {.name = "CreatorLink",
+                                           .fields = creator_link_fields,
+                                           .field_count = COUNT(creator_link_fields),
+                                           .size = (ptrdiff_t)sizeof(LinkIn)};
 
 typedef struct Linking {
     Id project, link;
@@ -61,7 +65,8 @@ static Err *creator_add(Ctx *c, Call *k) { return link_make(c, k, creator_link);
 
 static Err *hashtag_by_link(Ctx *c, Id project, Id link, ProjectHashtag *out) {
     bool found;
-    TRY(db_maybe(c, SQL(SQL_PROJECT_HASHTAG_BY_LINK), ARGS(V(project), V(link)), &project_hashtag_record, out, &found));
+    TRY(db_maybe(c, SQL(SQL_PROJECT_HASHTAG_BY_LINK), ARGS(V(project), V(link)),
+                 &project_hashtag_record, out, &found));
     if (!found) FAIL(c, NOT_FOUND, "Hashtag not found");
     return NULL;
 }
@@ -80,7 +85,8 @@ static Err *creator_unlink(Ctx *c, void *arg) {
     ProjectCreator link;
     bool found;
     TRY(project_lock(c, l->project));
-    TRY(db_maybe(c, SQL(SQL_PROJECT_CREATOR_BY_LINK), ARGS(V(l->project), V(l->link)), &project_creator_record, &link, &found));
+    TRY(db_maybe(c, SQL(SQL_PROJECT_CREATOR_BY_LINK), ARGS(V(l->project), V(l->link)),
+                 &project_creator_record, &link, &found));
     if (!found) FAIL(c, NOT_FOUND, "Creator not found");
     TRY(project_creator_unlink(c, l->project, &link));
     return project_scope_refresh(c, l->project);
@@ -96,12 +102,13 @@ static Err *link_remove(Ctx *c, Call *k, Err *(*fn)(Ctx *c, void *arg)) {
 static Err *hashtag_remove(Ctx *c, Call *k) { return link_remove(c, k, hashtag_unlink); }
 static Err *creator_remove(Ctx *c, Call *k) { return link_remove(c, k, creator_unlink); }
 
-/* -- link-posts -------------------------------------------------------------------------------------- */
+/* -- link-posts ------------------------------------------------------------------------------- */
 
 typedef struct LinkPostsIn {
     int64_t limit;
 } LinkPostsIn;
-static const Field link_posts_in_fields[] = {FIELD(LinkPostsIn, limit, .min = 1, .max = 200, .fallback = "50")};
+static const Field link_posts_in_fields[] = {
+    FIELD(LinkPostsIn, limit, .min = 1, .max = 200, .fallback = "50")};
 static const Record link_posts_in_record = RECORD(LinkPostsIn, link_posts_in_fields);
 
 typedef struct LinkedPosts {
@@ -110,14 +117,17 @@ typedef struct LinkedPosts {
     StrList platforms;
 } LinkedPosts;
 static const Field linked_posts_fields[] = {
-    FIELD(LinkedPosts, status), FIELD(LinkedPosts, hashtag), FIELD(LinkedPosts, total_posts_found),
+    FIELD(LinkedPosts, status),
+    FIELD(LinkedPosts, hashtag),
+    FIELD(LinkedPosts, total_posts_found),
     FIELD(LinkedPosts, newly_linked, .doc = "Always 0: posts are linked as they come in"),
-    FIELD(LinkedPosts, already_linked), FIELD(LinkedPosts, platforms),
+    FIELD(LinkedPosts, already_linked),
+    FIELD(LinkedPosts, platforms),
 };
 static const Record linked_posts_record = RECORD(LinkedPosts, linked_posts_fields);
 
-/* Every post is linked to its hashtags in the transaction that stores it, so that nothing is ever left
- * to link: the answer says how many there are, up to the limit. */
+/* Every post is linked to its hashtags in the transaction that stores it, so that nothing is
+ * ever left to link: the answer says how many there are, up to the limit. */
 static Err *hashtag_link_posts(Ctx *c, Call *k) {
     const LinkPostsIn *query = k->query;
     LinkedPosts *out = call_out(k);
@@ -136,21 +146,26 @@ static Err *hashtag_link_posts(Ctx *c, Call *k) {
 #define INVALID_ID "Project ID invalide"
 
 const Route project_link_routes[] = {
-    {POST, "/api/v1/projects/{id:int}/hashtags", hashtag_add, .access = ACCESS_USER, .scope = "projects:write",
-     .in = &hashtag_link_record, .out = &project_record, .errors = "400 403 404 409", .rate = RATE_WRITE,
-     .not_integer = INVALID_ID, .tag = "projects", .doc = "Follow a hashtag; its posts are in the project at once"},
-    {DELETE, "/api/v1/projects/{id:int}/hashtags/{link_id:int}", hashtag_remove, .access = ACCESS_USER,
-     .scope = "projects:write", .status = 204, .errors = "400 403 404", .rate = RATE_WRITE,
-     .not_integer = INVALID_ID, .tag = "projects", .doc = "Follow a hashtag no more"},
-    {POST, "/api/v1/projects/{id:int}/hashtags/{link_id:int}/link-posts", hashtag_link_posts, .access = ACCESS_USER,
-     .scope = "projects:write", .query = &link_posts_in_record, .out = &linked_posts_record,
-     .errors = "400 403 404", .rate = RATE_WRITE, .not_integer = INVALID_ID, .tag = "projects",
+    {POST, "/api/v1/projects/{id:int}/hashtags", hashtag_add, .access = ACCESS_USER,
+     .scope = "projects:write", .in = &hashtag_link_record, .out = &project_record,
+     .errors = "400 403 404 409", .rate = RATE_WRITE, .not_integer = INVALID_ID, .tag = "projects",
+     .doc = "Follow a hashtag; its posts are in the project at once"},
+    {DELETE, "/api/v1/projects/{id:int}/hashtags/{link_id:int}", hashtag_remove,
+     .access = ACCESS_USER, .scope = "projects:write", .status = 204, .errors = "400 403 404",
+     .rate = RATE_WRITE, .not_integer = INVALID_ID, .tag = "projects",
+     .doc = "Follow a hashtag no more"},
+    {POST, "/api/v1/projects/{id:int}/hashtags/{link_id:int}/link-posts", hashtag_link_posts,
+     .access = ACCESS_USER, .scope = "projects:write", .query = &link_posts_in_record,
+     .out = &linked_posts_record, .errors = "400 403 404", .rate = RATE_WRITE,
+     .not_integer = INVALID_ID, .tag = "projects",
      .doc = "How many posts a followed hashtag brings"},
-    {POST, "/api/v1/projects/{id:int}/creators", creator_add, .access = ACCESS_USER, .scope = "projects:write",
-     .in = &creator_link_record, .out = &project_record, .errors = "400 403 404 409", .rate = RATE_WRITE,
-     .not_integer = INVALID_ID, .tag = "projects", .doc = "Follow a creator on one platform"},
-    {DELETE, "/api/v1/projects/{id:int}/creators/{link_id:int}", creator_remove, .access = ACCESS_USER,
-     .scope = "projects:write", .status = 204, .errors = "400 403 404", .rate = RATE_WRITE,
-     .not_integer = INVALID_ID, .tag = "projects", .doc = "Follow a creator no more"},
+    {POST, "/api/v1/projects/{id:int}/creators", creator_add, .access = ACCESS_USER,
+     .scope = "projects:write", .in = &creator_link_record, .out = &project_record,
+     .errors = "400 403 404 409", .rate = RATE_WRITE, .not_integer = INVALID_ID, .tag = "projects",
+     .doc = "Follow a creator on one platform"},
+    {DELETE, "/api/v1/projects/{id:int}/creators/{link_id:int}", creator_remove,
+     .access = ACCESS_USER, .scope = "projects:write", .status = 204, .errors = "400 403 404",
+     .rate = RATE_WRITE, .not_integer = INVALID_ID, .tag = "projects",
+     .doc = "Follow a creator no more"},
     {0},
 };

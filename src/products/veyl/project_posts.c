@@ -14,7 +14,8 @@ static const Field page_query_fields[] = {
     FIELD(PageQuery, platform, .max = 50, .doc = "One platform, or `meta`: instagram and facebook"),
     FIELD(PageQuery, limit, .min = 1, .max = 500, .fallback = "60"),
     FIELD(PageQuery, cursor, .max = 512, .doc = "Where the last page ended, from its Link header"),
-    FIELD(PageQuery, sort, .values = sorts, .fallback = "\"-posted_at\"", .doc = "Newest first unless said"),
+    FIELD(PageQuery, sort, .values = sorts, .fallback = "\"-posted_at\"",
+          .doc = "Newest first unless said"),
 };
 static const Record page_query_record = RECORD(PageQuery, page_query_fields);
 
@@ -30,26 +31,32 @@ static Err *platforms_read(Ctx *c, Str name, PlatformPair *out) {
     return meta ? platform_filter(c, S("facebook"), &out->second) : NULL;
 }
 
-/* By score there is no index: the project's links are sorted, off the loop, and pages are counted. */
-static Err *top_load(Ctx *c, Id project, const PageQuery *query, PlatformPair p, Rows *rows, Str *next) {
+/* By score there is no index: the project's links are sorted, off the loop, and pages are
+ * counted. */
+static Err *top_load(Ctx *c, Id project, const PageQuery *query, PlatformPair p, Rows *rows,
+                     Str *next) {
     PostCursor at = {.n = 0};
     if (query->cursor.len) TRY(post_cursor_read(c, query->cursor, &at));
-    TRY(db_scan(c, SQL(SQL_PROJECT_POSTS_TOP), ARGS(V(project), V(at.n), V(query->limit), V(p.first), V(p.second)),
+    TRY(db_scan(c, SQL(SQL_PROJECT_POSTS_TOP),
+                ARGS(V(project), V(at.n), V(query->limit), V(p.first), V(p.second)),
                 &post_row_record, rows));
     if (rows->count == query->limit) *next = post_cursor_make(c, (Time){0}, at.n + rows->count);
     return NULL;
 }
 
-static Err *page_load(Ctx *c, Id project, const PageQuery *query, PlatformPair p, Rows *rows, Str *next) {
+static Err *page_load(Ctx *c, Id project, const PageQuery *query, PlatformPair p, Rows *rows,
+                      Str *next) {
     PostCursor at;
     bool oldest = str_eq(query->sort, S("posted_at"));
     TRY(post_cursor_read(c, query->cursor, &at));
     if (oldest && query->cursor.len == 0) at = (PostCursor){{-1}, 0};
-    TRY(db_query(c, oldest ? SQL(SQL_PROJECT_POSTS_OLDEST) : SQL(SQL_PROJECT_POSTS_PAGE),
-                 ARGS(V(project), V(at.posted_at.us), V(at.n), V(query->limit), V(p.first), V(p.second)),
-                 &post_row_record, rows));
+    TRY(db_query(
+        c, oldest ? SQL(SQL_PROJECT_POSTS_OLDEST) : SQL(SQL_PROJECT_POSTS_PAGE),
+        ARGS(V(project), V(at.posted_at.us), V(at.n), V(query->limit), V(p.first), V(p.second)),
+        &post_row_record, rows));
     const PostRow *row = rows->items;
-    if (rows->count == query->limit) *next = post_cursor_make(c, row[rows->count - 1].posted_at, row[rows->count - 1].n);
+    if (rows->count == query->limit)
+        *next = post_cursor_make(c, row[rows->count - 1].posted_at, row[rows->count - 1].n);
     return NULL;
 }
 
@@ -61,21 +68,24 @@ static Err *project_posts(Ctx *c, Call *k) {
     Str next = {NULL, 0};
     TRY(project_load_flat(c, k->ids[0], &project));
     TRY(platforms_read(c, query->platform, &platforms));
-    if (str_eq(query->sort, S("-score"))) TRY(top_load(c, project.id, query, platforms, &rows, &next));
-    else TRY(page_load(c, project.id, query, platforms, &rows, &next));
+    if (str_eq(query->sort, S("-score")))
+        TRY(top_load(c, project.id, query, platforms, &rows, &next));
+    else
+        TRY(page_load(c, project.id, query, platforms, &rows, &next));
     bool all = id_is_none(platforms.first);
     call_list(c, k, posts_of_rows(c, rows), all ? project.posts_count : -1, next);
     return NULL;
 }
 
-/* -- creators ----------------------------------------------------------------------------------------- */
+/* -- creators --------------------------------------------------------------------------------- */
 
 typedef struct CreatorQuery {
     Str q;
     int64_t limit;
 } CreatorQuery;
 static const Field creator_query_fields[] = {
-    FIELD(CreatorQuery, q, .flags = F_REQUIRED, .min = 1, .max = 255, .doc = "Beginning of the user name"),
+    FIELD(CreatorQuery, q, .flags = F_REQUIRED, .min = 1, .max = 255,
+          .doc = "Beginning of the user name"),
     FIELD(CreatorQuery, limit, .min = 1, .max = 50, .fallback = "10"),
 };
 static const Record creator_query_record = RECORD(CreatorQuery, creator_query_fields);
@@ -90,27 +100,31 @@ typedef struct CreatorsFound {
     RecordList creators;
     int64_t count;
 } CreatorsFound;
-static const Field creators_found_fields[] = {FIELD_LIST(CreatorsFound, creators, &creator_found_record), FIELD(CreatorsFound, count)};
+static const Field creators_found_fields[] = {
+    FIELD_LIST(CreatorsFound, creators, &creator_found_record), FIELD(CreatorsFound, count)};
 static const Record creators_found_record = RECORD(CreatorsFound, creators_found_fields);
 
 static Err *creators_search(Ctx *c, Call *k) {
     const CreatorQuery *query = k->query;
     Rows rows = {0};
     Str from = name_fold(c->arena, query->q, '@');
-    Str behind = str_concat(c->arena, from, S("\xF4\x8F\xBF\xBF")); /* the last code point there is */
+    Str behind =
+        str_concat(c->arena, from, S("\xF4\x8F\xBF\xBF")); /* the last code point there is */
     if (from.len)
-        TRY(db_query(c, SQL(SQL_CREATORS_SEARCH), ARGS(V(from), V(behind), V(query->limit)), &creator_found_record, &rows));
+        TRY(db_query(c, SQL(SQL_CREATORS_SEARCH), ARGS(V(from), V(behind), V(query->limit)),
+                     &creator_found_record, &rows));
     *(CreatorsFound *)call_out(k) = (CreatorsFound){{rows.items, rows.count}, rows.count};
     return NULL;
 }
 
-/* -- export ------------------------------------------------------------------------------------------- */
+/* -- export ----------------------------------------------------------------------------------- */
 
 typedef struct ExportQuery {
     Str format;
 } ExportQuery;
 static const char *const formats[] = {"csv", "json", "ndjson", NULL};
-static const Field export_query_fields[] = {FIELD(ExportQuery, format, .values = formats, .fallback = "\"json\"")};
+static const Field export_query_fields[] = {
+    FIELD(ExportQuery, format, .values = formats, .fallback = "\"json\"")};
 static const Record export_query_record = RECORD(ExportQuery, export_query_fields);
 
 static Err *reply_take(Ctx *c, void *arg, Str bytes) {
@@ -129,7 +143,8 @@ static Err *project_export(Ctx *c, Call *k) {
                          : e.format == EXPORT_JSON ? S("application/json")
                                                    : S("application/x-ndjson");
     reply_header(k->r, S("Content-Disposition"),
-                 strf(c->arena, "attachment; filename=\"project-%lld.%.*s\"", (long long)project.id.value, S_ARG(query->format)));
+                 strf(c->arena, "attachment; filename=\"project-%lld.%.*s\"",
+                      (long long)project.id.value, S_ARG(query->format)));
     k->answered = true;
     TRY(reply_begin(c, k->q, k->r));
     return posts_export(c, &e);
@@ -138,15 +153,17 @@ static Err *project_export(Ctx *c, Call *k) {
 #define INVALID_ID "Project ID invalide"
 
 const Route project_post_routes[] = {
-    {GET, "/api/v1/projects/{id:int}/posts", project_posts, .access = ACCESS_USER, .scope = "projects:read",
-     .query = &page_query_record, .out = &project_post_record, .out_list = true, .errors = "400 404",
-     .not_integer = INVALID_ID, .tag = "projects", .doc = "Its posts, newest first"},
-    {GET, "/api/v1/projects/{id:int}/export", project_export, .access = ACCESS_USER, .scope = "projects:read",
-     .query = &export_query_record, .out_type = "text/csv, application/json, application/x-ndjson",
-     .timeout_ms = 30 * 60 * 1000, .errors = "400 404", .not_integer = INVALID_ID, .tag = "projects",
+    {GET, "/api/v1/projects/{id:int}/posts", project_posts, .access = ACCESS_USER,
+     .scope = "projects:read", .query = &page_query_record, .out = &project_post_record,
+     .out_list = true, .errors = "400 404", .not_integer = INVALID_ID, .tag = "projects",
+     .doc = "Its posts, newest first"},
+    {GET, "/api/v1/projects/{id:int}/export", project_export, .access = ACCESS_USER,
+     .scope = "projects:read", .query = &export_query_record,
+     .out_type = "text/csv, application/json, application/x-ndjson", .timeout_ms = 30 * 60 * 1000,
+     .errors = "400 404", .not_integer = INVALID_ID, .tag = "projects",
      .doc = "All its posts as a file"},
-    {GET, "/api/v1/projects/creators/search", creators_search, .access = ACCESS_USER, .scope = "posts:read",
-     .query = &creator_query_record, .out = &creators_found_record, .rate = RATE_SEARCH, .tag = "projects",
-     .doc = "User names that begin so"},
+    {GET, "/api/v1/projects/creators/search", creators_search, .access = ACCESS_USER,
+     .scope = "posts:read", .query = &creator_query_record, .out = &creators_found_record,
+     .rate = RATE_SEARCH, .tag = "projects", .doc = "User names that begin so"},
     {0},
 };

@@ -6,11 +6,12 @@
 #include "products/veyl/queries.h"
 #include "products/veyl/routes.h"
 
-/* -- loading ----------------------------------------------------------------------------------------- */
+/* -- loading ---------------------------------------------------------------------------------- */
 
 Err *project_load_flat(Ctx *c, Id id, Project *out) {
     bool found;
-    TRY(db_maybe(c, SQL(SQL_PROJECT_BY_ID), ARGS(V(id), V(c->account.user)), &project_flat_record, out, &found));
+    TRY(db_maybe(c, SQL(SQL_PROJECT_BY_ID), ARGS(V(id), V(c->account.user)), &project_flat_record,
+                 out, &found));
     if (!found) FAIL(c, NOT_FOUND, "Project not found");
     return NULL;
 }
@@ -27,7 +28,7 @@ Err *project_load_for_change(Ctx *c, Id id, Project *out) {
     return organisation_require(c, out->organisation_id, MEMBER_ADMIN);
 }
 
-/* -- reading ----------------------------------------------------------------------------------------- */
+/* -- reading ---------------------------------------------------------------------------------- */
 
 static Err *projects_list(Ctx *c, Call *k) {
     Rows rows;
@@ -38,7 +39,7 @@ static Err *projects_list(Ctx *c, Call *k) {
 
 static Err *project_get(Ctx *c, Call *k) { return project_load(c, k->ids[0], call_out(k)); }
 
-/* -- writing ----------------------------------------------------------------------------------------- */
+/* -- writing ---------------------------------------------------------------------------------- */
 
 typedef struct ProjectWrite {
     Call *k;
@@ -98,10 +99,12 @@ static Err *project_make(Ctx *c, void *arg) {
     if (links || in->platforms.count) TRY(platforms_of(c, w));
     JsonText platforms = json_of_names(c->arena, w->platform_names.items, w->platform_names.count);
     TRY(db_int(c, SQL(SQL_PROJECT_ADD),
-               ARGS(V(c->account.user), V(in->organisation_id), V(in->name), V(in->description), V(in->status),
-                    V(platforms), V(time_now())), &id));
+               ARGS(V(c->account.user), V(in->organisation_id), V(in->name), V(in->description),
+                    V(in->status), V(platforms), V(time_now())),
+               &id));
     w->project->id = (Id){id};
-    for (ptrdiff_t i = 0; i < in->hashtag_names.count; i++) TRY(hashtag_link_all(c, w, in->hashtag_names.items[i]));
+    for (ptrdiff_t i = 0; i < in->hashtag_names.count; i++)
+        TRY(hashtag_link_all(c, w, in->hashtag_names.items[i]));
     for (ptrdiff_t i = 0; i < in->creator_usernames.count; i++)
         TRY(creator_link_all(c, w, in->creator_usernames.items[i]));
     if (links) TRY(project_scope_refresh(c, w->project->id));
@@ -111,7 +114,8 @@ static Err *project_make(Ctx *c, void *arg) {
 
 static Err *project_create(Ctx *c, Call *k) {
     ProjectWrite w = {.k = k, .in = k->in, .project = call_out(k)};
-    if (!id_is_none(w.in->organisation_id)) TRY(organisation_require(c, w.in->organisation_id, MEMBER_ADMIN));
+    if (!id_is_none(w.in->organisation_id))
+        TRY(organisation_require(c, w.in->organisation_id, MEMBER_ADMIN));
     return db_transaction(c, project_make, &w);
 }
 
@@ -130,11 +134,14 @@ static Err *hashtags_replace(Ctx *c, ProjectWrite *w) {
     StrList wanted = names_fold(c->arena, w->in->hashtag_names, '#');
     StrList stay = {arena_array(c->arena, Str, now.count + 1), 0};
     for (ptrdiff_t i = 0; i < now.count; i++) {
-        if (among(wanted, links[i].name)) stay.items[stay.count++] = links[i].name;
-        else TRY(project_hashtag_unlink(c, w->project->id, &links[i]));
+        if (among(wanted, links[i].name))
+            stay.items[stay.count++] = links[i].name;
+        else
+            TRY(project_hashtag_unlink(c, w->project->id, &links[i]));
     }
     for (ptrdiff_t i = 0; i < wanted.count; i++)
-        if (given(w, "platforms") || !among(stay, wanted.items[i])) TRY(hashtag_link_all(c, w, wanted.items[i]));
+        if (given(w, "platforms") || !among(stay, wanted.items[i]))
+            TRY(hashtag_link_all(c, w, wanted.items[i]));
     return NULL;
 }
 
@@ -145,11 +152,14 @@ static Err *creators_replace(Ctx *c, ProjectWrite *w) {
     StrList wanted = names_fold(c->arena, w->in->creator_usernames, '@');
     StrList stay = {arena_array(c->arena, Str, now.count + 1), 0};
     for (ptrdiff_t i = 0; i < now.count; i++) {
-        if (among(wanted, links[i].creator_username)) stay.items[stay.count++] = links[i].creator_username;
-        else TRY(project_creator_unlink(c, w->project->id, &links[i]));
+        if (among(wanted, links[i].creator_username))
+            stay.items[stay.count++] = links[i].creator_username;
+        else
+            TRY(project_creator_unlink(c, w->project->id, &links[i]));
     }
     for (ptrdiff_t i = 0; i < wanted.count; i++)
-        if (given(w, "platforms") || !among(stay, wanted.items[i])) TRY(creator_link_all(c, w, wanted.items[i]));
+        if (given(w, "platforms") || !among(stay, wanted.items[i]))
+            TRY(creator_link_all(c, w, wanted.items[i]));
     return NULL;
 }
 
@@ -162,7 +172,8 @@ static Err *links_change(Ctx *c, ProjectWrite *w) {
     if (hashtags || creators) return project_scope_refresh(c, w->project->id);
     if (w->project->scope_type.data) return NULL; /* platforms follow from the links it has */
     return db_exec(c, SQL(SQL_PROJECT_PLATFORMS_SET),
-                   ARGS(V(w->project->id), V(json_of_names(c->arena, w->platform_names.items, w->platform_names.count))),
+                   ARGS(V(w->project->id), V(json_of_names(c->arena, w->platform_names.items,
+                                                           w->platform_names.count))),
                    NULL);
 }
 
@@ -177,7 +188,9 @@ static Err *project_rewrite(Ctx *c, void *arg) {
     TRY(db_exec(c, SQL(SQL_PROJECT_CHANGE),
                 ARGS(V(p->id), V(given(w, "name") ? in->name : p->name),
                      V(given(w, "description") ? in->description : p->description),
-                     V(given(w, "status") ? in->status : p->status), V(organisation), V(time_now())), NULL));
+                     V(given(w, "status") ? in->status : p->status), V(organisation),
+                     V(time_now())),
+                NULL));
     TRY(links_change(c, w));
     return project_load(c, p->id, p);
 }
@@ -185,7 +198,8 @@ static Err *project_rewrite(Ctx *c, void *arg) {
 static Err *project_update(Ctx *c, Call *k) {
     ProjectWrite w = {.k = k, .in = k->in, .project = call_out(k)};
     TRY(project_load_for_change(c, k->ids[0], w.project));
-    bool moves = given(&w, "organisation_id") && !id_eq(w.in->organisation_id, w.project->organisation_id);
+    bool moves =
+        given(&w, "organisation_id") && !id_eq(w.in->organisation_id, w.project->organisation_id);
     if (moves && !id_is_none(w.in->organisation_id))
         TRY(organisation_require(c, w.in->organisation_id, MEMBER_ADMIN));
     return db_transaction(c, project_rewrite, &w);
@@ -204,19 +218,21 @@ static Err *project_delete(Ctx *c, Call *k) {
 
 const Route project_routes[] = {
     {GET, "/api/v1/projects", projects_list, .access = ACCESS_USER, .scope = "projects:read",
-     .out = &project_flat_record, .out_list = true, .tag = "projects", .doc = "Projects one may see, newest first"},
+     .out = &project_flat_record, .out_list = true, .tag = "projects",
+     .doc = "Projects one may see, newest first"},
     {POST, "/api/v1/projects", project_create, .access = ACCESS_USER, .scope = "projects:write",
-     .in = &project_in_record, .out = &project_record, .status = 201, .rate = RATE_WRITE, .idempotent = true,
-     .errors = "400 403 404", .tag = "projects", .doc = "Make a project, with its hashtags and creators"},
+     .in = &project_in_record, .out = &project_record, .status = 201, .rate = RATE_WRITE,
+     .idempotent = true, .errors = "400 403 404", .tag = "projects",
+     .doc = "Make a project, with its hashtags and creators"},
     {GET, "/api/v1/projects/{id:int}", project_get, .access = ACCESS_USER, .scope = "projects:read",
      .out = &project_record, .errors = "400 404", .not_integer = INVALID_ID, .tag = "projects",
      .doc = "One project with its relations"},
-    {PUT, "/api/v1/projects/{id:int}", project_update, .access = ACCESS_USER, .scope = "projects:write",
-     .in = &project_in_record, .in_change = true, .out = &project_record, .errors = "400 403 404",
-     .rate = RATE_WRITE, .not_integer = INVALID_ID, .tag = "projects",
+    {PUT, "/api/v1/projects/{id:int}", project_update, .access = ACCESS_USER,
+     .scope = "projects:write", .in = &project_in_record, .in_change = true, .out = &project_record,
+     .errors = "400 403 404", .rate = RATE_WRITE, .not_integer = INVALID_ID, .tag = "projects",
      .doc = "Change what is given; hashtag_names and creator_usernames replace the sets"},
-    {DELETE, "/api/v1/projects/{id:int}", project_delete, .access = ACCESS_USER, .scope = "projects:write",
-     .status = 204, .errors = "400 403 404", .rate = RATE_WRITE, .not_integer = INVALID_ID, .tag = "projects",
-     .doc = "Remove a project; the posts stay"},
+    {DELETE, "/api/v1/projects/{id:int}", project_delete, .access = ACCESS_USER,
+     .scope = "projects:write", .status = 204, .errors = "400 403 404", .rate = RATE_WRITE,
+     .not_integer = INVALID_ID, .tag = "projects", .doc = "Remove a project; the posts stay"},
     {0},
 };

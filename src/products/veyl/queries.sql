@@ -97,7 +97,8 @@ SELECT * FROM post_rows WHERE n IN (
 SELECT r.* FROM platforms f
   CROSS JOIN LATERAL (SELECT i.n FROM posts i
                        WHERE i.platform_id = f.id AND (i.posted_at, i.n) < ($3, $4)
-                       ORDER BY i.posted_at DESC, i.n DESC LIMIT CAST($1 AS bigint) + CAST($2 AS bigint)) t
+                       ORDER BY i.posted_at DESC, i.n DESC
+                       LIMIT CAST($1 AS bigint) + CAST($2 AS bigint)) t
   JOIN post_rows r ON r.n = t.n
  ORDER BY r.posted_at DESC, r.n DESC LIMIT $1 OFFSET $2
 
@@ -132,7 +133,8 @@ SELECT r.* FROM post_rows r WHERE r.n IN (
 -- name: posts_trending_postgres
 SELECT r.* FROM platforms f
   CROSS JOIN LATERAL (SELECT i.n FROM posts i WHERE i.platform_id = f.id AND i.score > 0
-                       ORDER BY i.score DESC, i.n DESC LIMIT CAST($1 AS bigint) + CAST($2 AS bigint)) t
+                       ORDER BY i.score DESC, i.n DESC
+                       LIMIT CAST($1 AS bigint) + CAST($2 AS bigint)) t
   JOIN post_rows r ON r.n = t.n
  WHERE f.week_score > 0
  ORDER BY r.score::double precision / (r.week_score::double precision / r.week_posts) DESC, r.n DESC
@@ -555,7 +557,8 @@ SELECT platform_id, sum(posts) AS posts, sum(score) AS score, max(score_max) AS 
 SELECT f.id AS platform_id, count(*) AS posts, coalesce(sum(p.score), 0) AS score,
        coalesce(max(p.score), 0) AS score_max
   FROM platforms f CROSS JOIN posts p
- WHERE p.platform_id = f.id AND (CAST($1 AS bigint) IS NULL OR f.id = $1) AND p.posted_at >= $2 AND p.posted_at < $3
+ WHERE p.platform_id = f.id AND (CAST($1 AS bigint) IS NULL OR f.id = $1)
+   AND p.posted_at >= $2 AND p.posted_at < $3
  GROUP BY f.id
 
 -- name: platform_trend_list
@@ -576,7 +579,8 @@ SELECT (p.posted_at + $2) / $1 AS bucket, count(*) AS posts, sum(p.score) AS sco
        coalesce(sum(CAST(round(p.sentiment * 10000) AS integer)), 0) AS sentiment,
        count(p.sentiment) AS sentiment_posts
   FROM platforms f CROSS JOIN posts p
- WHERE p.platform_id = f.id AND p.posted_at >= $3 AND p.posted_at < $4 AND ($5 IS NULL OR f.id = $5)
+ WHERE p.platform_id = f.id
+   AND p.posted_at >= $3 AND p.posted_at < $4 AND ($5 IS NULL OR f.id = $5)
  GROUP BY 1
 
 -- name: series_edge_postgres
@@ -585,7 +589,8 @@ SELECT CAST(floor((extract(epoch FROM p.posted_at) * 1000000 + $2) / $1) AS bigi
        coalesce(sum(CAST(round(p.sentiment * 10000) AS bigint)), 0) AS sentiment,
        count(p.sentiment) AS sentiment_posts
   FROM platforms f CROSS JOIN posts p
- WHERE p.platform_id = f.id AND p.posted_at >= $3 AND p.posted_at < $4 AND (CAST($5 AS bigint) IS NULL OR f.id = $5)
+ WHERE p.platform_id = f.id
+   AND p.posted_at >= $3 AND p.posted_at < $4 AND (CAST($5 AS bigint) IS NULL OR f.id = $5)
  GROUP BY 1
 
 -- name: series_hashtag
@@ -606,7 +611,8 @@ SELECT (p.posted_at + $2) / $1 AS bucket, count(*) AS posts, sum(p.score) AS sco
        coalesce(sum(CAST(round(p.sentiment * 10000) AS integer)), 0) AS sentiment,
        count(p.sentiment) AS sentiment_posts
   FROM platforms f CROSS JOIN posts p
- WHERE p.platform_id = f.id AND p.author = $6 AND p.posted_at >= $3 AND p.posted_at < $4 AND ($5 IS NULL OR f.id = $5)
+ WHERE p.platform_id = f.id AND p.author = $6
+   AND p.posted_at >= $3 AND p.posted_at < $4 AND ($5 IS NULL OR f.id = $5)
  GROUP BY 1
 
 -- name: series_author_postgres
@@ -615,7 +621,8 @@ SELECT CAST(floor((extract(epoch FROM p.posted_at) * 1000000 + $2) / $1) AS bigi
        coalesce(sum(CAST(round(p.sentiment * 10000) AS bigint)), 0) AS sentiment,
        count(p.sentiment) AS sentiment_posts
   FROM platforms f CROSS JOIN posts p
- WHERE p.platform_id = f.id AND p.author = $6 AND p.posted_at >= $3 AND p.posted_at < $4 AND (CAST($5 AS bigint) IS NULL OR f.id = $5)
+ WHERE p.platform_id = f.id AND p.author = $6
+   AND p.posted_at >= $3 AND p.posted_at < $4 AND (CAST($5 AS bigint) IS NULL OR f.id = $5)
  GROUP BY 1
 
 -- name: series_project
@@ -669,7 +676,8 @@ SELECT p.author AS username, pl.name AS platform, count(*) AS posts, sum(l.score
 SELECT p.author AS username, f.name AS platform, count(*) AS posts, sum(p.score) AS engagement,
        max(p.score) AS best_score
   FROM platforms f CROSS JOIN posts p
- WHERE p.platform_id = f.id AND (CAST($1 AS bigint) IS NULL OR f.id = $1) AND p.posted_at >= $2 AND p.author IS NOT NULL
+ WHERE p.platform_id = f.id AND (CAST($1 AS bigint) IS NULL OR f.id = $1)
+   AND p.posted_at >= $2 AND p.author IS NOT NULL
  GROUP BY p.author, f.name ORDER BY sum(p.score) DESC, p.author LIMIT $3
 
 -- name: view_state
@@ -743,7 +751,8 @@ SELECT (SELECT count(*) FROM oauth_accounts WHERE user_id = $1)
 DELETE FROM oauth_accounts WHERE user_id = $1 AND id = $2
 
 -- name: demo_posts
-SELECT count(*) FROM posts WHERE id IN ('instagram_demo0000', 'tiktok_demo0000', 'facebook_demo0000')
+SELECT count(*) FROM posts
+ WHERE id IN ('instagram_demo0000', 'tiktok_demo0000', 'facebook_demo0000')
 
 -- name: demo_project
 -- $1 user, $2 name.

@@ -2,7 +2,8 @@
  * The field tables of veyl's records. */
 #include "products/veyl/records.h"
 
-/* The largest count that three of them can be added without leaving what JSON numbers hold exactly. */
+/* The largest count that three of them can be added without leaving what JSON numbers hold
+ * exactly. */
 #define METRIC_MAX 3000000000000000
 
 static const Field metrics_fields[] = {
@@ -46,9 +47,8 @@ const Record post_row_record = RECORD(PostRow, post_row_fields, .table = "posts"
     FIELD(Post, id, .doc = "instagram_123456"), FIELD(Post, platform_id), FIELD(Post, platform),   \
         FIELD(Post, author, .flags = F_NULLABLE, .doc = "User name, in lower case"),               \
         FIELD(Post, caption, .flags = F_NULLABLE), FIELD(Post, hashtags),                          \
-        FIELD_RECORD(Post, metrics, &metrics_record),                                              \
-        FIELD(Post, posted_at, .flags = F_NULLABLE), FIELD(Post, language, .flags = F_NULLABLE),   \
-        FIELD(Post, media_url, .flags = F_NULLABLE),                                               \
+        FIELD_RECORD(Post, metrics, &metrics_record), FIELD(Post, posted_at, .flags = F_NULLABLE), \
+        FIELD(Post, language, .flags = F_NULLABLE), FIELD(Post, media_url, .flags = F_NULLABLE),   \
         FIELD(Post, sentiment, .min = -1, .max = 1, .doc = "Null when it cannot be told"),         \
         FIELD(Post, score, .doc = "Engagement: likes + comments + shares"),                        \
         FIELD(Post, score_trend, .doc = "score over the mean of its platform's last 7 days"),      \
@@ -178,9 +178,9 @@ static const Field hashtag_in_fields[] = {
 };
 const Record hashtag_in_record = RECORD(HashtagIn, hashtag_in_fields);
 
-#define HASHTAG_FIGURES                                                                        \
-    FIELD(HashtagStats, id), FIELD(HashtagStats, name), FIELD(HashtagStats, platform),         \
-        FIELD(HashtagStats, total_posts),                                                      \
+#define HASHTAG_FIGURES                                                                \
+    FIELD(HashtagStats, id), FIELD(HashtagStats, name), FIELD(HashtagStats, platform), \
+        FIELD(HashtagStats, total_posts),                                              \
         FIELD(HashtagStats, avg_engagement, .doc = "Mean of likes + comments + shares")
 
 static const Field hashtag_stats_fields[] = {
@@ -200,37 +200,32 @@ const Record hashtag_figures_record = {
 };
 
 static const Field project_hashtag_fields[] = {
-    FIELD(ProjectHashtag, link_id),
-    FIELD(ProjectHashtag, id),
-    FIELD(ProjectHashtag, name),
-    FIELD(ProjectHashtag, platform_id),
-    FIELD(ProjectHashtag, platform),
-    FIELD(ProjectHashtag, added_at),
+    FIELD(ProjectHashtag, link_id),  FIELD(ProjectHashtag, id),
+    FIELD(ProjectHashtag, name),     FIELD(ProjectHashtag, platform_id),
+    FIELD(ProjectHashtag, platform), FIELD(ProjectHashtag, added_at),
 };
 const Record project_hashtag_record = RECORD(ProjectHashtag, project_hashtag_fields);
 
 static const Field project_creator_fields[] = {
-    FIELD(ProjectCreator, id),
-    FIELD(ProjectCreator, creator_username),
-    FIELD(ProjectCreator, platform_id),
-    FIELD(ProjectCreator, platform),
+    FIELD(ProjectCreator, id),          FIELD(ProjectCreator, creator_username),
+    FIELD(ProjectCreator, platform_id), FIELD(ProjectCreator, platform),
     FIELD(ProjectCreator, added_at),
 };
 const Record project_creator_record = RECORD(ProjectCreator, project_creator_fields);
 
 static const char *const project_statuses[] = {"draft", "active", "paused", "archived", NULL};
 
-#define PROJECT_FIELDS                                                                          \
-    FIELD(Project, id), FIELD(Project, user_id),                                                \
-        FIELD(Project, organisation_id, .flags = F_NULLABLE), FIELD(Project, name),             \
-        FIELD(Project, description, .flags = F_NULLABLE),                                       \
-        FIELD(Project, status, .values = project_statuses), FIELD(Project, platforms),          \
-        FIELD(Project, scope_type, .flags = F_NULLABLE, .doc = "hashtags, creators, both"),     \
-        FIELD(Project, scope_query, .flags = F_NULLABLE,                                        \
-              .doc = "The links as text: #name and @name, by name"),                            \
-        FIELD(Project, creators_count), FIELD(Project, posts_count),                            \
-        FIELD(Project, signals_count), FIELD(Project, last_run_at, .flags = F_NULLABLE),        \
-        FIELD(Project, last_signal_at, .flags = F_NULLABLE), FIELD(Project, created_at),        \
+#define PROJECT_FIELDS                                                                      \
+    FIELD(Project, id), FIELD(Project, user_id),                                            \
+        FIELD(Project, organisation_id, .flags = F_NULLABLE), FIELD(Project, name),         \
+        FIELD(Project, description, .flags = F_NULLABLE),                                   \
+        FIELD(Project, status, .values = project_statuses), FIELD(Project, platforms),      \
+        FIELD(Project, scope_type, .flags = F_NULLABLE, .doc = "hashtags, creators, both"), \
+        FIELD(Project, scope_query, .flags = F_NULLABLE,                                    \
+              .doc = "The links as text: #name and @name, by name"),                        \
+        FIELD(Project, creators_count), FIELD(Project, posts_count),                        \
+        FIELD(Project, signals_count), FIELD(Project, last_run_at, .flags = F_NULLABLE),    \
+        FIELD(Project, last_signal_at, .flags = F_NULLABLE), FIELD(Project, created_at),    \
         FIELD(Project, updated_at)
 
 static const Field project_flat_fields[] = {PROJECT_FIELDS};

@@ -27,7 +27,8 @@ typedef struct PostRow {
     Str external_id, permalink, media_type, thumbnail_url;
     int64_t change_seq;
     int64_t week_posts, week_score; /* of the platform: score_trend */
-    Str hashtags_json, mentions_json; /* of a draft: the lists as the database takes them; null: not made */
+    Str hashtags_json,
+        mentions_json; /* of a draft: the lists as the database takes them; null: not made */
 } PostRow;
 extern const Record post_row_record;
 
@@ -116,7 +117,7 @@ typedef struct HashtagStats {
     double avg_engagement;
     Time last_scraped, updated_at;
 } HashtagStats;
-extern const Record hashtag_stats_record;  /* of one hashtag */
+extern const Record hashtag_stats_record;   /* of one hashtag */
 extern const Record hashtag_figures_record; /* of the view: without the times */
 
 typedef struct ProjectHashtag {

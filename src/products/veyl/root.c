@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * `/`: what this is, as JSON for programs and as the console for people. /ping and /healthz are ops'. */
+ * `/`: what this is, as JSON for programs and as the console for people. /ping and /healthz are
+ * ops'. */
 #include "pages_embed.h"
 #include "products/veyl/routes.h"
 
@@ -7,7 +8,10 @@ typedef struct Welcome {
     Str message, version, status, docs;
 } Welcome;
 static const Field welcome_fields[] = {
-    FIELD(Welcome, message), FIELD(Welcome, version), FIELD(Welcome, status), FIELD(Welcome, docs),
+    FIELD(Welcome, message),
+    FIELD(Welcome, version),
+    FIELD(Welcome, status),
+    FIELD(Welcome, docs),
 };
 static const Record welcome_record = RECORD(Welcome, welcome_fields);
 
@@ -18,7 +22,9 @@ static const EmbedFile *page_find(Str path) {
 }
 
 /* Pages are held gzipped; whoever does not take gzip gets the JSON, or nothing. */
-static bool takes_gzip(const Req *q) { return str_find(req_header(q, S("Accept-Encoding")), S("gzip")) >= 0; }
+static bool takes_gzip(const Req *q) {
+    return str_find(req_header(q, S("Accept-Encoding")), S("gzip")) >= 0;
+}
 
 static void page_send(Ctx *c, Call *k, const EmbedFile *page) {
     reply_header(k->r, S("Vary"), S("Accept, Accept-Encoding"));
@@ -32,7 +38,8 @@ static void page_send(Ctx *c, Call *k, const EmbedFile *page) {
 /* A browser says text/html before anything else; programs say application/json or take anything. */
 static bool wants_html(const Req *q) {
     Str accept = req_header(q, S("Accept"));
-    ptrdiff_t html = str_find(accept, S("text/html")), json = str_find(accept, S("application/json"));
+    ptrdiff_t html = str_find(accept, S("text/html")),
+              json = str_find(accept, S("application/json"));
     return html >= 0 && (json < 0 || html < json);
 }
 
@@ -43,7 +50,8 @@ static Err *root(Ctx *c, Call *k) {
         return NULL;
     }
     reply_header(k->r, S("Vary"), S("Accept"));
-    *(Welcome *)call_out(k) = (Welcome){S("veyl.io API"), S(SOCLE_VERSION), S("healthy"), S("/docs")};
+    *(Welcome *)call_out(k) =
+        (Welcome){S("veyl.io API"), S(SOCLE_VERSION), S("healthy"), S("/docs")};
     return NULL;
 }
 
@@ -56,8 +64,10 @@ static Err *console_file(Ctx *c, Call *k) {
 }
 
 const Route root_routes[] = {
-    {GET, "/", root, .access = ACCESS_OPEN, .out = &welcome_record, .tag = "root", .doc = "What this is; for a browser, the console"},
-    {GET, "/console/{file}", console_file, .access = ACCESS_OPEN, .out_type = "text/css, text/javascript", .errors = "404 406",
-     .tag = "root", .doc = "Parts of the console"},
+    {GET, "/", root, .access = ACCESS_OPEN, .out = &welcome_record, .tag = "root",
+     .doc = "What this is; for a browser, the console"},
+    {GET, "/console/{file}", console_file, .access = ACCESS_OPEN,
+     .out_type = "text/css, text/javascript", .errors = "404 406", .tag = "root",
+     .doc = "Parts of the console"},
     {0},
 };

@@ -8,14 +8,15 @@
 #include "products/veyl/text.h"
 
 /* Each closed by an empty row. */
-extern const Route root_routes[], auth_routes[], oauth_routes[], post_routes[], bulk_routes[], hashtag_routes[],
-    platform_routes[], analytics_routes[], series_routes[], project_routes[], project_link_routes[],
-    project_post_routes[];
+extern const Route root_routes[], auth_routes[], oauth_routes[], post_routes[], bulk_routes[],
+    hashtag_routes[], platform_routes[], analytics_routes[], series_routes[], project_routes[],
+    project_link_routes[], project_post_routes[];
 
 /* Rows of PostRow as Rows of Post. */
 Rows posts_of_rows(Ctx *c, Rows rows);
-/* The platform to filter by: none for an empty name, PLATFORM_NONE (no post is of it) for a known network
- * that nobody has used yet, BAD_REQUEST `Plateforme non trouvée` for anything else. */
+/* The platform to filter by: none for an empty name, PLATFORM_NONE (no post is of it) for a
+ * known network that nobody has used yet, BAD_REQUEST `Plateforme non trouvée` for anything
+ * else. */
 #define PLATFORM_NONE ((Id){-1})
 MUST_USE Err *platform_filter(Ctx *c, Str name, Id *out);
 

@@ -7,8 +7,8 @@
  *   - after `mais` or `but`, what came before counts for half;
  *   - every `!` adds a little, up to four; emoji count as words.
  *
- * The sum is pressed into -1 … 1 by s / sqrt(s² + 15) and rounded to 0.0001, so that sums over posts
- * are exact in integers. No model: it does not see irony, and says so by being near 0. */
+ * The sum is pressed into -1 … 1 by s / sqrt(s² + 15) and rounded to 0.0001, so that sums over
+ * posts are exact in integers. No model: it does not see irony, and says so by being near 0. */
 #include <math.h>
 
 #include "products/veyl/lexicon.h"
@@ -19,7 +19,7 @@ enum { NEGATION_REACH = 3, BOOSTER_REACH = 2, SHOUTS_MAX = 4 };
 typedef struct Feeling {
     double sum;
     bool french, english;
-    bool felt;       /* anything that has a weight was met */
+    bool felt; /* anything that has a weight was met */
     int shouts;
     int since_negation, since_booster; /* words ago */
     double boost;
@@ -84,7 +84,8 @@ static void word_weigh(Feeling *f, const Token *token) {
 
 static void token_weigh(Feeling *f, const Token *token) {
     switch (token->kind) {
-    case TOKEN_WORD: case TOKEN_ELISION: word_weigh(f, token); break;
+    case TOKEN_WORD:
+    case TOKEN_ELISION: word_weigh(f, token); break;
     case TOKEN_SHOUT:
         f->shouts += f->shouts < SHOUTS_MAX;
         thought_end(f);

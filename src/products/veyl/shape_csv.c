@@ -16,20 +16,40 @@ static Str cell_copy(Arena *arena, const int *columns, int which, CsvRow row) {
 /* Our own export puts an apostrophe before what a spreadsheet would run as a formula. */
 static Str own_text(Arena *arena, const int *columns, int which, CsvRow row) {
     Str text = cell(columns, which, row);
-    if (text.len > 1 && text.data[0] == '\'' && strchr("=+-@\t\r", text.data[1])) text = str_slice(text, 1, text.len);
+    if (text.len > 1 && text.data[0] == '\'' && strchr("=+-@\t\r", text.data[1]))
+        text = str_slice(text, 1, text.len);
     return text.len ? str_copy(arena, text) : (Str){NULL, 0};
 }
 
-/* -- what `export --format csv` writes --------------------------------------------------------------- */
+/* -- what `export --format csv` writes -------------------------------------------------------- */
 
-enum { OWN_ID, OWN_PLATFORM, OWN_AUTHOR, OWN_CAPTION, OWN_HASHTAGS, OWN_LIKES, OWN_COMMENTS, OWN_SHARES,
-       OWN_VIEWS, OWN_POSTED, OWN_LANGUAGE, OWN_MEDIA, OWN_SENTIMENT, OWN_FETCHED, OWN_EXTERNAL,
-       OWN_PERMALINK, OWN_MENTIONS, OWN_TYPE, OWN_THUMBNAIL };
+enum {
+    OWN_ID,
+    OWN_PLATFORM,
+    OWN_AUTHOR,
+    OWN_CAPTION,
+    OWN_HASHTAGS,
+    OWN_LIKES,
+    OWN_COMMENTS,
+    OWN_SHARES,
+    OWN_VIEWS,
+    OWN_POSTED,
+    OWN_LANGUAGE,
+    OWN_MEDIA,
+    OWN_SENTIMENT,
+    OWN_FETCHED,
+    OWN_EXTERNAL,
+    OWN_PERMALINK,
+    OWN_MENTIONS,
+    OWN_TYPE,
+    OWN_THUMBNAIL
+};
 
 static const char *const own_names[] = {
-    "id", "platform", "author", "caption", "hashtags", "likes", "comments", "shares", "views",
-    "posted_at", "language", "media_url", "sentiment", "fetched_at", "external_id", "permalink",
-    "mentions", "media_type", "thumbnail_url", NULL,
+    "id",        "platform",  "author",     "caption",       "hashtags",
+    "likes",     "comments",  "shares",     "views",         "posted_at",
+    "language",  "media_url", "sentiment",  "fetched_at",    "external_id",
+    "permalink", "mentions",  "media_type", "thumbnail_url", NULL,
 };
 
 static const char *own_read(Arena *arena, const CsvShape *shape, const int *columns, CsvRow row,
@@ -66,7 +86,8 @@ static const char *own_read(Arena *arena, const CsvShape *shape, const int *colu
     if (p->language.len) out->given |= GIVEN_LANGUAGE;
     Str feeling = str_trim(cell(columns, OWN_SENTIMENT, row));
     if (feeling.len) {
-        if (!str_to_f64(feeling, &p->sentiment.value) || p->sentiment.value < -1 || p->sentiment.value > 1)
+        if (!str_to_f64(feeling, &p->sentiment.value) || p->sentiment.value < -1 ||
+            p->sentiment.value > 1)
             return "sentiment is not a number from -1 to 1";
         p->sentiment.set = true;
         out->given |= GIVEN_SENTIMENT;
@@ -76,12 +97,13 @@ static const char *own_read(Arena *arena, const CsvShape *shape, const int *colu
 
 const CsvShape csv_posts = {"csv-posts", "id platform posted_at", own_read, own_names};
 
-/* -- top_users_vids.csv: hashtags as Python writes lists, no caption ---------------------------------- */
+/* -- top_users_vids.csv: hashtags as Python writes lists, no caption -------------------------- */
 
 enum { VID_ID, VID_TIME, VID_USER, VID_TAGS, VID_LIKES, VID_SHARES, VID_COMMENTS, VID_PLAYS };
 
 static const char *const vid_names[] = {
-    "id", "create_time", "user_name", "hashtags", "n_likes", "n_shares", "n_comments", "n_plays", NULL,
+    "id",       "create_time", "user_name", "hashtags", "n_likes",
+    "n_shares", "n_comments",  "n_plays",   NULL,
 };
 
 static bool digits_only(Str text) {
@@ -111,19 +133,29 @@ static const char *vid_read(Arena *arena, const CsvShape *shape, const int *colu
     out->given |= GIVEN_HASHTAGS;
     if (!digits_only(p->external_id)) return "id is not a number";
     if (p->author.len)
-        p->permalink = strf(arena, "https://www.tiktok.com/@%.*s/video/%.*s", S_ARG(p->author), S_ARG(p->external_id));
+        p->permalink = strf(arena, "https://www.tiktok.com/@%.*s/video/%.*s", S_ARG(p->author),
+                            S_ARG(p->external_id));
     return NULL;
 }
 
 const CsvShape csv_tiktok = {"csv-tiktok", "id create_time user_name n_likes", vid_read, vid_names};
 
-/* -- a scraper's dotted columns ------------------------------------------------------------------------ */
+/* -- a scraper's dotted columns --------------------------------------------------------------- */
 
-enum { APIFY_USER, APIFY_TEXT, APIFY_LIKES, APIFY_SHARES, APIFY_PLAYS, APIFY_COMMENTS, APIFY_TIME, APIFY_ADDRESS };
+enum {
+    APIFY_USER,
+    APIFY_TEXT,
+    APIFY_LIKES,
+    APIFY_SHARES,
+    APIFY_PLAYS,
+    APIFY_COMMENTS,
+    APIFY_TIME,
+    APIFY_ADDRESS
+};
 
 static const char *const apify_names[] = {
-    "authorMeta.name", "text", "diggCount", "shareCount", "playCount", "commentCount", "createTimeISO",
-    "webVideoUrl", NULL,
+    "authorMeta.name", "text",          "diggCount",   "shareCount", "playCount",
+    "commentCount",    "createTimeISO", "webVideoUrl", NULL,
 };
 
 static const char *apify_read(Arena *arena, const CsvShape *shape, const int *columns, CsvRow row,
@@ -148,22 +180,44 @@ static const char *apify_read(Arena *arena, const CsvShape *shape, const int *co
     return digits_only(p->external_id) ? NULL : "webVideoUrl names no video";
 }
 
-const CsvShape csv_tiktok_apify = {"csv-tiktok-apify", "webVideoUrl diggCount", apify_read, apify_names};
+const CsvShape csv_tiktok_apify = {"csv-tiktok-apify", "webVideoUrl diggCount", apify_read,
+                                   apify_names};
 
-/* -- NAME_facebook_statuses.csv ------------------------------------------------------------------------ */
+/* -- NAME_facebook_statuses.csv --------------------------------------------------------------- */
 
-enum { FB_ID, FB_MESSAGE, FB_NAME, FB_TYPE, FB_LINK, FB_TIME, FB_REACTIONS, FB_COMMENTS, FB_SHARES, FB_LIKES };
+enum {
+    FB_ID,
+    FB_MESSAGE,
+    FB_NAME,
+    FB_TYPE,
+    FB_LINK,
+    FB_TIME,
+    FB_REACTIONS,
+    FB_COMMENTS,
+    FB_SHARES,
+    FB_LIKES
+};
 
 static const char *const fb_names[] = {
-    "status_id", "status_message", "link_name", "status_type", "status_link", "status_published",
-    "num_reactions", "num_comments", "num_shares", "num_likes", NULL,
+    "status_id",
+    "status_message",
+    "link_name",
+    "status_type",
+    "status_link",
+    "status_published",
+    "num_reactions",
+    "num_comments",
+    "num_shares",
+    "num_likes",
+    NULL,
 };
 
 /* Rows do not name the page; the file does. */
 static Str fb_author(Arena *arena, const FileFacts *facts, Str id) {
     static const char tail[] = "_facebook_statuses.csv";
     Str name = facts->file_name, page;
-    if (str_ends(name, str_c(tail))) return str_copy(arena, str_slice(name, 0, name.len - (ptrdiff_t)sizeof tail + 1));
+    if (str_ends(name, str_c(tail)))
+        return str_copy(arena, str_slice(name, 0, name.len - (ptrdiff_t)sizeof tail + 1));
     return str_is_null(str_cut(id, '_', &page)) ? (Str){NULL, 0} : page;
 }
 

@@ -30,19 +30,23 @@ static Str author_of(Ctx *c, const json_t *e, const FileFacts *facts, Str id) {
 static Str upper(Arena *arena, Str text) {
     char *to = arena_bytes(arena, text.len + 1);
     for (ptrdiff_t i = 0; i < text.len; i++)
-        to[i] = (char)(text.data[i] >= 'a' && text.data[i] <= 'z' ? text.data[i] - 32 : text.data[i]);
+        to[i] =
+            (char)(text.data[i] >= 'a' && text.data[i] <= 'z' ? text.data[i] - 32 : text.data[i]);
     return str_of(to, text.len);
 }
 
 static Str permalink_of(Ctx *c, const json_t *e) {
     static const char *const addresses[] = {"permalink_url", "actions.0.link", "link", NULL};
     Str address = first_text(c, e, addresses);
-    return str_starts(address, S("/")) ? strf(c->arena, "https://www.facebook.com%.*s", S_ARG(address)) : address;
+    return str_starts(address, S("/"))
+               ? strf(c->arena, "https://www.facebook.com%.*s", S_ARG(address))
+               : address;
 }
 
 static const char *graph_read(Ctx *c, const json_t *e, const FileFacts *facts, Draft *out) {
     static const char *const captions[] = {"message", "description", "story", "name", NULL};
-    static const char *const pictures[] = {"full_picture", "picture", "attachments.data.0.media.image.src", NULL};
+    static const char *const pictures[] = {"full_picture", "picture",
+                                           "attachments.data.0.media.image.src", NULL};
     static const char *const types[] = {"type", "attachments.data.0.media_type", NULL};
     PostRow *p = &out->post;
     Str id = shape_text(c->arena, json_at(e, "id"));
@@ -60,7 +64,8 @@ static const char *graph_read(Ctx *c, const json_t *e, const FileFacts *facts, D
         .views = shape_count(json_at(e, "views")),
         .permalink = permalink_of(c, e),
         .media_url = first_text(c, e, pictures),
-        .media_type = str_is_null(type) && json_at(e, "length") ? S("VIDEO") : upper(c->arena, type),
+        .media_type =
+            str_is_null(type) && json_at(e, "length") ? S("VIDEO") : upper(c->arena, type),
         .fetched_at = TIME_NULL,
     };
     if (p->media_type.len == 0) p->media_type = (Str){NULL, 0};

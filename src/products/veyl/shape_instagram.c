@@ -5,8 +5,10 @@
 
 static bool graph_fits(const json_t *e) {
     Str type = json_str(json_at(e, "media_type"));
-    bool media = str_eq(type, S("IMAGE")) || str_eq(type, S("VIDEO")) || str_eq(type, S("CAROUSEL_ALBUM"));
-    return json_at(e, "id") && (media || str_find(json_str(json_at(e, "permalink")), S("instagram.com/")) >= 0);
+    bool media =
+        str_eq(type, S("IMAGE")) || str_eq(type, S("VIDEO")) || str_eq(type, S("CAROUSEL_ALBUM"));
+    return json_at(e, "id") &&
+           (media || str_find(json_str(json_at(e, "permalink")), S("instagram.com/")) >= 0);
 }
 
 static const char *graph_read(Ctx *c, const json_t *e, const FileFacts *facts, Draft *out) {
@@ -28,7 +30,8 @@ static const char *graph_read(Ctx *c, const json_t *e, const FileFacts *facts, D
     };
     if (str_is_null(p->author)) p->author = facts->author;
     /* An album's first picture stands for it. */
-    if (str_is_null(p->media_url)) p->media_url = shape_text(c->arena, json_path(e, "children.data.0.media_url"));
+    if (str_is_null(p->media_url))
+        p->media_url = shape_text(c->arena, json_path(e, "children.data.0.media_url"));
     return str_is_empty(p->external_id) ? "id is empty" : NULL;
 }
 
@@ -63,7 +66,8 @@ static const char *apify_read(Ctx *c, const json_t *e, const FileFacts *facts, D
 const Shape shape_instagram_apify = {"instagram-apify", apify_fits, apify_read};
 
 static bool web_fits(const json_t *e) {
-    return json_at(e, "code") && json_at(e, "date") && (json_at(e, "display_src") || json_at(e, "thumbnail_src"));
+    return json_at(e, "code") && json_at(e, "date") &&
+           (json_at(e, "display_src") || json_at(e, "thumbnail_src"));
 }
 
 static const char *web_read(Ctx *c, const json_t *e, const FileFacts *facts, Draft *out) {

@@ -9,18 +9,20 @@ static void address_read(Arena *arena, Str address, PostRow *p) {
     Str rest = at >= 0 ? str_slice(address, at + 2, address.len) : (Str){NULL, 0}, name;
     rest = str_cut(rest, '/', &name);
     if (str_is_null(p->author) && name.len) p->author = str_copy(arena, name);
-    if (str_is_null(p->external_id) && rest.len) p->external_id = str_copy(arena, shape_last_segment(address));
+    if (str_is_null(p->external_id) && rest.len)
+        p->external_id = str_copy(arena, shape_last_segment(address));
 }
 
 static Str address_make(Arena *arena, const PostRow *p) {
     if (str_is_empty(p->author) || str_is_empty(p->external_id)) return (Str){NULL, 0};
-    return strf(arena, "https://www.tiktok.com/@%.*s/video/%.*s", S_ARG(p->author), S_ARG(p->external_id));
+    return strf(arena, "https://www.tiktok.com/@%.*s/video/%.*s", S_ARG(p->author),
+                S_ARG(p->external_id));
 }
 
 static bool api_fits(const json_t *e) {
     return json_at(e, "create_time") &&
-           (json_at(e, "share_url") || json_at(e, "video_description") || json_at(e, "embed_link") ||
-            json_at(e, "cover_image_url"));
+           (json_at(e, "share_url") || json_at(e, "video_description") ||
+            json_at(e, "embed_link") || json_at(e, "cover_image_url"));
 }
 
 static const char *api_read(Ctx *c, const json_t *e, const FileFacts *facts, Draft *out) {
@@ -101,8 +103,10 @@ static const char *scraper_read(Ctx *c, const json_t *e, const FileFacts *facts,
         .media_type = S("VIDEO"),
         .fetched_at = TIME_NULL,
     };
-    if (p->permalink.data) address_read(c->arena, p->permalink, p);
-    else p->permalink = address_make(c->arena, p);
+    if (p->permalink.data)
+        address_read(c->arena, p->permalink, p);
+    else
+        p->permalink = address_make(c->arena, p);
     return str_is_empty(p->external_id) ? "a TikTok video without id or webVideoUrl" : NULL;
 }
 

@@ -18,16 +18,17 @@ static const char *posts_read(Ctx *c, const json_t *e, const FileFacts *facts, D
     if (!err) return NULL;
     Buf b = buf_new(c->arena, 128);
     for (ptrdiff_t i = 0; i < err->field_count; i++)
-        buf_f(&b, "%s%.*s %.*s", i ? "; " : "", S_ARG(err->fields[i].field), S_ARG(err->fields[i].message));
+        buf_f(&b, "%s%.*s %.*s", i ? "; " : "", S_ARG(err->fields[i].field),
+              S_ARG(err->fields[i].message));
     return err->field_count ? str_cstr(c->arena, buf_str(&b)) : str_cstr(c->arena, err->detail);
 }
 
 const Shape shape_posts = {"posts", posts_fits, posts_read};
 
 const Shape *const shapes[] = {
-    &shape_posts,          &shape_tiktok_web,      &shape_tiktok_scraper, &shape_tiktok_api,
-    &shape_instagram_apify, &shape_instagram_web,  &shape_instagram_graph, &shape_facebook_graph,
-    NULL,
+    &shape_posts,           &shape_tiktok_web,      &shape_tiktok_scraper,
+    &shape_tiktok_api,      &shape_instagram_apify, &shape_instagram_web,
+    &shape_instagram_graph, &shape_facebook_graph,  NULL,
 };
 
 const CsvShape *const csv_shapes[] = {
@@ -78,7 +79,7 @@ void csv_columns(const CsvShape *shape, CsvRow header, int columns[CSV_COLUMNS_M
     }
 }
 
-/* -- values ------------------------------------------------------------------------------------------ */
+/* -- values ----------------------------------------------------------------------------------- */
 
 OptInt shape_count(const json_t *value) {
     int64_t n;
@@ -98,7 +99,8 @@ OptInt shape_count_text(Str text) {
     if (factor > 1) digits.len--;
     int64_t n;
     if (factor == 1 && str_to_i64(digits, &n)) return (OptInt){n >= 0 ? n : 0, n >= 0};
-    if (!str_to_f64(digits, &number) || !(number >= 0 && number * factor < 1e15)) return (OptInt){0};
+    if (!str_to_f64(digits, &number) || !(number >= 0 && number * factor < 1e15))
+        return (OptInt){0};
     return (OptInt){(int64_t)round(number * factor), true};
 }
 
@@ -108,7 +110,6 @@ Str shape_text(Arena *arena, const json_t *value) {
     return text.data ? str_copy(arena, text) : text;
 }
 
-
 Time shape_time_text(Str text) {
     Time at;
     int64_t seconds;
@@ -116,12 +117,13 @@ Time shape_time_text(Str text) {
     double real;
     if (trimmed.len == 0) return TIME_NULL;
     if (str_to_i64(trimmed, &seconds)) {
-        if (seconds >= 100000000000) seconds /= 1000; /* milliseconds */
+        if (seconds >= 100000000000) seconds /= 1000;     /* milliseconds */
         bool sane = seconds > 0 && seconds < 32503680000; /* year 3000 */
         return sane ? (Time){seconds * US_PER_SECOND} : TIME_NULL;
     }
     if (time_parse(trimmed, &at)) return at;
-    if (str_to_f64(trimmed, &real) && real > 0 && real < 32503680000.0) return (Time){(int64_t)real * US_PER_SECOND};
+    if (str_to_f64(trimmed, &real) && real > 0 && real < 32503680000.0)
+        return (Time){(int64_t)real * US_PER_SECOND};
     return TIME_NULL;
 }
 
@@ -159,12 +161,14 @@ static bool list_item(Arena *arena, Str text, ptrdiff_t *at, Str *out) {
 
 StrList shape_list(Arena *arena, Str text) {
     Str inside = str_trim(text);
-    if (str_starts(inside, S("[")) && str_ends(inside, S("]"))) inside = str_slice(inside, 1, inside.len - 1);
+    if (str_starts(inside, S("[")) && str_ends(inside, S("]")))
+        inside = str_slice(inside, 1, inside.len - 1);
     ptrdiff_t most = 1, at = 0;
     for (ptrdiff_t i = 0; i < inside.len; i++) most += inside.data[i] == ',';
     StrList list = {arena_array(arena, Str, most), 0};
     Str item;
-    while (list.count < most && list_item(arena, inside, &at, &item)) list.items[list.count++] = item;
+    while (list.count < most && list_item(arena, inside, &at, &item))
+        list.items[list.count++] = item;
     return list;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The shapes in which platforms and scrapers hand out posts, and their readers. A shape is recognised
- * by the members an element has, so that one file may hold several. Counts that are absent, negative
- * or hidden stay unknown: they are never 0.
+ * The shapes in which platforms and scrapers hand out posts, and their readers. A shape is
+ * recognised by the members an element has, so that one file may hold several. Counts that are
+ * absent, negative or hidden stay unknown: they are never 0.
  *
  *   posts             the contract's Post
  *   tiktok-api        POST /v2/video/list: {"data":{"videos":[…]}}
@@ -51,7 +51,8 @@ struct CsvShape {
     const char *needs; /* columns it is known by, space-separated */
     const char *(*read)(Arena *arena, const CsvShape *shape, const int *columns, CsvRow row,
                         const FileFacts *facts, Draft *out);
-    const char *const *names; /* columns it reads, NULL-ended; `columns` has one index for each, -1: absent */
+    const char *const
+        *names; /* columns it reads, NULL-ended; `columns` has one index for each, -1: absent */
 };
 extern const CsvShape *const csv_shapes[]; /* NULL-ended */
 
@@ -61,10 +62,10 @@ const CsvShape *csv_shape_of(CsvRow header);
 void csv_columns(const CsvShape *shape, CsvRow header, int columns[CSV_COLUMNS_MAX]);
 
 /* Lenient readers shared by the shapes. */
-OptInt shape_count(const json_t *value);  /* unset when absent or negative */
-OptInt shape_count_text(Str text);        /* `1200`, `1200.0`, `1.2K`, `3M` */
+OptInt shape_count(const json_t *value);           /* unset when absent or negative */
+OptInt shape_count_text(Str text);                 /* `1200`, `1200.0`, `1.2K`, `3M` */
 Str shape_text(Arena *arena, const json_t *value); /* strings and integers; null else */
-Time shape_time(const json_t *value);     /* RFC 3339, Meta's, or seconds (number or text); TIME_NULL */
+Time shape_time(const json_t *value); /* RFC 3339, Meta's, or seconds (number or text); TIME_NULL */
 Time shape_time_text(Str text);
 StrList shape_list(Arena *arena, Str text); /* ['a', "b"] as Python writes it, or JSON, or a,b */
 /* The last part of an address's path: `…/p/DVbUe8OklER/` gives DVbUe8OklER. */

@@ -23,7 +23,7 @@ struct Source {
     const char *broken;
     int64_t record;
     char file_name[256], author[256];
-    const Shape *shape;       /* asked for, or found first */
+    const Shape *shape; /* asked for, or found first */
     bool forced;
     /* ARRAY: how far the present element has been looked at. */
     ptrdiff_t scanned;
@@ -40,8 +40,18 @@ struct Source {
 
 /* Where APIs keep their posts. */
 static const char *const list_paths[] = {
-    "data.videos", "business_discovery.media.data", "user.media.nodes", "media.data", "media.nodes",
-    "data", "media", "videos", "posts", "results", "items", NULL,
+    "data.videos",
+    "business_discovery.media.data",
+    "user.media.nodes",
+    "media.data",
+    "media.nodes",
+    "data",
+    "media",
+    "videos",
+    "posts",
+    "results",
+    "items",
+    NULL,
 };
 
 Source *source_new(SourceOptions options) {
@@ -96,14 +106,16 @@ void source_feed(Source *s, Str bytes) {
 
 void source_end(Source *s) { s->ended = true; }
 
-static Str unread(const Source *s) { return str_of(s->data ? s->data + s->start : "", s->len - s->start); }
+static Str unread(const Source *s) {
+    return str_of(s->data ? s->data + s->start : "", s->len - s->start);
+}
 
 static SourceGot broken(Source *s, const char *why) {
     s->broken = why;
     return SOURCE_BROKEN;
 }
 
-/* -- elements to drafts ------------------------------------------------------------------------------ */
+/* -- elements to drafts ----------------------------------------------------------------------- */
 
 static SourceGot rejected(Source *s, Draft *out, const char *why) {
     out->record = s->record;
@@ -119,13 +131,16 @@ static SourceGot finish(Source *s, Ctx *c, Draft *out, const char *why) {
 }
 
 static SourceGot element_take(Source *s, Ctx *c, const json_t *element, Draft *out) {
-    const Shape *shape = s->forced ? s->shape : s->shape && s->shape->fits(element) ? s->shape : shape_of(element);
+    const Shape *shape = s->forced                             ? s->shape
+                         : s->shape && s->shape->fits(element) ? s->shape
+                                                               : shape_of(element);
     if (!json_is_object(element)) return rejected(s, out, "not a JSON object");
     /* The contract's Post says best what it misses. */
     if (!shape && (s->mode == LINES || s->mode == ARRAY)) shape = shape_named(S("posts"));
     if (!shape) return rejected(s, out, "not a post of any known shape");
     if (!s->shape && shape->fits(element)) s->shape = shape;
-    FileFacts facts = {.author = s->author[0] ? str_c(s->author) : (Str){NULL, 0}, .file_name = str_c(s->file_name)};
+    FileFacts facts = {.author = s->author[0] ? str_c(s->author) : (Str){NULL, 0},
+                       .file_name = str_c(s->file_name)};
     return finish(s, c, out, shape->read(c, element, &facts, out));
 }
 
@@ -135,7 +150,8 @@ static bool plain_post(Source *s, Ctx *c, Str text, Draft *out) {
     ArenaMark mark = arena_mark(c->arena);
     PostIn in = {0};
     FieldSet present;
-    if (fast_json_read(c->arena, &post_in_record, text, &in, &present) && (in.platform.len || !id_is_none(in.platform_id))) {
+    if (fast_json_read(c->arena, &post_in_record, text, &in, &present) &&
+        (in.platform.len || !id_is_none(in.platform_id))) {
         draft_from_body(&in, present, out);
         return true;
     }
@@ -146,14 +162,18 @@ static bool plain_post(Source *s, Ctx *c, Str text, Draft *out) {
 static SourceGot text_take(Source *s, Ctx *c, Str text, Draft *out) {
     if (plain_post(s, c, text, out)) return finish(s, c, out, NULL);
     json_error_t why;
-    json_t *element = json_loadb(text.data, (size_t)text.len, JSON_FLAGS | JSON_REJECT_DUPLICATES, &why);
-    if (!element) return rejected(s, out, str_cstr(c->arena, strf(c->arena, "not valid JSON: %s at column %d", why.text, why.column)));
+    json_t *element =
+        json_loadb(text.data, (size_t)text.len, JSON_FLAGS | JSON_REJECT_DUPLICATES, &why);
+    if (!element)
+        return rejected(s, out,
+                        str_cstr(c->arena, strf(c->arena, "not valid JSON: %s at column %d",
+                                                why.text, why.column)));
     SourceGot got = element_take(s, c, element, out);
     json_decref(element);
     return got;
 }
 
-/* -- lines ------------------------------------------------------------------------------------------- */
+/* -- lines ------------------------------------------------------------------------------------ */
 
 static SourceGot line_next(Source *s, Ctx *c, Draft *out) {
     for (;;) {
@@ -179,14 +199,17 @@ static SourceGot line_next(Source *s, Ctx *c, Draft *out) {
     }
 }
 
-/* -- elements of an array ---------------------------------------------------------------------------- */
+/* -- elements of an array --------------------------------------------------------------------- */
 
 /* Move over one byte of JSON; true at the end of a value that closes at depth 0. */
 static void byte_scan(Source *s, char byte) {
     if (s->in_string) {
-        if (s->escaped) s->escaped = false;
-        else if (byte == '\\') s->escaped = true;
-        else if (byte == '"') s->in_string = false;
+        if (s->escaped)
+            s->escaped = false;
+        else if (byte == '\\')
+            s->escaped = true;
+        else if (byte == '"')
+            s->in_string = false;
         return;
     }
     if (byte == '"') s->in_string = true;
@@ -197,7 +220,8 @@ static void byte_scan(Source *s, char byte) {
 static bool space(char byte) { return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r'; }
 
 static void spaces_drop(Source *s, bool commas) {
-    while (s->start < s->len && (space(s->data[s->start]) || (commas && s->data[s->start] == ','))) s->start++;
+    while (s->start < s->len && (space(s->data[s->start]) || (commas && s->data[s->start] == ',')))
+        s->start++;
     s->scanned = max_size(s->scanned, s->start);
 }
 
@@ -211,17 +235,19 @@ static SourceGot array_next(Source *s, Ctx *c, Draft *out) {
             Str text = str_trim(str_slice(str_of(s->data, s->len), s->start, s->scanned));
             s->start = s->scanned;
             s->record++;
-            return text.len ? text_take(s, c, text, out) : rejected(s, out, "an element is missing");
+            return text.len ? text_take(s, c, text, out)
+                            : rejected(s, out, "an element is missing");
         }
         byte_scan(s, byte);
         s->scanned++;
         if (s->depth < 0) return broken(s, "a bracket closes that was not opened");
-        if (s->scanned - s->start > SOURCE_RECORD_MAX) return broken(s, "an element is longer than 1 MiB");
+        if (s->scanned - s->start > SOURCE_RECORD_MAX)
+            return broken(s, "an element is longer than 1 MiB");
     }
     return s->ended ? broken(s, "the array ends in the middle") : SOURCE_MORE;
 }
 
-/* -- a whole document ---------------------------------------------------------------------------------- */
+/* -- a whole document ------------------------------------------------------------------------- */
 
 static bool holds_posts(const json_t *list) {
     json_t *first = json_array_get(list, 0);
@@ -240,9 +266,11 @@ static bool is_map(const json_t *document) {
 }
 
 static void author_find(Source *s) {
-    static const char *const paths[] = {"business_discovery.username", "user.username", "username", NULL};
+    static const char *const paths[] = {"business_discovery.username", "user.username", "username",
+                                        NULL};
     for (ptrdiff_t i = 0; paths[i]; i++) {
-        Str name = str_slice(json_str(json_path(s->document, paths[i])), 0, (ptrdiff_t)sizeof s->author - 1);
+        Str name = str_slice(json_str(json_path(s->document, paths[i])), 0,
+                             (ptrdiff_t)sizeof s->author - 1);
         if (name.len == 0) continue;
         memcpy(s->author, name.data, (size_t)name.len);
         return;
@@ -253,7 +281,8 @@ static SourceGot document_open(Source *s) {
     Str text = str_trim(unread(s));
     json_error_t why;
     s->document = json_loadb(text.data, (size_t)text.len, JSON_FLAGS, &why);
-    if (!s->document) { /* several values one after the other, or simply broken: line by line tells where */
+    if (!s->document) {
+        /* Several values one after the other, or simply broken: line by line tells where. */
         s->mode = LINES;
         return SOURCE_MORE;
     }
@@ -272,8 +301,8 @@ static SourceGot document_open(Source *s) {
 static const json_t *inner_post(const json_t *document) {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)document, key, value)
-        if (json_is_object(value) && shape_of(value)) return value;
+    json_object_foreach((json_t *)(uintptr_t)document, key,
+                        value) if (json_is_object(value) && shape_of(value)) return value;
     return document;
 }
 
@@ -345,14 +374,16 @@ static SourceGot document_hold(Source *s) {
     if (s->ended) return document_open(s);
     if (s->len - s->start <= SOURCE_DOCUMENT_MAX) return SOURCE_MORE;
     ptrdiff_t at = list_find(unread(s));
-    if (at < 0) return broken(s, "a JSON document of more than 16 MiB without a list of posts in its beginning");
+    if (at < 0)
+        return broken(
+            s, "a JSON document of more than 16 MiB without a list of posts in its beginning");
     s->start += at;
     s->scanned = s->start;
     s->mode = ARRAY;
     return SOURCE_DRAFT; /* go on */
 }
 
-/* -- CSV --------------------------------------------------------------------------------------------- */
+/* -- CSV -------------------------------------------------------------------------------------- */
 
 /* Length of the row at the start of text with its end, 0 if it is not whole. */
 static ptrdiff_t row_end(Str text, bool ended) {
@@ -384,7 +415,8 @@ static Str cell_read(Arena *arena, Str row, ptrdiff_t *at) {
 }
 
 static CsvRow row_read(Arena *arena, Str row) {
-    while (row.len > 0 && (row.data[row.len - 1] == '\n' || row.data[row.len - 1] == '\r')) row.len--;
+    while (row.len > 0 && (row.data[row.len - 1] == '\n' || row.data[row.len - 1] == '\r'))
+        row.len--;
     Str *cells = arena_array(arena, Str, CSV_COLUMNS_MAX);
     ptrdiff_t count = 0, at = 0;
     for (;;) {
@@ -400,7 +432,8 @@ static SourceGot csv_next(Source *s, Ctx *c, Draft *out) {
     for (;;) {
         Str rest = unread(s);
         ptrdiff_t end = row_end(rest, s->ended);
-        if (end == 0 && rest.len > SOURCE_RECORD_MAX) return broken(s, "a row is longer than 1 MiB (a quote that is not closed?)");
+        if (end == 0 && rest.len > SOURCE_RECORD_MAX)
+            return broken(s, "a row is longer than 1 MiB (a quote that is not closed?)");
         if (end == 0) return s->ended ? SOURCE_DONE : SOURCE_MORE;
         Str text = str_slice(rest, 0, end);
         s->start += end;
@@ -417,14 +450,15 @@ static SourceGot csv_next(Source *s, Ctx *c, Draft *out) {
     }
 }
 
-/* -- deciding ---------------------------------------------------------------------------------------- */
+/* -- deciding --------------------------------------------------------------------------------- */
 
 /* Length of the JSON value that text begins with; 0 if it is not whole. */
 static ptrdiff_t value_end(Str text) {
     Source scan = {0};
     for (ptrdiff_t i = 0; i < text.len; i++) {
         byte_scan(&scan, text.data[i]);
-        if (scan.depth == 0 && !scan.in_string && (text.data[i] == '}' || text.data[i] == ']')) return i + 1;
+        if (scan.depth == 0 && !scan.in_string && (text.data[i] == '}' || text.data[i] == ']'))
+            return i + 1;
     }
     return 0;
 }
@@ -461,8 +495,10 @@ static SourceGot decide(Source *s, Ctx *c) {
     bool enough = s->ended || text.len >= DECIDE_MIN;
     if (!enough) return SOURCE_MORE;
     if (visible.len == 0) return s->ended ? SOURCE_DONE : SOURCE_MORE;
-    if (s->lines_only) s->mode = LINES;
-    else if (s->csv) return csv_begin(s, c, text);
+    if (s->lines_only)
+        s->mode = LINES;
+    else if (s->csv)
+        return csv_begin(s, c, text);
     else if (visible.data[0] == '[') {
         spaces_drop(s, false);
         s->start++;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Source: bytes of a file or body in, drafts out, whatever the shape. Bytes are pushed in as they
- * come, so that the whole is never held: NDJSON by lines, JSON arrays element by element, CSV by
- * rows. A JSON object (an answer of an API) is held whole up to 16 MiB; a longer one is searched for
- * its list of posts and streamed from there.
+ * Source: bytes of a file or body in, drafts out, whatever the shape. Bytes are pushed in as
+ * they come, so that the whole is never held: NDJSON by lines, JSON arrays element by element,
+ * CSV by rows. A JSON object (an answer of an API) is held whole up to 16 MiB; a longer one is
+ * searched for its list of posts and streamed from there.
  *
  * What is wrong with one record is told of that record and the next is read. Only what makes the
  * rest unreadable (an array cut short, a format nobody knows) ends the source.
@@ -10,8 +10,8 @@
  *   source_feed(s, bytes) / source_end(s)     any number of times
  *   source_next(s, c, &draft)                 SOURCE_DRAFT, SOURCE_REJECT (draft->problem), …
  *
- * Works on any thread, one at a time; not the Ctx's: texts of drafts go into the arena of the Ctx that
- * source_next is given. */
+ * Works on any thread, one at a time; not the Ctx's: texts of drafts go into the arena of the
+ * Ctx that source_next is given. */
 #ifndef SOCLE_VEYL_SOURCE_H
 #define SOCLE_VEYL_SOURCE_H
 
@@ -26,7 +26,7 @@ typedef enum SourceGot {
     SOURCE_REJECT, /* draft->problem and draft->record say which and why */
     SOURCE_MORE,   /* feed more, or end */
     SOURCE_DONE,
-    SOURCE_BROKEN  /* the rest cannot be read: source_broken says why */
+    SOURCE_BROKEN /* the rest cannot be read: source_broken says why */
 } SourceGot;
 
 typedef struct SourceOptions {

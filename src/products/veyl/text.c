@@ -14,11 +14,17 @@ static bool is_mark(int32_t code) {
 /* A letter, digit or mark of any script, by its Unicode category. */
 static bool is_word(int32_t code) {
     if (code < 0x80)
-        return (code >= 'a' && code <= 'z') || (code >= 'A' && code <= 'Z') || (code >= '0' && code <= '9');
+        return (code >= 'a' && code <= 'z') || (code >= 'A' && code <= 'Z') ||
+               (code >= '0' && code <= '9');
     switch (utf8proc_category(code)) {
-    case UTF8PROC_CATEGORY_LU: case UTF8PROC_CATEGORY_LL: case UTF8PROC_CATEGORY_LT:
-    case UTF8PROC_CATEGORY_LM: case UTF8PROC_CATEGORY_LO: case UTF8PROC_CATEGORY_MN:
-    case UTF8PROC_CATEGORY_MC: case UTF8PROC_CATEGORY_ND: return true;
+    case UTF8PROC_CATEGORY_LU:
+    case UTF8PROC_CATEGORY_LL:
+    case UTF8PROC_CATEGORY_LT:
+    case UTF8PROC_CATEGORY_LM:
+    case UTF8PROC_CATEGORY_LO:
+    case UTF8PROC_CATEGORY_MN:
+    case UTF8PROC_CATEGORY_MC:
+    case UTF8PROC_CATEGORY_ND: return true;
     default: return false;
     }
 }
@@ -63,7 +69,8 @@ static ptrdiff_t name_end(Str text, ptrdiff_t at, bool dots) {
     while (end < text.len) {
         ptrdiff_t next = end;
         int32_t code = str_utf8_next(text, &next);
-        bool inner_dot = dots && code == '.' && next < text.len && is_word((unsigned char)text.data[next]);
+        bool inner_dot =
+            dots && code == '.' && next < text.len && is_word((unsigned char)text.data[next]);
         if (!is_word(code) && code != '_' && !inner_dot) break;
         end = next;
     }
@@ -103,22 +110,22 @@ static StrList names_of(Arena *arena, Str text, char sigil) {
 StrList hashtags_of(Arena *arena, Str caption) { return names_of(arena, caption, '#'); }
 StrList mentions_of(Arena *arena, Str caption) { return names_of(arena, caption, '@'); }
 
-/* -- tokens ------------------------------------------------------------------------------------------ */
+/* -- tokens ----------------------------------------------------------------------------------- */
 
 /* Latin letters without their accents; NULL for what stays as it is. From U+00C0 to U+017F. */
 static const char *const unaccented[] = {
-    "a", "a", "a", "a", "a", "a", "ae", "c", "e", "e", "e", "e", "i", "i", "i", "i",
-    "d", "n", "o", "o", "o", "o", "o", NULL, "o", "u", "u", "u", "u", "y", "th", "ss",
-    "a", "a", "a", "a", "a", "a", "ae", "c", "e", "e", "e", "e", "i", "i", "i", "i",
-    "d", "n", "o", "o", "o", "o", "o", NULL, "o", "u", "u", "u", "u", "y", "th", "y",
-    "a", "a", "a", "a", "a", "a", "c", "c", "c", "c", "c", "c", "c", "c", "d", "d",
-    "d", "d", "e", "e", "e", "e", "e", "e", "e", "e", "e", "e", "g", "g", "g", "g",
-    "g", "g", "g", "g", "h", "h", "h", "h", "i", "i", "i", "i", "i", "i", "i", "i",
-    "i", "i", "ij", "ij", "j", "j", "k", "k", "k", "l", "l", "l", "l", "l", "l", "l",
-    "l", "l", "l", "n", "n", "n", "n", "n", "n", "n", "n", "n", "o", "o", "o", "o",
-    "o", "o", "oe", "oe", "r", "r", "r", "r", "r", "r", "s", "s", "s", "s", "s", "s",
-    "s", "s", "t", "t", "t", "t", "t", "t", "u", "u", "u", "u", "u", "u", "u", "u",
-    "u", "u", "u", "u", "w", "w", "y", "y", "y", "z", "z", "z", "z", "z", "z", "s",
+    "a", "a", "a",  "a",  "a", "a", "ae", "c",  "e", "e", "e", "e", "i", "i", "i",  "i",
+    "d", "n", "o",  "o",  "o", "o", "o",  NULL, "o", "u", "u", "u", "u", "y", "th", "ss",
+    "a", "a", "a",  "a",  "a", "a", "ae", "c",  "e", "e", "e", "e", "i", "i", "i",  "i",
+    "d", "n", "o",  "o",  "o", "o", "o",  NULL, "o", "u", "u", "u", "u", "y", "th", "y",
+    "a", "a", "a",  "a",  "a", "a", "c",  "c",  "c", "c", "c", "c", "c", "c", "d",  "d",
+    "d", "d", "e",  "e",  "e", "e", "e",  "e",  "e", "e", "e", "e", "g", "g", "g",  "g",
+    "g", "g", "g",  "g",  "h", "h", "h",  "h",  "i", "i", "i", "i", "i", "i", "i",  "i",
+    "i", "i", "ij", "ij", "j", "j", "k",  "k",  "k", "l", "l", "l", "l", "l", "l",  "l",
+    "l", "l", "l",  "n",  "n", "n", "n",  "n",  "n", "n", "n", "n", "o", "o", "o",  "o",
+    "o", "o", "oe", "oe", "r", "r", "r",  "r",  "r", "r", "s", "s", "s", "s", "s",  "s",
+    "s", "s", "t",  "t",  "t", "t", "t",  "t",  "u", "u", "u", "u", "u", "u", "u",  "u",
+    "u", "u", "u",  "u",  "w", "w", "y",  "y",  "y", "z", "z", "z", "z", "z", "z",  "s",
 };
 static_assert(COUNT(unaccented) == 0x180 - 0xC0, "one row for each letter");
 
@@ -192,9 +199,11 @@ static void word_take(Tokens *tokens, Token *out) {
 /* Addresses and mentions say nothing about language or feeling. */
 static bool foreign_skip(Tokens *tokens) {
     Str rest = str_slice(tokens->text, tokens->at, tokens->text.len);
-    bool address = str_starts(rest, S("http://")) || str_starts(rest, S("https://")) || str_starts(rest, S("www."));
+    bool address = str_starts(rest, S("http://")) || str_starts(rest, S("https://")) ||
+                   str_starts(rest, S("www."));
     if (!address && rest.data[0] != '@') return false;
-    while (tokens->at < tokens->text.len && (unsigned char)tokens->text.data[tokens->at] > ' ') tokens->at++;
+    while (tokens->at < tokens->text.len && (unsigned char)tokens->text.data[tokens->at] > ' ')
+        tokens->at++;
     return true;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Captions as text: names, hashtags and mentions in them, their words, their language, their feeling.
- * Pure functions of their arguments: the same text gives the same answer on every machine.
+ * Captions as text: names, hashtags and mentions in them, their words, their language, their
+ * feeling. Pure functions of their arguments: the same text gives the same answer on every
+ * machine.
  *
  * Not for search: its tokens are the engine's own. */
 #ifndef SOCLE_VEYL_TEXT_H
@@ -41,8 +42,8 @@ typedef struct Tokens {
 
 bool token_next(Tokens *tokens, Token *out);
 
-/* `fr`, `en`, `es`, `de`, `it`, `pt` by small words and accents; `ar`, `ja`, `zh`, `ko`, `th`, `el`, `he`,
- * `hi`, `ru` by script. Null when unsure. */
+/* `fr`, `en`, `es`, `de`, `it`, `pt` by small words and accents; `ar`, `ja`, `zh`, `ko`, `th`,
+ * `el`, `he`, `hi`, `ru` by script. Null when unsure. */
 Str language_of(Str text);
 
 /* Feeling from -1 to 1 in steps of 0.0001. Unset when there is no text, or when it is in a language

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The mean engagement of a platform's last seven days, by which score_trend divides. It is kept as
- * two sums beside the platform: ingest adds to them, a schedule takes them anew every minute (posts
- * leave the window at its far end), and so does every removal. Whole hours come from post_hours, the
- * two broken ones at the ends from the posts themselves. */
+ * The mean engagement of a platform's last seven days, by which score_trend divides. It is kept
+ * as two sums beside the platform: ingest adds to them, a schedule takes them anew every minute
+ * (posts leave the window at its far end), and so does every removal. Whole hours come from
+ * post_hours, the two broken ones at the ends from the posts themselves. */
 #include "products/veyl/ingest.h"
 #include "products/veyl/queries.h"
 
@@ -11,7 +11,8 @@ static Err *week_refresh(Ctx *c, Id platform, Time now) {
     int64_t first = (from.us + US_PER_HOUR - 1) / US_PER_HOUR, last = now.us / US_PER_HOUR;
     return db_exec(c, SQL(SQL_PLATFORM_WEEK),
                    ARGS(V(first), V(last), V(from), V(((Time){first * US_PER_HOUR})),
-                        V(((Time){last * US_PER_HOUR})), V(now), V(platform)), NULL);
+                        V(((Time){last * US_PER_HOUR})), V(now), V(platform)),
+                   NULL);
 }
 
 static Err *weeks_refresh(Ctx *c, void *arg) {
@@ -25,4 +26,6 @@ static Err *weeks_refresh(Ctx *c, void *arg) {
     return NULL;
 }
 
-Err *platform_week_refresh(Ctx *c, Id platform) { return db_transaction(c, weeks_refresh, &platform); }
+Err *platform_week_refresh(Ctx *c, Id platform) {
+    return db_transaction(c, weeks_refresh, &platform);
+}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The invariants of ingest.h hold after any sequence of posts made, changed, removed and links coming
- * and going, on both engines: every kept figure is counted again by its definition. */
+ * The invariants of ingest.h hold after any sequence of posts made, changed, removed and links
+ * coming and going, on both engines: every kept figure is counted again by its definition. */
 #include "core/rand.h"
 #include "products/veyl/ingest.h"
 #include "products/veyl/project.h"
@@ -9,38 +9,59 @@
 
 /* No row may come of any of these. */
 static const char *const wrong_sqlite[] = {
-    "SELECT count(*) FROM hashtags h WHERE posts_count <> (SELECT count(*) FROM posts p, json_each(p.hashtags) j "
-    "WHERE j.value = h.name AND p.platform_id = h.platform_id) OR engagement <> (SELECT coalesce(sum(p.score), 0) "
-    "FROM posts p, json_each(p.hashtags) j WHERE j.value = h.name AND p.platform_id = h.platform_id)",
-    "SELECT count(*) FROM (SELECT p.n, p.posted_at, p.score, h.id, CAST(round(p.sentiment * 10000) AS INTEGER) FROM posts p, "
+    "SELECT count(*) FROM hashtags h WHERE posts_count <> (SELECT count(*) FROM posts p, "
+    "json_each(p.hashtags) j "
+    "WHERE j.value = h.name AND p.platform_id = h.platform_id) OR engagement <> (SELECT "
+    "coalesce(sum(p.score), 0) "
+    "FROM posts p, json_each(p.hashtags) j WHERE j.value = h.name AND p.platform_id = "
+    "h.platform_id)",
+    "SELECT count(*) FROM (SELECT p.n, p.posted_at, p.score, h.id, CAST(round(p.sentiment * 10000) "
+    "AS INTEGER) FROM posts p, "
     "json_each(p.hashtags) j JOIN hashtags h ON h.name = j.value AND h.platform_id = p.platform_id "
     "EXCEPT SELECT n, posted_us, score, hashtag_id, sentiment FROM post_tags)",
-    "SELECT count(*) FROM (SELECT n, posted_us, score, hashtag_id, sentiment FROM post_tags EXCEPT SELECT p.n, p.posted_at, p.score, "
-    "h.id, CAST(round(p.sentiment * 10000) AS INTEGER) FROM posts p, json_each(p.hashtags) j JOIN hashtags h ON h.name = j.value "
+    "SELECT count(*) FROM (SELECT n, posted_us, score, hashtag_id, sentiment FROM post_tags EXCEPT "
+    "SELECT p.n, p.posted_at, p.score, "
+    "h.id, CAST(round(p.sentiment * 10000) AS INTEGER) FROM posts p, json_each(p.hashtags) j JOIN "
+    "hashtags h ON h.name = j.value "
     "AND h.platform_id = p.platform_id)",
-    "SELECT count(*) FROM platforms WHERE posts_count <> (SELECT count(*) FROM posts p WHERE p.platform_id = platforms.id)",
-    "SELECT count(*) FROM (SELECT platform_id, posted_at / 3600000000, count(*), sum(score), max(score), "
-    "coalesce(sum(CAST(round(sentiment * 10000) AS INTEGER)), 0), count(sentiment) FROM posts GROUP BY 1, 2 "
+    "SELECT count(*) FROM platforms WHERE posts_count <> (SELECT count(*) FROM posts p WHERE "
+    "p.platform_id = platforms.id)",
+    "SELECT count(*) FROM (SELECT platform_id, posted_at / 3600000000, count(*), sum(score), "
+    "max(score), "
+    "coalesce(sum(CAST(round(sentiment * 10000) AS INTEGER)), 0), count(sentiment) FROM posts "
+    "GROUP BY 1, 2 "
     "EXCEPT SELECT * FROM post_hours)",
-    "SELECT count(*) FROM post_hours WHERE posts = 0 OR NOT EXISTS (SELECT 1 FROM posts p WHERE p.platform_id = "
+    "SELECT count(*) FROM post_hours WHERE posts = 0 OR NOT EXISTS (SELECT 1 FROM posts p WHERE "
+    "p.platform_id = "
     "post_hours.platform_id AND p.posted_at / 3600000000 = hour)",
-    "SELECT count(*) FROM posts WHERE score <> coalesce(likes, 0) + coalesce(comments, 0) + coalesce(shares, 0)",
+    "SELECT count(*) FROM posts WHERE score <> coalesce(likes, 0) + coalesce(comments, 0) + "
+    "coalesce(shares, 0)",
 };
 
 static const char *const wrong_both[] = {
-    "SELECT count(*) FROM projects WHERE posts_count <> (SELECT count(*) FROM project_posts l WHERE l.project_id = projects.id)",
-    "SELECT count(*) FROM (SELECT l.project_id, t.n FROM project_hashtags l JOIN post_tags t ON t.hashtag_id = l.hashtag_id "
-    "UNION SELECT l.project_id, p.n FROM project_creators l JOIN posts p ON p.platform_id = l.platform_id AND p.author = "
+    "SELECT count(*) FROM projects WHERE posts_count <> (SELECT count(*) FROM project_posts l "
+    "WHERE l.project_id = projects.id)",
+    "SELECT count(*) FROM (SELECT l.project_id, t.n FROM project_hashtags l JOIN post_tags t ON "
+    "t.hashtag_id = l.hashtag_id "
+    "UNION SELECT l.project_id, p.n FROM project_creators l JOIN posts p ON p.platform_id = "
+    "l.platform_id AND p.author = "
     "l.creator_username EXCEPT SELECT project_id, n FROM project_posts) x",
-    "SELECT count(*) FROM (SELECT project_id, n FROM project_posts EXCEPT SELECT l.project_id, t.n FROM project_hashtags l "
-    "JOIN post_tags t ON t.hashtag_id = l.hashtag_id EXCEPT SELECT l.project_id, p.n FROM project_creators l JOIN posts p ON "
+    "SELECT count(*) FROM (SELECT project_id, n FROM project_posts EXCEPT SELECT l.project_id, t.n "
+    "FROM project_hashtags l "
+    "JOIN post_tags t ON t.hashtag_id = l.hashtag_id EXCEPT SELECT l.project_id, p.n FROM "
+    "project_creators l JOIN posts p ON "
     "p.platform_id = l.platform_id AND p.author = l.creator_username) x",
-    "SELECT count(*) FROM project_posts l JOIN posts p ON p.n = l.n WHERE p.score <> l.score OR p.platform_id <> l.platform_id",
-    "SELECT count(*) FROM project_posts l WHERE links <> (SELECT count(*) FROM project_hashtags k JOIN post_tags t ON "
-    "t.hashtag_id = k.hashtag_id WHERE k.project_id = l.project_id AND t.n = l.n) + (SELECT count(*) FROM project_creators k "
-    "JOIN posts p ON p.platform_id = k.platform_id AND p.author = k.creator_username WHERE k.project_id = l.project_id AND p.n = l.n)",
+    "SELECT count(*) FROM project_posts l JOIN posts p ON p.n = l.n WHERE p.score <> l.score OR "
+    "p.platform_id <> l.platform_id",
+    "SELECT count(*) FROM project_posts l WHERE links <> (SELECT count(*) FROM project_hashtags k "
+    "JOIN post_tags t ON "
+    "t.hashtag_id = k.hashtag_id WHERE k.project_id = l.project_id AND t.n = l.n) + (SELECT "
+    "count(*) FROM project_creators k "
+    "JOIN posts p ON p.platform_id = k.platform_id AND p.author = k.creator_username WHERE "
+    "k.project_id = l.project_id AND p.n = l.n)",
     "SELECT count(*) - count(DISTINCT change_seq) FROM posts",
-    "SELECT count(*) FROM post_tags t WHERE NOT EXISTS (SELECT 1 FROM posts p WHERE p.n = t.n AND p.score = t.score)",
+    "SELECT count(*) FROM post_tags t WHERE NOT EXISTS (SELECT 1 FROM posts p WHERE p.n = t.n AND "
+    "p.score = t.score)",
 };
 
 static bool all_right(Ctx *c) {
@@ -48,23 +69,28 @@ static bool all_right(Ctx *c) {
     for (ptrdiff_t i = 0; i < COUNT(wrong_both); i++)
         right &= t_check_int(count_rows(c, wrong_both[i]), 0, wrong_both[i], __FILE__, __LINE__);
     for (ptrdiff_t i = 0; db_engine(c) == ENGINE_SQLITE && i < COUNT(wrong_sqlite); i++)
-        right &= t_check_int(count_rows(c, wrong_sqlite[i]), 0, wrong_sqlite[i], __FILE__, __LINE__);
+        right &=
+            t_check_int(count_rows(c, wrong_sqlite[i]), 0, wrong_sqlite[i], __FILE__, __LINE__);
     return right;
 }
 
-/* -- making things ------------------------------------------------------------------------------------ */
+/* -- making things ---------------------------------------------------------------------------- */
 
-static const char *const words[] = {"mode", "paris", "été", "food", "sport", "art", "voyage", "cuisine"};
+static const char *const words[] = {"mode",  "paris", "été",    "food",
+                                    "sport", "art",   "voyage", "cuisine"};
 static const char *const people[] = {"ana", "bob", "chloé", "dan"};
 static const char *const networks[] = {"instagram", "tiktok", "facebook"};
 
-static OptInt some_count(Rand *r) { return rand_below(r, 5) ? (OptInt){rand_below(r, 1000), true} : (OptInt){0}; }
+static OptInt some_count(Rand *r) {
+    return rand_below(r, 5) ? (OptInt){rand_below(r, 1000), true} : (OptInt){0};
+}
 
 static Draft some_draft(Ctx *c, Rand *r, int64_t ids) {
     Draft d = {.given = GIVEN_HASHTAGS | GIVEN_MENTIONS};
     int64_t id = rand_below(r, ids);
     StrList tags = {arena_array(c->arena, Str, 8), 0};
-    for (int64_t i = rand_below(r, 5); i > 0; i--) tags.items[tags.count++] = str_c(words[rand_below(r, COUNT(words))]);
+    for (int64_t i = rand_below(r, 5); i > 0; i--)
+        tags.items[tags.count++] = str_c(words[rand_below(r, COUNT(words))]);
     Time now = time_now();
     d.post = (PostRow){
         .id = strf(c->arena, "p%lld", (long long)id),
@@ -72,7 +98,10 @@ static Draft some_draft(Ctx *c, Rand *r, int64_t ids) {
         .author = rand_below(r, 6) ? str_c(people[rand_below(r, COUNT(people))]) : (Str){NULL, 0},
         .caption = rand_below(r, 2) ? S("une très belle journée") : S("nothing to say, horrible"),
         .hashtags = tags,
-        .likes = some_count(r), .comments = some_count(r), .shares = some_count(r), .views = some_count(r),
+        .likes = some_count(r),
+        .comments = some_count(r),
+        .shares = some_count(r),
+        .views = some_count(r),
         .posted_at = rand_below(r, 8) ? (Time){now.us - rand_below(r, 10 * US_PER_DAY)} : TIME_NULL,
         .fetched_at = TIME_NULL,
     };
@@ -83,11 +112,17 @@ static Draft some_draft(Ctx *c, Rand *r, int64_t ids) {
 static Id project_new(Ctx *c) {
     static int made;
     int64_t user = -1, project = -1;
-    GOOD(db_int(c, SQL2("INSERT INTO users (uid, email, name, created_at, updated_at) VALUES ($1, $2, 'x', $3, $3) RETURNING id",
-                        "INSERT INTO users (uid, email, name, created_at, updated_at) VALUES (CAST(CAST($1 AS text) AS uuid), $2, 'x', $3, $3) RETURNING id"),
-                ARGS(V(uuid_v4(c->arena)), V(strf(c->arena, "u%d@x.org", ++made)), V(time_now())), &user));
-    GOOD(db_int(c, SQL(SQL_PROJECT_ADD), ARGS(V(user), value_null(), V(S("p")), value_null(), V(S("draft")),
-                V(((JsonText){S("[]")})), V(time_now())), &project));
+    GOOD(db_int(c,
+                SQL2("INSERT INTO users (uid, email, name, created_at, updated_at) VALUES ($1, $2, "
+                     "'x', $3, $3) RETURNING id",
+                     "INSERT INTO users (uid, email, name, created_at, updated_at) VALUES "
+                     "(CAST(CAST($1 AS text) AS uuid), $2, 'x', $3, $3) RETURNING id"),
+                ARGS(V(uuid_v4(c->arena)), V(strf(c->arena, "u%d@x.org", ++made)), V(time_now())),
+                &user));
+    GOOD(db_int(c, SQL(SQL_PROJECT_ADD),
+                ARGS(V(user), value_null(), V(S("p")), value_null(), V(S("draft")),
+                     V(((JsonText){S("[]")})), V(time_now())),
+                &project));
     return (Id){project};
 }
 
@@ -106,10 +141,16 @@ static Err *link_step(Ctx *c, void *arg) {
     TRY(project_hashtags(c, s->project, &hashtags));
     TRY(project_creators(c, s->project, &creators));
     int64_t dice = rand_below(s->rand, 6);
-    if (dice < 2) TRY(project_hashtag_link(c, s->project, str_c(words[rand_below(s->rand, COUNT(words))]), platform, &linked));
-    else if (dice < 4) TRY(project_creator_link(c, s->project, str_c(people[rand_below(s->rand, COUNT(people))]), platform, &linked));
-    else if (dice == 4 && hashtags.count) TRY(project_hashtag_unlink(c, s->project, hashtags.items));
-    else if (creators.count) TRY(project_creator_unlink(c, s->project, creators.items));
+    if (dice < 2)
+        TRY(project_hashtag_link(c, s->project, str_c(words[rand_below(s->rand, COUNT(words))]),
+                                 platform, &linked));
+    else if (dice < 4)
+        TRY(project_creator_link(c, s->project, str_c(people[rand_below(s->rand, COUNT(people))]),
+                                 platform, &linked));
+    else if (dice == 4 && hashtags.count)
+        TRY(project_hashtag_unlink(c, s->project, hashtags.items));
+    else if (creators.count)
+        TRY(project_creator_unlink(c, s->project, creators.items));
     return project_scope_refresh(c, s->project);
 }
 
@@ -158,9 +199,13 @@ WORK(the_weeks_mean_follows_every_write) {
     /* As it stands after ingest, and as the schedule computes it anew. */
     for (int refreshed = 0; refreshed <= 1; refreshed++) {
         int64_t differs;
-        MUST(db_int(c, SQL("SELECT count(*) FROM platforms WHERE week_posts <> (SELECT count(*) FROM posts p WHERE p.platform_id = "
-                           "platforms.id AND p.posted_at >= $1 AND p.posted_at <= $2) OR week_score <> (SELECT coalesce(sum(p.score), 0) "
-                           "FROM posts p WHERE p.platform_id = platforms.id AND p.posted_at >= $1 AND p.posted_at <= $2)"),
+        MUST(db_int(c,
+                    SQL("SELECT count(*) FROM platforms WHERE week_posts <> (SELECT count(*) FROM "
+                        "posts p WHERE p.platform_id = "
+                        "platforms.id AND p.posted_at >= $1 AND p.posted_at <= $2) OR week_score "
+                        "<> (SELECT coalesce(sum(p.score), 0) "
+                        "FROM posts p WHERE p.platform_id = platforms.id AND p.posted_at >= $1 AND "
+                        "p.posted_at <= $2)"),
                     ARGS(V(from), V(now)), &differs));
         CHECK_INT(differs, 0);
         MUST(platform_week_refresh(c, (Id){0}));
@@ -168,8 +213,12 @@ WORK(the_weeks_mean_follows_every_write) {
 }
 
 WORK(counts_tell_made_from_changed_from_known) {
-    Draft d = {.post = {.id = S("a"), .platform = S("tiktok"), .caption = S("hello #one"), .likes = {5, true},
-                        .posted_at = {1700000000000000}, .fetched_at = TIME_NULL}};
+    Draft d = {.post = {.id = S("a"),
+                        .platform = S("tiktok"),
+                        .caption = S("hello #one"),
+                        .likes = {5, true},
+                        .posted_at = {1700000000000000},
+                        .fetched_at = TIME_NULL}};
     CHECK(draft_finish(c->arena, &d) == NULL);
     IngestCounts counts;
     Draft again = d;
@@ -202,10 +251,21 @@ WORK(counts_tell_made_from_changed_from_known) {
 }
 
 WORK(bad_drafts_stay_out_alone) {
-    Draft d[4] = {{.post = {.id = S("x1"), .platform = S("tiktok"), .fetched_at = TIME_NULL, .posted_at = TIME_NULL}},
-                  {.post = {.id = S("x2"), .platform = S("nowhere"), .fetched_at = TIME_NULL, .posted_at = TIME_NULL}},
-                  {.post = {.id = S("x1"), .platform = S("facebook"), .fetched_at = TIME_NULL, .posted_at = TIME_NULL}},
-                  {.post = {.id = S("x3"), .platform_id = {99}, .fetched_at = TIME_NULL, .posted_at = TIME_NULL}}};
+    Draft d[4] = {
+        {.post = {.id = S("x1"),
+                  .platform = S("tiktok"),
+                  .fetched_at = TIME_NULL,
+                  .posted_at = TIME_NULL}},
+        {.post = {.id = S("x2"),
+                  .platform = S("nowhere"),
+                  .fetched_at = TIME_NULL,
+                  .posted_at = TIME_NULL}},
+        {.post = {.id = S("x1"),
+                  .platform = S("facebook"),
+                  .fetched_at = TIME_NULL,
+                  .posted_at = TIME_NULL}},
+        {.post = {
+             .id = S("x3"), .platform_id = {99}, .fetched_at = TIME_NULL, .posted_at = TIME_NULL}}};
     for (int i = 0; i < 4; i++) draft_finish(c->arena, &d[i]);
     IngestCounts counts;
     MUST(posts_ingest(c, d, 4, &counts));
@@ -219,16 +279,20 @@ WORK(bad_drafts_stay_out_alone) {
 
 /* Statements that only the other engine has are left out. */
 WORK(every_statement_is_prepared) {
-    typedef struct Named { const char *name, *text; } Named;
+    typedef struct Named {
+        const char *name, *text;
+    } Named;
     static const Named all[] = {
 #define X(name, text) {#name, text},
         VEYL_QUERIES(X)
 #undef X
     };
-    static const char *const sqlite_only[] = {"view_hashtags_clear", "view_hashtags_fill", "view_posts_fill", "view_posts_drop"};
+    static const char *const sqlite_only[] = {"view_hashtags_clear", "view_hashtags_fill",
+                                              "view_posts_fill", "view_posts_drop"};
     for (ptrdiff_t i = 0; i < COUNT(all); i++) {
         Str name = str_c(all[i].name);
-        bool here = db_engine(c) == ENGINE_SQLITE ? !str_ends(name, S("_postgres")) : !str_ends(name, S("_sqlite"));
+        bool here = db_engine(c) == ENGINE_SQLITE ? !str_ends(name, S("_postgres"))
+                                                  : !str_ends(name, S("_sqlite"));
         for (ptrdiff_t k = 0; db_engine(c) == ENGINE_POSTGRES && k < COUNT(sqlite_only); k++)
             here &= !str_eq(name, str_c(sqlite_only[k]));
         if (here) t_check(GOOD(db_check(c, SQL(all[i].text))), all[i].name, __FILE__, __LINE__);

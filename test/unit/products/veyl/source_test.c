@@ -22,11 +22,16 @@ static Read read_steps(const char *text, SourceOptions options, ptrdiff_t step) 
     for (ptrdiff_t at = 0;;) {
         Draft draft;
         SourceGot got = source_next(s, c, &draft);
-        if (got == SOURCE_DRAFT && r.count < 64) r.drafts[r.count++] = draft;
-        else if (got == SOURCE_REJECT && r.reject_count < 64) r.rejects[r.reject_count++] = draft;
-        else if (got == SOURCE_MORE && at >= all.len) source_end(s);
-        else if (got == SOURCE_MORE) source_feed(s, str_slice(all, at, at + step)), at += step;
-        else if (got == SOURCE_DONE) break;
+        if (got == SOURCE_DRAFT && r.count < 64)
+            r.drafts[r.count++] = draft;
+        else if (got == SOURCE_REJECT && r.reject_count < 64)
+            r.rejects[r.reject_count++] = draft;
+        else if (got == SOURCE_MORE && at >= all.len)
+            source_end(s);
+        else if (got == SOURCE_MORE)
+            source_feed(s, str_slice(all, at, at + step)), at += step;
+        else if (got == SOURCE_DONE)
+            break;
         else if (got == SOURCE_BROKEN) {
             r.broken = source_broken(s);
             break;
@@ -39,8 +44,13 @@ static Read read_steps(const char *text, SourceOptions options, ptrdiff_t step) 
 
 static Read read_text(const char *text) { return read_steps(text, (SourceOptions){0}, 1 << 20); }
 
-#define POST_A "{\"id\":\"instagram_1\",\"platform\":\"instagram\",\"caption\":\"Une #Belle journée\",\"posted_at\":\"2026-05-01T10:00:00Z\",\"metrics\":{\"likes\":3,\"comments\":null,\"shares\":2}}"
-#define POST_B "{\"id\":\"tiktok_2\",\"platform\":\"tiktok\",\"hashtags\":[\"#Mode\",\"mode\"],\"metrics\":{\"views\":9}}"
+#define POST_A                                                                                      \
+    "{\"id\":\"instagram_1\",\"platform\":\"instagram\",\"caption\":\"Une #Belle "                  \
+    "journée\",\"posted_at\":\"2026-05-01T10:00:00Z\",\"metrics\":{\"likes\":3,\"comments\":null," \
+    "\"shares\":2}}"
+#define POST_B                                                                                     \
+    "{\"id\":\"tiktok_2\",\"platform\":\"tiktok\",\"hashtags\":[\"#Mode\",\"mode\"],\"metrics\":{" \
+    "\"views\":9}}"
 
 TEST(reads_lines_and_names_the_bad_one) {
     Read r = read_text(POST_A "\n\n{\"id\": broken\n" POST_B "\n{\"id\":\"x\"}");
@@ -93,8 +103,11 @@ TEST(refuses_what_is_no_post) {
 }
 
 TEST(reads_tiktok_answers) {
-    Read r = read_text("{\"data\":{\"videos\":[{\"id\":\"7080\",\"create_time\":1650000000,\"share_url\":\"https://www.tiktok.com/@Ana.b/video/7080?x=1\","
-                       "\"video_description\":\"Hello #FYP @bob\",\"like_count\":5,\"view_count\":100}],\"cursor\":1,\"has_more\":false},\"error\":{\"code\":\"ok\"}}");
+    Read r = read_text("{\"data\":{\"videos\":[{\"id\":\"7080\",\"create_time\":1650000000,\"share_"
+                       "url\":\"https://www.tiktok.com/@Ana.b/video/7080?x=1\","
+                       "\"video_description\":\"Hello #FYP "
+                       "@bob\",\"like_count\":5,\"view_count\":100}],\"cursor\":1,\"has_more\":"
+                       "false},\"error\":{\"code\":\"ok\"}}");
     CHECK_INT(r.count, 1);
     PostRow *p = &r.drafts[0].post;
     CHECK_STR(p->id, S("tiktok_7080"));
@@ -103,44 +116,56 @@ TEST(reads_tiktok_answers) {
     CHECK_INT(p->posted_at.us, 1650000000 * US_PER_SECOND);
     CHECK_INT(p->score, 5);
     CHECK(!p->shares.set);
-    r = read_text("{\"media\":[{\"video_id\":\"6741\",\"create_time\":\"1569608224\",\"description\":\"#draw\",\"author\":{\"uniqueId\":\"x\"},"
-                  "\"statistics\":{\"diggCount\":1,\"shareCount\":2,\"commentCount\":3,\"playCount\":4}}]}");
+    r = read_text(
+        "{\"media\":[{\"video_id\":\"6741\",\"create_time\":\"1569608224\",\"description\":\"#"
+        "draw\",\"author\":{\"uniqueId\":\"x\"},"
+        "\"statistics\":{\"diggCount\":1,\"shareCount\":2,\"commentCount\":3,\"playCount\":4}}]}");
     CHECK_INT(r.count, 1);
     CHECK_INT(r.drafts[0].post.score, 6);
     CHECK_STR(str_c(r.shape), S("tiktok-web"));
 }
 
 TEST(reads_instagram_answers) {
-    Read r = read_text("{\"business_discovery\":{\"username\":\"BlueBottle\",\"media\":{\"data\":[{\"id\":\"178\",\"caption\":\"c\",\"comments_count\":1,"
-                       "\"media_type\":\"IMAGE\",\"permalink\":\"https://www.instagram.com/p/CSr/\",\"timestamp\":\"2021-08-17T19:00:42+0000\"}]}},\"id\":\"1\"}");
+    Read r = read_text("{\"business_discovery\":{\"username\":\"BlueBottle\",\"media\":{\"data\":[{"
+                       "\"id\":\"178\",\"caption\":\"c\",\"comments_count\":1,"
+                       "\"media_type\":\"IMAGE\",\"permalink\":\"https://www.instagram.com/p/CSr/"
+                       "\",\"timestamp\":\"2021-08-17T19:00:42+0000\"}]}},\"id\":\"1\"}");
     CHECK_INT(r.count, 1);
     CHECK_STR(r.drafts[0].post.author, S("bluebottle"));
     CHECK(!r.drafts[0].post.likes.set);
     CHECK_INT(r.drafts[0].post.posted_at.us, 1629226842 * US_PER_SECOND);
-    r = read_text("[{\"ownerUsername\":\"A\",\"url\":\"https://www.instagram.com/p/DVb_x/\",\"likesCount\":-1,\"commentsCount\":4,\"timestamp\":\"2026-03-03T15:16:33.000Z\"}]");
+    r = read_text(
+        "[{\"ownerUsername\":\"A\",\"url\":\"https://www.instagram.com/p/DVb_x/"
+        "\",\"likesCount\":-1,\"commentsCount\":4,\"timestamp\":\"2026-03-03T15:16:33.000Z\"}]");
     CHECK_INT(r.count, 1);
     CHECK_STR(r.drafts[0].post.id, S("instagram_DVb_x"));
     CHECK(!r.drafts[0].post.likes.set);
-    r = read_text("{\"user\":{\"username\":\"onions\",\"media\":{\"nodes\":[{\"code\":\"B\",\"id\":\"9\",\"date\":1510779344,\"display_src\":\"https://x/y\",\"likes\":{\"count\":2},\"comments\":{\"count\":1}}]}}}");
+    r = read_text("{\"user\":{\"username\":\"onions\",\"media\":{\"nodes\":[{\"code\":\"B\",\"id\":"
+                  "\"9\",\"date\":1510779344,\"display_src\":\"https://x/"
+                  "y\",\"likes\":{\"count\":2},\"comments\":{\"count\":1}}]}}}");
     CHECK_INT(r.count, 1);
     CHECK_STR(r.drafts[0].post.author, S("onions"));
     CHECK_INT(r.drafts[0].post.score, 3);
 }
 
 TEST(reads_facebook_answers) {
-    Read r = read_text("{\"data\":[{\"id\":\"19_10\",\"message\":\"Hi\",\"created_time\":\"2021-07-08T15:30:19+0000\",\"reactions\":{\"summary\":{\"total_count\":7}},\"shares\":{\"count\":2}}]}");
+    Read r = read_text(
+        "{\"data\":[{\"id\":\"19_10\",\"message\":\"Hi\",\"created_time\":\"2021-07-08T15:30:19+"
+        "0000\",\"reactions\":{\"summary\":{\"total_count\":7}},\"shares\":{\"count\":2}}]}");
     CHECK_INT(r.count, 1);
     CHECK_STR(r.drafts[0].post.author, S("19"));
     CHECK_INT(r.drafts[0].post.score, 9);
-    r = read_text("{\"1_2\":{\"id\":\"1_2\",\"created_time\":\"2021-07-08T15:30:19+0000\"},\"1_3\":{\"id\":\"1_3\",\"created_time\":\"2021-07-08T15:30:19+0000\"}}");
+    r = read_text("{\"1_2\":{\"id\":\"1_2\",\"created_time\":\"2021-07-08T15:30:19+0000\"},\"1_3\":"
+                  "{\"id\":\"1_3\",\"created_time\":\"2021-07-08T15:30:19+0000\"}}");
     CHECK_INT(r.count, 2);
 }
 
 TEST(reads_csv_with_quotes_and_lines_inside) {
-    const char *text = "id,create_time,user_name,hashtags,song,n_likes,n_shares,n_comments,n_plays\r\n"
-                       "68,1604768557,john,\"['a', \"\"b'c\"\", 'É']\",\"x\ny, z\",10,1,2,400\r\n"
-                       "bad,1,x,[],s,1,1,1,1\n"
-                       "69,,ann,[],,,,,\n";
+    const char *text =
+        "id,create_time,user_name,hashtags,song,n_likes,n_shares,n_comments,n_plays\r\n"
+        "68,1604768557,john,\"['a', \"\"b'c\"\", 'É']\",\"x\ny, z\",10,1,2,400\r\n"
+        "bad,1,x,[],s,1,1,1,1\n"
+        "69,,ann,[],,,,,\n";
     for (ptrdiff_t step = 1; step < 60; step += 5) {
         Read r = read_steps(text, (SourceOptions){0}, step);
         CHECK_INT(r.count, 2);
@@ -155,7 +180,8 @@ TEST(reads_csv_with_quotes_and_lines_inside) {
 }
 
 TEST(names_a_facebook_page_by_its_file) {
-    const char *text = "status_id,status_message,link_name,status_type,status_link,status_published,num_reactions,num_comments,num_shares,num_likes\n"
+    const char *text = "status_id,status_message,link_name,status_type,status_link,status_"
+                       "published,num_reactions,num_comments,num_shares,num_likes\n"
                        "55_1,\"Say \"\"Now.\"\"\",x,link,http://c,2016-06-23 09:20:01,56,10,1,49\n";
     Read r = read_steps(text, (SourceOptions){.file_name = S("cnn_facebook_statuses.csv")}, 1000);
     CHECK_INT(r.count, 1);
@@ -189,7 +215,9 @@ TEST(streams_a_document_too_long_to_hold) {
     ptrdiff_t held = 0;
     while (fed < 40 * MIB) {
         ArenaMark mark = arena_mark(c->arena);
-        Str post = strf(c->arena, "%s{\"id\":\"tiktok_%td\",\"platform\":\"tiktok\",\"caption\":\"%0*d\"}", posts ? "," : "", posts, 9000, 1);
+        Str post =
+            strf(c->arena, "%s{\"id\":\"tiktok_%td\",\"platform\":\"tiktok\",\"caption\":\"%0*d\"}",
+                 posts ? "," : "", posts, 9000, 1);
         posts++;
         fed += post.len;
         source_feed(s, post);
@@ -208,11 +236,12 @@ TEST(streams_a_document_too_long_to_hold) {
     source_free(s);
 }
 
-/* -- files that people have --------------------------------------------------------------------------- */
+/* -- files that people have ------------------------------------------------------------------- */
 
 static char *shared_file(const char *name) {
     const char *folder = getenv("SOCLE_SHARED_DATA"), *root = getenv("SOCLE_TEST_ROOT");
-    Str path = folder ? strf(c->arena, "%s/%s", folder, name) : strf(c->arena, "%s/../shared/data/%s", root ? root : ".", name);
+    Str path = folder ? strf(c->arena, "%s/%s", folder, name)
+                      : strf(c->arena, "%s/../shared/data/%s", root ? root : ".", name);
     FILE *file = fopen(str_cstr(c->arena, path), "rb");
     if (!file) return NULL;
     fseek(file, 0, SEEK_END);
@@ -282,8 +311,10 @@ TEST(reads_the_files_people_have) {
         const char *name = strrchr(e->file, '/') + 1;
         Totals t = totals_of(text, name);
         if (t.drafts == 0 && e->drafts != 0) printf("  in %s\n", e->file);
-        if (e->drafts >= 0) CHECK_INT(t.drafts, e->drafts);
-        else CHECK(t.drafts > 0);
+        if (e->drafts >= 0)
+            CHECK_INT(t.drafts, e->drafts);
+        else
+            CHECK(t.drafts > 0);
         CHECK_INT(t.rejects, e->rejects);
         if (e->likes >= 0) CHECK_INT(t.likes, e->likes);
     }
@@ -291,11 +322,17 @@ TEST(reads_the_files_people_have) {
 
 static void run(Ctx *given, int argc, char **argv, int *code) {
     static const T rows[] = {
-        T_ROW(reads_lines_and_names_the_bad_one), T_ROW(reads_an_array_cut_anywhere),
-        T_ROW(reads_one_object_and_nothing), T_ROW(refuses_what_is_no_post), T_ROW(reads_tiktok_answers),
-        T_ROW(reads_instagram_answers), T_ROW(reads_facebook_answers),
-        T_ROW(reads_csv_with_quotes_and_lines_inside), T_ROW(names_a_facebook_page_by_its_file),
-        T_ROW(forgets_a_line_that_never_ends), T_ROW(streams_a_document_too_long_to_hold),
+        T_ROW(reads_lines_and_names_the_bad_one),
+        T_ROW(reads_an_array_cut_anywhere),
+        T_ROW(reads_one_object_and_nothing),
+        T_ROW(refuses_what_is_no_post),
+        T_ROW(reads_tiktok_answers),
+        T_ROW(reads_instagram_answers),
+        T_ROW(reads_facebook_answers),
+        T_ROW(reads_csv_with_quotes_and_lines_inside),
+        T_ROW(names_a_facebook_page_by_its_file),
+        T_ROW(forgets_a_line_that_never_ends),
+        T_ROW(streams_a_document_too_long_to_hold),
         T_ROW(reads_the_files_people_have),
     };
     c = given;

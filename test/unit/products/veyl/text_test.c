@@ -23,7 +23,8 @@ TEST(folds_names_in_every_script) {
 }
 
 TEST(finds_hashtags_and_mentions) {
-    CHECK_STR(joined(hashtags_of(arena, S("Un #Été à #Paris2024, #paris2024 #l_eau. #123 mail#no # a&#39;b"))),
+    CHECK_STR(joined(hashtags_of(
+                  arena, S("Un #Été à #Paris2024, #paris2024 #l_eau. #123 mail#no # a&#39;b"))),
               S("été paris2024 l_eau"));
     CHECK_STR(joined(hashtags_of(arena, S("#a#b ❤️#coeur"))), S("a b coeur"));
     CHECK_STR(joined(hashtags_of(arena, S("#日本 #привет"))), S("日本 привет"));
@@ -41,12 +42,18 @@ TEST(names_are_folded_once_and_bounded) {
 }
 
 TEST(tells_languages_apart) {
-    CHECK_STR(language_of(S("Une belle journée avec mes amis à la plage, on a bien mangé")), S("fr"));
-    CHECK_STR(language_of(S("What a beautiful day with my friends at the beach, we ate well")), S("en"));
-    CHECK_STR(language_of(S("Hoy es un día muy bonito para estar con los amigos en la playa")), S("es"));
-    CHECK_STR(language_of(S("Das ist ein schöner Tag mit meinen Freunden und der Familie")), S("de"));
-    CHECK_STR(language_of(S("Oggi è una bella giornata con gli amici nel parco, grazie a tutti")), S("it"));
-    CHECK_STR(language_of(S("Hoje foi um dia muito bonito com a minha família, obrigado a todos")), S("pt"));
+    CHECK_STR(language_of(S("Une belle journée avec mes amis à la plage, on a bien mangé")),
+              S("fr"));
+    CHECK_STR(language_of(S("What a beautiful day with my friends at the beach, we ate well")),
+              S("en"));
+    CHECK_STR(language_of(S("Hoy es un día muy bonito para estar con los amigos en la playa")),
+              S("es"));
+    CHECK_STR(language_of(S("Das ist ein schöner Tag mit meinen Freunden und der Familie")),
+              S("de"));
+    CHECK_STR(language_of(S("Oggi è una bella giornata con gli amici nel parco, grazie a tutti")),
+              S("it"));
+    CHECK_STR(language_of(S("Hoje foi um dia muito bonito com a minha família, obrigado a todos")),
+              S("pt"));
     CHECK_STR(language_of(S("今日はとても良い天気ですね")), S("ja"));
     CHECK_STR(language_of(S("今天天气很好")), S("zh"));
     CHECK_STR(language_of(S("오늘 날씨가 좋아요")), S("ko"));
@@ -126,11 +133,17 @@ TEST(lexicons_hold_several_hundred_words) {
 
 static int run_all(int argc, char **argv) {
     static const T rows[] = {
-        T_ROW(folds_names_in_every_script), T_ROW(finds_hashtags_and_mentions),
-        T_ROW(names_are_folded_once_and_bounded), T_ROW(tells_languages_apart),
-        T_ROW(says_nothing_about_a_language_it_cannot_tell), T_ROW(feels_french), T_ROW(feels_english),
-        T_ROW(feels_emoji_in_any_language), T_ROW(sentiment_is_bounded_and_in_steps),
-        T_ROW(takes_any_bytes), T_ROW(lexicons_hold_several_hundred_words),
+        T_ROW(folds_names_in_every_script),
+        T_ROW(finds_hashtags_and_mentions),
+        T_ROW(names_are_folded_once_and_bounded),
+        T_ROW(tells_languages_apart),
+        T_ROW(says_nothing_about_a_language_it_cannot_tell),
+        T_ROW(feels_french),
+        T_ROW(feels_english),
+        T_ROW(feels_emoji_in_any_language),
+        T_ROW(sentiment_is_bounded_and_in_steps),
+        T_ROW(takes_any_bytes),
+        T_ROW(lexicons_hold_several_hundred_words),
     };
     return t_main(argc, argv, rows, (int)COUNT(rows));
 }
