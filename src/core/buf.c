@@ -59,7 +59,7 @@ void buf_i64(Buf *b, int64_t value) {
  * quotient is the double nearest to the decimal: what anybody reads back. */
 static bool f64_short(Buf *b, double value) {
     static const double powers[] = {1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
-    if (fabs(value) >= 1e6) return false;
+    if (fabs(value) >= 1e6 || fabs(value) < 1e-5) return false;
     for (int k = 0; k < COUNT(powers); k++) {
         double n = rint(value * powers[k]);
         if (n / powers[k] != value) continue;
