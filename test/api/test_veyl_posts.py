@@ -160,7 +160,8 @@ def test_trends_are_engagement_over_the_weeks_mean(filled):
     assert all(close(a["score_trend"], b) for a, b in zip(page, want[90:110]))
 
 
-@pytest.mark.parametrize("params", [{"limit": 0}, {"limit": 1001}, {"skip": -1}, {"limit": "x"}, {"trending": "perhaps"}])
+@pytest.mark.parametrize("params", [{"limit": 0}, {"limit": 1001}, {"skip": -1}, {"limit": "x"}, {"trending": "perhaps"},
+                                    {"trending": "true", "skip": 10001}])
 def test_bad_list_parameters_are_refused(filled, params):
     assert filled[0].get(POSTS, params=params).status_code == 422
 
@@ -216,6 +217,8 @@ def test_bulk_reads_a_stream(user_client):
 def test_bulk_tells_what_it_cannot_read(user_client):
     problem(user_client.post(POSTS + "/bulk", data=b"[{\"id\": ", headers={"Content-Type": "application/json"}), 400)
     problem(user_client.post(POSTS + "/bulk", data=b"a,b", headers={"Content-Type": "text/csv"}), 415)
+    endless = b'{"data": "' + b"x" * 3_000_000 + b'"}'
+    problem(user_client.post(POSTS + "/bulk", data=endless, headers={"Content-Type": "application/json"}), 400)
     deep = b"[" * 100000
     answer = user_client.post(POSTS + "/bulk", data=deep, headers={"Content-Type": "application/json"})
     assert answer.status_code == 400

@@ -71,8 +71,11 @@ static Err *posts_bulk(Ctx *c, Call *k) {
     json_begin(&b.out, '[');
     Str type = req_header(k->q, S("Content-Type"));
     Pipe pipe = {
-        .source = {.format = S("posts"), .lines = str_find(type, S("ndjson")) >= 0},
+        .source = {.format = S("posts"),
+                   .lines = str_find(type, S("ndjson")) >= 0,
+                   .document_max = SOURCE_RECORD_MAX},
         .batch_records = PIPE_BATCH_SERVER,
+        .batch_bytes = PIPE_BATCH_SERVER_BYTES,
         .read = body_feed,
         .reject = bulk_reject,
         .arg = &b,

@@ -90,13 +90,13 @@ void draft_derive(Arena *arena, Draft *draft) {
     p->mentions_json = names_json(arena, p->mentions);
 }
 
-static bool negative(OptInt n) { return n.set && n.value < 0; }
+static bool beyond(OptInt n) { return n.set && (n.value < 0 || n.value > METRIC_MAX); }
 
 const char *draft_finish(Arena *arena, Draft *draft) {
     PostRow *p = &draft->post;
     if (str_is_empty(p->platform) && id_is_none(p->platform_id)) return "platform is missing";
-    if (negative(p->likes) || negative(p->comments) || negative(p->shares) || negative(p->views))
-        return "a count is negative";
+    if (beyond(p->likes) || beyond(p->comments) || beyond(p->shares) || beyond(p->views))
+        return "a count is negative or beyond all belief";
     if (!time_is_null(p->posted_at) && p->posted_at.us < 0) return "posted_at is before 1970";
     if (str_is_empty(p->id) && !str_is_empty(p->external_id) && p->platform.len)
         p->id = strf(arena, "%.*s_%.*s", S_ARG(p->platform), S_ARG(p->external_id));

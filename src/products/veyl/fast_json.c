@@ -173,9 +173,12 @@ static bool digits_take(Cursor *c, int64_t *out) {
     spaces(c);
     const char *from = c->at;
     *out = 0;
-    while (c->at < c->end && *c->at >= '0' && *c->at <= '9') *out = *out * 10 + (*c->at++ - '0');
+    while (c->at < c->end && *c->at >= '0' && *c->at <= '9') {
+        if (c->at - from == DIGITS_MAX) return false;
+        *out = *out * 10 + (*c->at++ - '0');
+    }
     ptrdiff_t digits = c->at - from;
-    if (digits == 0 || digits > DIGITS_MAX || (digits > 1 && *from == '0')) return false;
+    if (digits == 0 || (digits > 1 && *from == '0')) return false;
     return c->at == c->end || (*c->at != '.' && *c->at != 'e' && *c->at != 'E');
 }
 

@@ -37,9 +37,10 @@ static Err *hashtags_list(Ctx *c, Call *k) {
     TRY(platform_filter(c, query->platform, &platform));
     Str part = name_fold(c->arena, query->q, '#');
     Value named = part.len ? V(part) : value_null();
-    TRY(db_query(c, SQL2(SQL_HASHTAG_LIST_SQLITE, SQL_HASHTAG_LIST_POSTGRES),
-                 ARGS(V(query->limit), V(query->skip), V(platform), named), &hashtag_record,
-                 &rows));
+    /* A part of a name is looked for in all of them, and all are counted: off the loop. */
+    Err *(*run)(Ctx *, Sql, Args, const Record *, Rows *) = part.len ? db_scan : db_query;
+    TRY(run(c, SQL2(SQL_HASHTAG_LIST_SQLITE, SQL_HASHTAG_LIST_POSTGRES),
+            ARGS(V(query->limit), V(query->skip), V(platform), named), &hashtag_record, &rows));
     TRY(db_int(c, SQL2(SQL_HASHTAG_TOTAL_SQLITE, SQL_HASHTAG_TOTAL_POSTGRES),
                ARGS(V(platform), named), &total));
     call_list(c, k, rows, total, (Str){NULL, 0});

@@ -62,6 +62,7 @@ static Err *file_import(Ctx *c, Transfer *t, ptrdiff_t index, ptrdiff_t batch,
     Pipe pipe = {
         .source = {.format = transfer_option(t, "format"), .file_name = base_name(path)},
         .batch_records = batch,
+        .batch_bytes = PIPE_BATCH_BULK_BYTES,
         .read = file_feed,
         .reject = file_reject,
         .stored = file_stored,

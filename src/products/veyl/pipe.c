@@ -10,7 +10,7 @@ enum { READ_BYTES = 1024 * 1024 };
 typedef struct Batch {
     Arena *arena;
     Draft *drafts;
-    ptrdiff_t count, cap, bytes;
+    ptrdiff_t count, cap, bytes; /* bytes: of texts, the most */
     Draft *rejects;
     ptrdiff_t reject_count, reject_cap;
     bool last;
@@ -26,12 +26,13 @@ typedef struct Running {
     Channel *full, *empty;
 } Running;
 
-static void batch_empty(Batch *batch, ptrdiff_t cap) {
+static void batch_empty(Batch *batch, ptrdiff_t cap, ptrdiff_t bytes) {
     arena_reset(batch->arena);
     batch->cap = cap;
+    batch->bytes = bytes;
     batch->drafts = arena_bytes(batch->arena, cap * (ptrdiff_t)sizeof(Draft));
     batch->rejects = NULL;
-    batch->count = batch->bytes = batch->reject_count = batch->reject_cap = 0;
+    batch->count = batch->reject_count = batch->reject_cap = 0;
     batch->last = false;
 }
 
@@ -47,8 +48,8 @@ static void reject_keep(Batch *batch, const Draft *draft) {
 }
 
 static bool batch_full(const Batch *batch) {
-    return batch->count == batch->cap || batch->reject_count >= batch->cap ||
-           arena_used(batch->arena) - batch->cap * (ptrdiff_t)sizeof(Draft) > PIPE_BATCH_BYTES * 2;
+    ptrdiff_t texts = arena_used(batch->arena) - batch->cap * (ptrdiff_t)sizeof(Draft);
+    return batch->count == batch->cap || batch->reject_count >= batch->cap || texts > batch->bytes;
 }
 
 /* On a pool thread: take what the bytes fed so far hold. */
@@ -65,7 +66,7 @@ static void parse(void *arg) {
 }
 
 static Err *batch_fill(Ctx *c, Running *r, Batch *batch) {
-    batch_empty(batch, r->pipe->batch_records);
+    batch_empty(batch, r->pipe->batch_records, r->pipe->batch_bytes);
     r->batch = batch;
     while (!batch_full(batch)) {
         TRY(offload(c, LANE_SHORT, parse, r));

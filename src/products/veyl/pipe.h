@@ -10,7 +10,7 @@
 
 typedef struct Pipe {
     SourceOptions source;
-    ptrdiff_t batch_records;
+    ptrdiff_t batch_records, batch_bytes; /* a batch is full with either; bytes of texts, about */
     /* Next bytes, *n = 0 at the end. Runs in the coroutine that calls. */
     Err *(*read)(Ctx *c, void *arg, char *to, ptrdiff_t cap, ptrdiff_t *n);
     /* One record that was refused. */
@@ -22,7 +22,12 @@ typedef struct Pipe {
     int64_t rejected;
 } Pipe;
 
-enum { PIPE_BATCH_BULK = 50000, PIPE_BATCH_SERVER = 5000, PIPE_BATCH_BYTES = 24 * 1024 * 1024 };
+enum {
+    PIPE_BATCH_BULK = 50000,
+    PIPE_BATCH_BULK_BYTES = 64 * 1024 * 1024,
+    PIPE_BATCH_SERVER = 5000,
+    PIPE_BATCH_SERVER_BYTES = 8 * 1024 * 1024
+};
 
 /* Parse, then store, in turn: for a server, whose request must read its own body. BAD_REQUEST
  * with the reason when the rest cannot be read (what came before is stored). */

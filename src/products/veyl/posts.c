@@ -7,7 +7,7 @@
 #define MISSING "Post non trouvé"
 
 /* Beyond this many, what is skipped is counted by hours instead of walked over. */
-enum { SKIP_WALKED = 1000, SKIP_ON_LOOP = 5000 };
+enum { SKIP_WALKED = 1000, SKIP_ON_LOOP = 500, SKIP_TRENDING_MAX = 10000 };
 
 Rows posts_of_rows(Ctx *c, Rows rows) {
     const PostRow *row = rows.items;
@@ -106,6 +106,12 @@ static Err *posts_list(Ctx *c, Call *k) {
     int64_t total = -1;
     Str next = {NULL, 0};
     TRY(platform_filter(c, query->platform, &platform));
+    if (query->trending && query->skip > SKIP_TRENDING_MAX) {
+        Problems problems = {.arena = c->arena};
+        problem_add(&problems, S("skip"), S("max"), "must be at most %d with trending",
+                    SKIP_TRENDING_MAX);
+        return problems_err(c, &problems);
+    }
     if (query->trending) {
         TRY(trending_load(c, platform, query->skip, query->limit, &rows));
     } else {

@@ -2,10 +2,6 @@
  * The field tables of veyl's records. */
 #include "products/veyl/records.h"
 
-/* The largest count that three of them can be added without leaving what JSON numbers hold
- * exactly. */
-#define METRIC_MAX 3000000000000000
-
 static const Field metrics_fields[] = {
     FIELD(Metrics, likes, .min = 0, .max = METRIC_MAX, .doc = "Null when unknown, which is not 0"),
     FIELD(Metrics, comments, .min = 0, .max = METRIC_MAX),

@@ -6,6 +6,9 @@
 
 #include "core/record.h"
 
+/* The largest count: three of them add up to what JSON numbers hold exactly. */
+#define METRIC_MAX 3000000000000000
+
 typedef struct Metrics {
     OptInt likes, comments, shares, views;
 } Metrics;

@@ -19,6 +19,7 @@ struct Source {
     Mode mode;
     char *data;
     ptrdiff_t start, len, cap; /* unread bytes are [start, len) */
+    ptrdiff_t document_max;
     bool ended, begun, lines_only, overlong;
     const char *broken;
     int64_t record;
@@ -58,6 +59,7 @@ Source *source_new(SourceOptions options) {
     Source *s = calloc(1, sizeof *s);
     if (!s) abort();
     s->lines_only = options.lines;
+    s->document_max = options.document_max ? options.document_max : SOURCE_DOCUMENT_MAX;
     if (!str_is_empty(options.format)) {
         s->shape = shape_named(options.format);
         s->csv = csv_shape_named(options.format);
@@ -372,11 +374,9 @@ static ptrdiff_t list_find(Str text) {
 
 static SourceGot document_hold(Source *s) {
     if (s->ended) return document_open(s);
-    if (s->len - s->start <= SOURCE_DOCUMENT_MAX) return SOURCE_MORE;
+    if (s->len - s->start <= s->document_max) return SOURCE_MORE;
     ptrdiff_t at = list_find(unread(s));
-    if (at < 0)
-        return broken(
-            s, "a JSON document of more than 16 MiB without a list of posts in its beginning");
+    if (at < 0) return broken(s, "a long JSON document without a list of posts in its beginning");
     s->start += at;
     s->scanned = s->start;
     s->mode = ARRAY;

@@ -30,9 +30,10 @@ typedef enum SourceGot {
 } SourceGot;
 
 typedef struct SourceOptions {
-    Str format;    /* a shape's name; null: found out */
-    Str file_name; /* null: none */
-    bool lines;    /* NDJSON for certain */
+    Str format;             /* a shape's name; null: found out */
+    Str file_name;          /* null: none */
+    bool lines;             /* NDJSON for certain */
+    ptrdiff_t document_max; /* longest JSON object held whole; 0: SOURCE_DOCUMENT_MAX */
 } SourceOptions;
 
 /* NULL when the format is unknown. The options' texts are copied. */
