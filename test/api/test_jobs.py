@@ -59,7 +59,8 @@ def test_the_list_has_filters_and_exact_totals(admin_client):
     page = admin_client.get("/api/jobs", params={"state": "done", "kind": "work.probe", "limit": 2}).json()
     assert len(page["items"]) == 2 and page["total"] >= 5 and page["limit"] == 2
     assert page["items"][0]["id"] > page["items"][1]["id"]
-    assert page["totals"]["done"] == page["total"]
+    every = admin_client.get("/api/jobs", params={"state": "done", "limit": 1}).json()
+    assert every["totals"]["done"] == every["total"] >= page["total"]  # schedules have jobs of their own
     rest = admin_client.get("/api/jobs", params={"state": "done", "kind": "work.probe", "limit": 200, "offset": 2})
     assert len(rest.json()["items"]) == page["total"] - 2
     none = admin_client.get("/api/jobs", params={"queue": "nothing"}).json()
