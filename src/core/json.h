@@ -27,7 +27,7 @@ bool json_i64(const json_t *value, int64_t *out);         /* integers, integral 
 bool json_f64(const json_t *value, double *out);
 void buf_json_value(Buf *b, const json_t *value);         /* compact */
 
-/* A writer that places the commas: json_open(b,'{'), json_key(…), json_close. */
+/* A writer that places the commas: json_out(b), json_begin(&o, '{'), json_key(…), json_end. */
 typedef struct JsonOut {
     Buf *buf;
     bool comma;

@@ -52,7 +52,6 @@ MUST_USE Err *stream_sendfile(Ctx *c, Stream *s, int fd, int64_t from, int64_t l
 void stream_shutdown(Stream *s);
 bool stream_ended(const Stream *s); /* the peer closed, or an error was seen */
 Str stream_peer(Stream *s, Arena *arena); /* "127.0.0.1", "::1" or "unix" */
-Coro *stream_owner(const Stream *s);
 
 /* Wait until a foreign descriptor is readable/writable (libpq, libcurl). Bits of UV_READABLE|UV_WRITABLE. */
 typedef struct FdWatch FdWatch;

@@ -53,7 +53,6 @@ static void visit_serve(Ctx *c, void *arg) {
     Visit *v = arg;
     const ListenOptions *o = &v->door->listener->options;
     defer(c, visit_end, v);
-    v->stream->owner = c->coro;
     o->serve(c, v->stream, o->arg);
 }
 

@@ -132,7 +132,6 @@ Err *process_start(Ctx *c, ProcessOptions options, Process **out) {
     uv_loop_t *uv = loop_uv(loop_here());
     uv_stdio_container_t stdio[3];
     p->out = stream_new(true);
-    p->out->owner = c->coro;
     pipes_init(p, uv, &options, stdio);
     p->process.data = p;
     p->handles++;

@@ -285,8 +285,6 @@ void stream_shutdown(Stream *s) {
     if (uv_shutdown(req, &s->handle.stream, on_shutdown) != 0) free(req);
 }
 
-Coro *stream_owner(const Stream *s) { return s->owner; }
-
 Str stream_peer(Stream *s, Arena *arena) {
     struct sockaddr_storage address;
     int length = (int)sizeof address;
@@ -365,7 +363,6 @@ Err *stream_connect(Ctx *c, Str host, int port, Stream **out) {
     struct sockaddr_storage address = {0};
     TRY(resolve(c, host, port, &address));
     Stream *s = stream_new(false);
-    s->owner = c->coro;
     Connect *w = calloc(1, sizeof *w);
     if (!w) abort();
     w->req.data = w;

@@ -14,7 +14,7 @@ struct Stream {
     } handle;
     char *input;               /* [start, end) has arrived and not been consumed */
     ptrdiff_t cap, start, end;
-    Coro *reader, *owner;
+    Coro *reader;
     WaitList writers;          /* waiting for the socket to take more (sendfile) */
     FdWatch *write_watch;
     int write_fd;
