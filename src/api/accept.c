@@ -47,36 +47,60 @@ static int closeness(Str range, Str type) {
     return str_eq_nocase(str_slice(range, 0, slash + 1), str_slice(type, 0, slash + 1)) ? 2 : 0;
 }
 
-/* Only zero matters: which of several types goes out is the handler's choice. */
-static bool quality_is_zero(Str parameters) {
+static double quality_of(Str parameters) {
     double quality;
     Str q = parameter(parameters, S("q"));
-    return q.data && str_to_f64(q, &quality) && quality <= 0;
+    return q.data && str_to_f64(q, &quality) ? quality : 1;
 }
 
-static bool allows_one(Str accept, Str type) {
-    int closest = 0;
-    bool allowed = false;
-    while (accept.data) {
+/* How much a client likes a type: what the range that names it most closely says. */
+typedef struct Liking {
+    double quality;   /* <= 0: not at all */
+    int close, place; /* of that range in the header */
+} Liking;
+
+static Liking liking_of(Str accept, Str type) {
+    Liking best = {0};
+    for (int place = 0; accept.data; place++) {
         Str range, parameters;
         accept = str_cut(accept, ',', &range);
         range = essence_of(range, &parameters);
         int close = closeness(range, type);
-        if (close <= closest) continue;
-        closest = close;
-        allowed = !quality_is_zero(parameters);
+        if (close > best.close) best = (Liking){quality_of(parameters), close, place};
     }
-    return allowed;
+    return best;
+}
+
+/* Of equal quality, what is named is meant more than what is merely let through; of two that are
+ * named, what comes first. */
+static bool likes_more(Liking a, Liking b) {
+    if (a.quality != b.quality) return a.quality > b.quality;
+    if (a.close != b.close) return a.close > b.close;
+    return a.place < b.place;
+}
+
+Str accept_choose(Str accept, Str types) {
+    Str best = {0}, one, parameters;
+    Liking most = {0};
+    if (str_trim(accept).len == 0) accept = S("*/*");
+    while (types.data) {
+        types = str_cut(types, ',', &one);
+        one = essence_of(one, &parameters);
+        Liking liking = liking_of(accept, one);
+        if (liking.quality <= 0 || !likes_more(liking, most)) continue;
+        best = one;
+        most = liking;
+    }
+    return best;
+}
+
+Str call_type(const Call *k) {
+    assert(k->route->out_type);
+    return accept_choose(req_header(k->q, S("Accept")), str_c(k->route->out_type));
 }
 
 bool accept_allows(Str accept, Str types) {
-    if (str_trim(accept).len == 0 || str_eq(accept, S("*/*"))) return true;
-    while (types.data) {
-        Str one, parameters;
-        types = str_cut(types, ',', &one);
-        if (allows_one(accept, essence_of(one, &parameters))) return true;
-    }
-    return false;
+    return str_eq(accept, S("*/*")) || accept_choose(accept, types).data;
 }
 
 Err *call_negotiate(Ctx *c, const Call *k) {

@@ -3,8 +3,7 @@
  * take them from the public CDN; what their Content-Security-Policy allows follows from that. */
 #include "api/docs_ui.h"
 
-#include <zlib.h>
-
+#include "api/embedded.h"
 #include "api/router.h"
 #include "docs_ui_embed.h"
 
@@ -53,56 +52,14 @@ static Err *page(Ctx *c, Call *k, Str text) {
 Err *docs_swagger(Ctx *c, Call *k) { return page(c, k, str_c(swagger_page)); }
 Err *docs_redoc(Ctx *c, Call *k) { return page(c, k, str_c(redoc_page)); }
 
-static const EmbedFile *file_named(Str name) {
-    for (int i = 0; i < docs_ui_files_count; i++)
-        if (str_eq(str_c(docs_ui_files[i].path), name)) return &docs_ui_files[i];
-    return NULL;
-}
-
-/* For the rare client that does not take gzip. */
-static Err *inflate_file(Ctx *c, const EmbedFile *file, Str *out) {
-    enum { GZIP = 16 + MAX_WBITS, PLAIN_MAX = 16 * 1024 * 1024 };
-    z_stream z = {.next_in = (Bytef *)(uintptr_t)file->bytes, .avail_in = (uInt)file->size};
-    if (inflateInit2(&z, GZIP) != Z_OK) FAIL(c, INTERNAL, "zlib did not start");
-    Buf b = buf_new(c->arena, file->size * 4);
-    int state = Z_OK;
-    while (state == Z_OK && b.len < PLAIN_MAX) {
-        z.next_out = (Bytef *)buf_reserve(&b, 64 * 1024);
-        z.avail_out = 64 * 1024;
-        state = inflate(&z, Z_NO_FLUSH);
-        b.len += 64 * 1024 - (ptrdiff_t)z.avail_out;
-    }
-    inflateEnd(&z);
-    if (state != Z_STREAM_END) FAIL(c, INTERNAL, "%s does not unpack", file->path);
-    *out = buf_str(&b);
-    return NULL;
-}
-
-static bool takes_gzip(const Req *q) {
-    Str accept = req_header(q, S("Accept-Encoding"));
-    ptrdiff_t at = str_find(accept, S("gzip"));
-    return at >= 0 && str_find(str_slice(accept, at, accept.len), S("gzip;q=0")) != 0;
-}
-
 Err *docs_file(Ctx *c, Call *k) {
-    k->answered = true;
     if (str_eq(k->params[0], S("start.js"))) {
         reply_text(k->r, 200, S("text/javascript; charset=utf-8"), str_c(start_script));
+        k->answered = true;
         return NULL;
     }
-    const EmbedFile *file = file_named(k->params[0]);
+    const EmbedFile *file = embed_find(docs_ui_files, k->params[0]);
     if (!file) FAIL(c, NOT_FOUND, "There is nothing at this address.");
-    Str bytes = str_of((const char *)file->bytes, file->size);
-    if (file->gzip && takes_gzip(k->q)) {
-        reply_header(k->r, S("Content-Encoding"), S("gzip"));
-        reply_header(k->r, S("Vary"), S("Accept-Encoding"));
-        k->r->etag = strf(c->arena, "\"%s-gz\"", file->etag);
-    } else {
-        if (file->gzip) TRY(inflate_file(c, file, &bytes));
-        k->r->etag = strf(c->arena, "\"%s\"", file->etag);
-        k->r->no_compress = true;
-    }
     reply_header(k->r, S("Cache-Control"), S("public, max-age=3600"));
-    reply_text(k->r, 200, str_c(file->type), bytes);
-    return NULL;
+    return call_embedded(c, k, file);
 }

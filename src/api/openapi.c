@@ -104,7 +104,7 @@ static void parameters(Doc *d, const Entry *entry) {
 
 /* -- Bodies ------------------------------------------------------------------------------------ */
 
-/* `content` with the same schema for every type of a comma-separated list. */
+/* `content` for every type of a comma-separated list: the schema is of what is JSON. */
 static void content(Doc *d, Str types, Str schema) {
     open_at(d, "content", '{');
     while (types.data) {
@@ -113,7 +113,7 @@ static void content(Doc *d, Str types, Str schema) {
         json_key(&d->o, str_trim(one));
         json_begin(&d->o, '{');
         json_key(&d->o, S("schema"));
-        json_put_raw(&d->o, schema);
+        json_put_raw(&d->o, str_ends(str_trim(one), S("json")) ? schema : S("{}"));
         json_end(&d->o, '}');
     }
     json_end(&d->o, '}');

@@ -86,7 +86,7 @@ typedef struct Route {
     ptrdiff_t body_limit; /* 0: the server's */
     int64_t timeout_ms;   /* 0: the server's */
     RateClass rate;
-    bool idempotent; /* POST that creates or charges: takes Idempotency-Key. With in_raw the body
+    bool idempotent;    /* POST that creates or charges: takes Idempotency-Key. With in_raw the body
                         itself is not compared */
     const char *errors; /* further statuses it may answer: "404 409" */
     const char *tag, *doc;
@@ -101,6 +101,9 @@ typedef struct Route {
 
 /* The struct to fill as the answer (of route->out; zeroed, times null). */
 void *call_out(Call *k);
+/* Of route->out_type, the one the client likes best (the first when it does not care). An answer
+ * that follows it says `Vary: Accept`. */
+Str call_type(const Call *k);
 /* Answer a list of route->out records (route->out_list), with X-Total-Count when total >= 0 and
  * Link: rel="next" when next_cursor is not null. */
 void call_list(Ctx *c, Call *k, Rows rows, int64_t total, Str next_cursor);

@@ -72,6 +72,8 @@ bool type_is_json(Str content_type); /* application/json, …+json; a charset mu
 bool type_is(Str content_type, Str essence);
 /* May an answer of one of these types (comma-separated) be sent to whoever says Accept: accept? */
 bool accept_allows(Str accept, Str types);
+/* Which of them the client likes best, the first when it does not care; null if none may be sent. */
+Str accept_choose(Str accept, Str types);
 MUST_USE Err *call_negotiate(Ctx *c, const Call *k);
 
 /* headers.c */

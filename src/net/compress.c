@@ -47,27 +47,43 @@ static int quality_parse(Str parameters) {
     return 1000;
 }
 
-Encoding encoding_choose(Str accept) {
-    int gzip = -1, brotli = -1, identity = -1, any = -1;
+/* In thousandths. */
+typedef struct Wishes {
+    int gzip, brotli, identity; /* identity -1: not named */
+} Wishes;
+
+static Wishes wishes_parse(Str accept) {
+    Wishes w = {-1, -1, -1};
+    int any = -1;
     while (accept.data) {
         Str item, name;
         accept = str_cut(accept, ',', &item);
         int q = quality_parse(str_cut(item, ';', &name));
         name = str_trim(name);
         if (str_eq_nocase(name, S("gzip")) || str_eq_nocase(name, S("x-gzip")))
-            gzip = q;
+            w.gzip = q;
         else if (str_eq_nocase(name, S("br")))
-            brotli = q;
+            w.brotli = q;
         else if (str_eq_nocase(name, S("identity")))
-            identity = q;
+            w.identity = q;
         else if (str_eq(name, S("*")))
             any = q;
     }
-    if (gzip < 0) gzip = any;
-    if (brotli < 0) brotli = any;
-    Encoding best = brotli >= gzip ? ENCODING_BROTLI : ENCODING_GZIP;
-    int quality = brotli >= gzip ? brotli : gzip;
-    return quality > 0 && quality >= identity ? best : ENCODING_NONE;
+    if (w.gzip < 0) w.gzip = any;
+    if (w.brotli < 0) w.brotli = any;
+    return w;
+}
+
+Encoding encoding_choose(Str accept) {
+    Wishes w = wishes_parse(accept);
+    Encoding best = w.brotli >= w.gzip ? ENCODING_BROTLI : ENCODING_GZIP;
+    int quality = w.brotli >= w.gzip ? w.brotli : w.gzip;
+    return quality > 0 && quality >= w.identity ? best : ENCODING_NONE;
+}
+
+bool encoding_takes_gzip(Str accept) {
+    Wishes w = wishes_parse(accept);
+    return w.gzip > 0 && w.gzip >= w.identity;
 }
 
 /* -- A whole text ------------------------------------------------------------------------------ */
@@ -119,6 +135,37 @@ Err *compress_text(Ctx *c, Encoding encoding, Str text, Str *out) {
     else
         TRY(offload(c, LANE_SHORT, press, &p));
     if (p.length == 0) FAIL(c, INTERNAL, "Compressing %td bytes failed.", text.len);
+    *out = str_of((const char *)p.to, (ptrdiff_t)p.length);
+    return NULL;
+}
+
+/* The last four bytes of gzip say how long the text was (RFC 1952 §2.3.1). */
+static size_t packed_length(Str packed) {
+    const unsigned char *end = (const unsigned char *)packed.data + packed.len;
+    return (size_t)end[-4] | (size_t)end[-3] << 8 | (size_t)end[-2] << 16 | (size_t)end[-1] << 24;
+}
+
+static void unpack(void *arg) {
+    enum { GZIP_ONLY = 16 + MAX_WBITS };
+    Pressing *p = arg;
+    z_stream z = {.next_in = (Bytef *)(uintptr_t)p->text.data, .avail_in = (uInt)p->text.len};
+    if (inflateInit2(&z, GZIP_ONLY) != Z_OK) return;
+    z.next_out = p->to;
+    z.avail_out = (uInt)p->room;
+    if (inflate(&z, Z_FINISH) == Z_STREAM_END && z.avail_out == 0) p->length = p->room;
+    inflateEnd(&z);
+}
+
+Err *gzip_unpack(Ctx *c, Str packed, Str *out) {
+    enum { GZIP_LEAST = 18 };
+    assert(packed.len > GZIP_LEAST && packed.len < INT32_MAX);
+    Pressing p = {.text = packed, .room = packed_length(packed)};
+    p.to = arena_bytes(c->arena, (ptrdiff_t)p.room);
+    if (p.room <= COMPRESS_ON_LOOP_MAX)
+        unpack(&p);
+    else
+        TRY(offload(c, LANE_SHORT, unpack, &p));
+    if (p.length == 0) FAIL(c, INTERNAL, "Unpacking %td bytes failed.", packed.len);
     *out = str_of((const char *)p.to, (ptrdiff_t)p.length);
     return NULL;
 }

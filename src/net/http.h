@@ -120,6 +120,10 @@ void reply_header(Reply *r, Str name, Str value);
 /* Status and JSON text. */
 void reply_json(Reply *r, int status, Str json);
 void reply_text(Reply *r, int status, Str content_type, Str text);
+/* 200 with a text that is held gzipped (an embedded page): as it is to whoever takes gzip, unpacked
+ * to others. `tag` names the text, without quotes; each encoding gets an ETag of its own. May wait
+ * (large texts are unpacked on a pool thread). */
+MUST_USE Err *reply_gzipped(Ctx *c, const Req *q, Reply *r, Str content_type, Str packed, Str tag);
 /* A file, with ranges (206, 416, multipart/byteranges, If-Range), conditional headers and sendfile.
  * The descriptor is closed when c ends. download_name: Content-Disposition (null: inline). */
 void reply_file(Ctx *c, Reply *r, int fd, int64_t size, Str content_type, Str etag, Time modified,

@@ -40,6 +40,21 @@ void reply_json(Reply *r, int status, Str json) {
     reply_text(r, status, S("application/json"), json);
 }
 
+Err *reply_gzipped(Ctx *c, const Req *q, Reply *r, Str content_type, Str packed, Str tag) {
+    if (encoding_takes_gzip(req_header(q, S("accept-encoding")))) {
+        reply_text(r, 200, content_type, packed);
+        reply_header(r, S("Content-Encoding"), S("gzip"));
+        reply_header(r, S("Vary"), S("Accept-Encoding"));
+        r->etag = strf(c->arena, "\"%.*s-gz\"", S_ARG(tag));
+        return NULL;
+    }
+    Str text;
+    TRY(gzip_unpack(c, packed, &text));
+    reply_text(r, 200, content_type, text);
+    r->etag = strf(c->arena, "\"%.*s\"", S_ARG(tag));
+    return NULL;
+}
+
 Stream *reply_upgrade(Reply *r) {
     r->conn->upgraded = true;
     r->begun = true;

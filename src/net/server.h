@@ -136,9 +136,12 @@ int precondition(const Req *q, Str etag, Time modified);
 /* compress.c */
 bool compressible(Str content_type);
 Encoding encoding_choose(Str accept_encoding);
+bool encoding_takes_gzip(Str accept_encoding);
 Str encoding_name(Encoding encoding);
 /* A whole text at once, in c's arena; on a pool thread when it is large. */
 MUST_USE Err *compress_text(Ctx *c, Encoding encoding, Str text, Str *out);
+/* A whole gzip text of our own making (its length is believed), likewise. */
+MUST_USE Err *gzip_unpack(Ctx *c, Str packed, Str *out);
 typedef struct Squeeze Squeeze;
 Squeeze *squeeze_open(Ctx *c, Encoding encoding); /* closed when c ends */
 /* Feed `in` and give every run of output to `put`; flush or end as asked. */

@@ -475,6 +475,61 @@ def test_pages_for_people(client):
             assert client.get(link).status_code == 200, link
 
 
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
+
+
+@pytest.mark.parametrize("accept, html", [
+    ("text/html", True), (BROWSER, True), ("text/*", True), ("text/html, application/json;q=0.9", True),
+    ("TEXT/HTML;level=1", True), ("application/json;q=0.5, text/html;q=0.6", True), ("text/html, application/json", True),
+    ("application/json;q=0, */*", True),
+    (None, False), ("*/*", False), ("application/json", False), ("application/json, text/html", False),
+    ("application/json, text/plain, */*", False), ("text/html;q=0.5, application/json", False),
+    ("text/html;q=0, */*", False), ("application/*", False)])
+@pytest.mark.parametrize("encoding", ["gzip, deflate, br", "identity", "gzip;q=0", "br", None])
+def test_the_root_is_a_page_for_people_and_json_for_programs(client, accept, html, encoding):
+    answer = client.get("/", headers={"Accept": accept, "Accept-Encoding": encoding})
+    assert answer.status_code == 200, answer.text
+    assert {"accept", "accept-encoding"} <= {v.strip().lower() for v in answer.headers["Vary"].split(",")}
+    if html:
+        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert answer.headers.get("Content-Encoding") == "br" or "<html" in answer.text
+    else:
+        assert answer.headers["Content-Type"] == "application/json" and answer.json()["docs"] == "/docs"
+
+
+def test_the_root_in_another_type_is_406(client):
+    for accept in ("image/png", "text/plain", "text/html;q=0, application/json;q=0"):
+        check_problem(client.get("/", headers={"Accept": accept}), 406, "not_acceptable")
+
+
+@pytest.mark.parametrize("path, own", [("/", "text/html"), ("/console/console.js", "text/javascript"),
+                                       ("/console/console.css", "text/css"), ("/docs/start.js", "text/javascript"),
+                                       ("/docs/swagger-ui.css", "text/css"),
+                                       ("/docs/redoc.standalone.js", "text/javascript")])
+def test_embedded_pages_come_to_who_takes_no_gzip_too(client, path, own):
+    """The same bytes whatever the client unpacks, each encoding with its own ETag."""
+    seen, tags = set(), {}
+    if client.get(path).status_code == 404:
+        pytest.skip("the build had no script for this page")
+    for encoding, allowed in (("gzip", {"gzip"}), ("x-gzip", {"gzip"}), ("*", {"gzip", "br"}), ("br", {"br", None}),
+                              ("gzip;q=0", {None}), ("gzip;q=0.000, identity", {None}), (None, {None}),
+                              ("deflate", {None}), ("gzip;q=0.1, identity;q=1", {None})):
+        headers = {"Accept": f"{own},*/*;q=0.1", "Accept-Encoding": encoding}
+        answer = client.get(path, headers=headers)
+        assert answer.status_code == 200, (encoding, answer.text)
+        used = answer.headers.get("Content-Encoding")
+        small = len(answer.content) <= 1024  # not worth packing
+        assert used in allowed or (used is None and small), encoding
+        assert answer.headers["Content-Type"].startswith(own)
+        assert tags.setdefault(used, answer.headers["ETag"]) == answer.headers["ETag"]
+        again = client.get(path, headers=headers | {"If-None-Match": answer.headers["ETag"]})
+        assert again.status_code == 304 and again.content == b"", encoding
+        if used != "br":  # requests has no brotli here
+            seen.add(answer.content)
+    assert len(seen) == 1
+    assert len(set(tags.values())) == len(tags)
+
+
 # -- settings ----------------------------------------------------------------------------------------
 
 
