@@ -49,9 +49,9 @@ static bool is_product(Str name) {
 }
 
 const Module **modules_chosen(Arena *arena, ptrdiff_t *count, Str *unknown) {
-    Str products = settings.products;
-    bool all = str_is_empty(str_trim(products));
-    for (Str rest = products, one; !all && !str_is_null(rest);) {
+    Str products = str_trim(settings.products);
+    bool all = str_is_empty(products), none = str_eq(products, S("none"));
+    for (Str rest = products, one; !all && !none && !str_is_null(rest);) {
         rest = str_cut(rest, ',', &one);
         *unknown = str_trim(one);
         if (!is_product(*unknown)) return NULL;

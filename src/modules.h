@@ -7,8 +7,8 @@
 #include "api/module.h"
 #include "api/transfer.h"
 
-/* The base's modules and the products that PRODUCTS names (empty: all), in the arena; NULL and *unknown
- * when a name is no product of this binary. After settings_load. */
+/* The base's modules and the products that PRODUCTS names (empty: all; `none`: no product), in the
+ * arena; NULL and *unknown when a name is no product of this binary. After settings_load. */
 const Module **modules_chosen(Arena *arena, ptrdiff_t *count, Str *unknown);
 
 /* Tables of the settings of the base and of every module, for settings_load and settings_print. */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The accounts module: routes for API keys and organisations, and the hourly clean-up of what has
- * expired. Keys cannot make or revoke keys: a leaked one must not outlive its own revocation. */
+ * The accounts module: routes for API keys and organisations (those of signing in are in sign_in.c
+ * and oauth.c), and the hourly clean-up of what has expired. Keys cannot make or revoke keys: a
+ * leaked one must not outlive its own revocation. */
 #include "api/accounts.h"
 
+#include "api/accounts_room.h"
 #include "api/accounts_sql.h"
 
 enum { KEY_KEPT_DAYS = 30, ATTEMPT_KEPT_HOURS = 24 };
@@ -356,11 +358,14 @@ static Err *demo(Ctx *c) {
     return demo_user(c, S(DEMO_ADMIN_EMAIL), S("Admin Demo"), S("admin"));
 }
 
+static const Route *const tables[] = {sign_in_routes, oauth_routes, NULL};
+
 const Module accounts_module = {
     .name = "accounts",
-    .doc = "API keys and organisations; users sign in by their product's own routes",
+    .doc = "Signing in, API keys and organisations, for all products",
     .routes = accounts_routes,
     .route_count = COUNT(accounts_routes),
+    .tables = tables,
     .jobs = accounts_jobs,
     .job_count = COUNT(accounts_jobs),
     .schedules = accounts_schedules,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Accounts beyond signing in: organisations and their members, keys by organisation, and the module
- * that brings the platform's own routes (/api/v1/keys, /api/v1/organisations) and the clean-up.
+ * that brings the routes all products share (/api/v1/auth, /api/v1/users, /api/v1/keys,
+ * /api/v1/organisations) and the clean-up.
  *
  * An organisation always has an owner: taking the last one away is refused, and when an owner's
  * account is erased the longest-serving admin or member follows. Who is not a member gets NOT_FOUND,

@@ -159,6 +159,25 @@ UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND user_id = $3 AND revoked_a
 -- $1 revoked or expired before this.
 DELETE FROM api_keys WHERE revoked_at < $1 OR expires_at < $1;
 
+-- name: accounts_connected
+-- $1 user.
+SELECT id, provider, provider_user_id, connected_at, access_token IS NOT NULL AS has_token
+FROM oauth_accounts WHERE user_id = $1 ORDER BY id;
+
+-- name: account_connected
+-- $1 user, $2 id.
+SELECT id, provider, provider_user_id, connected_at, access_token IS NOT NULL AS has_token
+FROM oauth_accounts WHERE user_id = $1 AND id = $2;
+
+-- name: account_ways
+-- $1 user: how many ways to sign in there are.
+SELECT (SELECT count(*) FROM oauth_accounts WHERE user_id = $1)
+    + (SELECT count(*) FROM users WHERE id = $1 AND password_hash IS NOT NULL);
+
+-- name: account_disconnect
+-- $1 user, $2 id.
+DELETE FROM oauth_accounts WHERE user_id = $1 AND id = $2;
+
 -- name: organisation_insert_sqlite
 -- $1 uid, $2 name, $3 now.
 INSERT INTO organisations (uid, name, created_at, updated_at) VALUES ($1, $2, $3, $3) RETURNING id;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Accounts: passwords (Argon2id; imported $2b$ hashes upgraded at log-in), access tokens (JWT HS256 with
- * kid), rotating refresh tokens, API keys, organisations. Products shape their own answers with these. */
+ * kid), rotating refresh tokens, API keys. The routes are those of accounts.h's module. */
 #ifndef SOCLE_API_AUTH_H
 #define SOCLE_API_AUTH_H
 

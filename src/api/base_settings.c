@@ -89,7 +89,8 @@ const Setting base_settings[] = {
     SETTING("PORT", settings.port, .min = 0, .max = 65535,
             .doc = "Instead of LISTEN: this port on all addresses. 0: not given"),
     SETTING("PRODUCTS", settings.products,
-            .doc = "Of veyl, robian, sylion, lifetales, comma-separated; empty: all"),
+            .doc = "Of veyl, robian, sylion, lifetales, comma-separated; empty: all; "
+                   "none: the base alone"),
     SETTING("DATA_DIR", settings.data_dir,
             .doc = "Database, blobs, indexes. Without it /var/lib/socle as root, else the user's "
                    "own data folder"),

@@ -6,10 +6,9 @@
 #include "products/veyl/veyl.h"
 
 static const Route *const tables[] = {
-    root_routes,   auth_routes,    oauth_routes,        post_routes,
-    bulk_routes,   hashtag_routes, platform_routes,     analytics_routes,
-    series_routes, project_routes, project_link_routes, project_post_routes,
-    NULL,
+    root_routes,         post_routes,         bulk_routes,   hashtag_routes,
+    platform_routes,     analytics_routes,    series_routes, project_routes,
+    project_link_routes, project_post_routes, NULL,
 };
 
 const Module veyl_module = {

@@ -731,25 +731,6 @@ DELETE FROM posts_with_platform
    AND id NOT IN (SELECT id FROM posts
                    WHERE id IN (SELECT id FROM posts_deleted WHERE change_seq > $1))
 
--- name: accounts_connected
--- $1 user.
-SELECT id, provider, provider_user_id, connected_at, access_token IS NOT NULL AS has_token
-  FROM oauth_accounts WHERE user_id = $1 ORDER BY id
-
--- name: account_connected
--- $1 user, $2 id.
-SELECT id, provider, provider_user_id, connected_at, access_token IS NOT NULL AS has_token
-  FROM oauth_accounts WHERE user_id = $1 AND id = $2
-
--- name: account_ways
--- $1 user: how many ways to sign in there are.
-SELECT (SELECT count(*) FROM oauth_accounts WHERE user_id = $1)
-     + (SELECT count(*) FROM users WHERE id = $1 AND password_hash IS NOT NULL)
-
--- name: account_disconnect
--- $1 user, $2 id.
-DELETE FROM oauth_accounts WHERE user_id = $1 AND id = $2
-
 -- name: demo_posts
 SELECT count(*) FROM posts
  WHERE id IN ('instagram_demo0000', 'tiktok_demo0000', 'facebook_demo0000')

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * /api/v1/auth and /api/v1/users: signing in by password, connected accounts, leaving for good. */
-#include "api/accounts.h"
+ * /api/v1/auth: signing in by password, and out; /api/v1/users: leaving for good. The same for every
+ * product, without any product's envelope. */
+#include "api/accounts_room.h"
 #include "api/auth.h"
-#include "products/veyl/queries.h"
-#include "products/veyl/routes.h"
 
 typedef struct Profile {
     Id id;
@@ -127,69 +126,6 @@ static Err *auth_me(Ctx *c, Call *k) {
     return NULL;
 }
 
-/* -- connected accounts ----------------------------------------------------------------------- */
-
-typedef struct Connected {
-    Id id;
-    Str provider, provider_user_id;
-    Time connected_at;
-    bool has_token;
-} Connected;
-static const Field connected_fields[] = {
-    FIELD(Connected, id),           FIELD(Connected, provider),  FIELD(Connected, provider_user_id),
-    FIELD(Connected, connected_at), FIELD(Connected, has_token),
-};
-static const Record connected_record = {.name = "ConnectedAccount",
-                                        .fields = connected_fields,
-                                        .field_count = COUNT(connected_fields),
-                                        .size = (ptrdiff_t)sizeof(Connected)};
-
-typedef struct ConnectedList {
-    RecordList accounts;
-} ConnectedList;
-static const Field connected_list_fields[] = {
-    FIELD_LIST(ConnectedList, accounts, &connected_record)};
-static const Record connected_list_record = RECORD(ConnectedList, connected_list_fields);
-
-static Err *accounts_connected(Ctx *c, Call *k) {
-    Rows rows;
-    TRY(db_query(c, SQL(SQL_ACCOUNTS_CONNECTED), ARGS(V(c->account.user)), &connected_record,
-                 &rows));
-    ((ConnectedList *)call_out(k))->accounts = (RecordList){rows.items, rows.count};
-    return NULL;
-}
-
-typedef struct Disconnected {
-    Str message, provider;
-} Disconnected;
-static const Field disconnected_fields[] = {FIELD(Disconnected, message),
-                                            FIELD(Disconnected, provider)};
-static const Record disconnected_record = RECORD(Disconnected, disconnected_fields);
-
-typedef struct Disconnecting {
-    Id account;
-    Connected found;
-} Disconnecting;
-
-static Err *account_remove(Ctx *c, void *arg) {
-    Disconnecting *d = arg;
-    bool found;
-    int64_t ways;
-    TRY(db_maybe(c, SQL(SQL_ACCOUNT_CONNECTED), ARGS(V(c->account.user), V(d->account)),
-                 &connected_record, &d->found, &found));
-    if (!found) FAIL(c, NOT_FOUND, "Compte non trouvé");
-    TRY(db_int(c, SQL(SQL_ACCOUNT_WAYS), ARGS(V(c->account.user)), &ways));
-    if (ways < 2) FAIL(c, CONFLICT, "Impossible de retirer le dernier moyen de connexion");
-    return db_exec(c, SQL(SQL_ACCOUNT_DISCONNECT), ARGS(V(c->account.user), V(d->account)), NULL);
-}
-
-static Err *account_disconnect(Ctx *c, Call *k) {
-    Disconnecting d = {.account = k->ids[0]};
-    TRY(db_transaction(c, account_remove, &d));
-    *(Disconnected *)call_out(k) = (Disconnected){S("Compte déconnecté"), d.found.provider};
-    return NULL;
-}
-
 /* -- leaving ---------------------------------------------------------------------------------- */
 
 typedef struct LeaveIn {
@@ -208,13 +144,7 @@ static const Record leave_record = {.name = "DeleteAccount",
                                     .field_count = COUNT(leave_fields),
                                     .size = (ptrdiff_t)sizeof(LeaveIn)};
 
-/* Projects, log-ins, keys and connected accounts go with the row. */
-static Err *user_erase(Ctx *c, void *arg) {
-    (void)arg;
-    TRY(organisations_leave(c, c->account.user));
-    return user_delete(c, c->account.user);
-}
-
+/* All that is the user's goes with the row. */
 static Err *users_delete_account(Ctx *c, Call *k) {
     const LeaveIn *in = k->in;
     User user;
@@ -223,12 +153,12 @@ static Err *users_delete_account(Ctx *c, Call *k) {
     Str email = email_normalise(c->arena, in->email);
     if (other || !str_eq(email, user.email))
         FAIL(c, FORBIDDEN, "L'adresse n'est pas celle du compte connecté");
-    TRY(db_transaction(c, user_erase, NULL));
+    TRY(user_delete(c, user.id));
     call_message(c, k, S("Compte supprimé"));
     return NULL;
 }
 
-const Route auth_routes[] = {
+const Route sign_in_routes[] = {
     {POST, "/api/v1/auth/register", auth_register, .access = ACCESS_OPEN, .in = &register_record,
      .out = &signed_in_record, .rate = RATE_AUTH, .errors = "400", .tag = "auth",
      .doc = "Make an account and sign in"},
@@ -242,12 +172,6 @@ const Route auth_routes[] = {
      .status = 204, .tag = "auth", .doc = "End this log-in"},
     {GET, "/api/v1/auth/me", auth_me, .access = ACCESS_USER, .out = &profile_record, .tag = "auth",
      .doc = "Who am I?"},
-    {GET, "/api/v1/auth/accounts/connected", accounts_connected, .access = ACCESS_USER,
-     .out = &connected_list_record, .tag = "auth",
-     .doc = "Accounts of other services that sign in here"},
-    {DELETE, "/api/v1/auth/accounts/{id:int}", account_disconnect, .access = ACCESS_USER,
-     .out = &disconnected_record, .errors = "404 409", .tag = "auth",
-     .doc = "Disconnect one; never the last way to sign in"},
     {POST, "/api/v1/users/delete-account", users_delete_account, .access = ACCESS_USER,
      .in = &leave_record, .out = &message_record, .rate = RATE_AUTH, .errors = "403", .tag = "auth",
      .doc = "Erase the caller's account and all that is the caller's"},

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The route tables of the accounts module, gathered by accounts.c; each is closed by an empty row.
+ * Nobody outside the module's files includes this. */
+#ifndef SOCLE_API_ACCOUNTS_ROOM_H
+#define SOCLE_API_ACCOUNTS_ROOM_H
+
+#include "api/route.h"
+
+extern const Route sign_in_routes[], oauth_routes[];
+
+#endif
