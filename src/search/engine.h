@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Engine: the segments of one index and who may see them. Readers hold a View, an immutable list of
+ * segments and of the documents in them that are dead; one writer at a time makes the next View and
+ * publishes it. Nothing here knows coroutines or the database: plain functions, any thread.
+ *
+ * On disk (folder): NAME.seg files, dead-documents files, and `manifest`: a text that names what
+ * belongs together, the change number that it covers and the def's fingerprint, with a checksum,
+ * written aside, synced, renamed. What the manifest does not name is removed at opening. A damaged
+ * part makes the whole snapshot count as missing (covered 0): the owner rebuilds. */
+#ifndef SOCLE_SEARCH_ENGINE_H
+#define SOCLE_SEARCH_ENGINE_H
+
+#include <stdatomic.h>
+
+#include "search/segment.h"
+
+typedef struct Engine Engine;
+
+typedef struct ViewSegment {
+    Segment *segment;
+    const uint64_t *dead; /* bitmap over its documents; NULL: none */
+    uint32_t live;
+} ViewSegment;
+
+typedef struct View {
+    atomic_int references;
+    int64_t covered;
+    int count;
+    ViewSegment items[]; /* larger ones first */
+} View;
+
+/* folder: null for an index in memory only. *healed: why an existing snapshot was not used, else null. */
+MUST_USE Err *engine_open(Ctx *c, const SearchDef *def, Str folder, Engine **out, Str *healed);
+void engine_close(Engine *e); /* nobody may be in it; views may outlive it */
+
+View *engine_view(Engine *e); /* give back with view_release */
+View *view_hold(View *v);
+void view_release(View *v);
+int64_t view_documents(const View *v);
+
+/* Make the batch searchable as one step: readers see all of it or nothing. Small segments are
+ * merged on the way so that a view never has many (see engine.c). */
+MUST_USE Err *engine_apply(Ctx *c, Engine *e, const SearchDocs *docs, int64_t covered);
+
+/* One due merge of larger segments, if any: true when something was merged (call again). Readers
+ * and engine_apply go on meanwhile. Long: on a pool thread, one caller at a time. */
+MUST_USE Err *engine_merge(Ctx *c, Engine *e, bool *merged);
+/* Bring all that is in memory to the disk and publish a manifest. Long: as engine_merge, same caller. */
+MUST_USE Err *engine_flush(Ctx *c, Engine *e);
+/* In memory and not yet on disk: documents. */
+int64_t engine_unflushed(Engine *e);
+int64_t engine_disk_bytes(Engine *e);
+
+/* A rebuild fills a Build beside the engine, then takes its place in one step; changes after
+ * `covered` are then applied as ever. */
+typedef struct EngineBuild EngineBuild;
+EngineBuild *engine_build_new(Engine *e);
+MUST_USE Err *engine_build_add(Ctx *c, EngineBuild *b, const SearchDocs *docs);
+MUST_USE Err *engine_build_finish(Ctx *c, EngineBuild *b, int64_t covered);
+void engine_build_free(EngineBuild *b); /* also after finish; without it: throws away */
+
+/* -- Asking (rank.c, facets.c) ------------------------------------------------------------------- */
+
+/* Answer a request against a view. INVALID for what is wrong in it. Plain computing in c's arena. */
+MUST_USE Err *engine_search(Ctx *c, const SearchDef *def, const View *view,
+                            const SearchRequest *request, SearchResult *out);
+MUST_USE Err *engine_values(Ctx *c, const SearchDef *def, const View *view, int field, Str text,
+                            const SearchRequest *within, int64_t limit, SearchValue **out,
+                            ptrdiff_t *count);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Text to words, the same for documents, queries and highlighting.
+ *
+ * A word is a run of letters, digits and marks of Unicode, folded: compatibility decomposition
+ * (NFKD), case folding, marks removed, œ æ ß ø đ ł written out. Apostrophes, hyphens, underscores
+ * and all other characters separate. `#CamelCase` and `camelCase` after # or @ give the whole
+ * (camelcase) and its parts (camel, case). An emoji sequence is a word. Runs of Han, Hiragana,
+ * Katakana, Thai, Lao, Khmer give overlapping bigrams (one character alone: itself). Words longer
+ * than WORD_MAX bytes are cut there (never inside a code point); combining marks by the thousand
+ * cost nothing more.
+ *
+ * Positions: each word is one further; . , ; : ! ? … and line ends between two words make it
+ * SEPARATED (8) further (as Meilisearch's tables expect; see text.c). The whole of a camel word
+ * stands where its first part stands. */
+#ifndef SOCLE_SEARCH_TEXT_H
+#define SOCLE_SEARCH_TEXT_H
+
+#include "core/arena.h"
+#include "core/str.h"
+
+enum { WORD_MAX = 250, SEPARATED = 8 };
+
+typedef struct Word {
+    Str text;          /* folded; never empty */
+    uint32_t position; /* from 0 */
+    uint32_t from, to; /* bytes of the original */
+    bool whole; /* a camel word written in one; its parts follow, the first at the same position */
+} Word;
+
+/* Words of one text; items grow in the arena. Reset by setting count = 0 (keeps memory). */
+typedef struct Words {
+    Arena *arena;
+    Word *items;
+    ptrdiff_t count, cap;
+    uint32_t next_position; /* where the next text's first word goes; 0 to begin with */
+    char *bytes;            /* folded bytes of the present block */
+    ptrdiff_t used, room;
+} Words;
+
+/* Append the words of text (any bytes; invalid UTF-8 separates), numbered from next_position on;
+ * next_position is then SEPARATED behind the last one. Thread-safe, no waiting. */
+void words_add(Words *w, Str text);
+
+/* A keyword or a value folded for comparison: as words are, but separators are kept as one space.
+ * Borrowed from the arena. */
+Str text_fold(Arena *arena, Str text);
+
+/* Number of code points of a folded word. */
+int word_letters(Str word);
+
+/* Light stem of a folded word, French and English (plurals, -aux, -oux, feminines, -ing, -ed…):
+ * words with the same stem find each other. Writes at most WORD_MAX bytes to out, returns the
+ * length; two stems (one a language) may come: *second gets the length of the other behind the
+ * first, 0 when they are equal. */
+int word_stem(Str word, char out[2 * WORD_MAX], int *second);
+
+/* Optimal string alignment distance (Damerau–Levenshtein with each place edited once) of two folded
+ * words in code points, plus one when the first letters differ; more than `limit` comes back as
+ * limit + 1. prefix: the least distance of `query` to any prefix of `word` (first letters as
+ * above). */
+int word_distance(Str query, Str word, int limit, bool prefix);
+
+#endif
