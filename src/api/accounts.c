@@ -122,21 +122,33 @@ static Err *scopes_join(Ctx *c, StrList scopes, Str *out) {
     return problems_err(c, &problems);
 }
 
+typedef struct KeyMaking {
+    Call *k;
+    Str scopes;
+} KeyMaking;
+
+static Err *key_make(Ctx *c, void *arg) {
+    const KeyMaking *making = arg;
+    const ApiKeyIn *in = making->k->in;
+    ApiKey *out = call_out(making->k);
+    Str key;
+    Id id;
+    TRY(api_key_create_in(c, c->account.user, in->organisation_id, in->name, making->scopes,
+                          in->expires_at, &key, &id));
+    TRY(key_find(c, id, out));
+    out->key = key;
+    return call_settle(c, making->k);
+}
+
 static Err *keys_post(Ctx *c, Call *k) {
     const ApiKeyIn *in = k->in;
     TRY(people_only(c));
     if (!id_is_none(in->organisation_id))
         TRY(organisation_require(c, in->organisation_id, MEMBER_ADMIN));
-    Str scopes, key;
-    Id id;
-    TRY(scopes_join(c, in->scopes, &scopes));
-    TRY(api_key_create_in(c, c->account.user, in->organisation_id, in->name, scopes, in->expires_at,
-                          &key, &id));
-    ApiKey *out = call_out(k);
-    TRY(key_find(c, id, out));
-    out->key = key;
+    KeyMaking making = {.k = k};
+    TRY(scopes_join(c, in->scopes, &making.scopes));
     reply_header(k->r, S("Cache-Control"), S("no-store"));
-    return NULL;
+    return db_transaction(c, key_make, &making);
 }
 
 static Err *keys_list(Ctx *c, Call *k) {
@@ -191,11 +203,17 @@ static Err *organisations_list(Ctx *c, Call *k) {
     return NULL;
 }
 
-static Err *organisations_post(Ctx *c, Call *k) {
+static Err *organisation_make(Ctx *c, void *arg) {
+    Call *k = arg;
     const Organisation *in = k->in;
+    TRY(organisation_create(c, c->account.user, in->name, call_out(k)));
+    return call_settle(c, k);
+}
+
+static Err *organisations_post(Ctx *c, Call *k) {
     if (!id_is_none(c->account.organisation))
         FAIL(c, FORBIDDEN, "This key belongs to an organisation");
-    return organisation_create(c, c->account.user, in->name, call_out(k));
+    return db_transaction(c, organisation_make, k);
 }
 
 static Err *organisation_get(Ctx *c, Call *k) {
@@ -258,14 +276,18 @@ static Err *role_within_reach(Ctx *c, Id organisation, Id user, MemberRole wante
     return organisation_require(c, organisation, about_owner ? MEMBER_OWNER : MEMBER_ADMIN);
 }
 
-static Err *members_post(Ctx *c, Call *k) {
+static Err *member_make(Ctx *c, void *arg) {
+    Call *k = arg;
     const MemberIn *in = k->in;
     MemberRole role = member_role_of(in->role);
     TRY(role_within_reach(c, k->ids[0], (Id){0}, role));
     User user;
     TRY(user_by_email(c, in->email, &user));
-    return member_add(c, k->ids[0], user.id, role, call_out(k));
+    TRY(member_add(c, k->ids[0], user.id, role, call_out(k)));
+    return call_settle(c, k);
 }
+
+static Err *members_post(Ctx *c, Call *k) { return db_transaction(c, member_make, k); }
 
 static Err *member_patch(Ctx *c, Call *k) {
     const MemberRoleIn *in = k->in;
@@ -290,9 +312,8 @@ static const Route accounts_routes[] = {
     {GET, "/api/v1/keys", keys_list, KEYS, .out = &api_key_record, .out_list = true,
      .doc = "The caller's API keys, newest first, without the keys themselves"},
     {POST, "/api/v1/keys", keys_post, KEYS, .in = &api_key_in_record, .out = &api_key_record,
-     .status = 201, .rate = RATE_WRITE, .errors = "403 404 409",
-     .doc =
-         "Make an API key; this answer alone shows it. Not idempotent: nothing may keep the key"},
+     .status = 201, .rate = RATE_WRITE, .idempotent = true, .secret_out = true,
+     .errors = "403 404 409", .doc = "Make an API key; this answer alone shows it"},
     {DELETE, "/api/v1/keys/{id:int}", keys_delete, KEYS, .status = 204, .errors = "403 404",
      .doc = "Revoke an API key, at once"},
     {GET, "/api/v1/organisations", organisations_list, READS, .query = &page_record,

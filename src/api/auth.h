@@ -46,6 +46,8 @@ MUST_USE Err *auth_check_password(Ctx *c, Str email, Str password, User *out);
 
 /* Inside a transaction only without a password (null: signs in by provider). CONFLICT `Email déjà utilisé`. */
 MUST_USE Err *user_create(Ctx *c, Str email, Str name, Str password, Str role, User *out);
+/* The same with a hash made before (null: signs in by provider); inside or outside a transaction. */
+MUST_USE Err *user_add(Ctx *c, Str email, Str name, Str hash, Str role, User *out);
 MUST_USE Err *user_load(Ctx *c, Id id, User *out);
 MUST_USE Err *user_by_email(Ctx *c, Str email, User *out);
 MUST_USE Err *user_set_password(Ctx *c, Id id, Str password); /* ends all log-ins of the user */

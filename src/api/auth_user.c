@@ -67,21 +67,33 @@ static Err *invalid_field(Ctx *c, Str field, Str code, const char *message) {
     return problems_err(c, &problems);
 }
 
-Err *user_create(Ctx *c, Str email, Str name, Str password, Str role, User *out) {
-    assert(out && (str_is_null(password) || !c->tx));
-    Str address = email_normalise(c->arena, email);
-    if (str_is_null(address))
+static Err *user_check(Ctx *c, Str email, Str role, Str *address) {
+    *address = email_normalise(c->arena, email);
+    if (str_is_null(*address))
         return invalid_field(c, S("email"), S("format"), "Not an e-mail address");
     if (role_of(role) == ROLE_NONE)
         return invalid_field(c, S("role"), S("value"), "The role is one of user, analyst, admin");
-    Str hash = {NULL, 0};
-    if (!str_is_null(password)) TRY(auth_password_hash(c, password, &hash));
+    return NULL;
+}
+
+Err *user_add(Ctx *c, Str email, Str name, Str hash, Str role, User *out) {
+    assert(out);
+    Str address;
     bool created = false;
+    TRY(user_check(c, email, role, &address));
     TRY(db_maybe(c, SQL2(SQL_USER_INSERT_SQLITE, SQL_USER_INSERT_POSTGRES),
                  ARGS(V(uuid_v7(c->arena)), V(address), V(name), V(hash), V(role), V(time_now())),
                  &user_record, out, &created));
     if (!created) FAIL(c, CONFLICT, "Email déjà utilisé");
     return NULL;
+}
+
+Err *user_create(Ctx *c, Str email, Str name, Str password, Str role, User *out) {
+    assert(out && (str_is_null(password) || !c->tx));
+    Str address, hash = {NULL, 0};
+    TRY(user_check(c, email, role, &address)); /* before the work of hashing */
+    if (!str_is_null(password)) TRY(auth_password_hash(c, password, &hash));
+    return user_add(c, address, name, hash, role, out);
 }
 
 static Err *found_user(Ctx *c, bool found) {

@@ -8,12 +8,15 @@
  *                        └──┘ lease run out: the next caller takes over
  *
  * A handler that calls call_settle in its own transaction makes effect and answer one: a crash
- * leaves both or neither. Else the answer is stored right after the handler, and a crash between
- * the two lets the effect happen again when the lease is over. The claim is the caller's fence:
- * who was taken over from cannot settle, and his transaction fails. */
+ * leaves both or neither. Every route with an effect in the database does. Else the answer is
+ * stored right after the handler, and a crash between the two lets the effect happen again when
+ * the lease is over. The claim is the caller's fence: who was taken over from cannot settle, and
+ * his transaction fails. */
 #include <sodium.h>
 
 #include "api/api_sql.h"
+#include "api/auth.h"
+#include "api/base_settings.h"
 #include "api/router_room.h"
 #include "core/log.h"
 
@@ -59,40 +62,54 @@ static Str owner_of(const Ctx *c) {
     return strf(c->arena, "address:%.*s", S_ARG(c->client_ip));
 }
 
-static void hash_text(crypto_hash_sha256_state *state, Str text) {
+static void hash_text(crypto_auth_hmacsha256_state *state, Str text) {
     int64_t length = text.len; /* so that no two lists of texts run together to the same bytes */
-    crypto_hash_sha256_update(state, (const unsigned char *)&length, sizeof length);
+    crypto_auth_hmacsha256_update(state, (const unsigned char *)&length, sizeof length);
     if (text.len)
-        crypto_hash_sha256_update(state, (const unsigned char *)text.data,
-                                  (unsigned long long)text.len);
+        crypto_auth_hmacsha256_update(state, (const unsigned char *)text.data,
+                                      (unsigned long long)text.len);
 }
 
-static Str fingerprint_of(Ctx *c, const Call *k, Str owner) {
-    unsigned char hash[crypto_hash_sha256_BYTES];
-    crypto_hash_sha256_state state;
+/* Keyed: a body may hold a password, which a plain hash would let be guessed at leisure. */
+static Str fingerprint_of(Ctx *c, const Call *k, Str owner, Str secret) {
+    unsigned char hash[crypto_auth_hmacsha256_BYTES];
+    crypto_auth_hmacsha256_state state;
     Str path = k->q->path;
     if (path.len > 1 && str_ends(path, S("/"))) path.len--; /* both forms are one request */
-    crypto_hash_sha256_init(&state);
+    crypto_auth_hmacsha256_init(&state, (const unsigned char *)secret.data, (size_t)secret.len);
+    hash_text(&state, S("socle idempotency v1"));
     hash_text(&state, k->q->method_text);
     hash_text(&state, path);
     hash_text(&state, k->q->query);
     hash_text(&state, owner);
     hash_text(&state, k->body);
-    crypto_hash_sha256_final(&state, hash);
+    crypto_auth_hmacsha256_final(&state, hash);
     return str_hex(c->arena, hash, (ptrdiff_t)sizeof hash);
 }
 
+/* Refusals hold no secret. */
+static bool sealed(const Route *route, int64_t status) { return route->secret_out && status < 400; }
+
 static Err *replay(Ctx *c, Call *k, const Stored *stored) {
     Reply *r = k->r;
-    if (!stored->body.data)
+    Str body = stored->body;
+    if (!body.data)
         FAIL(c, CONFLICT,
              "This request was carried out before, but its answer was too large to be kept.");
-    reply_text(r, (int)stored->status.value, stored->content_type, stored->body);
+    if (sealed(k->route, stored->status.value) && secret_open(c, stored->body, &body))
+        FAIL(
+            c, CONFLICT,
+            "This request was carried out before, but the key its answer was sealed with is gone.");
+    reply_text(r, (int)stored->status.value, stored->content_type, body);
     buf_add(&r->headers, stored->headers);
     r->etag = stored->etag;
     reply_header(r, S("Idempotency-Replayed"), S("true"));
     k->answered = true;
     return NULL;
+}
+
+static bool made_by(Ctx *c, const Call *k, Str owner, Str secret, Str fingerprint) {
+    return secret.len > 0 && str_eq(fingerprint, fingerprint_of(c, k, owner, secret));
 }
 
 /* Somebody has the key: his answer, or why there is none. */
@@ -101,7 +118,8 @@ static Err *claim_lost(Ctx *c, Call *k, const Claim *claim, bool *replayed) {
     bool found;
     TRY(db_maybe(c, SQL(SQL_IDEMPOTENCY_LOAD), ARGS(V(claim->owner), V(claim->key)), &stored_record,
                  &stored, &found));
-    if (found && !str_eq(stored.fingerprint, claim->fingerprint))
+    if (found && !str_eq(stored.fingerprint, claim->fingerprint) &&
+        !made_by(c, k, claim->owner, settings.secret_key_previous, stored.fingerprint))
         FAIL(c, INVALID, "This Idempotency-Key was used for another request.");
     if (found && stored.status.set) {
         *replayed = true;
@@ -124,7 +142,7 @@ Err *claim_take(Ctx *c, Call *k, bool *replayed) {
     claim->owner = owner_of(c);
     claim->key = key;
     claim->token = uuid_v4(c->arena);
-    claim->fingerprint = fingerprint_of(c, k, claim->owner);
+    claim->fingerprint = fingerprint_of(c, k, claim->owner, settings.secret_key);
     Time now = time_now();
     int64_t timeout_ms = k->route->timeout_ms ? k->route->timeout_ms : TIMEOUT_USUAL_MS;
     Time lease = time_add(now, LEASE_S * US_PER_SECOND + timeout_ms * US_PER_MS);
@@ -146,10 +164,12 @@ static Err *settle(Ctx *c, Call *k) {
     Str lines = buf_str(&r->headers), none = {0};
     lines = str_slice(lines, k->head_len, lines.len);
     bool kept = r->body.len <= BODY_KEPT_MAX && !r->begun && !r->file && str_utf8_valid(r->body);
+    Str body = kept ? r->body : none;
+    if (sealed(k->route, r->status)) body = secret_seal(c, body);
     ptrdiff_t changed = 0;
     TRY(db_exec(c, SQL(SQL_IDEMPOTENCY_SETTLE),
                 ARGS(V(claim->owner), V(claim->key), V(claim->token), V(r->status),
-                     V(r->content_type), V(lines), V(r->etag), V(kept ? r->body : none)),
+                     V(r->content_type), V(lines), V(r->etag), V(body)),
                 &changed));
     if (changed == 0)
         FAIL(c, CONFLICT, "This request took so long that another one with its key took over.");

@@ -67,10 +67,14 @@ static Err *jobs_list(Ctx *c, Call *k) {
 
 static Err *jobs_get(Ctx *c, Call *k) { return job_load(c, k->ids[0], call_out(k)); }
 
-static Err *jobs_retry(Ctx *c, Call *k) {
+static Err *retry_in(Ctx *c, void *arg) {
+    Call *k = arg;
     TRY(job_retry(c, k->ids[0]));
-    return job_load(c, k->ids[0], call_out(k));
+    TRY(job_load(c, k->ids[0], call_out(k)));
+    return call_settle(c, k);
 }
+
+static Err *jobs_retry(Ctx *c, Call *k) { return db_transaction(c, retry_in, k); }
 
 static Err *jobs_cancel(Ctx *c, Call *k) {
     TRY(job_cancel(c, k->ids[0]));
@@ -115,14 +119,17 @@ static const JobKind work_jobs[] = {
      .run = probe_run},
 };
 
-static Err *jobs_probe(Ctx *c, Call *k) {
-    const Probe *probe = k->in;
+static Err *probe_in(Ctx *c, void *arg) {
+    Call *k = arg;
     Id id;
     Buf payload = buf_new(c->arena, 64);
-    record_write(&payload, &probe_record, probe);
+    record_write(&payload, &probe_record, k->in);
     TRY(job_add(c, "work.probe", buf_str(&payload), (JobOptions){0}, &id));
-    return job_load(c, id, call_out(k));
+    TRY(job_load(c, id, call_out(k)));
+    return call_settle(c, k);
 }
+
+static Err *jobs_probe(Ctx *c, Call *k) { return db_transaction(c, probe_in, k); }
 
 static Err *schedules_list(Ctx *c, Call *k) {
     ScheduleState *list;
@@ -139,13 +146,13 @@ static const Route work_routes[] = {
     {GET, "/api/jobs/{id:int}", jobs_get, .access = ACCESS_ADMIN, .scope = "jobs:read",
      .out = &job_record, .errors = "404", .tag = "jobs", .doc = "One job"},
     {POST, "/api/jobs/{id:int}/retry", jobs_retry, .access = ACCESS_ADMIN, .scope = "jobs:write",
-     .out = &job_record, .errors = "404 409", .tag = "jobs",
+     .out = &job_record, .idempotent = true, .errors = "404 409", .tag = "jobs",
      .doc = "Run a dead, failed or cancelled job again"},
     {POST, "/api/jobs/{id:int}/cancel", jobs_cancel, .access = ACCESS_ADMIN, .scope = "jobs:write",
      .out = &job_record, .errors = "404 409", .tag = "jobs",
      .doc = "Cancel a waiting job, ask a running one to stop"},
     {POST, "/api/jobs/probe", jobs_probe, .access = ACCESS_ADMIN, .scope = "jobs:write",
-     .in = &probe_record, .out = &job_record, .status = 202, .tag = "jobs",
+     .in = &probe_record, .out = &job_record, .status = 202, .idempotent = true, .tag = "jobs",
      .doc = "Ask for a job that only shows that jobs are run"},
     {GET, "/api/schedules", schedules_list, .access = ACCESS_ADMIN, .scope = "jobs:read",
      .out = &schedule_record, .out_list = true, .tag = "jobs",

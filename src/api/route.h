@@ -88,6 +88,7 @@ typedef struct Route {
     RateClass rate;
     bool idempotent;    /* POST that creates or charges: takes Idempotency-Key. With in_raw the body
                         itself is not compared */
+    bool secret_out;    /* the answer holds a secret: kept sealed, where it is kept */
     const char *errors; /* further statuses it may answer: "404 409" */
     const char *tag, *doc;
     const char *not_integer; /* detail of the 400 for a non-integer {x:int}; NULL: 404 */
@@ -114,7 +115,8 @@ void call_message(Ctx *c, Call *k, Str message);
 /* The last step of a handler's own transaction on an `idempotent` route: the answer (call_out
  * filled) is stored with the effect it tells of, so that a crash cannot part them. Elsewhere, and
  * without an Idempotency-Key, it does nothing. A handler that leaves it out has its answer stored
- * after it returned. */
+ * after it returned, and a crash between the two lets the effect happen twice: only for routes
+ * without an effect in the database. */
 MUST_USE Err *call_settle(Ctx *c, Call *k);
 
 /* Opaque cursors: text made of values, signed with the process's secret so that a forged one is

@@ -37,6 +37,7 @@ static void route_verify(const Route *route) {
     assert(!route->in || !(route->method & (METHOD_GET | METHOD_DELETE)));
     assert(!route->out_list || route->out);
     assert(!route->idempotent || route->method == METHOD_POST);
+    assert(!route->secret_out || route->out);
     assert(errors_known(route->errors));
     if (route->query) record_verify(route->query);
     if (route->in) record_verify(route->in);

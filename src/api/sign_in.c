@@ -70,16 +70,28 @@ static void signed_in_fill(SignedIn *out, const User *user, const TokenPair *tok
                       profile_of(user)};
 }
 
-static Err *auth_register(Ctx *c, Call *k) {
-    const Credentials *in = k->in;
+typedef struct Registration {
+    Call *k;
+    Str hash;
+} Registration;
+
+static Err *register_in(Ctx *c, void *arg) {
+    const Registration *r = arg;
+    const Credentials *in = r->k->in;
     User user;
     TokenPair tokens;
-    Err *err = user_create(c, in->email, in->name, in->password, S("user"), &user);
+    Err *err = user_add(c, in->email, in->name, r->hash, S("user"), &user);
     if (err && err->kind == ERR_CONFLICT) FAIL(c, BAD_REQUEST, "Email déjà utilisé");
     TRY(err);
     TRY(auth_tokens_issue(c, &user, &tokens));
-    signed_in_fill(call_out(k), &user, &tokens);
-    return NULL;
+    signed_in_fill(call_out(r->k), &user, &tokens);
+    return call_settle(c, r->k);
+}
+
+static Err *auth_register(Ctx *c, Call *k) {
+    Registration r = {.k = k};
+    TRY(auth_password_hash(c, ((const Credentials *)k->in)->password, &r.hash));
+    return db_transaction(c, register_in, &r);
 }
 
 static Err *auth_login(Ctx *c, Call *k) {
@@ -160,8 +172,8 @@ static Err *users_delete_account(Ctx *c, Call *k) {
 
 const Route sign_in_routes[] = {
     {POST, "/api/v1/auth/register", auth_register, .access = ACCESS_OPEN, .in = &register_record,
-     .out = &signed_in_record, .rate = RATE_AUTH, .errors = "400", .tag = "auth",
-     .doc = "Make an account and sign in"},
+     .out = &signed_in_record, .rate = RATE_AUTH, .idempotent = true, .secret_out = true,
+     .errors = "400", .tag = "auth", .doc = "Make an account and sign in"},
     {POST, "/api/v1/auth/login", auth_login, .access = ACCESS_OPEN, .in = &login_record,
      .out = &signed_in_record, .rate = RATE_AUTH, .errors = "401", .tag = "auth",
      .doc = "Sign in by e-mail and password"},

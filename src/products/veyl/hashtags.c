@@ -58,25 +58,36 @@ static Err *name_of(Ctx *c, Str given, Str *out) {
     return problems_err(c, &problems);
 }
 
-static Err *hashtag_create(Ctx *c, Call *k) {
-    const HashtagIn *in = k->in;
-    Platform platform;
-    Str name;
-    int64_t id;
-    TRY(name_of(c, in->name, &name));
-    bool nowhere = in->platform.len == 0 && id_is_none(in->platform_id);
-    TRY(platform_resolve(c, nowhere ? S("instagram") : in->platform, in->platform_id, &platform));
-    Time scraped =
-        k->present & record_bit(&hashtag_in_record, "last_scraped") ? in->last_scraped : TIME_NULL;
-    Err *err = db_int(c, SQL(SQL_HASHTAG_MAKE),
-                      ARGS(V(name), V(platform.id), V(scraped), V(time_now())), &id);
-    if (err && err->kind == ERR_NOT_FOUND) FAIL(c, BAD_REQUEST, EXISTS);
-    TRY(err);
-    return hashtag_load(c, (Id){id}, call_out(k));
-}
-
 static bool given(const Call *k, const char *field) {
     return (k->present & record_bit(&hashtag_in_record, field)) != 0;
+}
+
+typedef struct HashtagMaking {
+    Call *k;
+    Str name;
+    Platform platform;
+} HashtagMaking;
+
+static Err *hashtag_make(Ctx *c, void *arg) {
+    const HashtagMaking *m = arg;
+    const HashtagIn *in = m->k->in;
+    int64_t id;
+    Time scraped = given(m->k, "last_scraped") ? in->last_scraped : TIME_NULL;
+    Err *err = db_int(c, SQL(SQL_HASHTAG_MAKE),
+                      ARGS(V(m->name), V(m->platform.id), V(scraped), V(time_now())), &id);
+    if (err && err->kind == ERR_NOT_FOUND) FAIL(c, BAD_REQUEST, EXISTS);
+    TRY(err);
+    TRY(hashtag_load(c, (Id){id}, call_out(m->k)));
+    return call_settle(c, m->k);
+}
+
+static Err *hashtag_create(Ctx *c, Call *k) {
+    const HashtagIn *in = k->in;
+    HashtagMaking m = {.k = k};
+    TRY(name_of(c, in->name, &m.name));
+    bool nowhere = in->platform.len == 0 && id_is_none(in->platform_id);
+    TRY(platform_resolve(c, nowhere ? S("instagram") : in->platform, in->platform_id, &m.platform));
+    return db_transaction(c, hashtag_make, &m);
 }
 
 static Err *hashtag_update(Ctx *c, Call *k) {

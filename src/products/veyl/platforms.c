@@ -48,7 +48,8 @@ static Err *platforms_list(Ctx *c, Call *k) {
 
 static Err *platform_get(Ctx *c, Call *k) { return platform_load(c, k->ids[0], call_out(k)); }
 
-static Err *platform_create(Ctx *c, Call *k) {
+static Err *platform_make(Ctx *c, void *arg) {
+    Call *k = arg;
     const PlatformIn *in = k->in;
     int64_t id;
     Time now = time_now();
@@ -57,8 +58,11 @@ static Err *platform_create(Ctx *c, Call *k) {
                       ARGS(V(in->name), V(sealed), V(now), V(time_add(now, -7 * US_PER_DAY))), &id);
     if (err && err->kind == ERR_NOT_FOUND) FAIL(c, BAD_REQUEST, "Plateforme déjà existante");
     TRY(err);
-    return platform_load(c, (Id){id}, call_out(k));
+    TRY(platform_load(c, (Id){id}, call_out(k)));
+    return call_settle(c, k);
 }
+
+static Err *platform_create(Ctx *c, Call *k) { return db_transaction(c, platform_make, k); }
 
 static Err *platform_update(Ctx *c, Call *k) {
     const PlatformIn *in = k->in;

@@ -27,10 +27,10 @@ static const Record creator_link_record = {.name = "CreatorLink",
                                            .size = (ptrdiff_t)sizeof(LinkIn)};
 
 typedef struct Linking {
+    Call *k;
     Id project, link;
     const LinkIn *in;
     Id platform;
-    Project *out;
 } Linking;
 
 static Err *hashtag_link(Ctx *c, void *arg) {
@@ -40,7 +40,8 @@ static Err *hashtag_link(Ctx *c, void *arg) {
     TRY(project_hashtag_link(c, l->project, l->in->hashtag, l->platform, &linked));
     if (!linked) FAIL(c, CONFLICT, "Hashtag already linked to project");
     TRY(project_scope_refresh(c, l->project));
-    return project_load(c, l->project, l->out);
+    TRY(project_load(c, l->project, call_out(l->k)));
+    return call_settle(c, l->k);
 }
 
 static Err *creator_link(Ctx *c, void *arg) {
@@ -50,12 +51,13 @@ static Err *creator_link(Ctx *c, void *arg) {
     TRY(project_creator_link(c, l->project, l->in->username, l->platform, &linked));
     if (!linked) FAIL(c, CONFLICT, "Creator already linked to project");
     TRY(project_scope_refresh(c, l->project));
-    return project_load(c, l->project, l->out);
+    TRY(project_load(c, l->project, call_out(l->k)));
+    return call_settle(c, l->k);
 }
 
 static Err *link_make(Ctx *c, Call *k, Err *(*fn)(Ctx *c, void *arg)) {
-    Linking l = {.project = k->ids[0], .in = k->in, .out = call_out(k)};
-    TRY(project_load_for_change(c, l.project, l.out));
+    Linking l = {.k = k, .project = k->ids[0], .in = k->in};
+    TRY(project_load_for_change(c, l.project, call_out(k)));
     TRY(platform_ensure(c, l.in->platform, &l.platform));
     return db_transaction(c, fn, &l);
 }
@@ -94,7 +96,7 @@ static Err *creator_unlink(Ctx *c, void *arg) {
 
 static Err *link_remove(Ctx *c, Call *k, Err *(*fn)(Ctx *c, void *arg)) {
     Project project;
-    Linking l = {.project = k->ids[0], .link = k->ids[1]};
+    Linking l = {.k = k, .project = k->ids[0], .link = k->ids[1]};
     TRY(project_load_for_change(c, l.project, &project));
     return db_transaction(c, fn, &l);
 }
@@ -148,8 +150,8 @@ static Err *hashtag_link_posts(Ctx *c, Call *k) {
 const Route project_link_routes[] = {
     {POST, "/api/v1/projects/{id:int}/hashtags", hashtag_add, .access = ACCESS_USER,
      .scope = "projects:write", .in = &hashtag_link_record, .out = &project_record,
-     .errors = "400 403 404 409", .rate = RATE_WRITE, .not_integer = INVALID_ID, .tag = "projects",
-     .doc = "Follow a hashtag; its posts are in the project at once"},
+     .idempotent = true, .errors = "400 403 404 409", .rate = RATE_WRITE, .not_integer = INVALID_ID,
+     .tag = "projects", .doc = "Follow a hashtag; its posts are in the project at once"},
     {DELETE, "/api/v1/projects/{id:int}/hashtags/{link_id:int}", hashtag_remove,
      .access = ACCESS_USER, .scope = "projects:write", .status = 204, .errors = "400 403 404",
      .rate = RATE_WRITE, .not_integer = INVALID_ID, .tag = "projects",
@@ -161,8 +163,8 @@ const Route project_link_routes[] = {
      .doc = "How many posts a followed hashtag brings"},
     {POST, "/api/v1/projects/{id:int}/creators", creator_add, .access = ACCESS_USER,
      .scope = "projects:write", .in = &creator_link_record, .out = &project_record,
-     .errors = "400 403 404 409", .rate = RATE_WRITE, .not_integer = INVALID_ID, .tag = "projects",
-     .doc = "Follow a creator on one platform"},
+     .idempotent = true, .errors = "400 403 404 409", .rate = RATE_WRITE, .not_integer = INVALID_ID,
+     .tag = "projects", .doc = "Follow a creator on one platform"},
     {DELETE, "/api/v1/projects/{id:int}/creators/{link_id:int}", creator_remove,
      .access = ACCESS_USER, .scope = "projects:write", .status = 204, .errors = "400 403 404",
      .rate = RATE_WRITE, .not_integer = INVALID_ID, .tag = "projects",

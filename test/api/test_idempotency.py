@@ -1,0 +1,284 @@
+"""Idempotency-Key on every route that takes one: effect and stored answer are committed together, so that
+whatever cuts a request off, the same request again makes nothing twice and hears the same answer.
+
+Two ways of cutting. One is exact: the database refuses to store the answer, and then the effect must not
+be there either. The other is a crash: the process is killed under load."""
+
+import contextlib
+import http.client
+import json
+import select
+import socket
+import sqlite3
+import urllib.parse
+import uuid
+
+import pytest
+from harness import PATIENCE, Server, make_user, psql, register_user, run_cli, token
+
+ORGANISATIONS = "/api/v1/organisations"
+
+# Routes that POST and take no key, and why.
+TAKES_NONE = {
+    "/api/v1/auth/login", "/api/v1/auth/refresh", "/api/v1/auth/logout",  # nothing that lasts is made
+    "/api/v1/users/delete-account", "/api/jobs/{id}/cancel",              # twice is once
+    "/api/v1/posts/bulk",                                                 # each post brings its own id
+    "/api/v1/projects/{id}/hashtags/{link_id}/link-posts",                # it only counts
+}
+
+
+# -- the database, as its operator sees it -----------------------------------------------------------
+
+
+def database(server, *statements):
+    """Run them; the first value that the last one gives."""
+    if server.database:
+        return psql(";\n".join(statements), server.database)
+    with sqlite3.connect(server.folder / "socle.db", timeout=20) as db:
+        rows = [db.execute(statement).fetchone() for statement in statements]
+    db.close()
+    return rows[-1] and rows[-1][0]
+
+
+def cut(server):
+    """From now on no answer can be stored."""
+    if server.database:
+        database(server, "CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS "
+                         "$$BEGIN RAISE EXCEPTION 'cut'; END$$",
+                 "CREATE TRIGGER cut BEFORE UPDATE OF status ON idempotency_keys FOR EACH ROW EXECUTE FUNCTION cut()")
+    else:
+        database(server, "CREATE TRIGGER cut BEFORE UPDATE OF status ON idempotency_keys "
+                         "BEGIN SELECT RAISE(ABORT, 'cut'); END")
+
+
+def mend(server):
+    database(server, "DROP FUNCTION cut() CASCADE" if server.database else "DROP TRIGGER cut")
+
+
+def leases_end(server):
+    """As time would do it: what was cut off may be taken over."""
+    database(server, "UPDATE idempotency_keys SET lease_until = "
+                     + ("now() - interval '1 second'" if server.database else "0"))
+
+
+# -- every route: (client, path, body, how many there are) -------------------------------------------
+
+
+class World:
+    def __init__(self, server):
+        self.server = server
+        self.by_user = server.client(token(server))
+        self.by_admin = server.client(token(server, "admin"))
+
+    def total(self, path):
+        return int(self.by_user.get(path).headers["X-Total-Count"])
+
+    def project(self):
+        return self.by_user.post("/api/v1/projects", json={"name": word()}).json()["id"]
+
+
+def word():
+    return "w" + uuid.uuid4().hex[:12]
+
+
+def registration(w):
+    body = {"email": f"{word()}@example.org", "password": "un mot de passe", "name": "Ada"}
+    return w.server.client(), "/api/v1/auth/register", body, \
+        lambda: run_cli("user", "list", env=w.server.env).stdout.count("@")
+
+
+def key(w):
+    return w.by_user, "/api/v1/keys", {"name": word(), "scopes": ["*"]}, lambda: w.total("/api/v1/keys")
+
+
+def organisation(w):
+    return w.by_user, ORGANISATIONS, {"name": word()}, lambda: w.total(ORGANISATIONS)
+
+
+def member(w):
+    founded = w.by_user.post(ORGANISATIONS, json={"name": word()}).json()["id"]
+    path = f"{ORGANISATIONS}/{founded}/members"
+    return w.by_user, path, {"email": register_user(w.server)["email"]}, lambda: w.total(path)
+
+
+def event(w):
+    return w.by_admin, "/api/v1/events", {"channel": "system", "type": word()}, \
+        lambda: int(database(w.server, "SELECT count(*) FROM events"))
+
+
+def probe(w):
+    return w.by_admin, "/api/jobs/probe", {"seconds": 0}, \
+        lambda: w.by_admin.get("/api/jobs", params={"kind": "work.probe"}).json()["total"]
+
+
+def job_again(w):
+    job = w.by_admin.post("/api/jobs/probe", json={}).json()["id"]
+    w.by_admin.post(f"/api/jobs/{job}/cancel")
+    return w.by_admin, f"/api/jobs/{job}/retry", None, \
+        lambda: int(w.by_admin.get(f"/api/jobs/{job}").json()["state"] == "waiting")
+
+
+def post(w):
+    return w.by_user, "/api/v1/posts", {"id": f"instagram_{word()}", "platform": "instagram"}, \
+        lambda: w.total("/api/v1/posts")
+
+
+def hashtag(w):
+    return w.by_user, "/api/v1/hashtags", {"name": word()}, lambda: w.total("/api/v1/hashtags")
+
+
+def platform(w):
+    return w.by_admin, "/api/v1/platforms", {"name": word()}, lambda: w.total("/api/v1/platforms")
+
+
+def project(w):
+    return w.by_user, "/api/v1/projects", {"name": word(), "hashtag_names": [word()]}, \
+        lambda: len(w.by_user.get("/api/v1/projects").json())
+
+
+def project_hashtag(w):
+    path = f"/api/v1/projects/{w.project()}"
+    return w.by_user, f"{path}/hashtags", {"hashtag": word()}, \
+        lambda: len(w.by_user.get(path).json()["hashtags"])
+
+
+def project_creator(w):
+    path = f"/api/v1/projects/{w.project()}"
+    return w.by_user, f"{path}/creators", {"username": word()}, \
+        lambda: len(w.by_user.get(path).json()["creators"])
+
+
+ROUTES = {
+    "/api/v1/auth/register": registration, "/api/v1/keys": key,
+    ORGANISATIONS: organisation, ORGANISATIONS + "/{id}/members": member,
+    "/api/v1/events": event, "/api/jobs/probe": probe, "/api/jobs/{id}/retry": job_again,
+    "/api/v1/posts": post, "/api/v1/hashtags": hashtag, "/api/v1/platforms": platform,
+    "/api/v1/projects": project, "/api/v1/projects/{id}/hashtags": project_hashtag,
+    "/api/v1/projects/{id}/creators": project_creator,
+}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """Without workers: a job stays as it was left."""
+    server = Server(tmp_path_factory.mktemp("world"), args=["--workers", "off"])
+    try:
+        yield World(server.start())
+    finally:
+        server.close()
+
+
+def send(client, path, body, name):
+    return client.post(path, json=body, headers={"Idempotency-Key": name})
+
+
+def same(answer, first):
+    assert answer.status_code == first.status_code and answer.json() == first.json()
+    assert answer.headers["Idempotency-Replayed"] == "true"
+
+
+def test_every_route_that_creates_takes_a_key(world):
+    paths = world.by_user.get("/openapi.json").json()["paths"]
+    posts = {path: item["post"].get("parameters", []) for path, item in paths.items() if "post" in item}
+    takes = {path for path, given in posts.items() if any("IdempotencyKey" in p.get("$ref", "") for p in given)}
+    assert takes == set(ROUTES)
+    assert set(posts) - takes == TAKES_NONE
+
+
+@pytest.mark.parametrize("route", ROUTES.values(), ids=lambda r: r.__name__)
+def test_the_effect_is_not_there_without_its_answer(world, route):
+    client, path, body, count = route(world)
+    name, before = word(), count()
+    cut(world.server)
+    try:
+        assert send(client, path, body, name).status_code >= 400
+    finally:
+        mend(world.server)
+    assert count() == before
+    leases_end(world.server)
+    first = send(client, path, body, name)
+    assert first.status_code in (200, 201, 202), first.text
+    assert count() == before + 1
+    same(send(client, path, body, name), first)
+    assert count() == before + 1
+
+
+def test_kept_secrets_are_sealed(world):
+    """What the database knows of a registration does not help who reads it."""
+    client, path, body, _ = registration(world)
+    tokens = send(client, path, body, word()).json()
+    made = send(*key(world)[:3], word()).json()
+    kept = database(world.server, "SELECT group_concat(body) FROM idempotency_keys" if not world.server.database
+                    else "SELECT string_agg(body, ',') FROM idempotency_keys")
+    assert kept
+    for secret in (tokens["access_token"], tokens["refresh_token"], made["key"], body["email"]):
+        assert secret not in kept
+
+
+def test_what_was_kept_under_the_former_secret_key_is_still_told(make_server):
+    server = make_server(SECRET_KEY="the first secret key, of 32 bytes or more")
+    body = {"email": f"{word()}@example.org", "password": "un mot de passe", "name": "Ada"}
+    first = send(server.client(), "/api/v1/auth/register", body, "k")
+    server.stop()
+    server.env |= {"SECRET_KEY": "the second secret key, of 32 bytes or more",
+                   "SECRET_KEY_PREVIOUS": "the first secret key, of 32 bytes or more"}
+    server.start()
+    same(send(server.client(), "/api/v1/auth/register", body, "k"), first)
+    assert send(server.client(), "/api/v1/auth/register", body | {"name": "Bob"}, "k").status_code == 422
+
+
+# -- a crash -----------------------------------------------------------------------------------------
+
+
+class Crowd:
+    """Many requests at once, each on a connection and with a key of its own."""
+
+    def __init__(self, server, access, count):
+        self.sockets, self.heard = {}, {}
+        at = urllib.parse.urlsplit(server.url)
+        for _ in range(count):
+            name = word()
+            body = json.dumps({"name": name})
+            self.sockets[name] = s = socket.create_connection((at.hostname, at.port), 20)
+            s.sendall((f"POST {ORGANISATIONS} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {access}\r\n"
+                       f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+                       f"Idempotency-Key: {name}\r\nConnection: close\r\n\r\n{body}").encode())
+
+    def wait(self, answers):
+        left = set(self.sockets.values())
+        while len(self.sockets) - len(left) < answers:
+            ready = select.select(left, [], [], 20 * PATIENCE)[0]
+            assert ready
+            left -= set(ready)
+
+    def listen(self):
+        """What had been answered in full: (status, JSON) by name."""
+        for name, s in self.sockets.items():
+            with s, contextlib.suppress(OSError, http.client.HTTPException):
+                answer = http.client.HTTPResponse(s)
+                answer.begin()
+                self.heard[name] = answer.status, json.loads(answer.read())
+
+
+def test_killed_between_commit_and_answer_nothing_is_made_twice(make_server):
+    server = make_server()
+    user = make_user(server)
+    made, unheard = set(), 0
+    for answers in (1, 20, 40, 60, 80):
+        crowd = Crowd(server, token(server, user=user), 150)
+        crowd.wait(answers)
+        server.kill()
+        crowd.listen()
+        server.start()
+        leases_end(server)
+        client = server.client(token(server, user=user))
+        for name in crowd.sockets:
+            again = send(client, ORGANISATIONS, {"name": name}, name)
+            assert again.status_code == 201, again.text
+            assert crowd.heard.get(name, (201, again.json())) == (201, again.json())
+            made.add(name)
+        unheard += len(crowd.sockets) - len(crowd.heard)
+    listed = [o["name"] for offset in range(0, 1000, 200)
+              for o in client.get(ORGANISATIONS, params={"limit": 200, "offset": offset}).json()]
+    assert sorted(listed) == sorted(made)
+    assert unheard > 0
