@@ -227,9 +227,7 @@ static void notices_tell(Db *db, Notice *latest) {
     listeners_tell(db->listeners, latest->channel, latest->payload);
 }
 
-Err *db_transaction(Ctx *c, Err *(*fn)(Ctx *c, void *arg), void *arg) {
-    assert(fn);
-    TxBody body = {fn, arg};
+static Err *tx_outer(Ctx *c, TxBody body) {
     if (c->tx) return tx_nested(c, c->tx, body);
     assert(c->coro);
     Db *db = app_db(c);
@@ -238,6 +236,34 @@ Err *db_transaction(Ctx *c, Err *(*fn)(Ctx *c, void *arg), void *arg) {
     notices_tell(db, tx.notices);
     after_commit_run(c, tx.after);
     return NULL;
+}
+
+Err *db_transaction(Ctx *c, Err *(*fn)(Ctx *c, void *arg), void *arg) {
+    assert(fn);
+    return tx_outer(c, (TxBody){fn, arg, NULL});
+}
+
+static Err *joint_alone(Ctx *c, void *arg) {
+    const JointBody *body = arg;
+    Joint joint = {c, body->arg, NULL};
+    Err *err = body->fn(c, &joint, 1);
+    return err ? err : joint.err;
+}
+
+static void joint_over(void *arg) {
+    JointBody *body = arg;
+    if (body->followers) body->engine->followers_wake(body->followers);
+}
+
+/* Followers are let go on every way out, also when what is done after the commit overflows. */
+Err *db_transaction_joint(Ctx *c, Err *(*fn)(Ctx *c, Joint *joints, ptrdiff_t count), void *arg) {
+    assert(fn);
+    JointBody *body = arena_new_of(c->arena, JointBody);
+    *body = (JointBody){app_db(c)->engine, fn, arg, NULL};
+    defer(c, joint_over, body);
+    Err *err = tx_outer(c, (TxBody){joint_alone, body, body});
+    defer_now(c, joint_over, body);
+    return err;
 }
 
 void db_after_commit(Ctx *c, void (*fn)(Ctx *c, void *arg), void *arg) {

@@ -138,6 +138,22 @@ MUST_USE Err *db_transaction(Ctx *c, Err *(*fn)(Ctx *c, void *arg), void *arg);
  * db_transaction returns; not called when it fails. Outside a transaction: at once. */
 void db_after_commit(Ctx *c, void (*fn)(Ctx *c, void *arg), void *arg);
 
+/* One of several transactions of a kind that are done as one. */
+typedef struct Joint {
+    Ctx *c; /* who asked: what he keeps lives in its arena, and db_… calls work with it */
+    void *arg;
+    Err *err; /* set by fn: this one is refused, and nothing was written for it */
+} Joint;
+/* A transaction that many ask for at once, an insert of each of many clients say. Those that wait
+ * with the same fn at the same moment are one transaction on SQLite, where statements that serve
+ * all of them need to run only once. fn gets them in the order in which they came, at least one;
+ * c is the first one's. When fn returns an Err, an arena is full or the commit fails, nothing of
+ * it remains and each runs again alone: fn must be repeatable. What c does after the commit
+ * (db_after_commit, db_notify) is done before any of them goes on. On PostgreSQL, and inside
+ * another transaction, each is alone. */
+MUST_USE Err *db_transaction_joint(Ctx *c, Err *(*fn)(Ctx *c, Joint *joints, ptrdiff_t count),
+                                   void *arg);
+
 Engine db_engine(Ctx *c);
 /* A field of *row as an argument; texts are borrowed from the row. */
 Value field_value(Ctx *c, const Field *field, const void *row);

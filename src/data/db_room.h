@@ -56,10 +56,19 @@ typedef struct DbTx {
     Notice *notices;    /* SQLite: given to the listeners after the commit; the latest first */
 } DbTx;
 
+/* What may be done as one with others of its fn. */
+typedef struct JointBody {
+    const struct DbEngine *engine;
+    Err *(*fn)(Ctx *c, Joint *joints, ptrdiff_t count);
+    void *arg;
+    struct Write *followers; /* they go on when what the first does after the commit is done */
+} JointBody;
+
 /* What runs inside a transaction. */
 typedef struct TxBody {
     Err *(*fn)(Ctx *c, void *arg);
     void *arg;
+    JointBody *joint; /* NULL: always alone */
 } TxBody;
 
 typedef enum SavepointStep { SAVEPOINT_OPEN, SAVEPOINT_RELEASE, SAVEPOINT_ROLLBACK } SavepointStep;
@@ -78,6 +87,7 @@ typedef struct DbEngine {
     Err *(*savepoint_in)(Ctx *c, DbTx *tx, SavepointStep step);
     /* Fills tx, calls tx_run(c, tx, body) with c->tx set, commits when that returns NULL. */
     Err *(*transaction)(Ctx *c, Db *db, DbTx *tx, TxBody body);
+    void (*followers_wake)(struct Write *followers); /* of a JointBody */
     Err *(*notify_in)(Ctx *c, DbTx *tx, Str channel, Str payload);
     Err *(*check)(Ctx *c, Db *db, const char *text);
     Err *(*backup)(Ctx *c, Db *db, Str path, void (*progress)(void *, int64_t, int64_t), void *arg);

@@ -42,7 +42,7 @@ static SqlHandle *reader_here(Db *db) {
 
 static Err *sqlite_query(Ctx *c, Db *db, Query *q) {
     if (sql_is_write(str_c(q->text)))
-        return writer_run(c, db->sqlite->writer, q, NULL, (TxBody){NULL, NULL});
+        return writer_run(c, db->sqlite->writer, q, NULL, (TxBody){NULL, NULL, NULL});
     if (c->cancelled) FAIL(c, CANCELLED, "Cancelled before it began.");
     SqlHandle *h = reader_here(db);
     sqlite_turn_begin(h);
@@ -320,6 +320,7 @@ static const DbEngine sqlite_engine = {
     .script_in = sqlite_script_in,
     .savepoint_in = sqlite_savepoint_in,
     .transaction = sqlite_transaction,
+    .followers_wake = writer_wake,
     .notify_in = sqlite_notify_in,
     .check = sqlite_check_text,
     .backup = sqlite_backup,

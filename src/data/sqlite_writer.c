@@ -10,6 +10,8 @@
 enum {
     QUEUE_MAX = 8192,
     GROUP_MAX = 512,
+    JOINT_MAX = 64,   /* transactions done as one: they share the first one's memory */
+    JOINT_SCAN = 256, /* waiting ones that are looked at to find them */
     SLOW_MS = 200,
     GROUP_US = 5000,            /* after this long no further transaction joins the group */
     CHECKPOINT_FRAMES = 1000,   /* 4 MB of log wake the checkpointer */
@@ -29,8 +31,9 @@ typedef struct Write {
     Query *q;
     DbTx *tx;
     TxBody body;
-    WriteState state; /* under the writer's lock */
-    bool woken;       /* its loop's own */
+    WriteState state;    /* under the writer's lock */
+    bool woken;          /* its loop's own */
+    struct Write *first; /* of the joint it was done with, if it must wait for what that one does */
     /* How it went. */
     bool good, over_budget;
     Err *err;      /* in c's arena */
@@ -104,6 +107,22 @@ static Write *queue_take(Writer *w) {
     }
     pthread_mutex_unlock(&w->lock);
     return r;
+}
+
+/* Those that wait with the same joint fn, behind the one just taken. */
+static ptrdiff_t queue_take_alike(Writer *w, const JointBody *joint, Write **out, ptrdiff_t max) {
+    ptrdiff_t count = 0;
+    pthread_mutex_lock(&w->lock);
+    Write *next, *r = w->head;
+    for (int seen = 0; r && count < max && seen < JOINT_SCAN; seen++, r = next) {
+        next = r->next;
+        if (!r->body.joint || r->body.joint->fn != joint->fn) continue;
+        queue_unlink(w, r);
+        r->state = WRITE_TAKEN;
+        out[count++] = r;
+    }
+    pthread_mutex_unlock(&w->lock);
+    return count;
 }
 
 /* Take it back, unless it has begun. */
@@ -188,6 +207,7 @@ static void query_reset(Query *q) {
 
 static void write_run(Writer *w, Write *r) {
     r->err = NULL;
+    r->first = NULL;
     r->commit_rc = SQLITE_OK;
     bool single = r->q != NULL;
     if (single)
@@ -214,9 +234,92 @@ static void write_run(Writer *w, Write *r) {
     if (!group_lost(w)) control(w, ROLLBACK);
 }
 
+/* -- on the writer's thread: several as one ----------------------------------------------------- */
+
+static void joint_lend(Writer *w, Write **all, ptrdiff_t count, jmp_buf *full) {
+    for (ptrdiff_t i = 0; i < count; i++) {
+        Write *r = all[i];
+        r->former = arena_on_full(r->c->arena, full);
+        r->mark = arena_mark(r->c->arena);
+        r->defers = r->c->defers;
+        *r->tx = (DbTx){.db = r->tx->db, .handle = w->h};
+        r->c->tx = r->tx;
+        r->c->coro = NULL;
+    }
+}
+
+/* Back to their coroutines; with what they took meanwhile only if it is wanted. */
+static void joint_return(Write **all, ptrdiff_t count, bool good) {
+    for (ptrdiff_t i = 0; i < count; i++) {
+        Write *r = all[i];
+        if (!good) {
+            ctx_undo(r->c, r->defers);
+            arena_release(r->c->arena, r->mark);
+        }
+        arena_on_full(r->c->arena, r->former);
+        r->c->tx = NULL;
+        r->c->coro = r->co;
+    }
+}
+
+static bool has_after(const DbTx *tx) { return tx->after || tx->notices; }
+
+static Err *joint_body(Writer *w, Write **all, Joint *joints, ptrdiff_t count) {
+    Ctx *c = all[0]->c;
+    TRY(all[0]->body.joint->fn(c, joints, count));
+    for (ptrdiff_t i = 0; i < count; i++) TRY(all[i]->tx->failed);
+    if (joints[0].err && has_after(all[0]->tx))
+        FAIL(c, CONFLICT, "The first is refused, so that nobody would do what comes after.");
+    return deferred_check(c, w);
+}
+
+static bool joint_guarded(Writer *w, Write **all, Joint *joints, ptrdiff_t count) {
+    jmp_buf full;
+    joint_lend(w, all, count, &full);
+    bool over = setjmp(full) != 0;
+    bool good = !over && !joint_body(w, all, joints, count);
+    if (over) sqlite_handle_abandon(w->h);
+    joint_return(all, count, good);
+    return good;
+}
+
+/* Without joints: they are all to be run (again). */
+static void joint_settle(Write **all, const Joint *joints, ptrdiff_t count) {
+    bool after = joints && has_after(all[0]->tx);
+    for (ptrdiff_t i = 0; i < count; i++) {
+        Write *r = all[i];
+        r->over_budget = false;
+        r->commit_rc = SQLITE_OK;
+        r->err = joints ? joints[i].err : NULL;
+        r->good = !r->err;
+        r->first = i > 0 && r->good && after ? all[0] : NULL;
+    }
+}
+
+/* False: nothing of it remains, and each is to be run alone. When the whole group is lost they all
+ * count as good, so that they are run again with it. */
+static bool joint_run(Writer *w, Write **all, ptrdiff_t count) {
+    Joint joints[JOINT_MAX];
+    assert(count <= JOINT_MAX);
+    if (control(w, OPEN) != SQLITE_OK) return false;
+    for (ptrdiff_t i = 0; i < count; i++)
+        joints[i] = (Joint){all[i]->c, all[i]->body.joint->arg, NULL};
+    bool good = joint_guarded(w, all, joints, count);
+    int rc = SQLITE_OK;
+    if (!group_lost(w)) {
+        if (!good) rc = control(w, BACK);
+        if (rc == SQLITE_OK) rc = control(w, RELEASE);
+        if (rc != SQLITE_OK && !group_lost(w)) control(w, ROLLBACK);
+    }
+    if (!good && !group_lost(w)) return false;
+    joint_settle(all, group_lost(w) ? NULL : joints, count);
+    return true;
+}
+
 /* -- the group --------------------------------------------------------------------------------- */
 
 static void write_fail(Write *r, int rc) {
+    r->first = NULL;
     r->good = false;
     r->commit_rc = rc;
 }
@@ -256,20 +359,32 @@ static void finished_wake(void *arg) {
     }
 }
 
-/* One post a loop, in the order of the group. */
+/* One post a loop, in the order given. */
+void writer_wake(Write *r) {
+    Write *lists[LOOPS_MAX] = {NULL}, *last[LOOPS_MAX], *next;
+    for (; r; r = next) {
+        next = r->next;
+        r->next = NULL;
+        *(lists[r->loop] ? &last[r->loop]->next : &lists[r->loop]) = r;
+        last[r->loop] = r;
+    }
+    for (int i = 0; i < loop_count(); i++)
+        if (lists[i]) loop_post(loop_at(i), finished_wake, lists[i]);
+}
+
 static void group_wake(Writer *w) {
-    Write *lists[LOOPS_MAX] = {NULL};
+    Write *ready = NULL;
     pthread_mutex_lock(&w->lock);
     for (ptrdiff_t i = w->count - 1; i >= 0; i--) {
         Write *r = w->group[i];
+        Write **list = r->first ? &r->first->body.joint->followers : &ready;
         r->state = WRITE_DONE;
-        r->next = lists[r->loop];
-        lists[r->loop] = r;
+        r->next = *list;
+        *list = r;
     }
     pthread_mutex_unlock(&w->lock);
     w->count = 0;
-    for (int i = 0; i < loop_count(); i++)
-        if (lists[i]) loop_post(loop_at(i), finished_wake, lists[i]);
+    writer_wake(ready);
 }
 
 /* Another process holds the database, or the disk fails: nobody who waits now gets in. */
@@ -282,6 +397,19 @@ static void queue_fail(Writer *w, int rc) {
     group_wake(w);
 }
 
+/* One that has been taken, with those that can be done as one with it; false: the group is lost. */
+static bool group_add(Writer *w, Write *r) {
+    Write **all = &w->group[w->count];
+    ptrdiff_t count = 1, max = min_size(JOINT_MAX, GROUP_MAX - w->count);
+    all[0] = r;
+    if (r->body.joint) count += queue_take_alike(w, r->body.joint, all + 1, max - 1);
+    w->count += count;
+    if (count > 1 && joint_run(w, all, count)) return !group_lost(w);
+    joint_settle(all, NULL, count);
+    for (ptrdiff_t i = 0; i < count && !group_lost(w); i++) write_run(w, all[i]);
+    return !group_lost(w);
+}
+
 static void group_run(Writer *w) {
     int rc = control(w, BEGIN);
     if (rc != SQLITE_OK) {
@@ -292,9 +420,7 @@ static void group_run(Writer *w) {
     bool whole = true;
     Write *r;
     while (whole && w->count < GROUP_MAX && (r = queue_take(w))) {
-        w->group[w->count++] = r;
-        write_run(w, r);
-        whole = !group_lost(w);
+        whole = group_add(w, r);
         if (mono_us() >= until) break;
     }
     if (!whole || commit(w) != SQLITE_OK) group_apart(w);

@@ -13,6 +13,8 @@
  *   When SQLite gives up the whole group (disk full, an interrupted write), or the commit fails,
  * the innocent ones are run again, each in a commit of its own: fn must be repeatable, as on
  * PostgreSQL.
+ * - Joint transactions of one kind that wait at the same moment are run as one, under one
+ *   savepoint. When that fails, each is run alone, as if they had never met.
  * - A transaction that has begun is waited for, whatever the deadline.
  * - The queue is bounded: beyond it UNAVAILABLE.
  * - Checkpoints run on a thread of their own while writing goes on; when the log grows all the
@@ -35,5 +37,7 @@ const atomic_uint *writer_commits(const Writer *w);
 /* Run a query (a single statement) or, where q is NULL, body as a transaction; waits until it is
  * durable. The tx is given to the body as c->tx. */
 MUST_USE Err *writer_run(Ctx *c, Writer *w, Query *q, DbTx *tx, TxBody body);
+/* Let a JointBody's followers go on. */
+void writer_wake(struct Write *followers);
 
 #endif

@@ -53,6 +53,27 @@ def test_the_same_id_again_is_a_conflict(user_client):
     assert sorted(codes) == [200] + [409] * 9
 
 
+def test_posts_stored_at_the_same_moment_count_each_once(user_client):
+    """They may be written as one: every answer is still its own, and every figure exact."""
+    tag, other = (f"t{random.getrandbits(40)}" for _ in range(2))
+    sent = [post(hashtags=[tag, other] if i % 3 else [tag], author=f"a{i % 7}", platform="mastodon",
+                 id=f"mastodon_{random.getrandbits(60)}", metrics={"likes": i}) for i in range(120)]
+    with concurrent.futures.ThreadPoolExecutor(24) as pool:
+        made = list(pool.map(lambda p: user_client.post(POSTS, json=p), sent + sent[:30]))
+    assert sorted(m.status_code for m in made) == [200] * 120 + [409] * 30
+    by_id = {m.json()["id"]: m.json() for m in made if m.status_code == 200}
+    assert len(by_id) == 120
+    for p in sent:
+        read = user_client.get(f"{POSTS}/{p['id']}").json()
+        answer = by_id[p["id"]]
+        assert answer["score_trend"] > 0 or p["metrics"]["likes"] == 0
+        assert read | {"score_trend": 0} == answer | {"score_trend": 0}
+    found = {h["name"]: h["id"] for h in user_client.get("/api/v1/hashtags", params={"platform": "mastodon", "limit": 500}).json()}
+    for name, posts, likes in ((tag, 120, sum(range(120))), (other, 80, sum(i for i in range(120) if i % 3))):
+        stats = user_client.get(f"/api/v1/hashtags/stats/{found[name]}").json()
+        assert stats["total_posts"] == posts and round(stats["avg_engagement"] * posts) == likes
+
+
 def test_platforms_are_known_ones(user_client):
     problem(user_client.post(POSTS, json=post(platform="myspace2")), 400, "Plateforme non trouvée")
     problem(user_client.post(POSTS, json=post(platform=None, platform_id=99999)), 400, "Plateforme non trouvée")

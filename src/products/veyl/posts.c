@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * /api/v1/posts: one post at a time, and lists of them. Every write goes through ingest.h. */
+#include "core/map.h"
 #include "products/veyl/ingest.h"
 #include "products/veyl/queries.h"
 #include "products/veyl/routes.h"
@@ -181,6 +182,7 @@ static Err *post_get(Ctx *c, Call *k) {
 typedef struct PostWrite {
     Call *k;
     Draft draft;
+    PostRow *stored; /* of a new post */
 } PostWrite;
 
 static Err *answer_fill(Ctx *c, Call *k, Str id) {
@@ -190,18 +192,57 @@ static Err *answer_fill(Ctx *c, Call *k, Str id) {
     return call_settle(c, k);
 }
 
-static Err *post_insert(Ctx *c, void *arg) {
-    PostWrite *w = arg;
-    PostRow *post = arena_new_of(c->arena, PostRow), there;
+/* Which of these posts are there already: names of `out`. */
+static Err *ids_known(Ctx *c, const Joint *joints, ptrdiff_t count, Map *out) {
+    static char there;
+    Str *ids = arena_array(c->arena, Str, count);
+    for (ptrdiff_t i = 0; i < count; i++) ids[i] = ((PostWrite *)joints[i].arg)->draft.post.id;
+    Rows rows;
+    TRY(db_query(c, SQL2(SQL_POST_IDS_SQLITE, SQL_POST_IDS_POSTGRES),
+                 ARGS(V(json_of_names(c->arena, ids, count))), &post_row_record, &rows));
+    for (ptrdiff_t i = 0; i < rows.count; i++) map_set(out, ((PostRow *)rows.items)[i].id, &there);
+    return NULL;
+}
+
+/* The answers, as a reader would find the posts now. */
+static Err *inserted_answer(Ctx *c, Joint *joints, ptrdiff_t count) {
+    Rows trends;
+    TRY(db_query(c, SQL(SQL_PLATFORM_TREND_LIST), NO_ARGS, &post_row_record, &trends));
+    for (ptrdiff_t i = 0; i < count; i++) {
+        PostWrite *w = joints[i].arg;
+        if (joints[i].err) continue;
+        for (ptrdiff_t k = 0; k < trends.count; k++) {
+            const PostRow *trend = (PostRow *)trends.items + k;
+            if (!id_eq(trend->platform_id, w->stored->platform_id)) continue;
+            w->stored->week_posts = trend->week_posts;
+            w->stored->week_score = trend->week_score;
+        }
+        *(Post *)call_out(w->k) = post_of_row(w->stored);
+        TRY(call_settle(joints[i].c, w->k));
+    }
+    return NULL;
+}
+
+/* Of several with the same id the first one is stored. */
+static Err *posts_insert(Ctx *c, Joint *joints, ptrdiff_t count) {
+    Map known = {.arena = c->arena};
+    Change *changes = arena_array(c->arena, Change, count);
+    ptrdiff_t made = 0;
     int64_t first;
-    bool found;
-    *post = w->draft.post;
-    TRY(db_next_change(c, 1, &first));
-    TRY(db_maybe(c, SQL(SQL_POST_BY_ID), ARGS(V(post->id)), &post_row_record, &there, &found));
-    if (found) FAIL(c, CONFLICT, "Post déjà existant");
-    Change change = {NULL, post};
-    TRY(posts_apply(c, &change, 1, first));
-    return answer_fill(c, w->k, post->id);
+    TRY(db_next_change(c, count, &first));
+    TRY(ids_known(c, joints, count, &known));
+    for (ptrdiff_t i = 0; i < count; i++) {
+        PostWrite *w = joints[i].arg;
+        if (map_set(&known, w->draft.post.id, w)) {
+            joints[i].err = err_new(joints[i].c, ERR_CONFLICT, __func__, "Post déjà existant");
+            continue;
+        }
+        w->stored = arena_new_of(joints[i].c->arena, PostRow);
+        *w->stored = w->draft.post;
+        changes[made++] = (Change){NULL, w->stored};
+    }
+    TRY(posts_apply(c, changes, made, first));
+    return inserted_answer(c, joints, count);
 }
 
 static Err *draft_refused(Ctx *c, const char *why) {
@@ -223,7 +264,7 @@ static Err *post_create(Ctx *c, Call *k) {
     const char *why = draft_finish(c->arena, &w.draft);
     if (why) return draft_refused(c, why);
     if (time_is_null(p->fetched_at)) p->fetched_at = time_now();
-    return db_transaction(c, post_insert, &w);
+    return db_transaction_joint(c, posts_insert, &w);
 }
 
 /* -- changing --------------------------------------------------------------------------------- */

@@ -74,6 +74,13 @@ SELECT coalesce(sum(posts_count), 0) FROM platforms WHERE CAST($1 AS bigint) IS 
 -- name: post_by_id
 SELECT * FROM post_rows WHERE id = $1
 
+-- name: post_ids_sqlite
+-- Those of $1, a JSON array of ids, that are there.
+SELECT id FROM posts WHERE id IN (SELECT value FROM json_each($1))
+
+-- name: post_ids_postgres
+SELECT id FROM posts WHERE id IN (SELECT jsonb_array_elements_text($1))
+
 -- name: posts_by_ids_sqlite
 -- $1 JSON array of ids.
 SELECT * FROM post_rows WHERE id IN (SELECT value FROM json_each($1))
