@@ -34,9 +34,10 @@ MUST_USE Err *auth_tokens_issue(Ctx *c, const User *user, TokenPair *out);
 /* Rotate: the old token dies; a replayed one ends its log-in, access tokens included, and that must
  * last though the call fails: never inside a transaction. UNAUTHENTICATED. */
 MUST_USE Err *auth_tokens_refresh(Ctx *c, Str refresh_token, User *user, TokenPair *out);
-/* End the log-in of c->account's token and that of the refresh token, if it is the same user's; or
- * (null) all log-ins of the user. Their access tokens die at once, on every node. */
+/* End the log-in of c->account's access token (an API key has none) and that of the refresh token, if
+ * it is not null and the same user's. Their access tokens die at once, on every node. */
 MUST_USE Err *auth_log_out(Ctx *c, Str refresh_token);
+MUST_USE Err *auth_log_out_everywhere(Ctx *c); /* all log-ins of c->account's user */
 
 MUST_USE Err *auth_password_hash(Ctx *c, Str password, Str *hash); /* on the pool */
 /* Check e-mail and password; equal work for unknown addresses; slows and locks after repeated failure

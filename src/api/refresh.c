@@ -140,11 +140,10 @@ static Err *log_out(Ctx *c, void *arg) {
     Time now = time_now();
     Id user = c->account.user;
     const Str why = S("log-out");
-    if (str_is_null(*refresh_token))
-        return db_exec(c, SQL(SQL_SESSION_REVOKE_ALL), ARGS(V(user), V(now), V(why)), NULL);
     if (!id_is_none(c->account.session))
         TRY(db_exec(c, SQL(SQL_SESSION_REVOKE),
                     ARGS(V(c->account.session), V(now), V(why), V(user)), NULL));
+    if (str_is_null(*refresh_token)) return NULL;
     SpentToken token = {0};
     bool found = false;
     TRY(db_maybe(c, SQL(SQL_REFRESH_SESSION), ARGS(V(secret_digest(c->arena, *refresh_token))),
@@ -156,4 +155,10 @@ static Err *log_out(Ctx *c, void *arg) {
 Err *auth_log_out(Ctx *c, Str refresh_token) {
     assert(!id_is_none(c->account.user));
     return db_transaction(c, log_out, &refresh_token);
+}
+
+Err *auth_log_out_everywhere(Ctx *c) {
+    assert(!id_is_none(c->account.user));
+    return db_exec(c, SQL(SQL_SESSION_REVOKE_ALL),
+                   ARGS(V(c->account.user), V(time_now()), V(S("log-out"))), NULL);
 }

@@ -110,12 +110,17 @@ typedef struct RefreshIn {
 static const Field refresh_fields[] = {
     FIELD(RefreshIn, refresh_token, .flags = F_REQUIRED, .min = 1, .max = 512)};
 static const Record refresh_record = RECORD(RefreshIn, refresh_fields);
+
+typedef struct Logout {
+    Str refresh_token;
+    bool everywhere;
+} Logout;
 static const Field logout_fields[] = {
-    FIELD(RefreshIn, refresh_token, .flags = F_NULLABLE, .max = 512)};
-static const Record logout_record = {.name = "Logout",
-                                     .fields = logout_fields,
-                                     .field_count = COUNT(logout_fields),
-                                     .size = (ptrdiff_t)sizeof(RefreshIn)};
+    FIELD(Logout, refresh_token, .flags = F_NULLABLE, .max = 512,
+          .doc = "Another log-in of the caller's to end as well"),
+    FIELD(Logout, everywhere, .fallback = "false", .doc = "End all log-ins of the caller"),
+};
+static const Record logout_record = RECORD(Logout, logout_fields);
 
 static Err *auth_refresh(Ctx *c, Call *k) {
     const RefreshIn *in = k->in;
@@ -127,7 +132,10 @@ static Err *auth_refresh(Ctx *c, Call *k) {
 }
 
 static Err *auth_logout(Ctx *c, Call *k) {
-    const RefreshIn *in = k->in;
+    const Logout *in = k->in;
+    if (in->everywhere) return auth_log_out_everywhere(c);
+    if (id_is_none(c->account.session) && str_is_null(in->refresh_token))
+        FAIL(c, BAD_REQUEST, "An API key is no log-in: name one by its refresh_token");
     return auth_log_out(c, in->refresh_token);
 }
 
@@ -181,7 +189,8 @@ const Route sign_in_routes[] = {
      .out = &signed_in_record, .rate = RATE_AUTH, .errors = "401", .tag = "auth",
      .doc = "New tokens for a refresh token, which dies"},
     {POST, "/api/v1/auth/logout", auth_logout, .access = ACCESS_USER, .in = &logout_record,
-     .status = 204, .tag = "auth", .doc = "End this log-in"},
+     .status = 204, .errors = "400", .tag = "auth",
+     .doc = "End the log-in of this access token; those of a refresh token or all, if so asked"},
     {GET, "/api/v1/auth/me", auth_me, .access = ACCESS_USER, .out = &profile_record, .tag = "auth",
      .doc = "Who am I?"},
     {POST, "/api/v1/users/delete-account", users_delete_account, .access = ACCESS_USER,

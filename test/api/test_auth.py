@@ -136,6 +136,39 @@ def test_log_out_ends_the_log_in_at_once(server, client):
     problem(client.post("/api/v1/auth/refresh", json={"refresh_token": refresh}), 401, "Token invalide")
 
 
+@pytest.mark.parametrize("body", [None, {}, {"refresh_token": None}])
+def test_log_out_ends_the_log_in_of_its_token_alone(server, client, body):
+    user = make_user(server)
+    here, there = (client.post("/api/v1/auth/login", json={"email": user["email"], "password": user["password"]}).json()
+                   for _ in range(2))
+    assert client.post("/api/v1/auth/logout", json=body, headers=bearer(here["access_token"])).status_code == 204
+    problem(client.get(ME, headers=bearer(here["access_token"])), 401, "Token invalide")
+    problem(client.post("/api/v1/auth/refresh", json={"refresh_token": here["refresh_token"]}), 401)
+    assert client.get(ME, headers=bearer(there["access_token"])).status_code == 200
+
+
+def test_log_out_ends_another_log_in_by_its_refresh_token_or_all(server, client):
+    user = make_user(server)
+    a, b, c, d = (client.post("/api/v1/auth/login", json={"email": user["email"], "password": user["password"]}).json()
+                  for _ in range(4))
+
+    def out(access, body):
+        return client.post("/api/v1/auth/logout", json=body, headers=bearer(access))
+
+    assert out(a["access_token"], {"refresh_token": b["refresh_token"]}).status_code == 204
+    for ended in (a, b):
+        problem(client.get(ME, headers=bearer(ended["access_token"])), 401, "Token invalide")
+    key = make_key(server, user["email"])
+    assert "refresh_token" in problem(out(key, {}), 400)["detail"]
+    assert client.get(ME, headers=bearer(c["access_token"])).status_code == 200
+    problem(out(c["access_token"], {"everywhere": "yes"}), 422)
+    assert out(c["access_token"], {"everywhere": True}).status_code == 204
+    for ended in (c, d):
+        problem(client.get(ME, headers=bearer(ended["access_token"])), 401, "Token invalide")
+        problem(client.post("/api/v1/auth/refresh", json={"refresh_token": ended["refresh_token"]}), 401)
+    assert client.get(ME, headers=bearer(key)).status_code == 200
+
+
 def test_refresh_tokens_rotate_and_a_replay_ends_the_family(server, client):
     first = register_user(server)
     second = client.post("/api/v1/auth/refresh", json={"refresh_token": first["refresh_token"]})

@@ -128,10 +128,11 @@ BOTH(a_token_dies_with_its_log_in_its_user_or_its_password) {
 BOTH(logging_out_ends_ones_own_log_ins_only) {
     REQUIRE(set_up(c));
     User ada = user_made(c, "ada@example.org"), bob = user_made(c, "bob@example.org"), out;
-    TokenPair a1, a2, a3, b;
+    TokenPair a1, a2, a3, a4, b;
     MUST(auth_tokens_issue(c, &ada, &a1));
     MUST(auth_tokens_issue(c, &ada, &a2));
     MUST(auth_tokens_issue(c, &ada, &a3));
+    MUST(auth_tokens_issue(c, &ada, &a4));
     MUST(auth_tokens_issue(c, &bob, &b));
     MUST(auth_sign_in_with(c, a1.access_token));
     MUST(auth_log_out(c, b.refresh_token)); /* somebody else's: only our own log-in ends */
@@ -142,8 +143,11 @@ BOTH(logging_out_ends_ones_own_log_ins_only) {
     MUST(auth_log_out(c, S("rt_nonsense")));
     FAILS(auth_sign_in_with(c, a2.access_token), UNAUTHENTICATED);
     MUST(auth_sign_in_with(c, a3.access_token));
-    MUST(auth_log_out(c, (Str){NULL, 0}));
+    MUST(auth_log_out(c, (Str){NULL, 0})); /* that of the access token alone */
     FAILS(auth_tokens_refresh(c, a3.refresh_token, &out, &a3), UNAUTHENTICATED);
+    MUST(auth_sign_in_with(c, a4.access_token));
+    MUST(auth_log_out_everywhere(c));
+    FAILS(auth_tokens_refresh(c, a4.refresh_token, &out, &a4), UNAUTHENTICATED);
     MUST(auth_sign_in_with(c, b.access_token));
 }
 
