@@ -3,8 +3,9 @@
  * each time by primary key, whether both still stand; so that an erased or deactivated user, a changed
  * role or an ended log-in counts from the next request on, on every node.
  *
- * Only the signature check is remembered: a small table per loop, a slot per token by hash, the later
- * token taking the slot. By API key: its digest is looked up in the same way. */
+ * Only the signature check is remembered, and what the database said for as long as db_state gives the
+ * same number, that is until anybody commits anything: a small table per loop, a slot per token by
+ * hash, the later token taking the slot. By API key: its digest is looked up each time. */
 #include "api/auth.h"
 
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 #include "core/log.h"
 #include "core/map.h"
 
-enum { REMEMBERED = 512, REMEMBERED_TOKEN_MAX = 448 };
+enum { REMEMBERED = 512, REMEMBERED_TOKEN_MAX = 448, REMEMBERED_EMAIL_MAX = 256 };
 
 typedef struct Remembered {
     uint64_t hash;
@@ -22,6 +23,11 @@ typedef struct Remembered {
     Id user, session;
     ptrdiff_t len;
     char token[REMEMBERED_TOKEN_MAX];
+    /* The account, as it was in this state of the database; 0: not known. */
+    int64_t state;
+    Role role;
+    ptrdiff_t email_len;
+    char email[REMEMBERED_EMAIL_MAX];
 } Remembered;
 
 static Remembered *remembered[LOOPS_MAX]; /* each touched by its loop's thread only */
@@ -67,33 +73,45 @@ static Remembered *slot_for(Str token, uint64_t *hash) {
     return &(*table)[*hash % REMEMBERED];
 }
 
-static Err *token_check(Ctx *c, Str token, Id *user, Id *session) {
+/* *slot: where the token is remembered now; NULL: nowhere. */
+static Err *token_check(Ctx *c, Str token, Id *user, Id *session, Remembered **slot) {
     uint64_t hash = 0;
-    Remembered *slot = slot_for(token, &hash);
-    if (slot && slot->hash == hash && slot->expires_us > time_now().us &&
-        str_eq_secret(str_of(slot->token, slot->len), token)) {
-        *user = slot->user;
-        *session = slot->session;
+    Remembered *r = *slot = slot_for(token, &hash);
+    if (r && r->hash == hash && r->expires_us > time_now().us &&
+        str_eq_secret(str_of(r->token, r->len), token)) {
+        *user = r->user;
+        *session = r->session;
         return NULL;
     }
     JwtClaims claims;
     TRY(jwt_read(c, token, &claims));
-    if (slot) {
-        *slot = (Remembered){.hash = hash,
-                             .expires_us = claims.expires_at.us,
-                             .user = claims.user,
-                             .session = claims.session,
-                             .len = token.len};
-        memcpy(slot->token, token.data, (size_t)token.len);
+    if (r) {
+        *r = (Remembered){.hash = hash,
+                          .expires_us = claims.expires_at.us,
+                          .user = claims.user,
+                          .session = claims.session,
+                          .len = token.len};
+        memcpy(r->token, token.data, (size_t)token.len);
     }
     *user = claims.user;
     *session = claims.session;
     return NULL;
 }
 
-static Err *sign_in_token(Ctx *c, Str token) {
-    Id user, session;
-    TRY(token_check(c, token, &user, &session));
+/* Keep the account beside the token. `state` was asked before it was read: if somebody has committed
+ * since, no call is given that number again. The slot may be another token's by now: that it is of
+ * the same log-in is all that matters. */
+static void account_remember(const Account *a, Remembered *slot, int64_t state) {
+    if (!slot || !id_eq(slot->user, a->user) || !id_eq(slot->session, a->session) ||
+        a->email.len > REMEMBERED_EMAIL_MAX)
+        return;
+    slot->state = state;
+    slot->role = a->role;
+    slot->email_len = a->email.len;
+    if (a->email.len) memcpy(slot->email, a->email.data, (size_t)a->email.len);
+}
+
+static Err *account_load(Ctx *c, Id user, Id session) {
     Holder holder = {0};
     bool found = false;
     TRY(db_maybe(c, SQL(SQL_SESSION_ACCOUNT), ARGS(V(user), V(session)), &holder_record, &holder,
@@ -106,6 +124,24 @@ static Err *sign_in_token(Ctx *c, Str token) {
         .session = session,
         .email = holder.email,
     };
+    return NULL;
+}
+
+static Err *sign_in_token(Ctx *c, Str token) {
+    Id user, session;
+    Remembered *slot;
+    int64_t state;
+    TRY(token_check(c, token, &user, &session, &slot));
+    bool known = db_state(c, &state);
+    if (known && slot && slot->state == state) {
+        c->account = (Account){.user = user,
+                               .role = slot->role,
+                               .session = session,
+                               .email = str_copy(c->arena, str_of(slot->email, slot->email_len))};
+        return NULL;
+    }
+    TRY(account_load(c, user, session));
+    if (known) account_remember(&c->account, slot, state);
     return NULL;
 }
 

@@ -83,6 +83,10 @@ typedef struct Route {
     bool in_raw; /* the handler reads the body itself (uploads, NDJSON); in_type may be checked */
     const char *in_type, *out_type; /* media types when not application/json, comma-separated */
     int status; /* of success: unless set 200, or 204 for a route without out and out_type */
+    /* GET: the answer follows from its address, the account and the database alone (not from the
+     * clock, a header or another service), so that it may be given again while nobody commits
+     * anything. Who may ask is looked at each time. See kept.c. */
+    bool kept;
     ptrdiff_t body_limit; /* 0: the server's */
     int64_t timeout_ms;   /* 0: the server's */
     RateClass rate;

@@ -32,6 +32,7 @@ static void route_verify(const Route *route) {
            route->access <= ACCESS_ADMIN);
     assert(__builtin_popcount((unsigned)route->method) == 1);
     assert(route->rate < RATE_CLASS_COUNT);
+    assert(!route->kept || (route->method == METHOD_GET && route->out));
     assert(route->status == 0 || (route->status >= 200 && route->status < 400));
     assert(!(route->in && route->in_raw));
     assert(!route->in || !(route->method & (METHOD_GET | METHOD_DELETE)));
@@ -181,6 +182,14 @@ static Err *handle(Ctx *c, Call *k) {
     FAIL(c, BUDGET, "the handler went over its memory budget");
 }
 
+static Err *handle_or_kept(Ctx *c, Call *k) {
+    KeptKey key = {0};
+    if (k->route->kept && kept_find(c, k, &key)) return NULL;
+    TRY(handle(c, k));
+    if (key.text.data) kept_add(c, k, &key);
+    return NULL;
+}
+
 /* A body that the route lets through must not fail for want of room: its text, and what is read
  * from it. */
 static void budget_settle(Ctx *c, const Call *k) {
@@ -239,7 +248,7 @@ static void serve(Ctx *c, Req *q, Reply *r, const Match *m) {
     bool replayed = false;
     k.head_len = r->headers.len;
     if (!err && k.route->idempotent) err = claim_take(c, &k, &replayed);
-    if (!err && !replayed) err = handle(c, &k);
+    if (!err && !replayed) err = handle_or_kept(c, &k);
     if (err) answer_err(c, q, r, k.head_len, err);
     if (k.claim) claim_end(c, &k, err);
 }

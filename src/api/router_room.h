@@ -6,6 +6,7 @@
  *   problem.c      errors as replies               headers.c  what every answer carries, CORS
  *   ratelimit.c    token buckets                   idempotency.c
  *   resource.c     resources to routes             page.c     lists and cursors
+ *   kept.c         answers given again
  *   openapi*.c     the document */
 #ifndef SOCLE_API_ROUTER_ROOM_H
 #define SOCLE_API_ROUTER_ROOM_H
@@ -94,6 +95,17 @@ MUST_USE Err *rate_check_account(Ctx *c, const Call *k);
 MUST_USE Err *claim_take(Ctx *c, Call *k, bool *replayed);
 /* After the handler, whose error is err: keep the answer, or (5xx) let the key go. */
 void claim_end(Ctx *c, Call *k, const Err *err);
+
+/* kept.c */
+typedef struct KeptKey {
+    Str text; /* null: nothing is kept of this call */
+    uint64_t hash;
+    int64_t state; /* of the database */
+} KeptKey;
+/* The answer as it was given before; *key is for kept_add where there is none. */
+MUST_USE bool kept_find(Ctx *c, Call *k, KeptKey *key);
+/* After the handler: keep what it answered. */
+void kept_add(Ctx *c, const Call *k, const KeptKey *key);
 
 /* openapi_schema.c */
 typedef struct Schema {

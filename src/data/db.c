@@ -180,6 +180,13 @@ Err *db_scan(Ctx *c, Sql sql, Args args, const Record *record, Rows *out) {
     return NULL;
 }
 
+bool db_state(Ctx *c, int64_t *state) {
+    assert(c->coro || c->tx);
+    assert(state);
+    Db *db = app_db(c);
+    return !c->tx && db->engine->state && db->engine->state(db, state);
+}
+
 /* -- transactions ------------------------------------------------------------------------------ */
 
 Err *tx_run(Ctx *c, DbTx *tx, TxBody body) {

@@ -154,6 +154,12 @@ typedef struct Joint {
 MUST_USE Err *db_transaction_joint(Ctx *c, Err *(*fn)(Ctx *c, Joint *joints, ptrdiff_t count),
                                    void *arg);
 
+/* The state of the database that reads on this loop see from here on: between two calls that gave the
+ * same number nothing was committed by anybody, in this process or another, so that what was read in
+ * between is still so. Numbers are never used again. False where this cannot be known: on PostgreSQL,
+ * in a transaction, when the database is away. Does not wait. */
+MUST_USE bool db_state(Ctx *c, int64_t *state);
+
 Engine db_engine(Ctx *c);
 /* A field of *row as an argument; texts are borrowed from the row. */
 Value field_value(Ctx *c, const Field *field, const void *row);

@@ -91,7 +91,8 @@ typedef struct DbEngine {
     Err *(*notify_in)(Ctx *c, DbTx *tx, Str channel, Str payload);
     Err *(*check)(Ctx *c, Db *db, const char *text);
     Err *(*backup)(Ctx *c, Db *db, Str path, void (*progress)(void *, int64_t, int64_t), void *arg);
-    void (*listen)(Ctx *c, Db *db); /* a channel was added to db->listeners */
+    void (*listen)(Ctx *c, Db *db);        /* a channel was added to db->listeners */
+    bool (*state)(Db *db, int64_t *state); /* see db_state; NULL: never known */
 } DbEngine;
 
 /* Who wants to hear of a channel: see db_notice.c. */

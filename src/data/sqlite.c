@@ -49,6 +49,12 @@ static Err *sqlite_query(Ctx *c, Db *db, Query *q) {
     return sqlite_run(c, h, q);
 }
 
+static bool sqlite_state(Db *db, int64_t *state) {
+    SqlHandle *h = reader_here(db);
+    sqlite_turn_begin(h);
+    return sqlite_turn_state(h, state);
+}
+
 static Err *sqlite_query_in(Ctx *c, DbTx *tx, Query *q) {
     assert(!c->coro); /* we are on the writer's thread */
     return sqlite_run(c, tx->handle, q);
@@ -324,6 +330,7 @@ static const DbEngine sqlite_engine = {
     .notify_in = sqlite_notify_in,
     .check = sqlite_check_text,
     .backup = sqlite_backup,
+    .state = sqlite_state,
 };
 
 /* sqlite:///path and sqlite:////path both mean /path; sqlite:///./path is relative. */

@@ -146,8 +146,14 @@ typedef struct Turn {
     Loop *loop;
     atomic_bool pending; /* turn_end is to come */
     unsigned commits;    /* when it began */
-    sqlite3_stmt *begin, *end;
+    sqlite3_stmt *begin, *end, *version;
+    int data_version; /* SQLite's, which differs from the last one seen if anybody has committed */
+    int64_t state;    /* ours for it: 0 when none was seen yet */
+    bool state_known; /* of the transaction under way */
 } Turn;
+
+/* Of all handles together, so that a number never means two states. */
+static _Atomic int64_t states;
 
 static bool turn_step(SqlHandle *h, sqlite3_stmt *stmt) {
     h->deadline_us = 0;
@@ -174,6 +180,8 @@ static Turn *turn_new(SqlHandle *h) {
     unsigned keep = SQLITE_PREPARE_PERSISTENT;
     if (sqlite3_prepare_v3(h->db, "BEGIN", -1, keep, &t->begin, NULL) != SQLITE_OK) abort();
     if (sqlite3_prepare_v3(h->db, "COMMIT", -1, keep, &t->end, NULL) != SQLITE_OK) abort();
+    const char *version = "PRAGMA data_version";
+    if (sqlite3_prepare_v3(h->db, version, -1, keep, &t->version, NULL) != SQLITE_OK) abort();
     return t;
 }
 
@@ -187,8 +195,28 @@ void sqlite_turn_begin(SqlHandle *h) {
         turn_step(h, t->end);
     }
     t->commits = commits;
+    t->state_known = false;
     turn_step(h, t->begin); /* if it fails, each read is its own transaction */
     if (!atomic_exchange(&t->pending, true)) loop_turn_end(turn_end, t);
+}
+
+/* Asked inside the transaction, data_version is that of the snapshot its reads see. This handle never
+ * writes, so that every commit is another connection's, which is what data_version tells of. */
+bool sqlite_turn_state(SqlHandle *h, int64_t *state) {
+    Turn *t = h->turn;
+    assert(t && t->loop == loop_here());
+    if (!turn_is_open(t)) return false;
+    if (!t->state_known) {
+        h->deadline_us = 0;
+        t->state_known = sqlite3_step(t->version) == SQLITE_ROW;
+        int seen = t->state_known ? sqlite3_column_int(t->version, 0) : 0;
+        sqlite3_reset(t->version);
+        if (!t->state_known) return false;
+        if (t->state == 0 || seen != t->data_version) t->state = atomic_fetch_add(&states, 1) + 1;
+        t->data_version = seen;
+    }
+    *state = t->state;
+    return true;
 }
 
 /* Another loop that has just used the handle may still be in that turn: it ends by itself. In our own
@@ -200,6 +228,7 @@ static void turn_free(Turn *t) {
     if (turn_is_open(t)) turn_step(t->h, t->end);
     sqlite3_finalize(t->begin);
     sqlite3_finalize(t->end);
+    sqlite3_finalize(t->version);
     t->h = NULL;
     if (!pending) free(t);
 }

@@ -41,6 +41,8 @@ void sqlite_handle_abandon(SqlHandle *h);
  * costs as much as a read by key. It begins anew when the writer has committed meanwhile, so that
  * what was acknowledged to anybody, on any loop, is seen by every read that begins after. */
 void sqlite_turn_begin(SqlHandle *h);
+/* A number for what the turn's transaction sees; see db_state. False when there is no transaction. */
+MUST_USE bool sqlite_turn_state(SqlHandle *h, int64_t *state);
 
 /* A statement under way. Filled by the caller: c, h, q; for db_each also the limits of a batch. */
 typedef struct Run {

@@ -62,6 +62,8 @@ Str req_cookie(const Req *q, Str name);
  * suffix by which a compressed answer's ETag differs is looked through: clients send back what they
  * got. */
 bool req_if_match(const Req *q, Str etag);
+/* The ETag that a 200 with this body gets when its reply has none. */
+Str etag_of(Arena *arena, Str body);
 
 /* The body. The first read answers Expect: 100-continue. Bodies not read by the handler are drained
  * (up to 64 KiB) or the connection is closed. *n = 0 at the end. TOO_LARGE beyond q->body_limit

@@ -124,8 +124,7 @@ bool networks_have(const Networks *networks, Str address);
 /* Fill client_ip and https from what a trusted proxy says. */
 void proxy_apply(const HttpConn *conn, Req *q);
 
-/* etag.c */
-Str etag_of(Arena *arena, Str body);
+/* etag.c; etag_of is in http.h. */
 /* The same ETag for another encoding: "abc" becomes "abc-gz". */
 Str etag_encoded(Arena *arena, Str etag, Encoding encoding);
 /* Does a list (If-Match, If-None-Match) hold the tag, or is it `*`? */

@@ -344,7 +344,7 @@ static Err *post_delete(Ctx *c, Call *k) {
     return NULL;
 }
 
-#define READS .access = ACCESS_USER, .scope = "posts:read", .tag = "posts"
+#define READS .access = ACCESS_USER, .scope = "posts:read", .kept = true, .tag = "posts"
 #define WRITES .access = ACCESS_USER, .scope = "posts:write", .tag = "posts", .rate = RATE_WRITE
 #define TRENDING .query = &trending_query_record, .out = &post_record, .out_list = true
 
@@ -360,7 +360,8 @@ const Route post_routes[] = {
      .doc = "The same, of one platform"},
     {GET, "/api/v1/analytics/trending", analytics_trending, .access = ACCESS_USER,
      .scope = "posts:read", .tag = "analytics", .query = &analytics_query_record,
-     .out = &post_record, .out_list = true, .errors = "400", .doc = "Posts by score_trend"},
+     .out = &post_record, .out_list = true, .kept = true, .errors = "400",
+     .doc = "Posts by score_trend"},
     {GET, "/api/v1/posts/{post_id}", post_get, READS, .out = &post_record, .errors = "404",
      .doc = "One post"},
     {PUT, "/api/v1/posts/{post_id}", post_update, WRITES, .in = &post_in_record, .in_change = true,

@@ -155,8 +155,8 @@ static Err *project_export(Ctx *c, Call *k) {
 const Route project_post_routes[] = {
     {GET, "/api/v1/projects/{id:int}/posts", project_posts, .access = ACCESS_USER,
      .scope = "projects:read", .query = &page_query_record, .out = &project_post_record,
-     .out_list = true, .errors = "400 404", .not_integer = INVALID_ID, .tag = "projects",
-     .doc = "Its posts, newest first"},
+     .out_list = true, .kept = true, .errors = "400 404", .not_integer = INVALID_ID,
+     .tag = "projects", .doc = "Its posts, newest first"},
     {GET, "/api/v1/projects/{id:int}/export", project_export, .access = ACCESS_USER,
      .scope = "projects:read", .query = &export_query_record,
      .out_type = "text/csv, application/json, application/x-ndjson", .timeout_ms = 30 * 60 * 1000,

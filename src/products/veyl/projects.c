@@ -218,15 +218,15 @@ static Err *project_delete(Ctx *c, Call *k) {
 
 const Route project_routes[] = {
     {GET, "/api/v1/projects", projects_list, .access = ACCESS_USER, .scope = "projects:read",
-     .out = &project_flat_record, .out_list = true, .tag = "projects",
+     .out = &project_flat_record, .out_list = true, .kept = true, .tag = "projects",
      .doc = "Projects one may see, newest first"},
     {POST, "/api/v1/projects", project_create, .access = ACCESS_USER, .scope = "projects:write",
      .in = &project_in_record, .out = &project_record, .status = 201, .rate = RATE_WRITE,
      .idempotent = true, .errors = "400 403 404", .tag = "projects",
      .doc = "Make a project, with its hashtags and creators"},
     {GET, "/api/v1/projects/{id:int}", project_get, .access = ACCESS_USER, .scope = "projects:read",
-     .out = &project_record, .errors = "400 404", .not_integer = INVALID_ID, .tag = "projects",
-     .doc = "One project with its relations"},
+     .out = &project_record, .kept = true, .errors = "400 404", .not_integer = INVALID_ID,
+     .tag = "projects", .doc = "One project with its relations"},
     {PUT, "/api/v1/projects/{id:int}", project_update, .access = ACCESS_USER,
      .scope = "projects:write", .in = &project_in_record, .in_change = true, .out = &project_record,
      .errors = "400 403 404", .rate = RATE_WRITE, .not_integer = INVALID_ID, .tag = "projects",

@@ -705,7 +705,38 @@ BOTH(a_notice_is_heard_after_its_commit) {
     CHECK(FAILS(db_notify(c, "news", str_of(big, 8000)), INVALID));
 }
 
-T_MAIN(BOTH_ROWS(every_kind_comes_back_as_it_went), BOTH_ROWS(nothing_comes_back_as_null),
+/* -- states ------------------------------------------------------------------------------------ */
+
+static Err *state_inside(Ctx *c, void *arg) {
+    int64_t state;
+    *(bool *)arg = db_state(c, &state);
+    return NULL;
+}
+
+BOTH(a_state_lasts_until_a_commit_and_never_comes_back) {
+    if (!things_make(c)) return;
+    int64_t state, again, last = 0;
+    bool inside = true;
+    if (db_engine(c) == ENGINE_POSTGRES) {
+        CHECK(!db_state(c, &state));
+        return;
+    }
+    for (int64_t i = 0; i < 50; i++) {
+        REQUIRE(db_state(c, &state));
+        CHECK(state > last);
+        last = state;
+        CHECK_INT(count_of(c, "SELECT count(*) FROM things"), i);
+        CHECK(db_state(c, &again) && again == state);
+        coro_yield(c); /* another turn of the loop, another read transaction */
+        CHECK(db_state(c, &again) && again == state);
+        MUST(db_exec(c, SQL("INSERT INTO things (whole) VALUES (1)"), NO_ARGS, NULL));
+    }
+    MUST(db_transaction(c, state_inside, &inside));
+    CHECK(!inside);
+}
+
+T_MAIN(BOTH_ROWS(a_state_lasts_until_a_commit_and_never_comes_back),
+       BOTH_ROWS(every_kind_comes_back_as_it_went), BOTH_ROWS(nothing_comes_back_as_null),
        BOTH_ROWS(null_and_value_take_turns_in_one_statement),
        BOTH_ROWS(a_megabyte_of_text_comes_back), BOTH_ROWS(bytes_come_back),
        BOTH_ROWS(text_that_is_not_utf8_is_refused),
