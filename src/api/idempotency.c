@@ -196,15 +196,14 @@ void claim_end(Ctx *c, Call *k, const Err *err_of_handler) {
         return; /* settled, if its transaction was committed */
     /* The answer goes out though the client is gone or the time is over: this is for his next
      * try. */
-    bool cancelled = c->cancelled;
     int64_t former = c->deadline_us;
-    c->cancelled = false;
+    coro_shield(c);
     c->deadline_us = mono_us() + 5 * US_PER_SECOND;
     Err *err = failed ? db_exec(c, SQL(SQL_IDEMPOTENCY_RELEASE),
                                 ARGS(V(claim->owner), V(claim->key), V(claim->token)), NULL)
                       : settle(c, k);
     c->deadline_us = former;
-    c->cancelled = cancelled;
+    coro_unshield(c);
     if (err)
         log_msg(c, LOG_WARN, "an Idempotency-Key was left to its lease: %.*s",
                 S_ARG(err_chain(c->arena, err)));

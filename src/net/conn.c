@@ -14,6 +14,9 @@
  * stays there, unconsumed, until the reply is out, if the request is whole in that buffer; a
  * request with more to come has its head copied first, because filling the buffer moves it.
  *
+ * A client that goes away while its handler runs cancels the handler's waits: who would read the
+ * answer? (docs/decisions/0011 says what counts as gone.)
+ *
  * A connection that is refused or cut in the middle lingers: it says what it has to say, then reads
  * away what the client still sends, for a moment, so that a reset does not overtake the reply. */
 #include <setjmp.h>
@@ -21,7 +24,12 @@
 #include "core/log.h"
 #include "net/server.h"
 
-enum { LINGER_MS = 2000, LINGER_BYTES = 1 << 20, SPARE_BYTES = 1 << 20 };
+enum {
+    LINGER_MS = 2000,
+    LINGER_BYTES = 1 << 20,
+    SPARE_BYTES = 1 << 20,
+    PROBE_MS = 1000 /* after a client's end, before it is asked whether it still listens */
+};
 
 /* -- Writing ----------------------------------------------------------------------------------- */
 
@@ -93,7 +101,7 @@ Err *conn_sendfile(HttpConn *conn, int fd, int64_t from, int64_t len) {
 }
 
 bool conn_closes(const HttpConn *conn) {
-    return !conn->keep_alive || conn->r.close || conn->r.cut || conn->body.failed ||
+    return conn->broken || !conn->keep_alive || conn->r.close || conn->r.cut || conn->body.failed ||
            http_stopping(conn->server) || !body_drainable(conn);
 }
 
@@ -108,6 +116,53 @@ static void linger(HttpConn *conn) {
         stream_consume(conn->stream, stream_buffer(conn->stream).len);
         if (stream_fill(c, conn->stream, &n)) return;
     }
+}
+
+/* -- A client that goes away -------------------------------------------------------------------- */
+
+/* Is what it ended so far all that it will ever listen to? A reader of events says nothing more
+ * anyway, and goes when it closes; so does a WebSocket that ends without a word. */
+static bool ends_with_its_side(const HttpConn *conn) {
+    if (conn->upgraded) return stream_buffer(conn->stream).len == 0;
+    return conn->r.begun && reply_is_events(&conn->r);
+}
+
+/* An interim answer, which every client must pass over (RFC 9110 §15.2): whoever has closed its
+ * socket answers with a reset, whoever has only ended its side is still told the final answer. */
+static void probe_send(void *arg) {
+    static const Str go_on = S_INIT("HTTP/1.1 100 Continue\r\n\r\n");
+    HttpConn *conn = arg;
+    if (!conn->handling || conn->r.begun || conn->out_len > 0 || conn->q.minor == 0) return;
+    stream_write_now(conn->stream, go_on);
+}
+
+static void client_ended(void *arg, bool broken) {
+    HttpConn *conn = arg;
+    conn->broken |= broken;
+    if (!conn->handling) return;
+    if (broken || ends_with_its_side(conn)) {
+        coro_cancel(conn->c->coro);
+    } else if (!conn->upgraded && !conn->probe) {
+        conn->probe = timer_new(probe_send, conn);
+        timer_start(conn->probe, PROBE_MS);
+    }
+}
+
+void conn_client_check(HttpConn *conn) {
+    if (stream_ended(conn->stream)) client_ended(conn, stream_broken(conn->stream));
+}
+
+static void handle(HttpConn *conn) {
+    conn->handling = true;
+    conn_client_check(conn);
+    conn->server->options.handle(conn->c, &conn->q, &conn->r);
+}
+
+/* Also after a jump out of the handler. */
+static void handle_end(HttpConn *conn) {
+    conn->handling = false;
+    timer_free(conn->probe);
+    conn->probe = NULL;
 }
 
 /* -- A request --------------------------------------------------------------------------------- */
@@ -250,10 +305,12 @@ static MUST_USE bool handle_within_budget(HttpConn *conn, Err **err) {
     jmp_buf *former = arena_on_full(arena, &full);
     bool within = setjmp(full) == 0;
     if (within) {
-        conn->server->options.handle(conn->c, &conn->q, &conn->r);
+        handle(conn);
+        handle_end(conn);
         *err = conn->upgraded ? NULL : reply_finish(conn->c, conn);
     }
     arena_on_full(conn->c->arena, former);
+    handle_end(conn);
     /* What comes after the handler has nobody to jump to, and must not suffer for what it left:
      * blocks are at least half full, whatever budget they were taken under. */
     arena_budget_set(conn->c->arena, 2 * arena_used(conn->c->arena) + SPARE_BYTES);
@@ -367,11 +424,13 @@ void conn_stop(HttpConn *conn) {
 static void requests_serve(HttpConn *conn) {
     ArenaMark mark = arena_mark(conn->c->arena);
     conn->defers = conn->c->defers;
+    stream_on_end(conn->stream, client_ended, conn);
     bool more = true;
     while (more) {
         more = request_serve(conn, mark);
         request_end(conn, mark);
     }
+    stream_on_end(conn->stream, NULL, NULL);
     arena_free(conn->out_arena);
 }
 

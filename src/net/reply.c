@@ -151,9 +151,7 @@ static Err *text_finish(Ctx *c, HttpConn *conn) {
 
 /* -- Streams ----------------------------------------------------------------------------------- */
 
-static bool is_event_stream(const Reply *r) {
-    return str_starts(r->content_type, S("text/event-stream"));
-}
+bool reply_is_events(const Reply *r) { return str_starts(r->content_type, S("text/event-stream")); }
 
 static Err *gather(HttpConn *conn, const Str *parts, ptrdiff_t count) {
     ptrdiff_t bytes = 0;
@@ -185,7 +183,9 @@ Err *reply_begin(Ctx *c, Req *q, Reply *r) {
     char *head = arena_bytes(c->arena, head_room(r, &info));
     Str text = str_of(head, head_render(conn, &info, head));
     TRY(gather(conn, &text, 1));
-    return is_event_stream(r) ? conn_flush(conn) : NULL;
+    if (!reply_is_events(r)) return NULL;
+    conn_client_check(conn);
+    return conn_flush(conn);
 }
 
 /* One chunk, or plain bytes to a client of HTTP/1.0. */
@@ -204,7 +204,7 @@ Err *reply_write(Ctx *c, Req *q, Reply *r, Str bytes) {
     if (bytes.len == 0 || has_no_body(q, r->status)) return NULL;
     if (conn->squeeze) return squeeze_feed(c, conn->squeeze, bytes, SQUEEZE_MORE, chunk_put, conn);
     TRY(chunk_put(conn, bytes));
-    return is_event_stream(r) ? conn_flush(conn) : NULL;
+    return reply_is_events(r) ? conn_flush(conn) : NULL;
 }
 
 Err *reply_flush(Ctx *c, Req *q, Reply *r) {

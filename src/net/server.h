@@ -74,7 +74,9 @@ struct HttpConn {
     Reply r;
     bool keep_alive; /* as far as the client and the request's shape go */
     bool idle;       /* between requests, with nothing of the next one here */
-    bool broken;     /* a write failed: nothing more can be said */
+    bool broken;     /* nothing more can be said: a write failed, or the connection broke */
+    bool handling;   /* the handler runs: it is to hear when its client goes away */
+    Timer *probe;    /* while it does and the client has ended its side: see client_ended */
     ptrdiff_t
         taken; /* bytes of the stream's buffer that belong to the request and are consumed after it */
     BodyIn body;
@@ -102,6 +104,8 @@ char *conn_room(HttpConn *conn, ptrdiff_t bytes);
  * deadline. */
 MUST_USE Err *conn_write(HttpConn *conn, const Str *parts, ptrdiff_t count);
 MUST_USE Err *conn_sendfile(HttpConn *conn, int fd, int64_t from, int64_t len);
+/* Has the client gone meanwhile? Then the handler is cancelled. */
+void conn_client_check(HttpConn *conn);
 /* Will the connection be closed after this reply? Decides the head's Connection. */
 bool conn_closes(const HttpConn *conn);
 
@@ -163,6 +167,7 @@ ptrdiff_t head_render(const HttpConn *conn, const HeadInfo *info, char *to);
 
 /* reply.c */
 void reply_init(HttpConn *conn);
+bool reply_is_events(const Reply *r);        /* text/event-stream */
 void reply_refuse(HttpConn *conn, Err *err); /* asks options.refuse, or makes a plain problem */
 MUST_USE Err *reply_finish(Ctx *c, HttpConn *conn);
 /* Head and body parts, gathered or written at once. */

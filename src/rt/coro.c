@@ -245,7 +245,8 @@ static Coro *coro_start(Loop *loop, CoroOptions options, void (*fn)(Ctx *, void 
     co->options = options;
     co->fn = fn;
     co->arg = arg;
-    co->ended = co->waiting = co->woken = false;
+    co->ended = co->waiting = co->woken = co->shielded = false;
+    co->fork = NULL;
     co->ctx = (Ctx){.arena = co->arena, .app = options.app, .coro = co, .cancelled = loop->cancelled};
     co->sp = stack_prepare(co->stack + co->stack_size);
     list_add(loop, co);
@@ -352,13 +353,35 @@ void coro_wake_posted(Coro *co) {
     loop_post(co->loop, wake_here, co);
 }
 
+static void fork_cancel(struct Fork *fork);
+
 void coro_cancel(Coro *co) {
     assert(co->loop == loop_here());
+    if (co->shielded) {
+        co->cancel_held = true;
+        return;
+    }
     co->ctx.cancelled = true;
+    if (co->fork) fork_cancel(co->fork);
     if (!co->waiting || co->sure) return;
     co->waiting = false;
     co->wake = WAKE_CANCELLED;
     coro_make_ready(co);
+}
+
+void coro_shield(Ctx *c) {
+    Coro *co = c->coro;
+    assert(co && !co->shielded);
+    co->shielded = true;
+    co->cancel_held = c->cancelled;
+    c->cancelled = false;
+}
+
+void coro_unshield(Ctx *c) {
+    Coro *co = c->coro;
+    assert(co && co->shielded);
+    co->shielded = false;
+    c->cancelled = co->cancel_held;
 }
 
 Err *wake_err(Ctx *c, Wake wake, const char *what) {
@@ -431,14 +454,20 @@ void wait_wake_all(WaitList *list) {
 
 typedef struct Fork {
     Ctx *parent;
-    ptrdiff_t left;
-    WaitList done;
+    struct ForkOne *ones;
+    ptrdiff_t count, left;
 } Fork;
 
 typedef struct ForkOne {
     Fork *fork;
     Task *task;
+    Coro *co; /* NULL once it has ended */
 } ForkOne;
+
+static void fork_cancel(Fork *fork) {
+    for (ptrdiff_t i = 0; i < fork->count; i++)
+        if (fork->ones[i].co) coro_cancel(fork->ones[i].co);
+}
 
 static void fork_run(Ctx *c, void *arg) {
     ForkOne *one = arg;
@@ -450,18 +479,22 @@ static void fork_run(Ctx *c, void *arg) {
     c->cancelled |= parent->cancelled;
     Err *err = one->task->fn(c, one->task->arg);
     one->task->err = err_copy(parent->arena, err);
+    one->co = NULL;
     if (--one->fork->left == 0) coro_wake(parent->coro);
 }
 
 Err *fork_join(Ctx *c, Task *tasks, ptrdiff_t count) {
     assert(count >= 0);
-    Fork fork = {.parent = c, .left = count};
     ForkOne *ones = arena_array(c->arena, ForkOne, count);
+    Fork fork = {.parent = c, .ones = ones, .count = count, .left = count};
+    CoroOptions options = {.name = c->coro->options.name, .app = c->app};
     for (ptrdiff_t i = 0; i < count; i++) {
-        ones[i] = (ForkOne){&fork, &tasks[i]};
-        coro_spawn((CoroOptions){.name = c->coro->options.name, .app = c->app}, fork_run, &ones[i]);
+        ones[i] = (ForkOne){.fork = &fork, .task = &tasks[i]};
+        ones[i].co = coro_spawn(options, fork_run, &ones[i]);
     }
+    c->coro->fork = &fork;
     while (fork.left > 0) coro_wait_surely(c); /* their memory is ours: every one must have ended */
+    c->coro->fork = NULL;
     for (ptrdiff_t i = 0; i < count; i++)
         if (tasks[i].err) return tasks[i].err;
     return NULL;

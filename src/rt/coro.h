@@ -27,8 +27,14 @@ Coro *coro_spawn(CoroOptions options, void (*fn)(Ctx *c, void *arg), void *arg);
 /* The same on any loop, from any thread. */
 void coro_spawn_on(Loop *loop, CoroOptions options, void (*fn)(Ctx *c, void *arg), void *arg);
 
-/* Cancel: the present wait and every later one return CANCELLED. Same loop only. */
+/* Cancel: the present wait and every later one return CANCELLED, also those of the tasks it waits
+ * for in fork_join. Same loop only. */
 void coro_cancel(Coro *co);
+
+/* Between the two nothing cancels c: for finishing what must not be left half done, within a deadline
+ * of its own. What came meanwhile, or before, counts again afterwards. */
+void coro_shield(Ctx *c);
+void coro_unshield(Ctx *c);
 
 /* Let others run, then go on. */
 void coro_yield(Ctx *c);

@@ -60,7 +60,9 @@ struct Coro {
     Ctx ctx;
     Arena *arena;
 
+    struct Fork *fork; /* of tasks it waits for */
     bool ready, waiting, woken, sure, ended;
+    bool shielded, cancel_held;
     Wake wake;
     uv_timer_t timer;
     int64_t timer_due_us; /* when the timer will fire; 0: not running */

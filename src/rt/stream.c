@@ -32,16 +32,51 @@ static void wake_reader(Stream *s) {
     s->reader = NULL;
 }
 
+static void end_watch_stop(Stream *s) {
+    fd_watch_free(s->end_watch);
+    if (s->end_fd >= 0) close(s->end_fd);
+    s->end_watch = NULL;
+    s->end_fd = -1;
+}
+
+/* After the end of what it sends, the only news from a peer is that it is gone altogether. */
+static void on_gone(void *arg, int events) {
+    Stream *s = arg;
+    (void)events;
+    end_watch_stop(s);
+    s->failed = true;
+    wait_wake_all(&s->writers);
+    if (s->on_end) s->on_end(s->on_end_arg, true);
+}
+
+/* Errors are always told; asking for urgent data, which cannot come any more, asks for nothing else.
+ * On a duplicate descriptor, because the stream's own handle has given up on the socket. */
+static void end_watch_start(Stream *s) {
+    uv_os_fd_t fd;
+    if (s->closing || s->end_watch || uv_fileno((uv_handle_t *)&s->handle.stream, &fd) != 0) return;
+    s->end_fd = dup(fd);
+    if (s->end_fd < 0) return; /* it will be noticed by writing */
+    s->end_watch = fd_watch_new(s->end_fd);
+    fd_watch_start(s->end_watch, UV_PRIORITIZED, on_gone, s);
+}
+
+static void input_ended(Stream *s, bool failed) {
+    s->ended = true;
+    s->failed = failed;
+    uv_read_stop(&s->handle.stream);
+    s->reading = false;
+    if (failed) wait_wake_all(&s->writers);
+    if (!s->on_end) return;
+    if (!failed) end_watch_start(s);
+    s->on_end(s->on_end_arg, failed);
+}
+
 static void on_read(uv_stream_t *handle, ssize_t n, const uv_buf_t *buf) {
     (void)buf;
     Stream *s = handle->data;
     if (n == 0) return;
     if (n < 0) {
-        s->ended = true;
-        s->failed = n != UV_EOF;
-        uv_read_stop(handle);
-        s->reading = false;
-        if (s->failed) wait_wake_all(&s->writers);
+        input_ended(s, n != UV_EOF);
     } else {
         s->end += n;
         if (input_room(s) == 0) {
@@ -59,12 +94,17 @@ static void input_pack(Stream *s) {
     s->start = 0;
 }
 
+/* Without moving what is there: somebody may hold a part of it. */
+static void reading_resume(Stream *s) {
+    if (s->reading || s->ended || (s->cap && input_room(s) == 0)) return;
+    if (uv_read_start(&s->handle.stream, on_alloc, on_read) == 0) s->reading = true;
+    else s->ended = s->failed = true;
+}
+
 static void reading_on(Stream *s) {
     if (s->reading || s->ended) return;
     if (s->cap && input_room(s) == 0) input_pack(s);
-    if (s->cap && input_room(s) == 0) return;
-    if (uv_read_start(&s->handle.stream, on_alloc, on_read) == 0) s->reading = true;
-    else s->ended = s->failed = true;
+    reading_resume(s);
 }
 
 Str stream_buffer(const Stream *s) { return (Str){s->input ? s->input + s->start : "", s->end - s->start}; }
@@ -73,6 +113,7 @@ void stream_consume(Stream *s, ptrdiff_t n) {
     assert(n >= 0 && n <= s->end - s->start);
     s->start += n;
     if (s->start == s->end) s->start = s->end = 0;
+    if (s->on_end) reading_resume(s);
 }
 
 bool stream_buffer_grow(Stream *s, ptrdiff_t limit) {
@@ -122,6 +163,14 @@ Err *stream_read(Ctx *c, Stream *s, char *to, ptrdiff_t cap, ptrdiff_t *n) {
 }
 
 bool stream_ended(const Stream *s) { return s->ended; }
+bool stream_broken(const Stream *s) { return s->failed; }
+
+void stream_on_end(Stream *s, void (*fn)(void *arg, bool broken), void *arg) {
+    s->on_end = fn;
+    s->on_end_arg = arg;
+    if (fn) reading_resume(s);
+    else end_watch_stop(s);
+}
 
 /* -- output ---------------------------------------------------------------------------------------- */
 
@@ -203,6 +252,15 @@ Err *stream_write(Ctx *c, Stream *s, const Str *parts, ptrdiff_t count) {
     return used ? write_bufs(c, s, bufs, used, total) : NULL;
 }
 
+bool stream_write_now(Stream *s, Str bytes) {
+    uv_buf_t buf = uv_buf_init((char *)(uintptr_t)bytes.data, (unsigned)bytes.len);
+    if (s->failed || s->closing) return false;
+    int n = uv_try_write(&s->handle.stream, &buf, 1);
+    if (n == (int)bytes.len) return true;
+    if (n > 0) s->failed = true; /* a part of it is out: nothing sensible can follow */
+    return false;
+}
+
 static void on_writable(void *arg, int events) {
     Stream *s = arg;
     (void)events;
@@ -252,7 +310,7 @@ Err *stream_sendfile(Ctx *c, Stream *s, int file, int64_t from, int64_t len) {
 Stream *stream_new(bool pipe) {
     Stream *s = calloc(1, sizeof *s);
     if (!s) abort();
-    s->write_fd = -1;
+    s->write_fd = s->end_fd = -1;
     int bad = pipe ? uv_pipe_init(loop_uv(loop_here()), &s->handle.pipe, 0) : uv_tcp_init(loop_uv(loop_here()), &s->handle.tcp);
     if (bad) abort();
     s->handle.stream.data = s;
@@ -268,6 +326,7 @@ static void on_closed(uv_handle_t *handle) {
 void stream_close(Stream *s) {
     if (!s || s->closing) return;
     s->closing = true;
+    end_watch_stop(s);
     if (s->write_watch) fd_watch_free(s->write_watch);
     s->write_watch = NULL;
     if (s->write_fd >= 0) close(s->write_fd);

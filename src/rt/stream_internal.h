@@ -18,6 +18,10 @@ struct Stream {
     WaitList writers;          /* waiting for the socket to take more (sendfile) */
     FdWatch *write_watch;
     int write_fd;
+    void (*on_end)(void *arg, bool broken);
+    void *on_end_arg;
+    FdWatch *end_watch;        /* after an orderly end: does it break, too? */
+    int end_fd;
     bool reading, ended, failed, closing, poked;
 };
 

@@ -6,12 +6,14 @@ import json
 import os
 import re
 import socket
+import struct
+import time
 import urllib.parse
 import uuid
 
 import jsonschema
 import pytest
-from harness import clean_environment, make_key, make_user, redis_make, run_cli
+from harness import PATIENCE, clean_environment, make_key, make_user, redis_make, run_cli
 
 ORGANISATIONS = "/api/v1/organisations"
 
@@ -333,6 +335,30 @@ def test_many_at_once_have_one_effect(server):
         if answer.status_code == 409:
             assert int(answer.headers["Retry-After"]) >= 1
     assert names(server.client(token)) == [key]
+
+
+def test_clients_that_vanish_before_their_answer_have_one_effect(server):
+    """The request is whole, then the connection is reset: its transaction happens or does not, and the next
+    try with the same key finds out which."""
+    key = make_key(server, make_user(server)["email"])
+    names_sent = [f"vanished {uuid.uuid4()}" for _ in range(60)]
+    for i, name in enumerate(names_sent):
+        body = json.dumps({"name": name}).encode()
+        head = (f"POST {ORGANISATIONS} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {key}\r\nIdempotency-Key: {name[9:]}\r\n"
+                f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n")
+        host, port = server.url[7:].split(":")
+        with socket.create_connection((host, int(port))) as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            s.sendall(head.encode() + body)
+            time.sleep(i % 6 * 0.001)
+    client = server.client(key)
+    for name in names_sent:
+        until = time.monotonic() + 10 * PATIENCE
+        while (answer := keyed(client, name[9:], name)).status_code == 409:
+            assert time.monotonic() < until, "the key was never let go"
+            time.sleep(0.02)
+        assert answer.status_code == 201, answer.text
+    assert sorted(names(client)) == sorted(names_sent)
 
 
 def test_a_stored_answer_outlives_a_restart_and_is_its_callers_own(make_server):

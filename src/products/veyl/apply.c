@@ -370,8 +370,8 @@ Err *posts_apply(Ctx *c, Change *changes, ptrdiff_t count, int64_t first_change)
     assert(c->tx && count >= 0);
     if (count == 0) return NULL;
     Apply a = {.c = c, .changes = changes, .count = count, .many = many_new(c, count)};
-    Tag **tags;
-    ptrdiff_t tag_count;
+    Tag **tags = NULL;
+    ptrdiff_t tag_count = 0;
     changes_number(&a, first_change);
     TRY(networks_load(&a));
     TRY(changes_meet(&a, &tags, &tag_count));

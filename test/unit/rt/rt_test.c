@@ -81,6 +81,24 @@ static void sleeper(Ctx *c, void *arg) {
     *(Err **)arg = sleep_ms(c, 60000);
     *(bool *)((Err **)arg + 1) = *(Err **)arg && (*(Err **)arg)->kind == ERR_CANCELLED;
 }
+static void shielded_sleeper(Ctx *c, void *arg) {
+    int *seen = arg;
+    coro_shield(c);
+    *seen = sleep_ms(c, 20) == NULL;
+    coro_unshield(c);
+    Err *err = sleep_ms(c, 60000);
+    *seen += err && err->kind == ERR_CANCELLED ? 2 : 0;
+}
+static void shield_body(Ctx *c) {
+    int seen = 0;
+    Coro *co = coro_spawn((CoroOptions){.name = "shielded"}, shielded_sleeper, &seen);
+    coro_yield(c);
+    coro_cancel(co);
+    for (int turns = 0; turns < 2000 && seen < 2; turns++) GOOD(sleep_ms(c, 5));
+    CHECK_INT(seen, 3);
+}
+TEST(what_is_shielded_ends_before_its_cancelling_is_felt) { in_loops(shield_body); }
+
 static void cancel_body(Ctx *c) {
     struct { Err *err; bool cancelled; } seen = {0};
     Coro *co = coro_spawn((CoroOptions){.name = "sleeper"}, sleeper, &seen);
@@ -477,7 +495,7 @@ TEST(a_child_left_behind_is_reaped_before_the_loop_ends) {
 }
 
 T_MAIN(T_ROW(sleeping_takes_its_time_and_obeys_the_deadline), T_ROW(fork_join_waits_for_all_and_gives_the_first_error),
-       T_ROW(a_cancelled_wait_ends_and_defers_run), T_ROW(stopping_cancels_services_and_those_over_the_grace_time),
+       T_ROW(a_cancelled_wait_ends_and_defers_run), T_ROW(what_is_shielded_ends_before_its_cancelling_is_felt), T_ROW(stopping_cancels_services_and_those_over_the_grace_time),
        T_ROW(what_was_asked_for_at_a_turns_end_runs_once_then), T_ROW(a_coroutine_has_a_real_stack), T_ROW(thousands_of_coroutines_reuse_their_stacks_and_arenas),
        T_ROW(offloaded_work_is_done_when_the_call_returns),
        T_ROW(an_arena_overflowing_on_a_pool_thread_jumps_in_its_own_coroutine), T_ROW(a_channel_between_loops_loses_and_doubles_nothing),
