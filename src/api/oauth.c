@@ -36,10 +36,7 @@ static const Field connected_fields[] = {
     FIELD(Connected, id),           FIELD(Connected, provider),  FIELD(Connected, provider_user_id),
     FIELD(Connected, connected_at), FIELD(Connected, has_token),
 };
-static const Record connected_record = {.name = "ConnectedAccount",
-                                        .fields = connected_fields,
-                                        .field_count = COUNT(connected_fields),
-                                        .size = (ptrdiff_t)sizeof(Connected)};
+static const Record connected_record = RECORD_AS("ConnectedAccount", Connected, connected_fields);
 
 typedef struct ConnectedList {
     RecordList accounts;

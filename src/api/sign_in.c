@@ -19,11 +19,8 @@ static const Field profile_fields[] = {
     FIELD(Profile, created_at),
     FIELD(Profile, is_active),
 };
-static const Record profile_record = {.name = "UserProfile",
-                                      .fields = profile_fields,
-                                      .field_count = COUNT(profile_fields),
-                                      .size = (ptrdiff_t)sizeof(Profile),
-                                      .doc = "Who is signed in"};
+static const Record profile_record =
+    RECORD_AS("UserProfile", Profile, profile_fields, .doc = "Who is signed in");
 
 static Profile profile_of(const User *user) {
     return (Profile){user->id,          user->email,      user->name,     user->role,
@@ -52,18 +49,12 @@ static const Field register_fields[] = {
     FIELD(Credentials, password, .flags = F_REQUIRED, .min = 6, .max = 128),
     FIELD(Credentials, name, .flags = F_REQUIRED | F_TRIM, .min = 1, .max = 100),
 };
-static const Record register_record = {.name = "Register",
-                                       .fields = register_fields,
-                                       .field_count = COUNT(register_fields),
-                                       .size = (ptrdiff_t)sizeof(Credentials)};
+static const Record register_record = RECORD_AS("Register", Credentials, register_fields);
 static const Field login_fields[] = {
     FIELD(Credentials, email, .flags = F_REQUIRED | F_TRIM, .max = 254),
     FIELD(Credentials, password, .flags = F_REQUIRED, .max = 128),
 };
-static const Record login_record = {.name = "Login",
-                                    .fields = login_fields,
-                                    .field_count = COUNT(login_fields),
-                                    .size = (ptrdiff_t)sizeof(Credentials)};
+static const Record login_record = RECORD_AS("Login", Credentials, login_fields);
 
 static void signed_in_fill(SignedIn *out, const User *user, const TokenPair *tokens) {
     *out = (SignedIn){tokens->access_token, tokens->refresh_token, S("bearer"), tokens->expires_in,
@@ -159,10 +150,7 @@ static const Field leave_fields[] = {
     FIELD(LeaveIn, user_id, .flags = F_NULLABLE, .doc = "The caller's own"),
     FIELD(LeaveIn, reason, .flags = F_NULLABLE, .max = 2000),
 };
-static const Record leave_record = {.name = "DeleteAccount",
-                                    .fields = leave_fields,
-                                    .field_count = COUNT(leave_fields),
-                                    .size = (ptrdiff_t)sizeof(LeaveIn)};
+static const Record leave_record = RECORD_AS("DeleteAccount", LeaveIn, leave_fields);
 
 /* All that is the user's goes with the row. */
 static Err *users_delete_account(Ctx *c, Call *k) {

@@ -94,9 +94,11 @@ typedef struct Record {
 #define FIELD_LIST_MADE(Type, member, nested, ...)                                          \
     {.name = #member, .kind = KIND_RECORD_LIST, .offset = offsetof(Type, member), .record = (nested), \
      __VA_ARGS__}
-#define RECORD(Type, ...) RECORD_MADE(Type, __VA_ARGS__, )
-#define RECORD_MADE(Type, field_table, ...)                                             \
-    {.name = #Type, .fields = (field_table), .field_count = COUNT(field_table),         \
+#define RECORD(Type, ...) RECORD_MADE(#Type, Type, __VA_ARGS__, )
+/* Of a struct that several records share, or under another name than the struct's. */
+#define RECORD_AS(schema_name, Type, ...) RECORD_MADE(schema_name, Type, __VA_ARGS__, )
+#define RECORD_MADE(schema_name, Type, field_table, ...)                                \
+    {.name = (schema_name), .fields = (field_table), .field_count = COUNT(field_table), \
      .size = (ptrdiff_t)sizeof(Type), __VA_ARGS__}
 
 /* Which fields a body gave: bit i is field i. */

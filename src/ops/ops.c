@@ -91,11 +91,9 @@ static const Field detailed_fields[] = {
     FIELD(HealthOut, uptime_s, .doc = "Seconds since the start"),
     FIELD_LIST(HealthOut, checks, &check_record),
 };
-static const Record detailed_record = {.name = "HealthDetailed",
-                                       .fields = detailed_fields,
-                                       .field_count = COUNT(detailed_fields),
-                                       .size = (ptrdiff_t)sizeof(HealthOut),
-                                       .doc = "Whether the service and its dependencies are well"};
+static const Record detailed_record =
+    RECORD_AS("HealthDetailed", HealthOut, detailed_fields,
+              .doc = "Whether the service and its dependencies are well");
 
 static bool stopping(Ctx *c) {
     return rt_stopping() || (c->app && c->app->server && http_stopping(c->app->server));

@@ -13,18 +13,12 @@ static const Field hashtag_link_fields[] = {
     FIELD(LinkIn, hashtag, .flags = F_REQUIRED | F_TRIM, .min = 1, .max = 256),
     FIELD(LinkIn, platform, .flags = F_TRIM | F_LOWER, .max = 50, .fallback = "\"instagram\""),
 };
-static const Record hashtag_link_record = {.name = "HashtagLink",
-                                           .fields = hashtag_link_fields,
-                                           .field_count = COUNT(hashtag_link_fields),
-                                           .size = (ptrdiff_t)sizeof(LinkIn)};
+static const Record hashtag_link_record = RECORD_AS("HashtagLink", LinkIn, hashtag_link_fields);
 static const Field creator_link_fields[] = {
     FIELD(LinkIn, username, .flags = F_REQUIRED | F_TRIM, .min = 1, .max = 256),
     FIELD(LinkIn, platform, .flags = F_TRIM | F_LOWER, .max = 50, .fallback = "\"instagram\""),
 };
-static const Record creator_link_record = {.name = "CreatorLink",
-                                           .fields = creator_link_fields,
-                                           .field_count = COUNT(creator_link_fields),
-                                           .size = (ptrdiff_t)sizeof(LinkIn)};
+static const Record creator_link_record = RECORD_AS("CreatorLink", LinkIn, creator_link_fields);
 
 typedef struct Linking {
     Call *k;

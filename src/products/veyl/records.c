@@ -65,13 +65,8 @@ static const Field project_post_fields[] = {
     FIELD(Post, media_type, .flags = F_NULLABLE),
     FIELD(Post, thumbnail_url, .flags = F_NULLABLE),
 };
-const Record project_post_record = {
-    .name = "ProjectPost",
-    .fields = project_post_fields,
-    .field_count = COUNT(project_post_fields),
-    .size = (ptrdiff_t)sizeof(Post),
-    .doc = "A post as a project shows it",
-};
+const Record project_post_record =
+    RECORD_AS("ProjectPost", Post, project_post_fields, .doc = "A post as a project shows it");
 
 double score_trend_of(int64_t score, int64_t week_posts, int64_t week_score) {
     if (week_posts <= 0 || week_score <= 0) return 0;
@@ -187,13 +182,8 @@ static const Field hashtag_stats_fields[] = {
 const Record hashtag_stats_record = RECORD(HashtagStats, hashtag_stats_fields);
 
 static const Field hashtag_figures_fields[] = {HASHTAG_FIGURES};
-const Record hashtag_figures_record = {
-    .name = "HashtagFigures",
-    .fields = hashtag_figures_fields,
-    .field_count = COUNT(hashtag_figures_fields),
-    .size = (ptrdiff_t)sizeof(HashtagStats),
-    .doc = "A row of hashtags_with_stats",
-};
+const Record hashtag_figures_record = RECORD_AS(
+    "HashtagFigures", HashtagStats, hashtag_figures_fields, .doc = "A row of hashtags_with_stats");
 
 static const Field project_hashtag_fields[] = {
     FIELD(ProjectHashtag, link_id),  FIELD(ProjectHashtag, id),
@@ -225,14 +215,9 @@ static const char *const project_statuses[] = {"draft", "active", "paused", "arc
         FIELD(Project, updated_at)
 
 static const Field project_flat_fields[] = {PROJECT_FIELDS};
-const Record project_flat_record = {
-    .name = "ProjectSummary",
-    .table = "projects",
-    .fields = project_flat_fields,
-    .field_count = COUNT(project_flat_fields),
-    .size = (ptrdiff_t)sizeof(Project),
-    .doc = "A project without its links",
-};
+const Record project_flat_record =
+    RECORD_AS("ProjectSummary", Project, project_flat_fields, .table = "projects",
+              .doc = "A project without its links");
 
 static const Field project_fields[] = {
     PROJECT_FIELDS,
