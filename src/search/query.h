@@ -23,8 +23,7 @@ typedef struct Term {
     bool phrase;
     bool prefix; /* the last word being typed */
     bool glob;   /* has * or ? */
-    bool
-        parted; /* came of one written word with the term before it (l'eau, camel parts): kept adjacent */
+    bool parted; /* written in one with the term before it (l'eau): ranked by proximity as others */
     uint8_t max_typos;
     uint32_t fields; /* mask of searchable fields it may stand in */
 } Term;
@@ -66,6 +65,7 @@ typedef enum FilterKind {
     FILTER_AND,
     FILTER_OR,
     FILTER_NOT,
+    FILTER_NONE,   /* lets nothing through */
     FILTER_IS,     /* keyword equal to `text` (folded) */
     FILTER_RANGE,  /* low <= number < high */
     FILTER_EXISTS, /* has a value */
@@ -81,9 +81,13 @@ struct SearchFilter {
     SearchFilter *left, *right;
 };
 
+/* The filter that `field:value` of a query stands for. Numbers and times: a value, >value, >=value,
+ * <value, <=value, from..to (either end may be left out); a day alone is the whole day. */
+MUST_USE Err *filter_of_value(Ctx *c, const SearchDef *def, int field, Str value,
+                              SearchFilter **out);
+
 struct Segment;
 /* Documents of a segment that the filter lets through (dead ones among them). NULL: all. */
-Docset filter_docs(Arena *a, const SearchDef *def, const struct Segment *s,
-                   const SearchFilter *filter);
+Docset filter_docs(Arena *a, const struct Segment *s, const SearchFilter *filter);
 
 #endif

@@ -146,10 +146,11 @@ typedef enum SearchUnit {
 typedef struct SearchFacetAsk {
     int field;       /* with SEARCH_FILTER */
     int64_t limit;   /* values told, at most 1000; 0: 100 */
-    SearchUnit unit; /* TIME fields: a histogram in UTC; else SEARCH_NO_UNIT */
+    SearchUnit unit; /* TIME fields: a histogram in UTC, its last `limit` units in order of time */
     int sum_field;   /* also add up this INT or REAL field for each value; -1: no */
-    bool by_name;    /* values in order of name instead of count */
+    bool by_name;    /* tell these most frequent values in order of name (number) */
 } SearchFacetAsk;
+#define SEARCH_FACET(place) ((SearchFacetAsk){.field = (place), .sum_field = -1})
 
 typedef struct SearchRequest {
     Str q; /* empty: everything */

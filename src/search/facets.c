@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Facets of keywords: the most frequent values among the documents found, with exact counts.
+ *
+ * A segment in which few documents were found counts the values of each. Where many were found, values
+ * are looked at in order of how many documents have them at all, which bounds how many of them can have been
+ * found; with several segments that is Fagin's threshold algorithm (Fagin, Lotem, Naor: Optimal
+ * aggregation algorithms for middleware, 2003): a value met in one is counted in all, and it ends
+ * when what the heads of the lists could still bring is less than the last value kept. */
+#include "search/facets.h"
+
+#include <stdlib.h>
+
+#include "core/map.h"
+#include "search/text.h"
+
+enum { COUNT_EACH = 8192, LIMIT_DEFAULT = 100, LIMIT_MAX = 1000 };
+
+/* -- Lots ---------------------------------------------------------------------------------------- */
+
+static int more_first(const void *x, const void *y, void *counts) {
+    uint32_t a = *(const uint32_t *)x, b = *(const uint32_t *)y;
+    const uint32_t *n = counts;
+    return n[a] != n[b] ? (n[a] < n[b] ? 1 : -1) : (a > b) - (a < b);
+}
+
+static bool among(const uint32_t *values, uint32_t count, uint32_t value) {
+    uint32_t low = 0, high = count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (values[middle] < value)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < count && values[low] == value;
+}
+
+/* Count the values of each document found. */
+static void count_each(Arena *a, Lot *lot, int field, const uint32_t *only, uint32_t only_count) {
+    uint32_t values = segment_values(lot->segment, field), met = 0, cap = 0, n;
+    uint32_t *counts = arena_array(a, uint32_t, values), *order = NULL;
+    for (DocsetWalk w = docset_walk(lot->docs, 0); docset_next(&w);) {
+        const uint32_t *list = segment_doc_values(lot->segment, field, w.doc, &n);
+        for (uint32_t i = 0; i < n; i++) {
+            if (counts[list[i]]++ > 0) continue;
+            if (only && !among(only, only_count, list[i])) continue;
+            if (met == cap) {
+                uint32_t more = cap ? 2 * cap : 64;
+                order = arena_grow(a, order, (ptrdiff_t)(cap * sizeof *order),
+                                   (ptrdiff_t)(more * sizeof *order));
+                cap = more;
+            }
+            order[met++] = list[i];
+        }
+    }
+    if (met > 1) qsort_r(order, met, sizeof *order, more_first, counts);
+    lot->counts = counts;
+    lot->order = order;
+    lot->length = met;
+}
+
+typedef struct ByTotal {
+    const Segment *segment;
+    int field;
+} ByTotal;
+
+static int total_first(const void *x, const void *y, void *by_total) {
+    const ByTotal *by = by_total;
+    uint32_t a = *(const uint32_t *)x, b = *(const uint32_t *)y;
+    uint32_t m = segment_value_count(by->segment, by->field, a);
+    uint32_t n = segment_value_count(by->segment, by->field, b);
+    return m != n ? (m < n ? 1 : -1) : (a > b) - (a < b);
+}
+
+Lot *lots_make(Arena *a, const View *view, const Docset *docs, int field,
+               const uint32_t *const *only, const uint32_t *only_counts) {
+    Lot *lots = arena_array(a, Lot, view->count);
+    for (int i = 0; i < view->count; i++) {
+        Lot *lot = &lots[i];
+        *lot = (Lot){.segment = view->items[i].segment, .docs = docs[i]};
+        if (docs[i].count == 0) continue;
+        if (docs[i].count <= COUNT_EACH) {
+            count_each(a, lot, field, only ? only[i] : NULL, only ? only_counts[i] : 0);
+        } else if (!only) {
+            lot->order = segment_values_by_count(lot->segment, field);
+            lot->length = segment_values(lot->segment, field);
+        } else if (only_counts[i] > 0) {
+            uint32_t *order = arena_array(a, uint32_t, only_counts[i]);
+            memcpy(order, only[i], only_counts[i] * sizeof *order);
+            qsort_r(order, only_counts[i], sizeof *order, total_first,
+                    &(ByTotal){lot->segment, field});
+            lot->order = order;
+            lot->length = only_counts[i];
+        }
+    }
+    return lots;
+}
+
+/* How many documents the lot's next value can have. */
+static int64_t head_bound(const Lot *lot, int field) {
+    if (lot->at == lot->length) return 0;
+    uint32_t v = lot->order[lot->at];
+    if (lot->counts) return lot->counts[v];
+    return min_i64(segment_value_count(lot->segment, field, v), lot->docs.count);
+}
+
+static int64_t lot_count(Arena *a, const Lot *lot, int field, uint32_t value) {
+    if (lot->counts) return lot->counts[value];
+    ArenaMark mark = arena_mark(a);
+    uint32_t n = docset_and_count(segment_value_docs(lot->segment, a, field, value), lot->docs);
+    arena_release(a, mark);
+    return n;
+}
+
+/* The lot's number for a value, or UINT32_MAX. */
+static uint32_t lot_find(const Lot *lot, int field, Str folded) {
+    uint32_t v = segment_value_find(lot->segment, field, folded);
+    bool here = v < segment_values(lot->segment, field) &&
+                str_eq(segment_value_folded(lot->segment, field, v), folded);
+    return here ? v : UINT32_MAX;
+}
+
+/* -- The most frequent --------------------------------------------------------------------------- */
+
+typedef struct Ranked {
+    Str folded, shown;
+    int64_t count;
+} Ranked;
+
+static bool ranked_before(const Ranked *x, const Ranked *y) {
+    if (x->count != y->count) return x->count > y->count;
+    return str_cmp(x->folded, y->folded) < 0;
+}
+
+/* Put one into the sorted list of at most limit. */
+static void ranked_put(Ranked *list, ptrdiff_t *count, int64_t limit, Ranked one) {
+    if (*count == limit && !ranked_before(&one, &list[limit - 1])) return;
+    ptrdiff_t i = *count < limit ? (*count)++ : limit - 1;
+    for (; i > 0 && ranked_before(&one, &list[i - 1]); i--) list[i] = list[i - 1];
+    list[i] = one;
+}
+
+static Ranked count_everywhere(Arena *a, const Lot *lots, int count, int field, Str folded) {
+    Ranked r = {.folded = folded};
+    for (int i = 0; i < count; i++) {
+        if (lots[i].docs.count == 0) continue;
+        uint32_t v = lot_find(&lots[i], field, folded);
+        int64_t n = v == UINT32_MAX ? 0 : lot_count(a, &lots[i], field, v);
+        if (n == 0) continue;
+        Str shown = segment_value(lots[i].segment, field, v);
+        if (r.count == 0 || str_cmp(shown, r.shown) < 0) r.shown = shown;
+        r.count += n;
+    }
+    return r;
+}
+
+SearchValue *lots_top(Arena *a, Lot *lots, int count, int field, int64_t limit, ptrdiff_t *found) {
+    Map seen = {.arena = a};
+    Ranked *list = arena_array(a, Ranked, limit);
+    *found = 0;
+    while (limit > 0) {
+        int64_t could = 0, best = 0;
+        Lot *next = NULL;
+        for (int i = 0; i < count; i++) {
+            int64_t bound = head_bound(&lots[i], field);
+            could += bound;
+            if (bound > best) {
+                best = bound;
+                next = &lots[i];
+            }
+        }
+        if (!next || (*found == limit && could < list[limit - 1].count)) break;
+        Str folded = segment_value_folded(next->segment, field, next->order[next->at++]);
+        if (count > 1 && map_set(&seen, folded, &seen)) continue;
+        Ranked one = count_everywhere(a, lots, count, field, folded);
+        if (one.count > 0) ranked_put(list, found, limit, one);
+    }
+    SearchValue *values = arena_array(a, SearchValue, *found);
+    for (ptrdiff_t i = 0; i < *found; i++)
+        values[i] = (SearchValue){.value = str_copy(a, list[i].shown), .count = list[i].count};
+    return values;
+}
+
+/* -- Facets -------------------------------------------------------------------------------------- */
+
+static int by_name(const void *x, const void *y) {
+    return str_cmp(((const SearchValue *)x)->value, ((const SearchValue *)y)->value);
+}
+
+/* Add up another field for each value told. */
+static void sums_add(Arena *a, const SearchDef *def, Lot *lots, int count,
+                     const SearchFacetAsk *ask, SearchFacet *out) {
+    for (int i = 0; i < count; i++) {
+        const int64_t *column = segment_numbers(lots[i].segment, ask->sum_field);
+        if (!column || lots[i].docs.count == 0) continue;
+        for (ptrdiff_t k = 0; k < out->count; k++) {
+            ArenaMark mark = arena_mark(a);
+            uint32_t v = lot_find(&lots[i], ask->field, text_fold(a, out->values[k].value));
+            Docset docs = docset_none(lots[i].docs.universe);
+            if (v != UINT32_MAX) docs = segment_value_docs(lots[i].segment, a, ask->field, v);
+            docs = docset_and(a, docs, lots[i].docs);
+            for (DocsetWalk w = docset_walk(docs, 0); docset_next(&w);)
+                if (column[w.doc] != NO_NUMBER)
+                    out->values[k].sum += def->fields[ask->sum_field].kind == SEARCH_REAL
+                                              ? real_of_number(column[w.doc])
+                                              : (double)column[w.doc];
+            arena_release(a, mark);
+        }
+    }
+}
+
+static void facet_keywords(Ctx *c, const SearchDef *def, const View *view, const Docset *docs,
+                           const SearchFacetAsk *ask, int64_t limit, SearchFacet *out) {
+    Lot *lots = lots_make(c->arena, view, docs, ask->field, NULL, NULL);
+    out->values = lots_top(c->arena, lots, view->count, ask->field, limit, &out->count);
+    if (ask->by_name && out->count > 1)
+        qsort(out->values, (size_t)out->count, sizeof *out->values, by_name);
+    if (ask->sum_field >= 0) sums_add(c->arena, def, lots, view->count, ask, out);
+}
+
+static Err *ask_check(Ctx *c, const SearchDef *def, const SearchFacetAsk *ask) {
+    if (ask->field < 0 || ask->field >= def->field_count ||
+        !(def->fields[ask->field].use & SEARCH_FILTER)) {
+        Err *err = err_new(c, ERR_INVALID, __func__, "Facets are counted over filterable fields");
+        err->code = S("invalid_search_facets");
+        return err;
+    }
+    const SearchField *f = &def->fields[ask->field];
+    if (ask->unit != SEARCH_NO_UNIT && f->kind != SEARCH_TIME)
+        FAIL(c, INVALID, "`%s` is no time: it has no histogram", f->name);
+    if (ask->sum_field >= def->field_count ||
+        (ask->sum_field >= 0 && def->fields[ask->sum_field].kind != SEARCH_INT &&
+         def->fields[ask->sum_field].kind != SEARCH_REAL))
+        FAIL(c, INVALID, "Only numbers can be added up over `%s`", f->name);
+    return NULL;
+}
+
+Err *facets_answer(Ctx *c, const SearchDef *def, const View *view, const Docset *docs,
+                   const SearchRequest *request, SearchResult *out) {
+    out->facets = arena_array(c->arena, SearchFacet, request->facet_count);
+    out->facet_count = request->facet_count;
+    for (ptrdiff_t i = 0; i < request->facet_count; i++) {
+        const SearchFacetAsk *ask = &request->facets[i];
+        TRY(ask_check(c, def, ask));
+        int64_t limit = ask->limit > 0 ? min_i64(ask->limit, LIMIT_MAX) : LIMIT_DEFAULT;
+        out->facets[i] = (SearchFacet){.field = ask->field};
+        if (def->fields[ask->field].kind == SEARCH_KEYWORD)
+            facet_keywords(c, def, view, docs, ask, limit, &out->facets[i]);
+        else
+            facet_numbers(c, def, view, docs, ask, limit, &out->facets[i]);
+    }
+    return NULL;
+}

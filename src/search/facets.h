@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Counting over what a search found: private to the room. */
+#ifndef SOCLE_SEARCH_FACETS_H
+#define SOCLE_SEARCH_FACETS_H
+
+#include "search/engine.h"
+
+/* Fill out->facets as the request asks. `docs`: for each segment of the view, all matching live
+ * documents. Counts are exact. INVALID for a field that is none or cannot be counted. */
+MUST_USE Err *facets_answer(Ctx *c, const SearchDef *def, const View *view, const Docset *docs,
+                            const SearchRequest *request, SearchResult *out);
+
+/* One segment's part in a count of keyword values. */
+typedef struct Lot {
+    const Segment *segment;
+    Docset docs;            /* what is counted over */
+    const uint32_t *counts; /* of each value, where counting each was cheapest; else NULL */
+    const uint32_t *order;  /* the values that may come, most promising first */
+    uint32_t length, at;
+} Lot;
+
+/* Lots over all values (only == NULL), or over the ascending values only[i][0 .. only_counts[i]). */
+Lot *lots_make(Arena *a, const View *view, const Docset *docs, int field,
+               const uint32_t *const *only, const uint32_t *only_counts);
+/* The most frequent values, then by name; at most `limit`. Uses the lots up. */
+SearchValue *lots_top(Arena *a, Lot *lots, int count, int field, int64_t limit, ptrdiff_t *found);
+
+/* A facet of a number or time. */
+void facet_numbers(Ctx *c, const SearchDef *def, const View *view, const Docset *docs,
+                   const SearchFacetAsk *ask, int64_t limit, SearchFacet *out);
+
+#endif
