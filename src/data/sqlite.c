@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "data/sql_text.h"
+#include "data/sqlite_log.h"
 #include "data/sqlite_writer.h"
 #include "rt/io.h"
 #include "rt/offload.h"
@@ -408,7 +409,10 @@ static void open_on_thread(void *arg) {
 }
 
 /* SQLite's count of its memory is a lock that all threads would meet at. */
-static void library_set_up(void) { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
+static void library_set_up(void) {
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    log_vfs_register();
+}
 
 Err *sqlite_open(Ctx *c, DbOptions options, Db *db) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;

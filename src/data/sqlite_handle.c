@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "data/sql_text.h"
+#include "data/sqlite_log.h"
 
 enum {
     BUSY_WRITE_MS = 5000,  /* another process writes: then UNAVAILABLE */
@@ -109,7 +110,7 @@ Err *sqlite_handle_open(Ctx *c, const char *path, HandleMode mode, SqlHandle **o
     int flags =
         SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
         (mode == HANDLE_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
-    int rc = sqlite3_open_v2(path, &h->db, flags, NULL);
+    int rc = sqlite3_open_v2(path, &h->db, flags, mode == HANDLE_READ ? NULL : LOG_VFS);
     if (rc == SQLITE_OK) {
         sqlite3_busy_timeout(h->db, mode == HANDLE_READ ? BUSY_READ_MS : BUSY_WRITE_MS);
         rc = sqlite3_exec(h->db, mode == HANDLE_READ ? read_pragmas : write_pragmas, NULL, NULL,

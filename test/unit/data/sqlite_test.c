@@ -239,6 +239,36 @@ ON_SQLITE(a_full_disk_is_told_and_passes) {
     CHECK_INT(count_of(c, "SELECT count(*) FROM names"), 2);
 }
 
+/* More than the writer keeps in memory: pages go to the log, and come back from it, before the
+ * commit. With `arg` the disk is full for a while in the middle. */
+static Err *large_in(Ctx *c, void *arg) {
+    Err *err = NULL;
+    for (int64_t i = 0; i < 600 && !err; i++) {
+        disk.writes_fail = arg && i >= 200 && i < 400;
+        err = db_exec(c, SQL("INSERT INTO names (name, n) SELECT $1 || hex(randomblob(900)), $1"),
+                      ARGS(V(i)), NULL);
+    }
+    disk.writes_fail = false;
+    int64_t sum = 0;
+    TRY(err);
+    TRY(db_int(c, SQL("SELECT sum(n) FROM names"), NO_ARGS, &sum));
+    CHECK_INT(sum, 599 * 300);
+    return NULL;
+}
+
+ON_SQLITE(a_transaction_larger_than_memory_is_whole_or_not_there) {
+    if (!names_make(c)) return;
+    MUST(db_exec(c, SQL("PRAGMA cache_size = 20"), NO_ARGS, NULL));
+    for (int i = 0; i < 3; i++) {
+        CHECK(FAILS(db_transaction(c, large_in, c), STORAGE_FULL));
+        CHECK_INT(count_of(c, "SELECT count(*) FROM names"), 0);
+    }
+    MUST(db_transaction(c, large_in, NULL));
+    CHECK_INT(count_of(c, "SELECT sum(n) FROM names"), 599 * 300);
+    CHECK_INT(
+        count_of(c, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'"), 1);
+}
+
 /* The sync of a whole group fails once: each is told the truth about itself. */
 static Err *told_the_truth(Ctx *c, int64_t who, int64_t round) {
     Str name = strf(c->arena, "%lld-%lld", (long long)who, (long long)round);
@@ -479,6 +509,7 @@ int main(int argc, char **argv) {
         T_ROW(a_foreign_lock_is_unavailable_and_passes_sqlite),
         T_ROW(of_a_group_only_the_one_that_does_not_fit_fails_sqlite),
         T_ROW(a_full_disk_is_told_and_passes_sqlite),
+        T_ROW(a_transaction_larger_than_memory_is_whole_or_not_there_sqlite),
         T_ROW(a_failing_sync_fails_nobody_falsely_sqlite),
         T_ROW(an_interrupted_write_does_not_take_its_neighbours_along_sqlite),
         T_ROW(a_deferred_constraint_fails_its_own_transaction_sqlite),
