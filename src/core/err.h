@@ -28,6 +28,7 @@
     X(URI_TOO_LONG, 414, "uri_too_long", "URI too long", false)               \
     X(MEDIA_TYPE, 415, "unsupported_media_type", "Unsupported media type", false) \
     X(RANGE, 416, "range_not_satisfiable", "Range not satisfiable", false)    \
+    X(EXPECTATION, 417, "expectation_failed", "Expectation failed", false)    \
     X(INVALID, 422, "validation_error", "Validation error", false)            \
     X(UPGRADE_REQUIRED, 426, "upgrade_required", "Upgrade required", false)   \
     X(RATE_LIMITED, 429, "rate_limited", "Too many requests", true)           \

@@ -171,6 +171,7 @@ static Err *fault_err(Ctx *c, Http1Fault fault) {
     switch (fault.status) {
     case 408: return err_new(c, ERR_REQUEST_TIMEOUT, __func__, "%s", fault.why);
     case 414: return err_new(c, ERR_URI_TOO_LONG, __func__, "%s", fault.why);
+    case 417: return err_new(c, ERR_EXPECTATION, __func__, "%s", fault.why);
     case 431: return err_new(c, ERR_HEADERS_TOO_LARGE, __func__, "%s", fault.why);
     case 505: return err_new(c, ERR_HTTP_VERSION, __func__, "%s", fault.why);
     default: return err_new(c, ERR_BAD_REQUEST, __func__, "%s", fault.why);

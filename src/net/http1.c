@@ -133,6 +133,7 @@ static Http1Fault line_parse(Str line, Http1Head *out) {
 typedef struct Framing {
     bool host, length, coding, coding_fine;
     bool close, keep_alive, upgrade;
+    bool expect_other;
 } Framing;
 
 static Http1Fault length_parse(Str value, int64_t *out) {
@@ -146,6 +147,18 @@ static Http1Fault length_parse(Str value, int64_t *out) {
     }
     *out = n;
     return FINE;
+}
+
+static void expect_parse(Str list, Framing *framing, Http1Head *out) {
+    while (list.data) {
+        Str item;
+        list = str_cut(list, ',', &item);
+        item = str_trim(item);
+        if (str_eq_nocase(item, S("100-continue")))
+            out->expect_continue = true;
+        else if (item.len > 0)
+            framing->expect_other = true;
+    }
 }
 
 static bool host_valid(Str host) {
@@ -179,8 +192,7 @@ static Http1Fault field_framing(const Header *h, Framing *framing, Http1Head *ou
         out->host = h->value;
         break;
     case 6:
-        if (str_eq_nocase(h->name, S("expect")) && str_eq_nocase(h->value, S("100-continue")))
-            out->expect_continue = true;
+        if (str_eq_nocase(h->name, S("expect"))) expect_parse(h->value, framing, out);
         break;
     case 7:
         if (str_eq_nocase(h->name, S("upgrade"))) framing->upgrade = true;
@@ -235,6 +247,8 @@ static Http1Fault framing_check(const Framing *framing, Http1Head *out) {
         return FAULT(400, "Content-Length and Transfer-Encoding exclude each other.");
     if (framing->coding && out->minor == 0) return FAULT(400, "HTTP/1.0 has no transfer coding.");
     if (!framing->host && out->minor == 1) return FAULT(400, "Host is missing.");
+    if (framing->expect_other && out->minor == 1)
+        return FAULT(417, "The only expectation met is 100-continue.");
     if (framing->coding) out->body_length = -1;
     if (out->minor == 0) out->expect_continue = false;
     out->upgrade = framing->upgrade && out->minor == 1;

@@ -287,6 +287,13 @@ def test_100_continue(server, post):
         assert b"HTTP/1.1" not in read_all(s)
 
 
+def test_an_unknown_expectation_is_417(server, post):
+    said = ask(server, post + b"Expect: 200-ok\r\nContent-Length: 3\r\n\r\nabc" + SMUGGLED)
+    answers = Answers(said, ["POST"]).list
+    assert len(answers) == 1 and answers[0][0] == 417 and answers[0][1]["connection"] == "close"
+    assert json.loads(answers[0][2])["code"] == "expectation_failed"
+
+
 def test_head_is_get_without_the_body(server):
     for path in ("/ping", "/openapi.json", "/no/such/thing"):
         full, head = get(server, path), get(server, path, method="HEAD")

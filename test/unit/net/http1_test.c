@@ -316,6 +316,36 @@ TEST(has_no_transfer_coding_and_no_expectation_in_1_0) {
               .head.expect_continue);
 }
 
+TEST(refuses_expectations_that_nobody_knows) {
+    static const struct {
+        const char *lines;
+        int status;
+        bool go_on;
+    } cases[] = {
+        {"Expect: 100-continue, 100-CONTINUE\r\n", 0, true},
+        {"Expect: 100-continue\r\nExpect: 100-continue\r\n", 0, true},
+        {"Expect:\r\n", 0, false},
+        {"Expect: ,\r\n", 0, false},
+        {"Expect: 200-ok\r\n", 417, false},
+        {"Expect: 100-continue, 200-ok\r\n", 417, false},
+        {"Expect: x\r\nExpect: 100-continue\r\n", 417, false},
+        {"Expect: 100-continue; q=1\r\n", 417, false},
+        {"Expect: 100-continu\r\n", 417, false},
+    };
+    for (ptrdiff_t i = 0; i < COUNT(cases); i++) {
+        char text[200];
+        for (int minor = 0; minor < 2; minor++) {
+            int length = snprintf(text, sizeof text,
+                                  "POST / HTTP/1.%d\r\nHost: a\r\n%sContent-Length: 1\r\n\r\n",
+                                  minor, cases[i].lines);
+            Str head = str_of(text, length);
+            CHECK_INT(status_of(head), minor && cases[i].status ? cases[i].status : 200);
+            if (!minor || !cases[i].status)
+                CHECK_INT(see(head).head.expect_continue, minor && cases[i].go_on);
+        }
+    }
+}
+
 /* -- Chunked ----------------------------------------------------------------------------------- */
 
 typedef struct Decoded {
@@ -436,7 +466,7 @@ T_MAIN(T_ROW(reads_a_usual_request), T_ROW(gives_the_same_result_wherever_the_in
        T_ROW(bounds_the_request_line_the_head_and_the_number_of_fields),
        T_ROW(knows_when_the_connection_goes_on),
        T_ROW(has_no_transfer_coding_and_no_expectation_in_1_0),
-       T_ROW(decodes_chunks_wherever_they_are_cut),
+       T_ROW(refuses_expectations_that_nobody_knows), T_ROW(decodes_chunks_wherever_they_are_cut),
        T_ROW(refuses_chunks_that_two_readers_could_split_differently),
        T_ROW(bounds_extensions_and_trailers), T_ROW(waits_for_the_rest_of_a_chunk),
        T_ROW(finds_tokens_in_lists))
