@@ -17,6 +17,14 @@ RETURNING *;
 -- name: user_by_id
 SELECT * FROM users WHERE id = $1;
 
+-- name: user_lock_sqlite
+-- $1 user. SQLite has one writer: the transaction is lock enough.
+SELECT id FROM users WHERE id = $1;
+
+-- name: user_lock_postgres
+-- $1 user: changes of the ways in which one person signs in wait for each other.
+SELECT id FROM users WHERE id = $1 FOR UPDATE;
+
 -- name: user_by_email
 SELECT * FROM users WHERE email = $1;
 

@@ -68,7 +68,9 @@ typedef struct Disconnecting {
 static Err *account_remove(Ctx *c, void *arg) {
     Disconnecting *d = arg;
     bool found;
-    int64_t ways;
+    int64_t user, ways;
+    TRY(db_int(c, SQL2(SQL_USER_LOCK_SQLITE, SQL_USER_LOCK_POSTGRES), ARGS(V(c->account.user)),
+               &user));
     TRY(db_maybe(c, SQL(SQL_ACCOUNT_CONNECTED), ARGS(V(c->account.user), V(d->account)),
                  &connected_record, &d->found, &found));
     if (!found) FAIL(c, NOT_FOUND, "Compte non trouvé");

@@ -16,6 +16,7 @@ import queue
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import threading
 import time
@@ -224,6 +225,16 @@ def run_cli(*args, env=None, cwd=None, input="", code=0, timeout=60):
     assert done.returncode == code, said
     assert not REPORT.search(done.stderr), said
     return done
+
+
+def database(server, *statements):
+    """Run statements as the database's operator would; the first value that the last one gives."""
+    if server.database:
+        return psql(";\n".join(statements), server.database)
+    with sqlite3.connect(server.folder / "socle.db", timeout=20) as db:
+        rows = [db.execute(statement).fetchone() for statement in statements]
+    db.close()
+    return rows[-1] and rows[-1][0]
 
 
 # -- people -----------------------------------------------------------------------------------------

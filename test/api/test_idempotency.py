@@ -9,12 +9,11 @@ import http.client
 import json
 import select
 import socket
-import sqlite3
 import urllib.parse
 import uuid
 
 import pytest
-from harness import PATIENCE, Server, make_user, psql, register_user, run_cli, token
+from harness import PATIENCE, Server, database, make_user, register_user, run_cli, token
 
 ORGANISATIONS = "/api/v1/organisations"
 
@@ -27,17 +26,7 @@ TAKES_NONE = {
 }
 
 
-# -- the database, as its operator sees it -----------------------------------------------------------
-
-
-def database(server, *statements):
-    """Run them; the first value that the last one gives."""
-    if server.database:
-        return psql(";\n".join(statements), server.database)
-    with sqlite3.connect(server.folder / "socle.db", timeout=20) as db:
-        rows = [db.execute(statement).fetchone() for statement in statements]
-    db.close()
-    return rows[-1] and rows[-1][0]
+# -- cutting -----------------------------------------------------------------------------------------
 
 
 def cut(server):
