@@ -133,14 +133,17 @@ static const Field trending_query_fields[] = {
     FIELD(TrendingQuery, limit, .min = 1, .max = 100, .fallback = "50")};
 static const Record trending_query_record = RECORD(TrendingQuery, trending_query_fields);
 
-static Err *posts_trending(Ctx *c, Call *k) {
-    const TrendingQuery *query = k->query;
+static Err *trending_answer(Ctx *c, Call *k, Str platform_name, int64_t limit) {
     Id platform;
     Rows rows;
-    TRY(platform_filter(c, k->params[0], &platform));
-    TRY(trending_load(c, platform, 0, query->limit, &rows));
+    TRY(platform_filter(c, platform_name, &platform));
+    TRY(trending_load(c, platform, 0, limit, &rows));
     call_list(c, k, posts_of_rows(c, rows), -1, (Str){NULL, 0});
     return NULL;
+}
+
+static Err *posts_trending(Ctx *c, Call *k) {
+    return trending_answer(c, k, k->params[0], ((const TrendingQuery *)k->query)->limit);
 }
 
 typedef struct AnalyticsQuery {
@@ -155,12 +158,7 @@ static const Record analytics_query_record = RECORD(AnalyticsQuery, analytics_qu
 
 static Err *analytics_trending(Ctx *c, Call *k) {
     const AnalyticsQuery *query = k->query;
-    Id platform;
-    Rows rows;
-    TRY(platform_filter(c, query->platform, &platform));
-    TRY(trending_load(c, platform, 0, query->limit, &rows));
-    call_list(c, k, posts_of_rows(c, rows), -1, (Str){NULL, 0});
-    return NULL;
+    return trending_answer(c, k, query->platform, query->limit);
 }
 
 /* -- one post --------------------------------------------------------------------------------- */

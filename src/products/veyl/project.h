@@ -22,6 +22,7 @@ MUST_USE Err *project_lock(Ctx *c, Id id);
 
 /* Inside a transaction that holds the lock; project_scope_refresh at its end. *linked is false
  * when the link was there already. Names are folded here. */
+typedef Err *(*LinkMake)(Ctx *c, Id project, Str name, Id platform, bool *linked);
 MUST_USE Err *project_hashtag_link(Ctx *c, Id project, Str name, Id platform, bool *linked);
 MUST_USE Err *project_hashtag_unlink(Ctx *c, Id project, const ProjectHashtag *link);
 MUST_USE Err *project_creator_link(Ctx *c, Id project, Str username, Id platform, bool *linked);

@@ -22,42 +22,40 @@ static const Record creator_link_record = RECORD_AS("CreatorLink", LinkIn, creat
 
 typedef struct Linking {
     Call *k;
-    Id project, link;
-    const LinkIn *in;
+    LinkMake make;
+    Str name;
     Id platform;
+    const char *what;
 } Linking;
 
-static Err *hashtag_link(Ctx *c, void *arg) {
-    Linking *l = arg;
+static Err *link_in(Ctx *c, void *arg) {
+    const Linking *l = arg;
+    Id project = l->k->ids[0];
     bool linked;
-    TRY(project_lock(c, l->project));
-    TRY(project_hashtag_link(c, l->project, l->in->hashtag, l->platform, &linked));
-    if (!linked) FAIL(c, CONFLICT, "Hashtag already linked to project");
-    TRY(project_scope_refresh(c, l->project));
-    TRY(project_load(c, l->project, call_out(l->k)));
+    TRY(project_lock(c, project));
+    TRY(l->make(c, project, l->name, l->platform, &linked));
+    if (!linked) FAIL(c, CONFLICT, "%s already linked to project", l->what);
+    TRY(project_scope_refresh(c, project));
+    TRY(project_load(c, project, call_out(l->k)));
     return call_settle(c, l->k);
 }
 
-static Err *creator_link(Ctx *c, void *arg) {
-    Linking *l = arg;
-    bool linked;
-    TRY(project_lock(c, l->project));
-    TRY(project_creator_link(c, l->project, l->in->username, l->platform, &linked));
-    if (!linked) FAIL(c, CONFLICT, "Creator already linked to project");
-    TRY(project_scope_refresh(c, l->project));
-    TRY(project_load(c, l->project, call_out(l->k)));
-    return call_settle(c, l->k);
+static Err *link_make(Ctx *c, Linking l) {
+    const LinkIn *in = l.k->in;
+    TRY(project_load_for_change(c, l.k->ids[0], call_out(l.k)));
+    TRY(platform_ensure(c, in->platform, &l.platform));
+    return db_transaction(c, link_in, &l);
 }
 
-static Err *link_make(Ctx *c, Call *k, Err *(*fn)(Ctx *c, void *arg)) {
-    Linking l = {.k = k, .project = k->ids[0], .in = k->in};
-    TRY(project_load_for_change(c, l.project, call_out(k)));
-    TRY(platform_ensure(c, l.in->platform, &l.platform));
-    return db_transaction(c, fn, &l);
+static Err *hashtag_add(Ctx *c, Call *k) {
+    const LinkIn *in = k->in;
+    return link_make(c, (Linking){k, project_hashtag_link, in->hashtag, .what = "Hashtag"});
 }
 
-static Err *hashtag_add(Ctx *c, Call *k) { return link_make(c, k, hashtag_link); }
-static Err *creator_add(Ctx *c, Call *k) { return link_make(c, k, creator_link); }
+static Err *creator_add(Ctx *c, Call *k) {
+    const LinkIn *in = k->in;
+    return link_make(c, (Linking){k, project_creator_link, in->username, .what = "Creator"});
+}
 
 static Err *hashtag_by_link(Ctx *c, Id project, Id link, ProjectHashtag *out) {
     bool found;
@@ -68,31 +66,32 @@ static Err *hashtag_by_link(Ctx *c, Id project, Id link, ProjectHashtag *out) {
 }
 
 static Err *hashtag_unlink(Ctx *c, void *arg) {
-    Linking *l = arg;
+    const Call *k = arg;
+    Id project = k->ids[0];
     ProjectHashtag link;
-    TRY(project_lock(c, l->project));
-    TRY(hashtag_by_link(c, l->project, l->link, &link));
-    TRY(project_hashtag_unlink(c, l->project, &link));
-    return project_scope_refresh(c, l->project);
+    TRY(project_lock(c, project));
+    TRY(hashtag_by_link(c, project, k->ids[1], &link));
+    TRY(project_hashtag_unlink(c, project, &link));
+    return project_scope_refresh(c, project);
 }
 
 static Err *creator_unlink(Ctx *c, void *arg) {
-    Linking *l = arg;
+    const Call *k = arg;
+    Id project = k->ids[0];
     ProjectCreator link;
     bool found;
-    TRY(project_lock(c, l->project));
-    TRY(db_maybe(c, SQL(SQL_PROJECT_CREATOR_BY_LINK), ARGS(V(l->project), V(l->link)),
+    TRY(project_lock(c, project));
+    TRY(db_maybe(c, SQL(SQL_PROJECT_CREATOR_BY_LINK), ARGS(V(project), V(k->ids[1])),
                  &project_creator_record, &link, &found));
     if (!found) FAIL(c, NOT_FOUND, "Creator not found");
-    TRY(project_creator_unlink(c, l->project, &link));
-    return project_scope_refresh(c, l->project);
+    TRY(project_creator_unlink(c, project, &link));
+    return project_scope_refresh(c, project);
 }
 
 static Err *link_remove(Ctx *c, Call *k, Err *(*fn)(Ctx *c, void *arg)) {
     Project project;
-    Linking l = {.k = k, .project = k->ids[0], .link = k->ids[1]};
-    TRY(project_load_for_change(c, l.project, &project));
-    return db_transaction(c, fn, &l);
+    TRY(project_load_for_change(c, k->ids[0], &project));
+    return db_transaction(c, fn, k);
 }
 
 static Err *hashtag_remove(Ctx *c, Call *k) { return link_remove(c, k, hashtag_unlink); }

@@ -73,18 +73,21 @@ static Err *platforms_of(Ctx *c, ProjectWrite *w) {
     return NULL;
 }
 
-/* On every platform of the write. */
-static Err *hashtag_link_all(Ctx *c, ProjectWrite *w, Str name) {
-    bool linked;
-    for (ptrdiff_t i = 0; i < w->platform_count; i++)
-        TRY(project_hashtag_link(c, w->project->id, name, w->platforms[i], &linked));
-    return NULL;
+static bool among(StrList names, Str name) {
+    for (ptrdiff_t i = 0; i < names.count; i++)
+        if (str_eq(names.items[i], name)) return true;
+    return false;
 }
 
-static Err *creator_link_all(Ctx *c, ProjectWrite *w, Str name) {
+/* Each of the names on every platform of the write. Those that stay keep their platforms, and gain
+ * those that the body gives. */
+static Err *links_make(Ctx *c, const ProjectWrite *w, LinkMake make, StrList names, StrList stay) {
     bool linked;
-    for (ptrdiff_t i = 0; i < w->platform_count; i++)
-        TRY(project_creator_link(c, w->project->id, name, w->platforms[i], &linked));
+    for (ptrdiff_t i = 0; i < names.count; i++) {
+        if (!given(w, "platforms") && among(stay, names.items[i])) continue;
+        for (ptrdiff_t j = 0; j < w->platform_count; j++)
+            TRY(make(c, w->project->id, names.items[i], w->platforms[j], &linked));
+    }
     return NULL;
 }
 
@@ -103,10 +106,8 @@ static Err *project_make(Ctx *c, void *arg) {
                     V(in->status), V(platforms), V(time_now())),
                &id));
     w->project->id = (Id){id};
-    for (ptrdiff_t i = 0; i < in->hashtag_names.count; i++)
-        TRY(hashtag_link_all(c, w, in->hashtag_names.items[i]));
-    for (ptrdiff_t i = 0; i < in->creator_usernames.count; i++)
-        TRY(creator_link_all(c, w, in->creator_usernames.items[i]));
+    TRY(links_make(c, w, project_hashtag_link, in->hashtag_names, (StrList){0}));
+    TRY(links_make(c, w, project_creator_link, in->creator_usernames, (StrList){0}));
     if (links) TRY(project_scope_refresh(c, w->project->id));
     TRY(project_load(c, w->project->id, w->project));
     return call_settle(c, w->k);
@@ -119,14 +120,7 @@ static Err *project_create(Ctx *c, Call *k) {
     return db_transaction(c, project_make, &w);
 }
 
-static bool among(StrList names, Str name) {
-    for (ptrdiff_t i = 0; i < names.count; i++)
-        if (str_eq(names.items[i], name)) return true;
-    return false;
-}
-
-/* `hashtag_names` replaces the set: what is not in it goes, what is new comes. What stays keeps its
- * platforms, and gains those that the body gives. */
+/* `hashtag_names` replaces the set: what is not in it goes, what is new comes. */
 static Err *hashtags_replace(Ctx *c, ProjectWrite *w) {
     RecordList now;
     TRY(project_hashtags(c, w->project->id, &now));
@@ -139,10 +133,7 @@ static Err *hashtags_replace(Ctx *c, ProjectWrite *w) {
         else
             TRY(project_hashtag_unlink(c, w->project->id, &links[i]));
     }
-    for (ptrdiff_t i = 0; i < wanted.count; i++)
-        if (given(w, "platforms") || !among(stay, wanted.items[i]))
-            TRY(hashtag_link_all(c, w, wanted.items[i]));
-    return NULL;
+    return links_make(c, w, project_hashtag_link, wanted, stay);
 }
 
 static Err *creators_replace(Ctx *c, ProjectWrite *w) {
@@ -157,10 +148,7 @@ static Err *creators_replace(Ctx *c, ProjectWrite *w) {
         else
             TRY(project_creator_unlink(c, w->project->id, &links[i]));
     }
-    for (ptrdiff_t i = 0; i < wanted.count; i++)
-        if (given(w, "platforms") || !among(stay, wanted.items[i]))
-            TRY(creator_link_all(c, w, wanted.items[i]));
-    return NULL;
+    return links_make(c, w, project_creator_link, wanted, stay);
 }
 
 static Err *links_change(Ctx *c, ProjectWrite *w) {

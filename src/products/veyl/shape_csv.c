@@ -52,9 +52,8 @@ static const char *const own_names[] = {
     "permalink", "mentions",  "media_type", "thumbnail_url", NULL,
 };
 
-static const char *own_read(Arena *arena, const CsvShape *shape, const int *columns, CsvRow row,
-                            const FileFacts *facts, Draft *out) {
-    (void)shape;
+static const char *own_read(Arena *arena, const int *columns, CsvRow row, const FileFacts *facts,
+                            Draft *out) {
     (void)facts;
     PostRow *p = &out->post;
     *p = (PostRow){
@@ -112,9 +111,8 @@ static bool digits_only(Str text) {
     return text.len > 0;
 }
 
-static const char *vid_read(Arena *arena, const CsvShape *shape, const int *columns, CsvRow row,
-                            const FileFacts *facts, Draft *out) {
-    (void)shape;
+static const char *vid_read(Arena *arena, const int *columns, CsvRow row, const FileFacts *facts,
+                            Draft *out) {
     (void)facts;
     PostRow *p = &out->post;
     *p = (PostRow){
@@ -158,9 +156,8 @@ static const char *const apify_names[] = {
     "commentCount",    "createTimeISO", "webVideoUrl", NULL,
 };
 
-static const char *apify_read(Arena *arena, const CsvShape *shape, const int *columns, CsvRow row,
-                              const FileFacts *facts, Draft *out) {
-    (void)shape;
+static const char *apify_read(Arena *arena, const int *columns, CsvRow row, const FileFacts *facts,
+                              Draft *out) {
     (void)facts;
     PostRow *p = &out->post;
     *p = (PostRow){
@@ -221,9 +218,8 @@ static Str fb_author(Arena *arena, const FileFacts *facts, Str id) {
     return str_is_null(str_cut(id, '_', &page)) ? (Str){NULL, 0} : page;
 }
 
-static const char *fb_read(Arena *arena, const CsvShape *shape, const int *columns, CsvRow row,
-                           const FileFacts *facts, Draft *out) {
-    (void)shape;
+static const char *fb_read(Arena *arena, const int *columns, CsvRow row, const FileFacts *facts,
+                           Draft *out) {
     PostRow *p = &out->post;
     Str message = cell_copy(arena, columns, FB_MESSAGE, row);
     OptInt reactions = shape_count_text(cell(columns, FB_REACTIONS, row));

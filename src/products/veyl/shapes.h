@@ -49,8 +49,8 @@ enum { CSV_COLUMNS_MAX = 64 };
 struct CsvShape {
     const char *name;
     const char *needs; /* columns it is known by, space-separated */
-    const char *(*read)(Arena *arena, const CsvShape *shape, const int *columns, CsvRow row,
-                        const FileFacts *facts, Draft *out);
+    const char *(*read)(Arena *arena, const int *columns, CsvRow row, const FileFacts *facts,
+                        Draft *out);
     const char *const
         *names; /* columns it reads, NULL-ended; `columns` has one index for each, -1: absent */
 };

@@ -446,7 +446,7 @@ static SourceGot csv_next(Source *s, Ctx *c, Draft *out) {
             continue;
         }
         FileFacts facts = {.file_name = str_c(s->file_name)};
-        return finish(s, c, out, s->csv->read(c->arena, s->csv, s->columns, row, &facts, out));
+        return finish(s, c, out, s->csv->read(c->arena, s->columns, row, &facts, out));
     }
 }
 
