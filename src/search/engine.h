@@ -14,7 +14,7 @@
 
 #include "search/segment.h"
 
-typedef struct Engine Engine;
+typedef struct SearchEngine SearchEngine;
 
 typedef struct ViewSegment {
     Segment *segment;
@@ -30,31 +30,31 @@ typedef struct View {
 } View;
 
 /* folder: null for an index in memory only. *healed: why an existing snapshot was not used, else null. */
-MUST_USE Err *engine_open(Ctx *c, const SearchDef *def, Str folder, Engine **out, Str *healed);
-void engine_close(Engine *e); /* nobody may be in it; views may outlive it */
+MUST_USE Err *engine_open(Ctx *c, const SearchDef *def, Str folder, SearchSearchEngine **out, Str *healed);
+void engine_close(SearchEngine *e); /* nobody may be in it; views may outlive it */
 
-View *engine_view(Engine *e); /* give back with view_release */
+View *engine_view(SearchEngine *e); /* give back with view_release */
 View *view_hold(View *v);
 void view_release(View *v);
 int64_t view_documents(const View *v);
 
 /* Make the batch searchable as one step: readers see all of it or nothing. Small segments are
  * merged on the way so that a view never has many (see engine.c). */
-MUST_USE Err *engine_apply(Ctx *c, Engine *e, const SearchDocs *docs, int64_t covered);
+MUST_USE Err *engine_apply(Ctx *c, SearchEngine *e, const SearchDocs *docs, int64_t covered);
 
 /* One due merge of larger segments, if any: true when something was merged (call again). Readers
  * and engine_apply go on meanwhile. Long: on a pool thread, one caller at a time. */
-MUST_USE Err *engine_merge(Ctx *c, Engine *e, bool *merged);
+MUST_USE Err *engine_merge(Ctx *c, SearchEngine *e, bool *merged);
 /* Bring all that is in memory to the disk and publish a manifest. Long: as engine_merge, same caller. */
-MUST_USE Err *engine_flush(Ctx *c, Engine *e);
+MUST_USE Err *engine_flush(Ctx *c, SearchEngine *e);
 /* In memory and not yet on disk: documents. */
-int64_t engine_unflushed(Engine *e);
-int64_t engine_disk_bytes(Engine *e);
+int64_t engine_unflushed(SearchEngine *e);
+int64_t engine_disk_bytes(SearchEngine *e);
 
 /* A rebuild fills a Build beside the engine, then takes its place in one step; changes after
  * `covered` are then applied as ever. */
 typedef struct EngineBuild EngineBuild;
-EngineBuild *engine_build_new(Engine *e);
+EngineBuild *engine_build_new(SearchEngine *e);
 MUST_USE Err *engine_build_add(Ctx *c, EngineBuild *b, const SearchDocs *docs);
 MUST_USE Err *engine_build_finish(Ctx *c, EngineBuild *b, int64_t covered);
 void engine_build_free(EngineBuild *b); /* also after finish; without it: throws away */
