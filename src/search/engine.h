@@ -30,7 +30,7 @@ typedef struct View {
 } View;
 
 /* folder: null for an index in memory only. *healed: why an existing snapshot was not used, else null. */
-MUST_USE Err *engine_open(Ctx *c, const SearchDef *def, Str folder, SearchSearchEngine **out, Str *healed);
+MUST_USE Err *engine_open(Ctx *c, const SearchDef *def, Str folder, SearchEngine **out, Str *healed);
 void engine_close(SearchEngine *e); /* nobody may be in it; views may outlive it */
 
 View *engine_view(SearchEngine *e); /* give back with view_release */
