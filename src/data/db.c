@@ -346,8 +346,16 @@ Err *db_next_change(Ctx *c, int64_t count, int64_t *first) {
     assert(c->tx);
     assert(count > 0);
     int64_t last = 0;
-    TRY(db_int(c, SQL("UPDATE change_sequence SET value = value + $1 WHERE id = 1 RETURNING value"),
-               ARGS(V(count)), &last));
+    if (db_engine(c) ==
+        ENGINE_SQLITE) { /* which gathers what RETURNING gives in a table of its own */
+        TRY(db_exec(c, SQL("UPDATE change_sequence SET value = value + $1 WHERE id = 1"),
+                    ARGS(V(count)), NULL));
+        TRY(db_int(c, SQL("SELECT value FROM change_sequence WHERE id = 1"), NO_ARGS, &last));
+    } else {
+        TRY(db_int(
+            c, SQL("UPDATE change_sequence SET value = value + $1 WHERE id = 1 RETURNING value"),
+            ARGS(V(count)), &last));
+    }
     *first = last - count + 1;
     return NULL;
 }

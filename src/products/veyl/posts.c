@@ -221,13 +221,23 @@ static Err *inserted_answer(Ctx *c, Joint *joints, ptrdiff_t count) {
     return NULL;
 }
 
+/* A platform that was left to the transaction: see post_create. */
+static Err *platform_settle(Ctx *c, const Rows *platforms, PostRow *p) {
+    const Platform *there = platforms->items;
+    for (ptrdiff_t i = 0; i < platforms->count && id_is_none(p->platform_id); i++)
+        if (str_eq(there[i].name, p->platform)) p->platform_id = there[i].id;
+    return id_is_none(p->platform_id) ? platform_ensure(c, p->platform, &p->platform_id) : NULL;
+}
+
 /* Of several with the same id the first one is stored. */
 static Err *posts_insert(Ctx *c, Joint *joints, ptrdiff_t count) {
     Map known = {.arena = c->arena};
     Change *changes = arena_array(c->arena, Change, count);
     ptrdiff_t made = 0;
+    Rows platforms;
     int64_t first;
     TRY(db_next_change(c, count, &first));
+    TRY(db_query(c, SQL(SQL_PLATFORM_WEEKS), NO_ARGS, &platform_record, &platforms));
     TRY(ids_known(c, joints, count, &known));
     for (ptrdiff_t i = 0; i < count; i++) {
         PostWrite *w = joints[i].arg;
@@ -237,6 +247,7 @@ static Err *posts_insert(Ctx *c, Joint *joints, ptrdiff_t count) {
         }
         w->stored = arena_new_of(joints[i].c->arena, PostRow);
         *w->stored = w->draft.post;
+        TRY(platform_settle(c, &platforms, w->stored));
         changes[made++] = (Change){NULL, w->stored};
     }
     TRY(posts_apply(c, changes, made, first));
@@ -249,16 +260,23 @@ static Err *draft_refused(Ctx *c, const char *why) {
     return problems_err(c, &problems);
 }
 
-static Err *post_create(Ctx *c, Call *k) {
-    PostWrite w = {.k = k};
+static Err *draft_platform(Ctx *c, PostRow *p) {
     Platform platform;
-    draft_from_body(k->in, k->present, &w.draft);
-    PostRow *p = &w.draft.post;
     TRY(platform_resolve(c, p->platform, p->platform_id, &platform));
     if (!id_is_none(p->platform_id) && !id_eq(p->platform_id, platform.id))
         return draft_refused(c, "platform and platform_id are not the same platform");
     p->platform_id = platform.id;
     p->platform = platform.name;
+    return NULL;
+}
+
+/* A platform of the known set that is only named cannot be wrong: it is looked up, or made, in the
+ * transaction, once for all posts that are stored in it. */
+static Err *post_create(Ctx *c, Call *k) {
+    PostWrite w = {.k = k};
+    draft_from_body(k->in, k->present, &w.draft);
+    PostRow *p = &w.draft.post;
+    if (!id_is_none(p->platform_id) || !platform_is_known(p->platform)) TRY(draft_platform(c, p));
     const char *why = draft_finish(c->arena, &w.draft);
     if (why) return draft_refused(c, why);
     if (time_is_null(p->fetched_at)) p->fetched_at = time_now();

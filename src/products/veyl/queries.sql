@@ -75,8 +75,9 @@ SELECT coalesce(sum(posts_count), 0) FROM platforms WHERE CAST($1 AS bigint) IS 
 SELECT * FROM post_rows WHERE id = $1
 
 -- name: post_ids_sqlite
+-- A join rather than `IN (SELECT …)`, here and below: that would make SQLite open a table in memory.
 -- Those of $1, a JSON array of ids, that are there.
-SELECT id FROM posts WHERE id IN (SELECT value FROM json_each($1))
+SELECT p.id FROM json_each($1) j CROSS JOIN posts p ON p.id = j.value
 
 -- name: post_ids_postgres
 SELECT id FROM posts WHERE id IN (SELECT jsonb_array_elements_text($1))
@@ -218,7 +219,8 @@ HAVING count(*) > 0
 
 -- name: hashtags_find_sqlite
 -- $1 platform, $2 JSON array of names.
-SELECT id, name FROM hashtags WHERE platform_id = $1 AND name IN (SELECT value FROM json_each($2))
+SELECT h.id, h.name FROM json_each($2) j
+ CROSS JOIN hashtags h ON h.platform_id = $1 AND h.name = j.value
 
 -- name: hashtags_find_postgres
 SELECT id, name FROM hashtags
@@ -324,8 +326,8 @@ SELECT id, name, platform, total_posts, avg_engagement FROM hashtags_with_stats
 
 -- name: projects_of_hashtags_sqlite
 -- $1 JSON array of hashtag ids.
-SELECT hashtag_id, project_id FROM project_hashtags
- WHERE hashtag_id IN (SELECT value FROM json_each($1))
+SELECT l.hashtag_id, l.project_id FROM json_each($1) j
+ CROSS JOIN project_hashtags l ON l.hashtag_id = j.value
 
 -- name: projects_of_hashtags_postgres
 SELECT hashtag_id, project_id FROM project_hashtags
@@ -333,8 +335,8 @@ SELECT hashtag_id, project_id FROM project_hashtags
 
 -- name: projects_of_creators_sqlite
 -- $1 platform, $2 JSON array of user names.
-SELECT creator_username, project_id FROM project_creators
- WHERE platform_id = $1 AND creator_username IN (SELECT value FROM json_each($2))
+SELECT l.creator_username, l.project_id FROM json_each($2) j
+ CROSS JOIN project_creators l ON l.platform_id = $1 AND l.creator_username = j.value
 
 -- name: projects_of_creators_postgres
 SELECT creator_username, project_id FROM project_creators
