@@ -2,16 +2,17 @@
  * Text to words, the same for documents, queries and highlighting.
  *
  * A word is a run of letters, digits and marks of Unicode, folded: compatibility decomposition
- * (NFKD), case folding, marks removed, œ æ ß ø đ ł written out. Apostrophes, hyphens, underscores
- * and all other characters separate. `#CamelCase` and `camelCase` after # or @ give the whole
- * (camelcase) and its parts (camel, case). An emoji sequence is a word. Runs of Han, Hiragana,
- * Katakana, Thai, Lao, Khmer give overlapping bigrams (one character alone: itself). Words longer
- * than WORD_MAX bytes are cut there (never inside a code point); combining marks by the thousand
- * cost nothing more.
+ * (NFKD), case folding, marks removed (not the vowel signs of Indic scripts, Thai and so on), œ æ ß
+ * ø đ ł written out, katakana as hiragana. Apostrophes, hyphens, underscores and all other
+ * characters separate. `#CamelCase` and `camelCase2` after # or @ give the whole (camelcase) and its
+ * parts (camel, case). An emoji sequence is a word, without its skin. Runs of Han, kana, Thai, Lao,
+ * Khmer give overlapping bigrams (one character alone: itself). Words longer than WORD_MAX bytes are
+ * cut there (never inside a code point); combining marks by the thousand cost nothing more.
  *
- * Positions: each word is one further; . , ; : ! ? … and line ends between two words make it
- * SEPARATED (8) further (as Meilisearch's tables expect; see text.c). The whole of a camel word
- * stands where its first part stands. */
+ * Positions: each word is one further; ! ? ; : … and an empty line between two words make it
+ * SEPARATED (8) further, and . and , too where no letter or digit follows at once (3.14,
+ * example.com): as Meilisearch does. A single line end does not. The whole of a camel word stands
+ * where its first part stands. */
 #ifndef SOCLE_SEARCH_TEXT_H
 #define SOCLE_SEARCH_TEXT_H
 
@@ -41,8 +42,9 @@ typedef struct Words {
  * next_position is then SEPARATED behind the last one. Thread-safe, no waiting. */
 void words_add(Words *w, Str text);
 
-/* A keyword or a value folded for comparison: as words are, but separators are kept as one space.
- * Borrowed from the arena. */
+/* A keyword or a value folded for comparison: as words are, but punctuation is kept (C++ is not C;
+ * typographic quotes and dashes become ASCII), and white space is one space, none at the ends. In
+ * arena. Folding twice changes nothing. */
 Str text_fold(Arena *arena, Str text);
 
 /* Number of code points of a folded word. */
