@@ -155,6 +155,10 @@ UPDATE api_keys SET last_used_at = $2 WHERE id = $1 AND (last_used_at IS NULL OR
 -- $1 user.
 SELECT * FROM api_keys WHERE user_id = $1 AND revoked_at IS NULL ORDER BY id DESC;
 
+-- name: key_load
+-- $1 key.
+SELECT * FROM api_keys WHERE id = $1;
+
 -- name: key_revoke
 -- $1 key, $2 now.
 UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL;

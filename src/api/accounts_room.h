@@ -6,6 +6,6 @@
 
 #include "api/route.h"
 
-extern const Route sign_in_routes[], oauth_routes[];
+extern const Route sign_in_routes[], oauth_routes[], key_routes[], organisation_routes[];
 
 #endif
