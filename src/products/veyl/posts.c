@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * /api/v1/posts: one post at a time, and lists of them. Every write goes through ingest.h. */
+#include <stdlib.h>
+
 #include "core/map.h"
 #include "products/veyl/ingest.h"
 #include "products/veyl/queries.h"
@@ -72,6 +74,33 @@ static Err *hours_skip(Ctx *c, Id platform, int64_t *skip, PostCursor *from, boo
     return NULL;
 }
 
+static int newer_first(const void *a, const void *b) {
+    const PostRow *left = a, *right = b;
+    if (left->posted_at.us != right->posted_at.us)
+        return left->posted_at.us > right->posted_at.us ? -1 : 1;
+    return left->n > right->n ? -1 : left->n < right->n;
+}
+
+/* They are in order as SQLite happens to run the statement; it does not promise it. */
+static void newest_order(Rows rows) {
+    PostRow *row = rows.items;
+    for (ptrdiff_t i = 1; i < rows.count; i++) {
+        if (newer_first(&row[i - 1], &row[i]) <= 0) continue;
+        qsort(row, (size_t)rows.count, sizeof *row, newer_first);
+        return;
+    }
+}
+
+static Err *newest_rows(Ctx *c, const PostList *query, Id platform, int64_t skip, PostCursor from,
+                        Rows *rows) {
+    Value limit = V(query->limit), offset = V(skip), at = V(from.posted_at), n = V(from.n);
+    if (id_is_none(platform))
+        return db_query(c, SQL2(SQL_POSTS_NEWEST_SQLITE, SQL_POSTS_NEWEST_POSTGRES),
+                        ARGS(limit, offset, at, n), &post_row_record, rows);
+    return db_query(c, SQL2(SQL_POSTS_NEWEST_OF_SQLITE, SQL_POSTS_NEWEST_OF_POSTGRES),
+                    ARGS(limit, offset, at, n, V(platform)), &post_row_record, rows);
+}
+
 static Err *newest_load(Ctx *c, const PostList *query, Id platform, Rows *rows) {
     PostCursor from;
     int64_t skip = query->skip;
@@ -81,13 +110,9 @@ static Err *newest_load(Ctx *c, const PostList *query, Id platform, Rows *rows) 
     if (query->cursor.len == 0 && skip > SKIP_WALKED)
         TRY(hours_skip(c, platform, &skip, &from, &beyond));
     if (beyond) return NULL;
-    if (!id_is_none(platform))
-        return db_query(c, SQL(SQL_POSTS_NEWEST_OF),
-                        ARGS(V(query->limit), V(skip), V(from.posted_at), V(from.n), V(platform)),
-                        &post_row_record, rows);
-    return db_query(c, SQL2(SQL_POSTS_NEWEST_SQLITE, SQL_POSTS_NEWEST_POSTGRES),
-                    ARGS(V(query->limit), V(skip), V(from.posted_at), V(from.n)), &post_row_record,
-                    rows);
+    TRY(newest_rows(c, query, platform, skip, from, rows));
+    newest_order(*rows);
+    return NULL;
 }
 
 static Err *trending_load(Ctx *c, Id platform, int64_t skip, int64_t limit, Rows *rows) {

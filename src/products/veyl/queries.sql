@@ -90,16 +90,22 @@ SELECT * FROM post_rows WHERE id IN (SELECT value FROM json_each($1))
 SELECT * FROM post_rows WHERE id IN (SELECT jsonb_array_elements_text($1))
 
 -- name: posts_newest_sqlite
--- Newest first over all platforms: the newest of each, merged. $1 limit, $2 offset; older than the
--- post ($3 posted_at, $4 n).
-SELECT * FROM post_rows WHERE n IN (
-    SELECT q.n FROM platforms f CROSS JOIN posts q
-     WHERE q.n IN (SELECT i.n FROM posts i
-                    WHERE i.platform_id = f.id AND i.posted_at <= $3
-                      AND (i.posted_at < $3 OR i.n < $4)
-                    ORDER BY i.posted_at DESC, i.n DESC LIMIT $1 + $2)
-     ORDER BY q.posted_at DESC, q.n DESC LIMIT $1 OFFSET $2)
- ORDER BY posted_at DESC, n DESC
+-- Newest first over all platforms. $1 limit, $2 offset; older than the post ($3 posted_at, $4 n). Of
+-- the platforms' posts number $1 + $2 the newest says how far back the page can reach, so that few
+-- entries of the index are sorted, and whole rows never: they come in the order of their keys, which
+-- newest_order makes sure of.
+SELECT p.*, pl.name AS platform, pl.week_posts, pl.week_score
+  FROM (SELECT i.n FROM platforms f CROSS JOIN posts i
+         WHERE i.platform_id = f.id AND i.posted_at <= $3 AND (i.posted_at < $3 OR i.n < $4)
+           AND i.posted_at >=
+               (SELECT coalesce(max((SELECT b.posted_at FROM posts b
+                                      WHERE b.platform_id = g.id AND b.posted_at <= $3
+                                        AND (b.posted_at < $3 OR b.n < $4)
+                                      ORDER BY b.posted_at DESC, b.n DESC
+                                      LIMIT 1 OFFSET $1 + $2 - 1)), -1) FROM platforms g)
+         ORDER BY i.posted_at DESC, i.n DESC LIMIT $1 OFFSET $2) t
+ CROSS JOIN posts p CROSS JOIN platforms pl
+ WHERE p.n = t.n AND pl.id = p.platform_id
 
 -- name: posts_newest_postgres
 SELECT r.* FROM platforms f
@@ -110,8 +116,16 @@ SELECT r.* FROM platforms f
   JOIN post_rows r ON r.n = t.n
  ORDER BY r.posted_at DESC, r.n DESC LIMIT $1 OFFSET $2
 
--- name: posts_newest_of
+-- name: posts_newest_of_sqlite
 -- The same on one platform, $5.
+SELECT p.*, pl.name AS platform, pl.week_posts, pl.week_score
+  FROM (SELECT i.n FROM posts i
+         WHERE i.platform_id = $5 AND i.posted_at <= $3 AND (i.posted_at < $3 OR i.n < $4)
+         ORDER BY i.posted_at DESC, i.n DESC LIMIT $1 OFFSET $2) t
+ CROSS JOIN posts p CROSS JOIN platforms pl
+ WHERE p.n = t.n AND pl.id = p.platform_id
+
+-- name: posts_newest_of_postgres
 SELECT * FROM post_rows WHERE n IN (
     SELECT i.n FROM posts i
      WHERE i.platform_id = $5 AND i.posted_at <= $3 AND (i.posted_at < $3 OR i.n < $4)
