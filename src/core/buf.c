@@ -8,26 +8,12 @@ Buf buf_new(Arena *arena, ptrdiff_t cap) {
     return (Buf){.arena = arena, .data = cap > 0 ? arena_bytes(arena, cap) : NULL, .cap = max_size(cap, 0)};
 }
 
-char *buf_reserve(Buf *b, ptrdiff_t more) {
+void buf_grow(Buf *b, ptrdiff_t more) {
     assert(b->arena);
     assert(more >= 0);
-    if (b->cap - b->len < more) {
-        ptrdiff_t cap = max_size(max_size(b->cap * 2, 64), b->len + more);
-        b->data = arena_grow(b->arena, b->data, b->len, cap);
-        b->cap = cap;
-    }
-    return b->data + b->len;
-}
-
-void buf_add(Buf *b, Str s) {
-    if (s.len == 0) return;
-    memcpy(buf_reserve(b, s.len), s.data, (size_t)s.len);
-    b->len += s.len;
-}
-
-void buf_byte(Buf *b, char byte) {
-    *buf_reserve(b, 1) = byte;
-    b->len++;
+    ptrdiff_t cap = max_size(max_size(b->cap * 2, 64), b->len + more);
+    b->data = arena_grow(b->arena, b->data, b->len, cap);
+    b->cap = cap;
 }
 
 void buf_f(Buf *b, const char *format, ...) {
@@ -76,6 +62,53 @@ static bool f64_short(Buf *b, double value) {
     return false;
 }
 
+__extension__ typedef unsigned __int128 Wide;
+
+/* value × 10^p as an integer of `digits` digits, rounded; false unless it reads back as value. With
+ * value = m / 2^s, m × 10^p is exact in 128 bits, and the integer reads back if it is off by less than
+ * half of m's last bit. */
+static bool f64_digits(double value, int digits, uint64_t *out, int *p) {
+    int exponent;
+    uint64_t m = (uint64_t)ldexp(frexp(value, &exponent), 53);
+    int s = 53 - exponent;
+    *p = digits - 1 - (int)floor(log10(value));
+    if (*p < 1 || *p > 22 || s < 1 || s > 74 || m == (uint64_t)1 << 52) return false;
+    Wide ten = 1;
+    for (int i = 0; i < *p; i++) ten *= 10;
+    Wide exact = m * ten, half = (Wide)1 << (s - 1), rounded = (exact + half) >> s;
+    if (rounded << s == exact + half) rounded &= ~(Wide)1; /* a tie: to even, as printf */
+    Wide off = rounded << s > exact ? (rounded << s) - exact : exact - (rounded << s);
+    *out = (uint64_t)rounded;
+    return 2 * off < ten;
+}
+
+/* n / 10^p without the zeroes at its end. */
+static void decimal_write(Buf *b, uint64_t n, int p) {
+    while (p > 1 && n % 10 == 0) {
+        n /= 10;
+        p--;
+    }
+    char text[32];
+    int at = (int)sizeof text;
+    for (int i = 0; i < p || n > 0 || i == p; i++, n /= 10) {
+        if (i == p) text[--at] = '.';
+        text[--at] = (char)('0' + n % 10);
+    }
+    buf_add(b, str_of(text + at, (ptrdiff_t)sizeof text - at));
+}
+
+/* Many decimals, of a size that is written without exponent. */
+static bool f64_long(Buf *b, double value) {
+    uint64_t n;
+    int p;
+    double size = fabs(value);
+    if (size >= 1e15 || size < 1e-4) return false;
+    if (!f64_digits(size, 16, &n, &p) && !f64_digits(size, 17, &n, &p)) return false;
+    if (value < 0) buf_byte(b, '-');
+    decimal_write(b, n, p);
+    return true;
+}
+
 void buf_f64(Buf *b, double value) {
     if (!isfinite(value)) {
         buf_add(b, S("null"));
@@ -86,7 +119,7 @@ void buf_f64(Buf *b, double value) {
         buf_add(b, S(".0"));
         return;
     }
-    if (f64_short(b, value)) return;
+    if (f64_short(b, value) || f64_long(b, value)) return;
     char text[32];
     for (int digits = 16; digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, value);
@@ -109,6 +142,35 @@ static char json_escape(unsigned char c) {
 }
 
 static bool json_plain(unsigned char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; }
+
+/* Are these eight bytes all plain? Sometimes no where they are: then they are looked at one by one. */
+static bool json_plain_8(const char *at) {
+    const uint64_t ones = 0x0101010101010101u;
+    uint64_t w, found;
+    memcpy(&w, at, sizeof w);
+    uint64_t quote = w ^ ones * '"', backslash = w ^ ones * '\\', del = w ^ ones * 0x7F;
+    found = w | ((w - ones * 0x20) & ~w);
+    found |= ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) | ((del - ones) & ~del);
+    return (found & ones * 0x80) == 0;
+}
+
+/* Where what may stand in a JSON string as it is ends. */
+static ptrdiff_t json_plain_end(Str s, ptrdiff_t i) {
+    while (i < s.len) {
+        if (s.len - i >= 8 && json_plain_8(s.data + i)) {
+            i += 8;
+            continue;
+        }
+        ptrdiff_t stop = min_size(i + 8, s.len);
+        while (i < stop) {
+            unsigned char c = (unsigned char)s.data[i];
+            ptrdiff_t next = i;
+            if (c < 0x80 ? !json_plain(c) : str_utf8_next(s, &next) == 0xFFFD) return i;
+            i = c < 0x80 ? i + 1 : next;
+        }
+    }
+    return i;
+}
 
 static void json_one(Buf *b, Str s, ptrdiff_t *pos) {
     unsigned char first = (unsigned char)s.data[*pos];
@@ -135,8 +197,7 @@ void buf_json(Buf *b, Str text) {
     buf_reserve(b, text.len + 2);
     buf_byte(b, '"');
     for (ptrdiff_t i = 0; i < text.len;) {
-        ptrdiff_t plain = i;
-        while (plain < text.len && json_plain((unsigned char)text.data[plain])) plain++;
+        ptrdiff_t plain = json_plain_end(text, i);
         buf_add(b, str_slice(text, i, plain));
         i = plain;
         if (i < text.len) json_one(b, text, &i);

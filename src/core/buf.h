@@ -13,10 +13,21 @@ typedef struct Buf {
 
 /* An empty buffer with room for cap bytes. */
 Buf buf_new(Arena *arena, ptrdiff_t cap);
+void buf_grow(Buf *b, ptrdiff_t more); /* for buf_reserve */
 /* Room for `more` further bytes; returns where they go (then add to len). */
-char *buf_reserve(Buf *b, ptrdiff_t more);
-void buf_add(Buf *b, Str s);
-void buf_byte(Buf *b, char byte);
+static inline char *buf_reserve(Buf *b, ptrdiff_t more) {
+    if (b->cap - b->len < more) buf_grow(b, more);
+    return b->data + b->len;
+}
+static inline void buf_add(Buf *b, Str s) {
+    if (s.len == 0) return;
+    memcpy(buf_reserve(b, s.len), s.data, (size_t)s.len);
+    b->len += s.len;
+}
+static inline void buf_byte(Buf *b, char byte) {
+    *buf_reserve(b, 1) = byte;
+    b->len++;
+}
 void buf_f(Buf *b, const char *format, ...) PRINTF_LIKE(2, 3);
 void buf_i64(Buf *b, int64_t value);
 /* A decimal that reads back as the same double, short where few digits do; NaN and infinities as null. */

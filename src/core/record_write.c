@@ -84,10 +84,13 @@ void record_write(Buf *b, const Record *record, const void *value) {
         const Field *f = &record->fields[i];
         const void *at = field_at(f, value);
         if (f->flags & F_SECRET || (f->flags & F_OMIT_NULL && field_is_null(f, at))) continue;
-        buf_byte(b, separator);
-        buf_byte(b, '"');
-        buf_add(b, str_c(f->name));
-        buf_add(b, S("\":"));
+        ptrdiff_t name_len = (ptrdiff_t)strlen(f->name);
+        char *to = buf_reserve(b, name_len + 4);
+        *to++ = separator;
+        *to++ = '"';
+        memcpy(to, f->name, (size_t)name_len);
+        memcpy(to + name_len, "\":", 2);
+        b->len += name_len + 4;
         write_field(b, f, at);
         separator = ',';
     }

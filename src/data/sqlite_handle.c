@@ -348,20 +348,21 @@ static Err *stmt_bind(Ctx *c, SqlHandle *h, SqliteStmt *s, Args args) {
 
 /* -- rows -------------------------------------------------------------------------------------- */
 
+/* One look-up of the column for all that is asked of it: such a value may be used by the thread that
+ * owns the statement, which is ours. Text is taken as bytes: asked for as text it would be copied only
+ * to put a NUL behind it. Borrowed until the next step. */
 static Value column_value(sqlite3_stmt *stmt, int i) {
-    switch (sqlite3_column_type(stmt, i)) {
-    case SQLITE_INTEGER: return value_int(sqlite3_column_int64(stmt, i));
-    case SQLITE_FLOAT: return value_float(sqlite3_column_double(stmt, i));
+    sqlite3_value *v = sqlite3_column_value(stmt, i);
+    int type = sqlite3_value_type(v);
+    switch (type) {
+    case SQLITE_INTEGER: return value_int(sqlite3_value_int64(v));
+    case SQLITE_FLOAT: return value_float(sqlite3_value_double(v));
     case SQLITE_NULL: return value_null();
-    case SQLITE_BLOB: {
-        const char *bytes = sqlite3_column_blob(stmt, i); /* NULL when empty */
-        return value_blob((Str){bytes ? bytes : "", sqlite3_column_bytes(stmt, i)});
+    default: break;
     }
-    default: {
-        const char *text = (const char *)sqlite3_column_text(stmt, i);
-        return value_str((Str){text, sqlite3_column_bytes(stmt, i)});
-    }
-    }
+    const char *bytes = sqlite3_value_blob(v); /* NULL when empty */
+    Str s = {bytes ? bytes : "", sqlite3_value_bytes(v)};
+    return type == SQLITE_BLOB ? value_blob(s) : value_str(s);
 }
 
 static const char *column_name(const void *of, int column) {

@@ -108,6 +108,22 @@ TEST(json_texts_are_escaped_and_invalid_bytes_replaced) {
     CHECK_STR(buf_str(&b), S("null"));
 }
 
+/* Eight bytes are looked at in one step: whatever is special must be seen at each of them. */
+TEST(what_json_escapes_is_seen_wherever_it_stands) {
+    static const struct { const char *raw, *text; } specials[] = {
+        {"\"", "\\\""}, {"\\", "\\\\"}, {"\n", "\\n"}, {"\x1f", "\\u001f"}, {"\x7f", "\\u007f"}, {"\xFF", "\xEF\xBF\xBD"},
+        {"\xC3", "\xEF\xBF\xBD"}, {"é", "é"}, {"\U0001F989", "\U0001F989"}, {" ", " "}, {"!#[]~", "!#[]~"}, {"\xEF\xBF\xBD", "\xEF\xBF\xBD"},
+    };
+    static const char padding[] = "abcdefghijklmnopqrstuvwxyz";
+    for (int before = 0; before <= 17; before++) {
+        for (ptrdiff_t i = 0; i < COUNT(specials); i++) {
+            Buf b = buf_new(arena, 1);
+            buf_json(&b, strf(arena, "%.*s%s%.*s", before, padding, specials[i].raw, 17 - before, padding));
+            CHECK_STR(buf_str(&b), strf(arena, "\"%.*s%s%.*s\"", before, padding, specials[i].text, 17 - before, padding));
+        }
+    }
+}
+
 TEST(reals_are_written_shortest_and_read_back_equal) {
     static const double values[] = {0, 1, -1.5, 0.1, 1e100, 1.0 / 3, 123456789.125, 5e-324, 1.7976931348623157e308};
     for (ptrdiff_t i = 0; i < COUNT(values); i++) {
@@ -122,7 +138,9 @@ TEST(reals_are_written_shortest_and_read_back_equal) {
     CHECK_STR(buf_str(&b), S("0.1null"));
     static const struct { double value; const char *text; } few[] = {
         {-0.25, "-0.25"}, {569.6456, "569.6456"}, {1.5, "1.5"}, {0.3333, "0.3333"}, {-0.000000001, "-1e-09"},
-        {999999.999999999, "999999.999999999"}, {1e-5, "0.00001"},
+        {999999.999999999, "999999.999999999"}, {1e-5, "0.00001"}, {1.0 / 3, "0.3333333333333333"}, {-200.0 / 3, "-66.66666666666667"},
+        {16634370167634.8125, "16634370167634.812"}, {0.1 + 0.2, "0.30000000000000004"},
+        {0.0001234567890123, "0.0001234567890123"}, {999999999999999.9, "999999999999999.9"},
     };
     for (ptrdiff_t i = 0; i < COUNT(few); i++) {
         b.len = 0;
@@ -248,6 +266,7 @@ static const T rows[] = {
     T_ROW(arena_grows_the_last_block_in_place), T_ROW(numbers_are_read_whole_or_not_at_all),
     T_ROW(utf8_is_checked_by_rfc_3629), T_ROW(texts_are_cut_trimmed_and_compared),
     T_ROW(base64_goes_both_ways_and_refuses_what_is_malformed), T_ROW(json_texts_are_escaped_and_invalid_bytes_replaced),
+    T_ROW(what_json_escapes_is_seen_wherever_it_stands),
     T_ROW(reals_are_written_shortest_and_read_back_equal), T_ROW(csv_cells_are_quoted_where_needed),
     T_ROW(times_are_read_in_every_form_and_written_in_one), T_ROW(durations_are_read_with_their_unit),
     T_ROW(a_map_holds_what_was_set_through_growth_and_removal), T_ROW(json_of_a_million_brackets_is_an_error_not_a_crash),
