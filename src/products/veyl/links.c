@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Links of projects: hashtags and creators come and go, and the posts they bring with them. */
+#include <stdlib.h>
+
 #include "core/json.h"
 #include "products/veyl/ingest.h"
 #include "products/veyl/project.h"
@@ -17,11 +19,29 @@ Err *project_lock(Ctx *c, Id id) {
     return err;
 }
 
+static int by_hashtag_link(const void *a, const void *b) {
+    int64_t left = ((const ProjectHashtag *)a)->link_id.value;
+    int64_t right = ((const ProjectHashtag *)b)->link_id.value;
+    return (left > right) - (left < right);
+}
+
+static int by_creator_link(const void *a, const void *b) {
+    int64_t left = ((const ProjectCreator *)a)->id.value;
+    int64_t right = ((const ProjectCreator *)b)->id.value;
+    return (left > right) - (left < right);
+}
+
+/* In the order in which they were linked. */
+static RecordList in_order(Rows rows, ptrdiff_t size, int (*order)(const void *, const void *)) {
+    if (rows.count > 1) qsort(rows.items, (size_t)rows.count, (size_t)size, order);
+    return (RecordList){rows.items, rows.count};
+}
+
 Err *project_hashtags(Ctx *c, Id project, RecordList *out) {
     Rows rows;
     TRY(db_query(c, SQL(SQL_PROJECT_HASHTAG_LIST), ARGS(V(project)), &project_hashtag_record,
                  &rows));
-    *out = (RecordList){rows.items, rows.count};
+    *out = in_order(rows, sizeof(ProjectHashtag), by_hashtag_link);
     return NULL;
 }
 
@@ -29,7 +49,7 @@ Err *project_creators(Ctx *c, Id project, RecordList *out) {
     Rows rows;
     TRY(db_query(c, SQL(SQL_PROJECT_CREATOR_LIST), ARGS(V(project)), &project_creator_record,
                  &rows));
-    *out = (RecordList){rows.items, rows.count};
+    *out = in_order(rows, sizeof(ProjectCreator), by_creator_link);
     return NULL;
 }
 

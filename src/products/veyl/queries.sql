@@ -409,16 +409,16 @@ SELECT * FROM projects
 UPDATE projects SET updated_at = $2 WHERE id = $1 RETURNING id
 
 -- name: project_hashtag_list
--- $1 project.
+-- $1 project. In no order: links.c puts the few rows into that of their making.
 SELECT l.id AS link_id, h.id, h.name, h.platform_id, pl.name AS platform, l.added_at
   FROM project_hashtags l JOIN hashtags h ON h.id = l.hashtag_id
   JOIN platforms pl ON pl.id = h.platform_id
- WHERE l.project_id = $1 ORDER BY l.id
+ WHERE l.project_id = $1
 
 -- name: project_creator_list
 SELECT l.id, l.creator_username, l.platform_id, pl.name AS platform, l.added_at
   FROM project_creators l JOIN platforms pl ON pl.id = l.platform_id
- WHERE l.project_id = $1 ORDER BY l.id
+ WHERE l.project_id = $1
 
 -- name: project_hashtag_add
 -- $1 project, $2 hashtag, $3 now. No row when it is linked already.
