@@ -360,6 +360,11 @@ Err *db_next_change(Ctx *c, int64_t count, int64_t *first) {
     return NULL;
 }
 
+Err *db_expect_bulk(Ctx *c) {
+    if (db_engine(c) != ENGINE_SQLITE) return NULL;
+    return db_exec(c, SQL("PRAGMA cache_size = -262144"), NO_ARGS, NULL);
+}
+
 /* -- notices ----------------------------------------------------------------------------------- */
 
 void db_listen(Ctx *c, const char *channel, void (*fn)(void *arg, Str payload), void *arg) {

@@ -172,6 +172,10 @@ MUST_USE Err *db_insert(Ctx *c, const Record *record, void *in_out);
  * one after the other from here on, so call it last. Inside a transaction only. */
 MUST_USE Err *db_next_change(Ctx *c, int64_t count, int64_t *first);
 
+/* This process has much to write (an import): until it ends SQLite's writer may keep 256 MB of the
+ * database in memory, so that a transaction of many thousand rows writes each page once. */
+MUST_USE Err *db_expect_bulk(Ctx *c);
+
 /* -- opening, by main and the command line ----------------------------------------------------- */
 
 typedef struct Db Db;

@@ -93,6 +93,7 @@ Err *veyl_import_posts(Ctx *c, Transfer *t) {
     ptrdiff_t batch = PIPE_BATCH_BULK;
     IngestCounts total = {0};
     TRY(batch_option(c, t, &batch));
+    TRY(db_expect_bulk(c));
     c->deadline_us = 0;
     Err *err = NULL;
     for (ptrdiff_t i = 0; i < t->file_count && !err; i++) err = file_import(c, t, i, batch, &total);
