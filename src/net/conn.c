@@ -133,6 +133,7 @@ static void probe_send(void *arg) {
     static const Str go_on = S_INIT("HTTP/1.1 100 Continue\r\n\r\n");
     HttpConn *conn = arg;
     if (!conn->handling || conn->r.begun || conn->out_len > 0 || conn->q.minor == 0) return;
+    stream_watch_break(conn->stream);
     stream_write_now(conn->stream, go_on);
 }
 
@@ -141,7 +142,7 @@ static void client_ended(void *arg, bool broken) {
     conn->broken |= broken;
     if (!conn->handling) return;
     if (broken || ends_with_its_side(conn)) {
-        coro_cancel(conn->c->coro);
+        coro_cancel(conn->coro);
     } else if (!conn->upgraded && !conn->probe) {
         conn->probe = timer_new(probe_send, conn);
         timer_start(conn->probe, PROBE_MS);
@@ -419,7 +420,7 @@ void conn_stop(HttpConn *conn) {
     if (conn->on_stop)
         conn->on_stop(conn->on_stop_arg);
     else if (conn->idle)
-        coro_cancel(conn->c->coro);
+        coro_cancel(conn->coro);
 }
 
 static void requests_serve(HttpConn *conn) {
@@ -438,7 +439,8 @@ static void requests_serve(HttpConn *conn) {
 void conn_serve(Ctx *c, Stream *s, void *arg) {
     HttpServer *server = arg;
     HttpConn *conn = arena_new_of(c->arena, HttpConn);
-    *conn = (HttpConn){.server = server, .c = c, .stream = s, .input_cap = INPUT_BYTES};
+    *conn = (HttpConn){
+        .server = server, .c = c, .coro = c->coro, .stream = s, .input_cap = INPUT_BYTES};
     int64_t open = atomic_fetch_add_explicit(&server->connections, 1, memory_order_relaxed);
     if (open < server->options.max_connections) {
         conn->peer = stream_peer(s, c->arena);
@@ -449,5 +451,5 @@ void conn_serve(Ctx *c, Stream *s, void *arg) {
     } else if (!write_now(conn, &server->refusal, 1)) {
         linger(conn);
     }
-    atomic_fetch_sub_explicit(&server->connections, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&server->connections, 1, memory_order_release);
 }

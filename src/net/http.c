@@ -95,7 +95,8 @@ bool http_stopping(const HttpServer *server) {
 int http_port(const HttpServer *server) { return listen_port(server->listener); }
 
 int64_t http_connections(const HttpServer *server) {
-    return atomic_load_explicit(&server->connections, memory_order_relaxed);
+    /* Who sees none may free what they used. */
+    return atomic_load_explicit(&server->connections, memory_order_acquire);
 }
 
 const HttpOptions *http_options(const Req *q) { return &q->conn->server->options; }

@@ -65,6 +65,7 @@ struct HttpConn {
     HttpConn *prev, *next;
     HttpServer *server;
     Ctx *c;
+    Coro *coro; /* c->coro may be lent to another thread */
     Stream *stream;
     Str peer;
     bool peer_trusted;

@@ -52,10 +52,12 @@ MUST_USE Err *stream_sendfile(Ctx *c, Stream *s, int fd, int64_t from, int64_t l
 void stream_shutdown(Stream *s);
 bool stream_ended(const Stream *s); /* the peer closed, or an error was seen */
 bool stream_broken(const Stream *s); /* nothing reaches the peer any more */
-/* fn(arg, broken) runs in the loop when the peer ends its side (broken false: it may still listen)
- * and when the connection breaks, once each at most; it must not wait. Noticed while the input buffer
- * has room. NULL: nobody asks. */
+/* fn(arg, broken) runs in the loop when the peer ends its side (broken false: it may still listen) or
+ * the connection breaks; it must not wait. Noticed while the input buffer has room. NULL: nobody
+ * asks. */
 void stream_on_end(Stream *s, void (*fn)(void *arg, bool broken), void *arg);
+/* After the peer has ended its side: fn is also to hear when the connection breaks. */
+void stream_watch_break(Stream *s);
 /* Write without waiting: all of it, or (false) nothing. */
 bool stream_write_now(Stream *s, Str bytes);
 Str stream_peer(Stream *s, Arena *arena); /* "127.0.0.1", "::1" or "unix" */

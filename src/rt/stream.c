@@ -3,6 +3,7 @@
  * while the owner is busy wait there, and a peer that goes away is noticed. Writing tries at once and
  * waits only for what the kernel did not take. */
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <sys/sendfile.h>
 #include <unistd.h>
@@ -32,9 +33,20 @@ static void wake_reader(Stream *s) {
     s->reader = NULL;
 }
 
+/* By libuv, as it closes its own: a thread sanitizer that saw only some of the closes would take a
+ * number that is used again for a descriptor that is shared. */
+static void fd_close(int fd) {
+    uv_fs_t req;
+    if (fd < 0) return;
+    uv_fs_close(NULL, &req, fd, NULL);
+    uv_fs_req_cleanup(&req);
+}
+
+static int fd_double(int fd) { return fcntl(fd, F_DUPFD_CLOEXEC, 0); }
+
 static void end_watch_stop(Stream *s) {
     fd_watch_free(s->end_watch);
-    if (s->end_fd >= 0) close(s->end_fd);
+    fd_close(s->end_fd);
     s->end_watch = NULL;
     s->end_fd = -1;
 }
@@ -51,10 +63,10 @@ static void on_gone(void *arg, int events) {
 
 /* Errors are always told; asking for urgent data, which cannot come any more, asks for nothing else.
  * On a duplicate descriptor, because the stream's own handle has given up on the socket. */
-static void end_watch_start(Stream *s) {
+void stream_watch_break(Stream *s) {
     uv_os_fd_t fd;
-    if (s->closing || s->end_watch || uv_fileno((uv_handle_t *)&s->handle.stream, &fd) != 0) return;
-    s->end_fd = dup(fd);
+    if (!s->ended || s->failed || s->closing || s->end_watch || uv_fileno((uv_handle_t *)&s->handle.stream, &fd) != 0) return;
+    s->end_fd = fd_double(fd);
     if (s->end_fd < 0) return; /* it will be noticed by writing */
     s->end_watch = fd_watch_new(s->end_fd);
     fd_watch_start(s->end_watch, UV_PRIORITIZED, on_gone, s);
@@ -66,9 +78,7 @@ static void input_ended(Stream *s, bool failed) {
     uv_read_stop(&s->handle.stream);
     s->reading = false;
     if (failed) wait_wake_all(&s->writers);
-    if (!s->on_end) return;
-    if (!failed) end_watch_start(s);
-    s->on_end(s->on_end_arg, failed);
+    if (s->on_end) s->on_end(s->on_end_arg, failed);
 }
 
 static void on_read(uv_stream_t *handle, ssize_t n, const uv_buf_t *buf) {
@@ -270,7 +280,7 @@ static void on_writable(void *arg, int events) {
 /* The socket's own handle is busy with reading: a duplicate descriptor is watched for writing. */
 static Err *wait_writable(Ctx *c, Stream *s, int fd) {
     if (!s->write_watch) {
-        s->write_fd = dup(fd);
+        s->write_fd = fd_double(fd);
         if (s->write_fd < 0) FAIL(c, UNAVAILABLE, "No descriptor is left.");
         s->write_watch = fd_watch_new(s->write_fd);
     }
@@ -329,7 +339,7 @@ void stream_close(Stream *s) {
     end_watch_stop(s);
     if (s->write_watch) fd_watch_free(s->write_watch);
     s->write_watch = NULL;
-    if (s->write_fd >= 0) close(s->write_fd);
+    fd_close(s->write_fd);
     uv_close((uv_handle_t *)&s->handle.stream, on_closed);
 }
 
