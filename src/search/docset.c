@@ -20,9 +20,7 @@
 
 enum { GALLOP = 24 }; /* ratio of lengths from which searching beats merging */
 
-static uint32_t words_of(uint32_t universe) {
-    return universe / 64 + (universe % 64 != 0);
-}
+static uint32_t words_of(uint32_t universe) { return universe / 64 + (universe % 64 != 0); }
 
 static bool is_dense(uint32_t universe, uint64_t count) { return count > universe / 32; }
 
@@ -90,7 +88,9 @@ static uint64_t *bits_new(Arena *a, uint32_t universe) {
 
 /* -- Making -------------------------------------------------------------------------------------- */
 
-static uint32_t *array_new(Arena *a, uint64_t count) { return arena_bytes(a, (ptrdiff_t)count * 4); }
+static uint32_t *array_new(Arena *a, uint64_t count) {
+    return arena_bytes(a, (ptrdiff_t)count * 4);
+}
 
 Docset docset_none(uint32_t universe) { return (Docset){.universe = universe}; }
 
@@ -157,8 +157,10 @@ static uint32_t gallop(const uint32_t *array, uint32_t at, uint32_t count, uint3
     uint32_t high = step < count - low ? low + step : count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (array[middle] < doc) low = middle + 1;
-        else high = middle;
+        if (array[middle] < doc)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low;
 }
@@ -255,7 +257,8 @@ static uint32_t bits_put(uint64_t *bits, Docset x) {
 static uint64_t *bits_copy(Arena *a, Docset x) {
     uint64_t *bits = bits_new(a, x.universe);
     size_t size = (size_t)words_of(x.universe) * 8;
-    if (x.bits) memcpy(bits, x.bits, size);
+    if (x.bits)
+        memcpy(bits, x.bits, size);
     else {
         memset(bits, 0, size);
         (void)bits_put(bits, x);
@@ -398,7 +401,8 @@ uint32_t docset_range_count(Docset x, uint32_t from, uint32_t to) {
 
 DocsetWalk docset_walk(Docset x, uint32_t from) {
     DocsetWalk w = {.set = x};
-    if (x.array) w.at = gallop(x.array, 0, x.count, from);
+    if (x.array)
+        w.at = gallop(x.array, 0, x.count, from);
     else if (x.bits) {
         w.at = from < x.universe ? from >> 6 : words_of(x.universe);
         w.left = from < x.universe ? x.bits[w.at] & ~(uint64_t)0 << (from & 63) : 0;
@@ -434,8 +438,10 @@ DocsetMaker docset_maker(Arena *a, uint32_t universe) {
 
 void docset_put_all(DocsetMaker *m, Docset x) {
     assert(m->universe == x.universe);
-    if (x.bits) bits_add(m->bits, x.bits, words_of(x.universe));
-    else (void)bits_put(m->bits, x);
+    if (x.bits)
+        bits_add(m->bits, x.bits, words_of(x.universe));
+    else
+        (void)bits_put(m->bits, x);
 }
 
 Docset docset_made(Arena *a, DocsetMaker *m) {

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Segment, inside: how the block is laid out, and what its writer and reader share. Not for others.
+ *
+ *   Head │ Section[] (room for as many as the def can need) │ sections, each padded to 8 bytes
+ *
+ * The head's checksum covers head and table, a section's its bytes with their padding, so that
+ * every byte of a block is under one. A section that would be empty is left out. */
+#ifndef SOCLE_SEARCH_SEGMENT_ROOM_H
+#define SOCLE_SEARCH_SEGMENT_ROOM_H
+
+#include <stdatomic.h>
+
+#include "search/posting.h"
+#include "search/segment.h"
+
+enum {
+    SEGMENT_FORMAT = 1,
+    SEGMENT_DOCS_MAX = 1 << 26, /* documents; more make the writer assert */
+    QUANTILES = 32,
+    QUANTILE_DOCS = 4096,   /* a number in fewer documents has no quantiles */
+    PREFIX_LETTERS = 3,     /* code points */
+    PREFIX_WORDS = 64,      /* a shorter range of words is not kept ready */
+    PREFIX_POSTINGS = 8192, /* nor one whose union is quickly made */
+    FIELD_ANY = 63          /* Posting.field: the union over the word's fields */
+};
+
+typedef struct Head {
+    char magic[8];
+    uint32_t format, sections;
+    uint64_t def, bytes; /* fingerprint of the def; length of the whole block */
+    uint32_t docs, words;
+    uint64_t sum; /* XXH3 over head (with 0 here) and table */
+} Head;
+static_assert(sizeof(Head) == 48, "the head has no holes");
+
+typedef enum Part {
+    PART_KEYS = 1,   /* int64 a document */
+    PART_BY_KEY,     /* uint32 documents by key, when they do not lie in that order */
+    PART_LEXICON,    /* see lexicon.h */
+    PART_WORD_AT,    /* uint32 words + 1: where a word's postings begin */
+    PART_POSTINGS,   /* Posting */
+    PART_SETS,       /* all sets, see posting.h */
+    PART_FORWARD_AT, /* documents + 1, uint32 or (wide) uint64 */
+    PART_FORWARD,    /* uint32, see segment.h */
+    PART_PAIRS,      /* Pair, ascending */
+    PART_PREFIXES,   /* Prefix, ascending */
+    PART_WHOLE_END,
+    /* Of a field: */
+    PART_HAVING = PART_WHOLE_END, /* SetRef */
+    PART_NUMBERS,                 /* int64 a document */
+    PART_BY_NUMBER,               /* uint32 documents */
+    PART_QUANTILES,               /* bitmaps of the first n/32, 2n/32 … of BY_NUMBER */
+    PART_VALUES,                  /* Value */
+    PART_VALUE_TEXT,              /* bytes */
+    PART_VALUES_BY_COUNT,         /* uint32 */
+    PART_DOC_VALUE_AT,            /* uint32 documents + 1 */
+    PART_DOC_VALUES,              /* uint32 */
+    PART_END
+} Part;
+enum { FIELD_PARTS = PART_END - PART_WHOLE_END };
+
+typedef struct Section {
+    uint16_t part, field;
+    uint32_t wide; /* 1: 64-bit offsets */
+    uint64_t at, bytes, sum;
+} Section;
+static_assert(sizeof(Section) == 32, "a section has no holes");
+
+/* Documents with a word in one field, or whose field begins with it. A word's postings are
+ * ascending by field, one with `first` behind the other of its field, FIELD_ANY (only when the word
+ * stands in several fields) last. */
+typedef struct Posting {
+    uint32_t count;
+    uint8_t field, first;
+    uint16_t zero;
+    uint64_t at; /* as SetRef.at */
+} Posting;
+
+typedef struct Pair {
+    uint64_t key; /* pair_key */
+    SetRef set;
+} Pair;
+
+static inline uint64_t pair_key(uint32_t first, uint32_t second, int field) {
+    return (uint64_t)first << 33 | (uint64_t)second << 5 | (uint64_t)field;
+}
+
+typedef struct Prefix {
+    uint32_t from, to, field, zero; /* fields ascending, FIELD_ANY last and only beside others */
+    SetRef set;
+} Prefix;
+
+#define VALUE_SAME ((uint64_t)1 << 63)
+typedef struct Value {
+    uint64_t text;            /* where the spelling begins; the folded text follows, or (VALUE_SAME)
+                               * is the same */
+    uint16_t len, folded_len; /* bytes */
+    uint32_t zero;
+    SetRef set;
+} Value;
+
+/* -- Reading ------------------------------------------------------------------------------------- */
+
+typedef struct FieldParts {
+    SetRef having;
+    const int64_t *numbers;
+    const uint32_t *by_number;
+    const uint64_t *quantiles;
+    const Value *values;
+    const char *value_text;
+    const uint32_t *values_by_count, *doc_value_at, *doc_values;
+    uint32_t number_count, value_count;
+} FieldParts;
+
+struct Segment {
+    atomic_int references;
+    bool mapped;
+    const SearchDef *def;
+    const char *block;
+    int64_t bytes;
+    uint32_t docs, words, pair_count, prefix_count;
+    Lexicon lexicon;
+    const int64_t *keys;
+    const uint32_t *by_key; /* NULL: keys ascend */
+    const uint32_t *word_at;
+    const Posting *postings;
+    const char *sets;
+    const uint32_t *forward_at, *forward;
+    const uint64_t *forward_at_wide; /* either this or forward_at */
+    const Pair *pairs;
+    const Prefix *prefixes;
+    FieldParts fields[];
+};
+
+/* What of the def the block's contents depend on. */
+uint64_t segment_fingerprint(const SearchDef *def);
+int segment_sections_max(const SearchDef *def);
+/* A segment over a block; sums already verified or (trusted) our own. NULL and *why: it is none. */
+Segment *segment_over(const SearchDef *def, const char *block, int64_t bytes, bool mapped,
+                      const char **why);
+static inline Docset segment_set(const Segment *s, Arena *a, SetRef set) {
+    return set_load(a, s->sets, s->docs, set);
+}
+
+/* -- Writing ------------------------------------------------------------------------------------- */
+
+/* Room for `need` items of `size` bytes on the heap, *cap with it; never NULL for need > 0. */
+void *items_grow(void *items, ptrdiff_t *cap, ptrdiff_t need, ptrdiff_t size);
+
+typedef struct U32s {
+    uint32_t *items;
+    ptrdiff_t count, cap;
+} U32s;
+static inline void u32s_add(U32s *u, uint32_t value) {
+    if (u->count == u->cap)
+        u->items = items_grow(u->items, &u->cap, u->count + 1, (ptrdiff_t)sizeof *u->items);
+    u->items[u->count++] = value;
+}
+
+/* A block being written, on the heap or through a file's buffer. Errors are kept (`error`: an
+ * errno) and told at the end. */
+struct BlockOut {
+    char *data;
+    ptrdiff_t len, cap;
+    int fd; /* -1: on the heap */
+    int error;
+    int64_t flushed; /* bytes before `data` */
+    void *hash;      /* XXH3 state of the present section (files) */
+    Section *sections;
+    int count, max;
+};
+
+void out_open(BlockOut *o, const SearchDef *def, int fd);
+void out_section(BlockOut *o, Part part, int field);
+/* Pads, sums up; a section in which nothing was written vanishes. */
+void out_section_end(BlockOut *o, bool wide);
+/* A section in one piece. */
+void out_part(BlockOut *o, Part part, int field, const void *bytes, ptrdiff_t len);
+/* Head and table; the buffer's rest to the file. */
+void out_close(BlockOut *o, const SearchDef *def, uint32_t docs, uint32_t words);
+void out_free(BlockOut *o);
+
+/* Distinct byte strings, numbered as they come. */
+typedef struct BookItem {
+    uint32_t hash, len;
+    uint64_t at;
+} BookItem;
+typedef struct Book {
+    uint64_t seed;
+    uint32_t *slots; /* number + 1; 0: free */
+    ptrdiff_t slot_count;
+    BookItem *items;
+    ptrdiff_t count, cap;
+    char *bytes;
+    ptrdiff_t used, room;
+} Book;
+uint32_t book_add(Book *b, Str text);
+static inline Str book_text(const Book *b, uint32_t number) {
+    return (Str){b->bytes + b->items[number].at, (ptrdiff_t)b->items[number].len};
+}
+void book_free(Book *b);
+
+typedef struct WriterDoc {
+    int64_t key;
+    int64_t tokens, values; /* where they begin; they end where the next document's begin */
+    bool dead;
+} WriterDoc;
+
+/* Keyword value of a document: number in `spellings`, with its field. */
+typedef struct WriterValue {
+    uint32_t spelling, field;
+} WriterValue;
+
+typedef struct NumberColumn {
+    int64_t *items;
+    ptrdiff_t count, cap;
+} NumberColumn;
+
+struct SegmentWriter {
+    const SearchDef *def;
+    Arena *arena, *reading; /* folded spellings; the words of a text being read */
+    Words words_read;
+    Book words;
+    Book spellings; /* a byte of the field, then the spelling */
+    Str *folded;    /* of each spelling, in `arena` */
+    ptrdiff_t folded_cap;
+    WriterDoc *docs;
+    ptrdiff_t doc_count, doc_cap;
+    uint32_t dead;
+    uint32_t *key_slots; /* document + 1 */
+    ptrdiff_t key_slot_count;
+    U32s tokens; /* as Forward, word numbers of `words` */
+    WriterValue *values;
+    ptrdiff_t value_count, value_cap;
+    NumberColumn numbers[SEARCH_FIELDS_MAX];
+};
+
+void segment_writer_reset(SegmentWriter *w);
+/* The next document; what describes it is then appended. */
+void writer_doc(SegmentWriter *w, int64_t key);
+void writer_doc_gone(SegmentWriter *w, int64_t key);
+void writer_number(SegmentWriter *w, int field, int64_t number);
+void writer_value(SegmentWriter *w, int field, uint32_t spelling);
+/* folded null: to be found out. */
+uint32_t writer_spelling(SegmentWriter *w, int field, Str text, Str folded);
+static inline int64_t writer_tokens_end(const SegmentWriter *w, ptrdiff_t doc) {
+    return doc + 1 < w->doc_count ? w->docs[doc + 1].tokens : w->tokens.count;
+}
+static inline int64_t writer_values_end(const SegmentWriter *w, ptrdiff_t doc) {
+    return doc + 1 < w->doc_count ? w->docs[doc + 1].values : w->value_count;
+}
+
+/* A keyword field's values. */
+typedef struct ValueTable {
+    Value *items;
+    Str *texts; /* spellings and folded texts, by turns */
+    uint32_t count;
+    uint32_t *doc_at, *doc_values;
+} ValueTable;
+
+/* A segment being made from a writer's documents; segment_build.c runs the steps in order. */
+typedef struct Build {
+    SegmentWriter *w;
+    BlockOut *out;
+    SetStore sets;
+    uint32_t docs, words;
+    uint32_t *order;     /* document → its place in the writer */
+    uint32_t *word_name; /* word → number in the writer's book */
+    uint32_t *word_docs; /* word → documents, in any field */
+    uint64_t *codes_at;  /* word → its first code; words + 1 */
+    uint32_t *codes;     /* ascending a word: see CODE */
+    U32s word_at;
+    Posting *postings;
+    ptrdiff_t posting_count, posting_cap;
+    Pair *pairs;
+    ptrdiff_t pair_count;
+    Prefix *prefixes;
+    ptrdiff_t prefix_count, prefix_cap;
+    SetRef having[SEARCH_FIELDS_MAX];
+    ValueTable values[SEARCH_FIELDS_MAX];
+} Build;
+
+/* A word in a field of a document, in 32 bits. */
+#define CODE(doc, field, first) ((doc) << 6 | (uint32_t)(field) << 1 | (uint32_t)(first))
+#define CODE_DOC(code) ((code) >> 6)
+#define CODE_FIELD(code) ((code) >> 1 & 31u)
+#define CODE_FIRST(code) ((code)&1u)
+
+void build_words(Build *b);    /* dictionary, tokens renamed, codes */
+void build_lexicon(Build *b);  /* section */
+void build_postings(Build *b); /* sets */
+void build_pairs(Build *b);
+void build_prefixes(Build *b);
+void build_columns(Build *b);
+void build_column_parts(Build *b); /* sections */
+
+/* Stable, ascending by key; both are moved. */
+void sort_by_key(uint64_t *keys, uint32_t *items, uint32_t count);
+static inline uint64_t sort_key(int64_t number) { return (uint64_t)number ^ (uint64_t)1 << 63; }
+
+/* All of a writer's live documents as a block. The writer's tokens are spent. */
+void segment_build(SegmentWriter *w, BlockOut *out);
+
+#endif
