@@ -262,7 +262,7 @@ static Err *posts_insert(Ctx *c, Joint *joints, ptrdiff_t count) {
     Rows platforms;
     int64_t first;
     TRY(db_next_change(c, count, &first));
-    TRY(db_query(c, SQL(SQL_PLATFORM_WEEKS), NO_ARGS, &platform_record, &platforms));
+    TRY(db_query(c, SQL(SQL_PLATFORM_NAMES), NO_ARGS, &platform_record, &platforms));
     TRY(ids_known(c, joints, count, &known));
     for (ptrdiff_t i = 0; i < count; i++) {
         PostWrite *w = joints[i].arg;

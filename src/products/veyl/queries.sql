@@ -14,6 +14,9 @@ SELECT id, name, created_at FROM platforms WHERE name = $1
 -- $1 limit, $2 skip.
 SELECT id, name, created_at FROM platforms ORDER BY id LIMIT $1 OFFSET $2
 
+-- name: platform_names
+SELECT id, name FROM platforms
+
 -- name: platform_count
 SELECT count(*) FROM platforms
 
