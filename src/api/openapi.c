@@ -104,17 +104,22 @@ static void parameters(Doc *d, const Entry *entry) {
 
 /* -- Bodies ------------------------------------------------------------------------------------ */
 
+static void content_one(Doc *d, Str type, Str schema) {
+    json_key(&d->o, type);
+    json_begin(&d->o, '{');
+    json_key(&d->o, S("schema"));
+    json_put_raw(&d->o, schema);
+    json_end(&d->o, '}');
+}
+
 /* `content` for every type of a comma-separated list: the schema is of what is JSON. */
 static void content(Doc *d, Str types, Str schema) {
     open_at(d, "content", '{');
     while (types.data) {
         Str one;
         types = str_cut(types, ',', &one);
-        json_key(&d->o, str_trim(one));
-        json_begin(&d->o, '{');
-        json_key(&d->o, S("schema"));
-        json_put_raw(&d->o, str_ends(str_trim(one), S("json")) ? schema : S("{}"));
-        json_end(&d->o, '}');
+        one = str_trim(one);
+        content_one(d, one, str_ends(one, S("json")) ? schema : S("{}"));
     }
     json_end(&d->o, '}');
 }
@@ -197,14 +202,27 @@ static void answer(Doc *d, const Entry *entry) {
     json_end(&d->o, '}');
 }
 
-/* -- Errors ------------------------------------------------------------------------------------ */
-
 /* Each status once: the first kind that has it names it. In rising order, as the kinds are not. */
 static ErrKind kind_of_status(int status) {
     ErrKind kind = 0;
     while (kind < ERR_KIND_COUNT && err_status(kind) != status) kind++;
     return kind;
 }
+
+/* The body of success with a status that says otherwise. */
+static void answer_also(Doc *d, const Entry *entry) {
+    json_key(&d->o, strf(d->arena, "%d", entry->route->status_also));
+    json_begin(&d->o, '{');
+    json_key(&d->o, S("description"));
+    json_put_str(&d->o, err_title(kind_of_status(entry->route->status_also)));
+    open_at(d, "content", '{');
+    content_one(d, S("application/json"), answer_schema(d, entry));
+    content_one(d, S("application/problem+json"), S("{\"$ref\":\"#/components/schemas/Problem\"}"));
+    json_end(&d->o, '}');
+    json_end(&d->o, '}');
+}
+
+/* -- Errors ------------------------------------------------------------------------------------ */
 
 enum { STATUS_FIRST = 400, STATUS_LAST = 599 };
 
@@ -239,6 +257,7 @@ static void responses(Doc *d, const Entry *entry) {
     open_at(d, "responses", '{');
     answer(d, entry);
     for (int status = STATUS_FIRST; status <= STATUS_LAST; status++) {
+        if (status == entry->route->status_also) answer_also(d, entry);
         if (kind_of_status(status) == ERR_KIND_COUNT || !may_answer(d, entry, status)) continue;
         json_key(&d->o, strf(d->arena, "%d", status));
         put_ref(d, strf(d->arena, "#/components/responses/Problem%d", status));

@@ -82,7 +82,8 @@ typedef struct Route {
     bool out_list;  /* the answer is a JSON array of `out` */
     bool in_raw; /* the handler reads the body itself (uploads, NDJSON); in_type may be checked */
     const char *in_type, *out_type; /* media types when not application/json, comma-separated */
-    int status; /* of success: unless set 200, or 204 for a route without out and out_type */
+    int status_also; /* a further status with the same body: 503 of a health check that fails */
+    int status;      /* of success: unless set 200, or 204 for a route without out and out_type */
     /* GET: the answer follows from its address, the account and the database alone (not from the
      * clock, a header or another service), so that it may be given again while nobody commits
      * anything. Who may ask is looked at each time. See kept.c. */

@@ -40,6 +40,7 @@ static void route_verify(const Route *route) {
     assert(!route->idempotent || route->method == METHOD_POST);
     assert(!route->secret_out || route->out);
     assert(errors_known(route->errors));
+    assert(!route->status_also || route->out);
     if (route->query) record_verify(route->query);
     if (route->in) record_verify(route->in);
     if (route->out) record_verify(route->out);

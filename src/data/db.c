@@ -94,7 +94,11 @@ static Err *query_run(Ctx *c, Sql sql, Query *q) {
     if (c->tx) return query_in(c, c->tx, q);
     assert(c->coro);
     TRY(args_check(c, q->args));
-    return db->engine->query(c, db, q);
+    if (!sql_is_write(str_c(q->text))) return db->engine->query(c, db, q);
+    int64_t began_us = mono_us();
+    Err *err = db->engine->query(c, db, q);
+    tally_write(&db->tallies, began_us, err);
+    return err;
 }
 
 Err *db_query(Ctx *c, Sql sql, Args args, const Record *record, Rows *out) {
@@ -239,7 +243,10 @@ static Err *tx_outer(Ctx *c, TxBody body) {
     assert(c->coro);
     Db *db = app_db(c);
     DbTx tx = {.db = db};
-    TRY(db->engine->transaction(c, db, &tx, body));
+    int64_t began_us = mono_us();
+    Err *err = db->engine->transaction(c, db, &tx, body);
+    tally_write(&db->tallies, began_us, err);
+    if (err) return err;
     notices_tell(db, tx.notices);
     after_commit_run(c, tx.after);
     return NULL;

@@ -11,7 +11,9 @@
 #ifndef SOCLE_DATA_DB_ROOM_H
 #define SOCLE_DATA_DB_ROOM_H
 
-#include "data/db.h"
+#include <stdatomic.h>
+
+#include "data/db_stats.h"
 
 enum {
     ARGS_MAX = 60,
@@ -91,15 +93,36 @@ typedef struct DbEngine {
     Err *(*notify_in)(Ctx *c, DbTx *tx, Str channel, Str payload);
     Err *(*check)(Ctx *c, Db *db, const char *text);
     Err *(*backup)(Ctx *c, Db *db, Str path, void (*progress)(void *, int64_t, int64_t), void *arg);
-    void (*listen)(Ctx *c, Db *db);        /* a channel was added to db->listeners */
-    bool (*state)(Db *db, int64_t *state); /* see db_state; NULL: never known */
+    void (*stats)(Ctx *c, Db *db, DbStats *out); /* fill in what is the engine's own */
+    void (*listen)(Ctx *c, Db *db);              /* a channel was added to db->listeners */
+    bool (*state)(Db *db, int64_t *state);       /* see db_state; NULL: never known */
 } DbEngine;
 
 /* Who wants to hear of a channel: see db_notice.c. */
 typedef struct Listeners Listeners;
 
+/* db_stats.c: see DbStats. */
+typedef _Atomic int64_t Tally;
+typedef struct TallyTimes {
+    Tally counts[DB_TIME_BOUNDS + 1], sum_us;
+} TallyTimes;
+typedef struct TallyGroups {
+    Tally counts[DB_GROUP_BOUNDS + 1], sum;
+} TallyGroups;
+typedef struct DbTallies {
+    Tally committed, failed, again;
+    TallyTimes writes, commits;
+    TallyGroups groups;
+} DbTallies;
+void tally_add(Tally *at, int64_t n);
+int64_t tally_get(const Tally *at);
+void tally_time(TallyTimes *t, int64_t began_us);
+void tally_group(TallyGroups *t, int64_t size);
+void tally_write(DbTallies *t, int64_t began_us, const Err *err); /* a transaction has ended */
+
 struct Db {
     const DbEngine *engine;
+    DbTallies tallies;
     struct Sqlite *sqlite;
     struct Postgres *postgres;
     Listeners *listeners;

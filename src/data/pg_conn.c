@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/log.h"
+#include "data/pg_pool.h"
 #include "rt/offload.h"
 
 enum {
@@ -168,6 +169,7 @@ static void request_end(PgConn *conn, bool lost) {
     conn->head = r->next;
     if (!conn->head) conn->tail = NULL;
     conn->in_flight--;
+    tally_add(&conn->pool->in_flight, -1);
     r->lost = lost;
     r->done = true;
     if (r->co)
@@ -185,6 +187,7 @@ static PgRequest *request_add(Ctx *c, PgConn *conn) {
     *(conn->tail ? &conn->tail->next : &conn->head) = r;
     conn->tail = r;
     conn->in_flight++;
+    tally_add(&conn->pool->in_flight, 1);
     return r;
 }
 

@@ -25,7 +25,7 @@ PgPool *pg_pool_here(Db *db) {
 static void waiter_remove(PgQueue *queue, PgWaiter *w) {
     *(w->prev ? &w->prev->next : &queue->first) = w->next;
     *(w->next ? &w->next->prev : &queue->last) = w->prev;
-    queue->count--;
+    tally_add(&queue->count, -1);
     w->over = true;
 }
 
@@ -33,7 +33,7 @@ static void waiter_add(PgQueue *queue, PgWaiter *w) {
     w->prev = queue->last;
     *(queue->last ? &queue->last->next : &queue->first) = w;
     queue->last = w;
-    queue->count++;
+    tally_add(&queue->count, 1);
 }
 
 /* What a further statement has to wait for; a statement that must be stopped first counts as many.
@@ -57,6 +57,11 @@ static PgConn *least_busy(PgPool *pool, bool own) {
     return best;
 }
 
+static void conn_own(PgConn *conn, bool owned) {
+    conn->owned = owned;
+    tally_add(&conn->pool->owned, owned ? 1 : -1);
+}
+
 /* Give what there is to those who wait, in order. */
 static void pool_serve(PgPool *pool) {
     while (pool->senders.first && least_busy(pool, false)) {
@@ -68,7 +73,7 @@ static void pool_serve(PgPool *pool) {
     while (pool->owners.first && (conn = least_busy(pool, true))) {
         PgWaiter *w = pool->owners.first;
         w->given = conn;
-        conn->owned = true;
+        conn_own(conn, true);
         waiter_remove(&pool->owners, w);
         coro_wake(w->co);
     }
@@ -98,6 +103,7 @@ static bool any_up(const PgPool *pool) {
 
 static void connect_failed(PgPool *pool, const Err *err, int64_t backoff_ms) {
     snprintf(pool->why, sizeof pool->why, "%.*s", S_ARG(err->detail));
+    tally_add(&pool->connect_failures, 1);
     if (any_up(pool)) {
         pool_serve(pool);
         return;
@@ -109,6 +115,8 @@ static void connect_failed(PgPool *pool, const Err *err, int64_t backoff_ms) {
 }
 
 static void connect_done(PgPool *pool) {
+    tally_add(&pool->connects, 1);
+    tally_add(&pool->up, 1);
     if (pool->circuit_open) log_msg(NULL, LOG_INFO, "PostgreSQL is back");
     pool->circuit_open = false;
     pool_serve(pool);
@@ -120,6 +128,7 @@ static void keeper_watch(Ctx *c, PgConn *conn) {
     Wake wake = WAKE_DONE;
     while (conn->state == PG_UP && !pg->closing && wake == WAKE_DONE) wake = coro_wait(c);
     if (conn->state == PG_UP) pg_conn_break(conn, "closing");
+    tally_add(&conn->pool->up, -1);
     pg_conn_drop(conn);
 }
 
@@ -181,7 +190,8 @@ static Err *away(Ctx *c, const PgPool *pool) {
 
 /* Until there is reason to look again. */
 static Err *waiter_wait(Ctx *c, PgQueue *queue, PgWaiter *w) {
-    if (queue->count >= WAITING_MAX) return err_later(c, __func__, "Too many wait for PostgreSQL.");
+    if (tally_get(&queue->count) >= WAITING_MAX)
+        return err_later(c, __func__, "Too many wait for PostgreSQL.");
     waiter_add(queue, w);
     Wake wake = WAKE_DONE;
     while (!w->over && wake == WAKE_DONE) wake = coro_wait(c);
@@ -193,7 +203,7 @@ static Err *waiter_wait(Ctx *c, PgQueue *queue, PgWaiter *w) {
 static PgConn *pool_try(PgPool *pool, bool own) {
     if (own && pool->owners.first) return NULL; /* they were here before */
     PgConn *conn = least_busy(pool, own);
-    if (conn && own) conn->owned = true;
+    if (conn && own) conn_own(conn, true);
     return conn;
 }
 
@@ -217,7 +227,7 @@ Err *pg_pool_own(Ctx *c, PgPool *pool, PgConn **out) { return pool_get(c, pool, 
 
 void pg_pool_disown(PgConn *conn) {
     assert(conn->owned);
-    conn->owned = false;
+    conn_own(conn, false);
     pool_serve(conn->pool);
 }
 
@@ -256,6 +266,18 @@ void pg_pool_abandon(PgConn *conn, PgRequest *r) {
 void pg_pool_told_answered(PgConn *conn) {
     if (conn->pool->senders.first || conn->pool->owners.first) pool_serve(conn->pool);
     head_stop(conn); /* it may have come to its turn after it was given up */
+}
+
+void pg_pool_stats(const PgPool *pool, DbStats *out) {
+    out->connections += tally_get(&pool->up);
+    out->connections_max += pool->count;
+    out->busy += tally_get(&pool->owned);
+    out->in_flight += tally_get(&pool->in_flight);
+    out->readers_waiting += tally_get(&pool->senders.count);
+    out->writers_waiting += tally_get(&pool->owners.count);
+    out->connects += tally_get(&pool->connects);
+    out->connect_failures += tally_get(&pool->connect_failures);
+    out->away += pool->circuit_open;
 }
 
 void pg_pool_close(PgPool *pool) {

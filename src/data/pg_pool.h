@@ -24,7 +24,7 @@ typedef struct PgWaiter {
 
 typedef struct PgQueue {
     PgWaiter *first, *last;
-    ptrdiff_t count;
+    Tally count; /* changed by its loop only */
 } PgQueue;
 
 typedef struct PgPool {
@@ -32,7 +32,8 @@ typedef struct PgPool {
     PgConn *conns;
     int count;
     PgQueue senders, owners; /* who waits for a connection, to share and to own */
-    bool circuit_open;
+    atomic_bool circuit_open;
+    Tally up, owned, in_flight, connects, connect_failures; /* for pg_pool_stats */
     int64_t retry_at_us;
     char why[256]; /* of the last failure */
 } PgPool;
@@ -61,6 +62,8 @@ void pg_pool_disown(PgConn *conn);
  * behind it come to their turn; one of them that is hit instead gets 57014 and is to be sent again.
  */
 void pg_pool_abandon(PgConn *conn, PgRequest *r);
+/* From any loop: add this pool's figures. */
+void pg_pool_stats(const PgPool *pool, DbStats *out);
 /* On the pool's loop: end the keepers. */
 void pg_pool_close(PgPool *pool);
 

@@ -158,7 +158,9 @@ static Err *query_try(Ctx *c, Postgres *pg, Query *q, unsigned flags, bool write
 static Err *query_flagged(Ctx *c, Db *db, Query *q, unsigned flags) {
     bool write = sql_is_write(str_c(q->text)), again;
     Err *err = query_try(c, db->postgres, q, flags, write, &again);
-    return err && again ? query_try(c, db->postgres, q, flags, write, &again) : err;
+    if (!err || !again) return err;
+    tally_add(&db->tallies.again, 1);
+    return query_try(c, db->postgres, q, flags, write, &again);
 }
 
 static Err *postgres_query(Ctx *c, Db *db, Query *q) { return query_flagged(c, db, q, 0); }
@@ -358,7 +360,9 @@ static void rollback(Ctx *c, PgTx *t) {
 
 static Err *commit(Ctx *c, PgTx *t, DbTx *tx) {
     if (!tx_alive(t)) return lost_err(c, t->conn, false);
+    int64_t began_us = mono_us();
     PgRequest *r = tx_end_send(c, t, "COMMIT");
+    tally_time(&tx->db->tallies.commits, began_us);
     if (!r || r->lost) {
         if (r) pg_request_free(r);
         return lost_err(c, t->conn, true);
@@ -389,6 +393,7 @@ static Err *postgres_transaction(Ctx *c, Db *db, DbTx *tx, TxBody body) {
     for (int tries = 1;; tries++) {
         Err *err = transaction_try(c, db, tx, body);
         if (!err || !tx->again || tries == TRIES_MAX) return err;
+        tally_add(&db->tallies.again, 1);
         TRY(sleep_ms(c, 1 + rand_below(rand_thread(), INT64_C(4) << tries)));
     }
 }
@@ -500,6 +505,13 @@ static void postgres_close(Db *db) {
     postgres_release(pg);
 }
 
+static void postgres_stats(Ctx *c, Db *db, DbStats *out) {
+    (void)c;
+    out->in_flight = out->connects = out->connect_failures = out->away = 0;
+    for (int i = 0; i < db->postgres->pool_count; i++)
+        pg_pool_stats(&db->postgres->pools[i], out);
+}
+
 static const DbEngine postgres_engine = {
     .engine = ENGINE_POSTGRES,
     .close = postgres_close,
@@ -515,6 +527,7 @@ static const DbEngine postgres_engine = {
     .notify_in = postgres_notify_in,
     .check = postgres_check,
     .listen = postgres_listen,
+    .stats = postgres_stats,
 };
 
 static Postgres *postgres_new(Db *db, PgTarget target, int connections) {

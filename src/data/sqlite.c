@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "data/sql_text.h"
@@ -26,6 +27,7 @@ enum {
 };
 
 typedef struct Sqlite {
+    DbTallies *tallies;
     Str path; /* on the heap, a NUL follows */
     int reader_count;
     SqlHandle *readers[LOOPS_MAX];
@@ -315,6 +317,19 @@ static void sqlite_close(Db *db) {
     free(db);
 }
 
+static void sqlite_stats(Ctx *c, Db *db, DbStats *out) {
+    Sqlite *s = db->sqlite;
+    struct stat log;
+    bool there = stat(str_cstr(c->arena, strf(c->arena, "%s-wal", s->path.data)), &log) == 0;
+    out->log_bytes = there ? log.st_size : 0;
+    writer_stats(s->writer, &out->writers_waiting, &out->log_pages_pending);
+    pthread_mutex_lock(&s->scan_lock);
+    out->busy = s->scans_used;
+    out->connections = s->reader_count + s->scans_idle + s->scans_used;
+    pthread_mutex_unlock(&s->scan_lock);
+    out->connections_max = s->reader_count + SCANS_MAX;
+}
+
 static const DbEngine sqlite_engine = {
     .engine = ENGINE_SQLITE,
     .close = sqlite_close,
@@ -331,6 +346,7 @@ static const DbEngine sqlite_engine = {
     .notify_in = sqlite_notify_in,
     .check = sqlite_check_text,
     .backup = sqlite_backup,
+    .stats = sqlite_stats,
     .state = sqlite_state,
 };
 
@@ -394,7 +410,7 @@ static Err *handles_open(Ctx *c, Sqlite *s) {
         sqlite_handle_close(writing);
         return err;
     }
-    s->writer = writer_start(writing, checkpointing);
+    s->writer = writer_start(writing, checkpointing, s->tallies);
     for (int i = 0; i < loop_count(); i++) {
         TRY(sqlite_handle_open(c, s->path.data, HANDLE_READ, &s->readers[i]));
         s->readers[i]->commits = writer_commits(s->writer);
@@ -424,6 +440,7 @@ Err *sqlite_open(Ctx *c, DbOptions options, Db *db) {
     char *copy = s ? strdup(str_cstr(c->arena, path)) : NULL;
     if (!copy) abort();
     s->path = str_c(copy);
+    s->tallies = &db->tallies;
     pthread_mutex_init(&s->scan_lock, NULL);
     Opening opening = {.c = c, .s = s};
     Err *err = offload(c, LANE_SHORT, open_on_thread, &opening);

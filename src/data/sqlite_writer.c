@@ -59,6 +59,7 @@ struct Writer {
 
     SqlHandle *h; /* the thread's own from here */
     sqlite3_stmt *controls[CONTROL_COUNT];
+    DbTallies *tallies;
     Write *group[GROUP_MAX];
     ptrdiff_t count;
     atomic_uint commits; /* before those in them are told */
@@ -325,7 +326,9 @@ static void write_fail(Write *r, int rc) {
 }
 
 static int commit(Writer *w) {
+    int64_t began_us = mono_us();
     int rc = control(w, COMMIT);
+    tally_time(&w->tallies->commits, began_us);
     if (rc == SQLITE_OK)
         atomic_fetch_add(&w->commits, 1);
     else if (!group_lost(w))
@@ -338,6 +341,7 @@ static void group_apart(Writer *w) {
     for (ptrdiff_t i = 0; i < w->count; i++) {
         Write *r = w->group[i];
         if (!r->good) continue;
+        tally_add(&w->tallies->again, 1);
         int rc = control(w, BEGIN);
         if (rc != SQLITE_OK) {
             write_fail(r, rc);
@@ -423,6 +427,7 @@ static void group_run(Writer *w) {
         whole = group_add(w, r);
         if (mono_us() >= until) break;
     }
+    tally_group(&w->tallies->groups, w->count);
     if (!whole || commit(w) != SQLITE_OK) group_apart(w);
     group_wake(w);
 }
@@ -499,12 +504,13 @@ static void *writer_main(void *arg) {
     return NULL;
 }
 
-Writer *writer_start(SqlHandle *writing, SqlHandle *checkpointing) {
+Writer *writer_start(SqlHandle *writing, SqlHandle *checkpointing, DbTallies *tallies) {
     assert(writing && checkpointing);
     Writer *w = calloc(1, sizeof *w);
     if (!w) abort();
     w->h = writing;
     w->checkpointing = checkpointing;
+    w->tallies = tallies;
     w->help_at = LOG_FRAMES_MAX;
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->work, NULL);
@@ -517,6 +523,13 @@ Writer *writer_start(SqlHandle *writing, SqlHandle *checkpointing) {
     if (pthread_create(&w->thread, NULL, writer_main, w) != 0) abort();
     if (pthread_create(&w->checkpoint_thread, NULL, checkpoint_main, w) != 0) abort();
     return w;
+}
+
+void writer_stats(Writer *w, int64_t *queued, int64_t *log_pages) {
+    pthread_mutex_lock(&w->lock);
+    *queued = w->queued;
+    pthread_mutex_unlock(&w->lock);
+    *log_pages = max_i64(0, atomic_load(&w->frames) - atomic_load(&w->frames_done));
 }
 
 const atomic_uint *writer_commits(const Writer *w) { return &w->commits; }

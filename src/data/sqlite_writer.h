@@ -27,12 +27,15 @@
 typedef struct Writer Writer;
 
 /* Takes over both handles (the second is for checkpoints) when it succeeds. */
-Writer *writer_start(SqlHandle *writing, SqlHandle *checkpointing);
+Writer *writer_start(SqlHandle *writing, SqlHandle *checkpointing, DbTallies *tallies);
 /* Ends what has been taken, refuses the rest. Nobody may be waiting in writer_run. */
 void writer_stop(Writer *w);
 
 /* How many commits there have been; each is counted before those in it are told. */
 const atomic_uint *writer_commits(const Writer *w);
+
+/* What waits in the queue, and how many pages of the log are not yet in the database's file. */
+void writer_stats(Writer *w, int64_t *queued, int64_t *log_pages);
 
 /* Run a query (a single statement) or, where q is NULL, body as a transaction; waits until it is
  * durable. The tx is given to the body as c->tx. */

@@ -174,8 +174,9 @@ static Err *metrics(Ctx *c, Call *k) {
 /* -- The module -------------------------------------------------------------------------------- */
 
 void ops_metrics_declare(void) {
-    static const MetricTable *const tables[] = {&http_metrics, &process_metrics, &loop_metrics,
-                                                &app_metrics, &sentry_metrics};
+    static const MetricTable *const tables[] = {&http_metrics,  &process_metrics, &loop_metrics,
+                                                &app_metrics,   &db_metrics,      &work_metrics,
+                                                &sentry_metrics};
     for (ptrdiff_t i = 0; i < COUNT(tables); i++) metrics_declare(tables[i]);
 }
 
@@ -198,12 +199,12 @@ static const Route ops_routes[] = {
     {GET, "/api/healthz", healthz, PROBE, .out = &healthz_record,
      .doc = "Is anybody there? In words"},
     {GET, "/livez", livez, PROBE, .out = &health_record, .doc = "Is the process alive?"},
-    {GET, "/readyz", readyz, PROBE, .out = &detailed_record, .errors = "503",
+    {GET, "/readyz", readyz, PROBE, .out = &detailed_record, .status_also = 503,
      .doc = "Can it serve?"},
-    {GET, "/health", readyz, PROBE, .out = &detailed_record, .errors = "503",
+    {GET, "/health", readyz, PROBE, .out = &detailed_record, .status_also = 503,
      .doc = "Can it serve? For people"},
     {GET, "/health/detailed", health_detailed, .access = ACCESS_OPEN, .tag = "Operations",
-     .out = &detailed_record, .errors = "503", .doc = "Every dependency with its latency"},
+     .out = &detailed_record, .status_also = 503, .doc = "Every dependency with its latency"},
     {GET, "/metrics", metrics, PROBE, .out_type = "text/plain, application/openmetrics-text",
      .doc = "Figures for Prometheus"},
 };

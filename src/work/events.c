@@ -25,6 +25,7 @@ enum {
 static struct {
     Signal signal;
     atomic_bool stopping, alive;
+    _Atomic int64_t emitted_count;
     atomic_bool emitted; /* by this process, and other nodes not yet told through Redis */
     atomic_int ahead;
     atomic_bool held_up; /* the tail waits for the loops */
@@ -82,6 +83,7 @@ typedef struct Emission {
 static void emit_committed(Ctx *c, void *arg) {
     (void)c;
     (void)arg;
+    atomic_fetch_add_explicit(&events.emitted_count, 1, memory_order_relaxed);
     atomic_store(&events.emitted, true);
     signal_give(&events.signal);
 }
@@ -372,7 +374,11 @@ static void on_news(void *arg, Str payload) {
 
 void events_tune(int64_t keep_ms) { events.keep_ms = keep_ms; }
 
-EventStats event_stats(void) { return hub_stats(); }
+EventStats event_stats(void) {
+    EventStats stats = hub_stats();
+    stats.emitted = atomic_load(&events.emitted_count);
+    return stats;
+}
 
 Err *events_start(Ctx *c) {
     assert(!atomic_load(&events.alive));

@@ -50,6 +50,7 @@ void events_stop(Ctx *c);
 
 typedef struct EventStats {
     int64_t subscribers, delivered, dropped; /* delivered: into queues, since the start */
+    int64_t emitted;                         /* by this process, committed */
 } EventStats;
 EventStats event_stats(void);
 

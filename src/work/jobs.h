@@ -124,4 +124,14 @@ typedef struct JobStats {
 } JobStats;
 MUST_USE Err *job_stats(Ctx *c, JobStats *out);
 
+/* Runs in this process, by what became of them, and how long they took: times[i] up to
+ * job_time_bounds_us[i], the last above all. Does not wait. */
+enum { JOB_TIME_BOUNDS = 9 };
+extern const int64_t job_time_bounds_us[JOB_TIME_BOUNDS];
+typedef struct JobRuns {
+    int64_t done, again, dead, cancelled, given_back, lost;
+    int64_t times[JOB_TIME_BOUNDS + 1], sum_us;
+} JobRuns;
+JobRuns job_runs(void);
+
 #endif

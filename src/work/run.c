@@ -146,6 +146,53 @@ static Ending ending_of(Ctx *c, Run *r, Err *err) {
     return ENDING_DONE;
 }
 
+/* -- Counting ---------------------------------------------------------------------------------- */
+
+const int64_t job_time_bounds_us[JOB_TIME_BOUNDS] = {1000,
+                                                     10 * 1000,
+                                                     100 * 1000,
+                                                     US_PER_SECOND,
+                                                     5 * US_PER_SECOND,
+                                                     US_PER_SECOND * 30,
+                                                     US_PER_SECOND * 120,
+                                                     US_PER_SECOND * 600,
+                                                     US_PER_SECOND * 3600};
+
+typedef enum RunResult { RUN_DONE, RUN_LOST, RUN_OTHER, RUN_RESULTS = RUN_OTHER + 6 } RunResult;
+
+static struct { _Atomic int64_t results[RUN_RESULTS], times[JOB_TIME_BOUNDS + 1], sum_us; } counted;
+
+static void count_one(_Atomic int64_t *at, int64_t n) {
+    atomic_fetch_add_explicit(at, n, memory_order_relaxed);
+}
+
+static void run_count(const Run *r, int64_t took_us) {
+    int place = 0;
+    while (place < JOB_TIME_BOUNDS && took_us > job_time_bounds_us[place]) place++;
+    count_one(&counted.times[place], 1);
+    count_one(&counted.sum_us, took_us);
+    RunResult result = r->ending != ENDING_KNOWN ? RUN_OTHER + (int)r->ending
+                       : r->lost                 ? RUN_LOST
+                                                 : RUN_DONE;
+    count_one(&counted.results[result], 1);
+}
+
+JobRuns job_runs(void) {
+    JobRuns out = {
+        .done = counted.results[RUN_DONE] + counted.results[RUN_OTHER + ENDING_DONE],
+        .again = counted.results[RUN_OTHER + ENDING_AGAIN],
+        .dead = counted.results[RUN_OTHER + ENDING_DEAD],
+        .cancelled = counted.results[RUN_OTHER + ENDING_CANCELLED],
+        .given_back = counted.results[RUN_OTHER + ENDING_BACK],
+        .lost = counted.results[RUN_LOST],
+        .sum_us = counted.sum_us,
+    };
+    for (int i = 0; i <= JOB_TIME_BOUNDS; i++) out.times[i] = counted.times[i];
+    return out;
+}
+
+/* -- Running ----------------------------------------------------------------------------------- */
+
 static void run_job(Ctx *c, void *arg) {
     Run *r = arg;
     Dispatcher *d = r->dispatcher;
@@ -157,7 +204,9 @@ static void run_job(Ctx *c, void *arg) {
     ctx_undo(c, NULL); /* its leftovers go before another may run it */
     r->ending = ending_of(c, r, err);
     r->coro = NULL;
-    d->usual_us += (mono_us() - r->begun_us - d->usual_us) / 16;
+    int64_t took_us = max_i64(mono_us() - r->begun_us, 0);
+    run_count(r, took_us);
+    d->usual_us += (took_us - d->usual_us) / 16;
     running_remove(d, r);
     list_add(&d->ended, r);
     runs_begin(d);

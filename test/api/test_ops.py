@@ -8,9 +8,10 @@ import subprocess
 import sys
 import time
 
+import jsonschema
 import pytest
 from harness import (DATABASE, PATIENCE, ROOT, make_key, make_user, postgres_drop, postgres_make, problem, psql,
-                     run_cli)
+                     run_cli, token)
 
 sys.path.insert(0, str(ROOT / "test/fake"))
 from sentry import FakeSentry  # noqa: E402
@@ -176,8 +177,15 @@ def test_a_schema_behind_the_program_is_not_ready(make_server):
         assert (answer.status_code, answer.json()["status"]) == (503, "down")
         assert checks["migrations"]["note"] == "1 not applied"
         assert checks["database"]["status"] == "ok"
-        assert client.get("/health/detailed").status_code == 503
         assert client.get("/livez").status_code == 200
+        document = client.get("/openapi.json").json()
+        for path in ("/readyz", "/health", "/health/detailed"):
+            answer = client.get(path)
+            assert answer.status_code == 503, path
+            documented = document["paths"][path]["get"]["responses"]["503"]["content"]
+            schema = documented[answer.headers["Content-Type"]]["schema"]
+            jsonschema.Draft202012Validator(schema, resolver=jsonschema.RefResolver("", document)).validate(answer.json())
+            assert "application/problem+json" in documented  # should it fail before it can say so
 
 
 @pytest.mark.skipif(DATABASE != "postgres", reason="SQLite is part of the process")
@@ -254,6 +262,58 @@ def test_raw_paths_never_become_labels(server, client):
     patterns = {label[1] for key in read_metrics(text) for label in key[1:] if label[0] == "path"}
     routes = {line.split()[1] for line in server.cli("routes").stdout.splitlines()}
     assert patterns <= routes | {"(unmatched)"}, patterns - routes
+
+
+def test_what_the_database_does_is_counted(server):
+    client = server.client(token(server))
+    names = ["socle_db_transactions_total", "socle_db_write_seconds_count", "socle_db_commit_seconds_count"]
+    before = {n: metric(server, n, **({"result": "committed"} if "transactions" in n else {})) for n in names}
+    for i in range(5):
+        assert client.post("/api/v1/organisations", json={"name": f"counted {i}"}).status_code == 201
+    # Durable when it is answered, so counted by then.
+    for n in names:
+        assert metric(server, n, **({"result": "committed"} if "transactions" in n else {})) >= before[n] + 5, n
+    values = read_metrics(server.client().get("/metrics").text)
+    assert 1 <= values[("socle_db_connections",)] <= values[("socle_db_connections_max",)]
+    for kind in ("read", "write"):
+        assert values[("socle_db_waiting", ("kind", kind))] == 0
+    assert ("socle_db_busy_connections",) in values and ("socle_db_repeated_runs_total",) in values
+    if DATABASE == "sqlite":
+        assert values[("socle_db_group_size_count",)] >= 5
+        assert values[("socle_db_group_size_sum",)] >= values[("socle_db_group_size_count",)]
+        assert values[("socle_db_log_bytes",)] > 0 and values[("socle_db_log_pages_pending",)] >= 0
+        assert ("socle_db_connects_total",) not in values
+    else:
+        assert values[("socle_db_connects_total",)] >= 1 and values[("socle_db_away_loops",)] == 0
+        assert ("socle_db_log_bytes",) not in values
+
+
+def test_a_failed_transaction_is_counted(server):
+    client, failed = server.client(token(server, "admin")), {"result": "failed"}
+    before = metric(server, "socle_db_transactions_total", **failed)
+    problem(client.post("/api/jobs/999999999/retry"), 404)  # looked for in the transaction that would change it
+    assert metric(server, "socle_db_transactions_total", **failed) == before + 1
+
+
+def test_followers_events_and_jobs_are_counted(server):
+    admin = server.client(token(server, "admin"))
+    def deliveries():
+        return metric(server, "socle_event_deliveries_total")
+    delivered, emitted = deliveries(), metric(server, "socle_events_emitted_total")
+    with admin.get("/events?channels=counted:1", stream=True, headers={"Accept": "text/event-stream"}) as stream:
+        soon(lambda: metric(server, "socle_event_subscribers") == 1)
+        for _ in range(3):
+            assert admin.post("/api/v1/events", json={"channel": "counted:1", "type": "t"}).status_code == 201
+        soon(lambda: deliveries() == delivered + 3)
+        assert metric(server, "socle_events_emitted_total") == emitted + 3
+        assert stream.status_code == 200
+    # Who closes is gone at once, not at the next beat.
+    began = time.monotonic()
+    soon(lambda: metric(server, "socle_event_subscribers") == 0)
+    assert time.monotonic() - began < 5 * PATIENCE
+    assert metric(server, "socle_event_slow_consumers_total") == 0
+    assert {r for (n, *labels) in read_metrics(admin.get("/metrics").text) if n == "socle_job_runs_total"
+            for (_, r) in labels} == {"done", "again", "dead", "cancelled", "given_back", "lost"}
 
 
 @pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed")
