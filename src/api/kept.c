@@ -5,6 +5,8 @@
  * commit of anybody, also of another process, is a new state, and whoever was told of the commit has
  * his next answer made anew. Where the state is not known (PostgreSQL) nothing is kept.
  *
+ * A compressed form is kept beside the answer when it has been asked for once.
+ *
  * Signing in, access and rates come before this and are looked at for every request.
  *
  * A table per loop, touched by its thread only, whose answers are all of one state and live in one
@@ -23,6 +25,7 @@ typedef struct Slot {
     uint64_t hash;      /* of the address asked for last */
     int64_t generation; /* of the table when it was kept; else it is only an address */
     Str key, headers, body, etag;
+    Str forms[TEXT_FORMS]; /* body compressed, by encoding; null: not asked for yet */
 } Slot;
 
 typedef struct Table {
@@ -78,6 +81,44 @@ static Str copied(Arena *arena, Str s) {
     return str_of(to, s.len);
 }
 
+/* -- Compressed forms -------------------------------------------------------------------------- */
+
+/* Of an answer that was found, which may have gone by the time it is sent. */
+typedef struct Found {
+    TextForms forms;
+    Table *table;
+    Slot *slot;
+    int64_t generation;
+    uint64_t hash;
+} Found;
+
+static bool found_still(const Found *f) {
+    return f->slot->generation == f->generation && f->table->generation == f->generation &&
+           f->slot->hash == f->hash;
+}
+
+static Str form_find(Ctx *c, void *arg, int encoding) {
+    const Found *f = arg;
+    assert(encoding > 0 && encoding < TEXT_FORMS);
+    if (!found_still(f) || !f->slot->forms[encoding].data) return (Str){NULL, 0};
+    return copied(c->arena, f->slot->forms[encoding]);
+}
+
+static void form_keep(void *arg, int encoding, Str bytes) {
+    Found *f = arg;
+    assert(encoding > 0 && encoding < TEXT_FORMS);
+    if (!found_still(f) || arena_used(f->table->arena) + bytes.len > bytes_max()) return;
+    f->slot->forms[encoding] = copied(f->table->arena, bytes);
+}
+
+static const TextForms *forms_of(Ctx *c, Table *t, Slot *slot) {
+    Found *f = arena_new_of(c->arena, Found);
+    *f = (Found){{form_find, form_keep, f}, t, slot, t->generation, slot->hash};
+    return &f->forms;
+}
+
+/* -- Answers ----------------------------------------------------------------------------------- */
+
 bool kept_find(Ctx *c, Call *k, KeptKey *key) {
     assert(k->route->kept);
     *key = (KeptKey){0};
@@ -87,12 +128,13 @@ bool kept_find(Ctx *c, Call *k, KeptKey *key) {
     key->text = key_make(c, k);
     key->hash = siphash_secret(key->text);
     if (t->state != key->state) table_empty(t, key->state);
-    const Slot *slot = &t->slots[key->hash % SLOTS];
+    Slot *slot = &t->slots[key->hash % SLOTS];
     if (slot->generation != t->generation || !str_eq(slot->key, key->text)) return false;
     Reply *r = k->r;
     buf_add(&r->headers, slot->headers);
     r->body = copied(c->arena, slot->body);
     r->etag = copied(c->arena, slot->etag);
+    r->forms = forms_of(c, t, slot);
     k->encoded = true;
     return true;
 }

@@ -10,14 +10,23 @@ static uint64_t fold(uint64_t a, uint64_t b) {
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* Eight bytes a step, because every body of a GET passes here; the constants are those of
- * splitmix64. The same bytes give the same tag on every node and after every restart. */
+/* Every body of a GET passes here: 32 bytes a step, four lanes that do not wait for each other. The
+ * constants are those of splitmix64. The same bytes give the same tag on every node and after every
+ * restart. */
 static uint64_t body_hash(Str body) {
+    enum { LANES = 4, WORD = 8 };
     const uint64_t odd = 0x9E3779B97F4A7C15U, other = 0xBF58476D1CE4E5B9U;
-    uint64_t hash = fold((uint64_t)body.len ^ odd, other), word;
+    uint64_t word, hash = fold((uint64_t)body.len ^ odd, other), lane[LANES];
     ptrdiff_t i = 0;
-    for (; body.len - i >= 8; i += 8) {
-        memcpy(&word, body.data + i, 8);
+    for (int l = 0; l < LANES; l++) lane[l] = hash + (uint64_t)l;
+    for (; body.len - i >= LANES * WORD; i += LANES * WORD)
+        for (int l = 0; l < LANES; l++) {
+            memcpy(&word, body.data + i + l * WORD, WORD);
+            lane[l] = fold(lane[l] ^ word ^ other, odd) + word;
+        }
+    for (int l = 0; l < LANES; l++) hash = fold(hash ^ lane[l] ^ other, odd) + lane[l];
+    for (; body.len - i >= WORD; i += WORD) {
+        memcpy(&word, body.data + i, WORD);
         hash = fold(hash ^ word ^ other, odd) + word;
     }
     word = 0;

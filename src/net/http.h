@@ -100,6 +100,15 @@ MUST_USE Err *multipart_open(Ctx *c, Req *q, Multipart **out);
 MUST_USE Err *multipart_next(Ctx *c, Multipart *m, Part *part, bool *more);
 MUST_USE Err *multipart_read(Ctx *c, Multipart *m, char *to, ptrdiff_t cap, ptrdiff_t *n);
 
+/* For whoever gives the same text again: its compressed forms, so that each is made once. `encoding`
+ * is a number to tell them apart, from 1 to TEXT_FORMS - 1. */
+enum { TEXT_FORMS = 3 };
+typedef struct TextForms {
+    Str (*find)(Ctx *c, void *arg, int encoding); /* null: not there; else good until c's end */
+    void (*keep)(void *arg, int encoding, Str bytes);
+    void *arg;
+} TextForms;
+
 /* A reply: status and headers, then either one text, a file, or a stream. */
 typedef struct Reply {
     HttpConn *conn;
@@ -111,9 +120,10 @@ typedef struct Reply {
     Str etag;           /* with its quotes; if null, a 200 to GET gets one made of its body */
     Time last_modified; /* TIME_NULL: none */
     bool no_etag, no_compress, no_body;
-    bool close;        /* close the connection after it */
-    bool cut;          /* a stream failed: end the connection without the stream's end */
-    bool begun, ended; /* the head is out; the whole is out */
+    const TextForms *forms; /* of body; NULL: it is compressed anew when it is wanted so */
+    bool close;             /* close the connection after it */
+    bool cut;               /* a stream failed: end the connection without the stream's end */
+    bool begun, ended;      /* the head is out; the whole is out */
     int64_t sent_bytes;
     struct ReplyFile *file;
 } Reply;

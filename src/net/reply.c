@@ -123,6 +123,20 @@ static int text_validate(HttpConn *conn, HeadInfo *info, Str body) {
     return shown ? precondition(q, r->etag, r->last_modified) : 0;
 }
 
+static Err *text_encode(Ctx *c, const Reply *r, Encoding encoding, Str *body) {
+    static_assert(ENCODING_BROTLI == TEXT_FORMS - 1, "a form for each encoding");
+    if (r->forms) {
+        Str form = r->forms->find(c, r->forms->arg, (int)encoding);
+        if (form.data) {
+            *body = form;
+            return NULL;
+        }
+    }
+    TRY(compress_text(c, encoding, *body, body));
+    if (r->forms) r->forms->keep(r->forms->arg, (int)encoding, *body);
+    return NULL;
+}
+
 static Err *text_finish(Ctx *c, HttpConn *conn) {
     Reply *r = &conn->r;
     Str body = r->no_body ? S("") : r->body;
@@ -143,7 +157,7 @@ static Err *text_finish(Ctx *c, HttpConn *conn) {
             info.length = -2; /* a GET's would have to be compressed to know */
         body = S("");
     } else if (info.encoding != ENCODING_NONE) {
-        TRY(compress_text(c, info.encoding, body, &body));
+        TRY(text_encode(c, r, info.encoding, &body));
         info.length = body.len;
     }
     return reply_send(conn, &info, body);

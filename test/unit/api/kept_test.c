@@ -47,6 +47,17 @@ static Err *note_large(Ctx *c, Call *k) {
     return NULL;
 }
 
+static Err *note_long(Ctx *c, Call *k) {
+    Note *out = call_out(k);
+    made++;
+    TRY(db_int(c, SQL("SELECT value FROM notes"), NO_ARGS, &out->count));
+    Buf b = buf_new(c->arena, LARGE);
+    for (int i = 0; i < 500; i++) buf_f(&b, "%lld, ", (long long)out->count * i);
+    out->text = buf_str(&b);
+    out->who = S("b");
+    return NULL;
+}
+
 static Err *note_missing(Ctx *c, Call *k) {
     (void)k;
     made++;
@@ -66,6 +77,7 @@ static const Route routes[] = {
     {GET, "/note", note_get, KEPT},
     {GET, "/notes", note_list, KEPT, .out_list = true},
     {GET, "/large", note_large, KEPT},
+    {GET, "/long", note_long, KEPT},
     {GET, "/missing", note_missing, KEPT, .errors = "404"},
     {GET, "/tagged", note_tagged, KEPT},
     {GET, "/fresh", note_get, .access = ACCESS_USER, .scope = "notes:read", .out = &note_record},
@@ -140,6 +152,29 @@ API_ALONE(an_answer_is_given_again_byte_for_byte) {
     Answer head = ask(c, "HEAD", "/note?a=1", who, (Str){0});
     CHECK_INT(head.status, 200);
     CHECK_INT(head.body.len, 0);
+}
+
+API_ALONE(a_compressed_form_is_given_again_too) {
+    const char *packed = str_cstr(c->arena, strf(c->arena, "%sAccept-Encoding: gzip\r\n", who));
+    const char *other = str_cstr(c->arena, strf(c->arena, "%sAccept-Encoding: br\r\n", who));
+    Answer plain = warm(c, "/long", who), first = ask_as(c, "/long", packed);
+    CHECK_HEADER(first, "Content-Encoding", S("gzip"));
+    CHECK(first.body.len > 0 && first.body.len < plain.body.len);
+    for (int i = 0; i < ROUNDS; i++) {
+        Answer again = ask_as(c, "/long", packed);
+        CHECK_HEADER(again, "Content-Encoding", S("gzip"));
+        CHECK_STR(again.body, first.body);
+        CHECK_STR(header_of(c, again, "ETag"), header_of(c, first, "ETag"));
+        CHECK_HEADER(ask_as(c, "/long", other), "Content-Encoding", S("br"));
+        again = ask_as(c, "/long", who);
+        CHECK_STR(again.body, plain.body);
+        CHECK(!header_of(c, again, "Content-Encoding").data);
+    }
+    MUST(note_put(c, 5));
+    warm(c, "/long", packed);
+    Answer later = ask_as(c, "/long", packed);
+    CHECK(!str_eq(later.body, first.body));
+    CHECK(!str_eq(header_of(c, later, "ETag"), header_of(c, first, "ETag")));
 }
 
 API_ALONE(a_list_keeps_its_total_and_next_page) {
@@ -257,6 +292,7 @@ SQLITE_ALONE(another_process_is_seen_too) {
 }
 
 T_MAIN(BOTH_ROWS(an_answer_is_given_again_byte_for_byte),
+       BOTH_ROWS(a_compressed_form_is_given_again_too),
        BOTH_ROWS(a_list_keeps_its_total_and_next_page),
        BOTH_ROWS(a_commit_is_seen_by_the_next_answer),
        BOTH_ROWS(what_was_committed_while_it_was_made_is_not_hidden),
