@@ -2,7 +2,7 @@
 #include "search/text.h"
 
 #include "core/buf.h"
-#include "test/t.h"
+#include "t.h"
 
 enum { MEMORY = 64 * 1024 * 1024 };
 
