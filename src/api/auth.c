@@ -184,6 +184,13 @@ Err *auth_sign_in_with(Ctx *c, Str credential) {
                                             : sign_in_token(c, credential);
 }
 
+Err *auth_again(Ctx *c, Str credential) {
+    const Account *account = &c->account;
+    assert(!id_is_none(account->user));
+    if (!id_is_none(account->api_key)) return sign_in_key(c, credential);
+    return account_load(c, account->user, account->session);
+}
+
 Err *auth_sign_in(Ctx *c, const Req *q) {
     c->account = (Account){0};
     c->client_ip = q->client_ip;

@@ -24,6 +24,10 @@ extern const Record user_record;
 MUST_USE Err *auth_sign_in(Ctx *c, const Req *q);
 /* The same for a token or key that came another way (a WebSocket's first message). */
 MUST_USE Err *auth_sign_in_with(Ctx *c, Str credential);
+/* For what outlives a request: does c->account, signed in with this credential, still stand? That an
+ * access token has expired meanwhile does not matter. UNAUTHENTICATED when its log-in has ended, its
+ * key is revoked, its user gone. */
+MUST_USE Err *auth_again(Ctx *c, Str credential);
 
 typedef struct TokenPair {
     Str access_token, refresh_token;

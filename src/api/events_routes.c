@@ -10,7 +10,8 @@
  *   resume {since}          → resumed {since}: all channels from there, later ones too
  *   ping                    → pong
  * Mistakes are answered by error {error}. A session ends after five minutes without a word
- * either way, when it cannot keep up, and when the server stops. */
+ * either way, when it cannot keep up, when the log-in (key, user) that gave it its rights has
+ * ended, and when the server stops. */
 #include "api/auth.h"
 #include "api/work_routes.h"
 #include "core/json.h"
@@ -27,6 +28,7 @@ enum {
     PING_MS = 25 * 1000,
     IDLE_MS = 5 * 60 * 1000,
     BEAT_MS = 15 * 1000,
+    ASK_MS = 5 * 1000,
     FRAMES_AT_ONCE = 64,
     BYTES_AT_ONCE = 64 * 1024,
     CODE_NORMAL = 1000,
@@ -36,24 +38,52 @@ enum {
 
 /* -- who is it -------------------------------------------------------------------------------- */
 
-static Err *sign_in_by(Ctx *c, const Req *q, Str token) {
-    Req asked = *q;
-    Header header = {S("Authorization"), str_concat(c->arena, S("Bearer "), token)};
-    asked.headers = &header;
-    asked.header_count = 1;
-    c->account = (Account){0};
-    TRY(auth_sign_in(c, &asked));
-    if (id_is_none(c->account.user)) FAIL(c, UNAUTHENTICATED, "Token invalide");
+static int64_t recheck_ms = 30 * 1000;
+
+void events_recheck(int64_t ms) { recheck_ms = ms; }
+
+/* What c->account was signed in with, and when it was last seen to stand. */
+typedef struct Caller {
+    Str credential;
+    int64_t seen_us;
+} Caller;
+
+static Err *sign_in_by(Ctx *c, Str credential, Caller *caller) {
+    TRY(auth_sign_in_with(c, credential));
+    *caller = (Caller){credential, mono_us()};
     return NULL;
 }
 
 /* Browsers cannot set headers on either transport, so the token may be in the address. One that is
  * given must be good. */
-static Err *sign_in(Ctx *c, const Req *q) {
-    Str token = req_query(c, q, S("token"));
+static Err *sign_in(Ctx *c, const Req *q, Caller *caller) {
+    Str scheme, token = req_query(c, q, S("token")), header = req_header(q, S("Authorization"));
     c->account = (Account){0};
-    if (!str_is_null(req_header(q, S("Authorization")))) return auth_sign_in(c, q);
-    return str_is_empty(token) ? NULL : sign_in_by(c, q, token);
+    if (str_is_null(header)) return str_is_empty(token) ? NULL : sign_in_by(c, token, caller);
+    TRY(auth_sign_in(c, q));
+    *caller = (Caller){str_trim(str_cut(header, ' ', &scheme)), mono_us()};
+    return NULL;
+}
+
+/* Asked again from time to time: a session outlives its log-in, and must not go on with its rights.
+ * A database that is away ends no session. */
+static bool caller_stands(Ctx *c, Caller *caller) {
+    int64_t now_us = mono_us();
+    bool due = now_us - caller->seen_us >= recheck_ms * US_PER_MS;
+    if (id_is_none(c->account.user) || !due) return true;
+    caller->seen_us = now_us;
+    ArenaMark mark = arena_mark(c->arena);
+    Defer *undo = c->defers;
+    Account account = c->account; /* its texts are older than the mark */
+    int64_t former = ctx_deadline_within(c, ASK_MS);
+    Err *err = auth_again(c, caller->credential);
+    bool over = err && err->kind == ERR_UNAUTHENTICATED;
+    if (!err) account.role = c->account.role;
+    c->deadline_us = former;
+    c->account = account;
+    ctx_undo(c, undo);
+    arena_release(c->arena, mark);
+    return !over;
 }
 
 /* "user" is the caller's own. */
@@ -78,6 +108,7 @@ typedef struct Session {
     Call *k;
     WebSocket *ws;
     Subscriber *subscriber;
+    Caller caller;
     int64_t since; /* of `resume`, for channels subscribed later; -1: none */
     int64_t heard_us, second_us;
     int heard_count, auths;
@@ -206,13 +237,20 @@ static Err *on_resume(Ctx *c, Session *s, const json_t *message) {
     return NULL;
 }
 
-/* The account's texts must outlive this message: what this takes from the arena stays there. */
+/* The account's texts must outlive this message: what this takes from the arena stays there. Channels
+ * followed by the rights of one user are not left to another. */
 static Err *on_auth(Ctx *c, Session *s, const json_t *message) {
     Str token = json_str(said(message, "token"));
     if (str_is_null(token)) return tell_error(c, s, S("auth needs a token"));
     if (++s->auths > AUTHS_MAX) return tell_error(c, s, S("Too many attempts"));
-    Err *err = sign_in_by(c, s->k->q, str_copy(c->arena, token));
+    Account before = c->account;
+    Caller caller;
+    Err *err = sign_in_by(c, str_copy(c->arena, token), &caller);
+    bool another = !id_is_none(before.user) && !id_eq(before.user, c->account.user);
+    if (err || another) c->account = before;
     if (err) return err_status(err->kind) < 500 ? tell_error(c, s, err->detail) : err;
+    if (another) return tell_error(c, s, S("Another user is signed in here"));
+    s->caller = caller;
     return tell(c, s, "authenticated", (Str){0},
                 strf(c->arena, "{\"user_id\":%lld}", (long long)c->account.user.value));
 }
@@ -282,15 +320,17 @@ static Err *session_greet(Ctx *c, Session *s) {
 /* One turn; *on false: the session is over. */
 static Err *session_turn(Ctx *c, Session *s, bool *on) {
     WsGot got;
-    Str message;
-    TRY(session_flush(c, s));
-    Str ended = subscriber_ended(s->subscriber);
+    Str message, ended = S("signed_out");
+    if (caller_stands(c, &s->caller)) {
+        TRY(session_flush(c, s));
+        ended = subscriber_ended(s->subscriber);
+    }
     *on = str_is_null(ended);
     if (!*on) {
         ws_close(c, s->ws, str_eq(ended, S("going_away")) ? CODE_AWAY : CODE_POLICY, ended);
         return NULL;
     }
-    TRY(ws_receive(c, s->ws, PING_MS, &got, &message));
+    TRY(ws_receive(c, s->ws, min_i64(PING_MS, recheck_ms), &got, &message));
     *on = got != WS_CLOSED;
     if (got == WS_TEXT || got == WS_BINARY) {
         *on = pace_kept(s);
@@ -311,7 +351,7 @@ static Err *session_turn(Ctx *c, Session *s, bool *on) {
 Err *events_ws(Ctx *c, Call *k) {
     Session *s = arena_new_of(c->arena, Session);
     *s = (Session){.k = k, .since = -1, .heard_us = mono_us()};
-    TRY(sign_in(c, k->q));
+    TRY(sign_in(c, k->q, &s->caller));
     TRY(ws_accept(c, k->q, k->r, (Str){0}, MESSAGE_MAX, &s->ws));
     k->answered = true;
     s->subscriber = subscriber_new(0, session_ready, s);
@@ -342,6 +382,7 @@ static const Field event_query_fields[] = {
 const Record event_query_record = RECORD(EventQuery, event_query_fields);
 
 typedef struct Listening {
+    Caller caller;
     Subscriber *subscriber;
     WaitList ready;
 } Listening;
@@ -398,11 +439,12 @@ static Err *sse_beat(Ctx *c, Call *k) {
 
 static Err *sse_run(Ctx *c, Call *k, Listening *l) {
     while (str_is_null(subscriber_ended(l->subscriber))) {
+        if (!caller_stands(c, &l->caller)) return reply_write(c, k->q, k->r, S(": signed_out\n\n"));
         ArenaMark mark = arena_mark(c->arena);
         ptrdiff_t count;
         TRY(sse_flush(c, k, l, &count));
         if (count == 0 && str_is_null(subscriber_ended(l->subscriber))) {
-            c->deadline_us = mono_us() + BEAT_MS * US_PER_MS;
+            c->deadline_us = mono_us() + min_i64(BEAT_MS, recheck_ms) * US_PER_MS;
             Err *err = wait_on(c, &l->ready);
             c->deadline_us = 0;
             if (err && err->kind == ERR_TIMEOUT)
@@ -421,7 +463,8 @@ Err *events_sse(Ctx *c, Call *k) {
     Str channels[CHANNELS_MAX];
     ptrdiff_t count;
     int64_t since;
-    TRY(sign_in(c, k->q));
+    Listening *l = arena_new_of(c->arena, Listening);
+    TRY(sign_in(c, k->q, &l->caller));
     TRY(since_asked(c, k, &since));
     TRY(channels_asked(c, k, channels, &count));
     k->answered = true;
@@ -429,7 +472,6 @@ Err *events_sse(Ctx *c, Call *k) {
     k->r->no_compress = true;
     reply_header(k->r, S("Cache-Control"), S("no-cache"));
     reply_header(k->r, S("X-Accel-Buffering"), S("no")); /* nginx would hold events back */
-    Listening *l = arena_new_of(c->arena, Listening);
     l->subscriber = subscriber_new(0, listening_ready, l);
     defer(c, listening_free, l);
     subscriber_add(l->subscriber, channels, count, since);

@@ -171,7 +171,7 @@ static const Route work_routes[] = {
 /* -- the module ------------------------------------------------------------------------------- */
 
 static struct {
-    int64_t lease_s, keep_events_hours;
+    int64_t lease_s, keep_events_hours, recheck_s;
     Str queue_limits;
 } tuning;
 
@@ -182,6 +182,9 @@ static const Setting work_settings[] = {
             .doc = "How many jobs of a queue run at once on all nodes: `extractions=3,default=50`"),
     SETTING("EVENTS_KEEP_HOURS", tuning.keep_events_hours, .usual = "24", .min = 1, .max = 24 * 365,
             .unit = "h", .doc = "How long an event can be replayed"),
+    SETTING("EVENTS_RECHECK_SECONDS", tuning.recheck_s, .usual = "30", .min = 1, .max = 3600,
+            .unit = "s",
+            .doc = "How long a follower of events may go on after its log-in has ended"),
 };
 
 /* `queue=limit`, comma-separated. The names live as long as the process. */
@@ -204,6 +207,7 @@ static Err *limits_set(Ctx *c, Str text) {
 static Err *work_start(Ctx *c) {
     workers_tune((WorkerOptions){.lease_ms = tuning.lease_s * 1000});
     events_tune(tuning.keep_events_hours * 3600 * 1000);
+    events_recheck(tuning.recheck_s * 1000);
     return limits_set(c, tuning.queue_limits);
 }
 

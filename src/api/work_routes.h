@@ -12,6 +12,7 @@ extern const Module work_module;
 Err *events_ws(Ctx *c, Call *k);
 Err *events_sse(Ctx *c, Call *k);
 Err *events_post(Ctx *c, Call *k);
+void events_recheck(int64_t ms); /* how often whoever listens is asked for again; at the start */
 extern const Record event_query_record, event_in_record, event_out_record;
 
 #endif

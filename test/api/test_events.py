@@ -8,7 +8,8 @@ import time
 
 import pytest
 import websocket
-from harness import DATABASE, PATIENCE, make_user, postgres_drop, postgres_make, problem, redis_make, token
+from harness import (DATABASE, PATIENCE, database, make_key, make_user, postgres_drop, postgres_make, problem,
+                     redis_make, token)
 
 
 class Socket:
@@ -174,6 +175,38 @@ def test_rights_come_by_header_by_address_and_by_message(server, admin_client):
         ws.ask("subscribe", "error", channel=f"user:{user['id'] + 1}")
         publish(admin_client, mine)
         assert ws.read("test")["channel"] == mine
+
+
+def test_another_user_opens_another_session(server):
+    ada, bob = token(server), token(server)
+    with Socket(server, token=ada) as ws:
+        ws.ask("subscribe", "subscribed", channel="user")
+        assert ws.ask("auth", "error", token=bob)["data"] == {"error": "Another user is signed in here"}
+        assert ws.ask("auth", "error", token="nonsense")["data"]["error"]
+        ws.ask("auth", "authenticated", token=ada)
+
+
+def test_what_a_log_in_gave_ends_with_it(make_server):
+    server = make_server(EVENTS_RECHECK_SECONDS=1)
+    user, admin = make_user(server), server.client(token(server, "admin"))
+    ended, lasting, key = token(server, user=user), token(server, user=user), make_key(server, user["email"])
+    stream = Stream(server, f"channels=user&token={ended}")
+    with Socket(server, token=ended) as a, Socket(server, path=f"/ws?token={key}") as b, \
+            Socket(server) as c, Socket(server, token=lasting) as d, Socket(server) as nobody:
+        c.ask("auth", "authenticated", token=ended)
+        nobody.ask("subscribe", "subscribed", channel="system")
+        for ws in (a, b, c, d):
+            ws.ask("subscribe", "subscribed", channel="user")
+        assert server.client(ended).post("/api/v1/auth/logout").status_code == 204
+        server.cli("key", "revoke", database(server, f"SELECT id FROM api_keys WHERE user_id = {user['id']}"))
+        for ws in (a, b, c):
+            assert ws.close_code() == (1008, "signed_out")
+        while (block := stream.block()) is not None:
+            last = block
+        assert last == ": signed_out"
+        publish(admin, f"user:{user['id']}")
+        publish(admin, "system")
+        assert d.read("test") and nobody.read("test")
 
 
 def test_a_bad_token_is_refused_before_the_upgrade(server):

@@ -151,6 +151,29 @@ BOTH(logging_out_ends_ones_own_log_ins_only) {
     MUST(auth_sign_in_with(c, b.access_token));
 }
 
+BOTH(what_outlives_a_request_outlives_its_token_but_not_its_log_in) {
+    REQUIRE(set_up(c));
+    User ada = user_made(c, "ada@example.org");
+    TokenPair pair;
+    Id id;
+    Str key;
+    MUST(auth_tokens_issue(c, &ada, &pair));
+    MUST(api_key_create(c, ada.id, S("k"), S("*"), TIME_NULL, &key, &id));
+    MUST(auth_sign_in_with(c, pair.access_token));
+    time_freeze(time_add(time_now(), 31 * US_PER_MINUTE));
+    MUST(auth_again(c, pair.access_token));
+    MUST(user_set_role(c, ada.id, S("analyst")));
+    MUST(auth_again(c, pair.access_token));
+    CHECK_INT(c->account.role, ROLE_ANALYST);
+    MUST(auth_log_out(c, (Str){NULL, 0}));
+    FAILS(auth_again(c, pair.access_token), UNAUTHENTICATED);
+    time_freeze(TIME_NULL);
+    MUST(auth_sign_in_with(c, key));
+    MUST(auth_again(c, key));
+    MUST(api_key_revoke(c, id));
+    FAILS(auth_again(c, key), UNAUTHENTICATED);
+}
+
 BOTH(a_refresh_token_is_good_once_and_a_replay_ends_the_log_in) {
     REQUIRE(set_up(c));
     User user = user_made(c, "ada@example.org"), out;
@@ -493,6 +516,7 @@ T_MAIN(BOTH_ROWS(every_statement_fits_the_schema),
        BOTH_ROWS(a_user_is_changed_and_erased_with_all_that_hangs_on_it),
        BOTH_ROWS(a_token_dies_with_its_log_in_its_user_or_its_password),
        BOTH_ROWS(logging_out_ends_ones_own_log_ins_only),
+       BOTH_ROWS(what_outlives_a_request_outlives_its_token_but_not_its_log_in),
        BOTH_ROWS(a_refresh_token_is_good_once_and_a_replay_ends_the_log_in),
        BOTH_ROWS(a_refresh_token_expires),
        BOTH_ROWS(of_fifty_who_come_at_once_with_one_token_exactly_one_wins_and_the_family_ends),
