@@ -110,18 +110,21 @@ static void values_name(ValueTable *t, Spelled *spelled, uint32_t count, uint32_
     }
 }
 
-/* Insert into a sorted run; false: it is there. */
-static bool value_insert(uint32_t *run, uint32_t *count, uint32_t value) {
-    uint32_t at = *count;
-    while (at > 0 && run[at - 1] > value) at--;
-    if (at > 0 && run[at - 1] == value) return false;
-    memmove(run + at + 1, run + at, (size_t)(*count - at) * sizeof *run);
-    run[at] = value;
-    ++*count;
-    return true;
+static int number_cmp(const void *x, const void *y) {
+    const uint32_t *p = x, *q = y;
+    return (*p > *q) - (*p < *q);
 }
 
-/* Documents → values, ascending and distinct. A document's values are few. */
+/* Sort a run and leave out repetitions: how many remain. */
+static uint32_t run_settle(uint32_t *run, uint32_t count) {
+    if (count > 1) qsort(run, count, sizeof *run, number_cmp);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (n == 0 || run[n - 1] != run[i]) run[n++] = run[i];
+    return n;
+}
+
+/* Documents → values, ascending and distinct. */
 static void values_of_docs(Build *b, const uint32_t *names) {
     const SegmentWriter *w = b->w;
     uint32_t counts[SEARCH_FIELDS_MAX] = {0}, at[SEARCH_FIELDS_MAX] = {0};
@@ -137,13 +140,16 @@ static void values_of_docs(Build *b, const uint32_t *names) {
     for (uint32_t doc = 0; doc < b->docs; doc++) {
         int64_t from = w->docs[b->order[doc]].values, to = writer_values_end(w, b->order[doc]);
         for (int64_t i = from; i < to; i++) {
-            ValueTable *t = &b->values[w->values[i].field];
-            uint32_t start = t->doc_at[doc], n = at[w->values[i].field] - start;
-            value_insert(t->doc_values + start, &n, names[w->values[i].spelling]);
-            at[w->values[i].field] = start + n;
+            uint32_t field = w->values[i].field;
+            b->values[field].doc_values[at[field]++] = names[w->values[i].spelling];
         }
-        for (int f = 0; f < w->def->field_count; f++)
-            if (counts[f]) b->values[f].doc_at[doc + 1] = at[f];
+        for (int f = 0; f < w->def->field_count; f++) {
+            if (!counts[f]) continue;
+            ValueTable *t = &b->values[f];
+            uint32_t start = t->doc_at[doc];
+            at[f] = start + run_settle(t->doc_values + start, at[f] - start);
+            t->doc_at[doc + 1] = at[f];
+        }
     }
 }
 

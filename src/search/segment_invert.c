@@ -140,7 +140,6 @@ void build_words(Build *b) {
 }
 
 void build_lexicon(Build *b) {
-    if (!b->words) return;
     Arena *arena = arena_new((ptrdiff_t)1 << 46);
     Str *words = arena_bytes(arena, (ptrdiff_t)b->words * (ptrdiff_t)sizeof *words);
     for (uint32_t i = 0; i < b->words; i++) words[i] = book_text(&b->w->words, b->word_name[i]);
