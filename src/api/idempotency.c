@@ -148,10 +148,13 @@ Err *claim_take(Ctx *c, Call *k, bool *replayed) {
     Time lease = time_add(now, LEASE_S * US_PER_SECOND + timeout_ms * US_PER_MS);
     Time expiry = time_add(now, KEPT_HOURS * US_PER_HOUR);
     ptrdiff_t changed = 0;
-    TRY(db_exec(c, SQL(SQL_IDEMPOTENCY_CLAIM),
-                ARGS(V(claim->owner), V(claim->key), V(claim->fingerprint), V(claim->token),
-                     V(lease), V(expiry), V(now)),
-                &changed));
+    coro_shield(c); /* a claim of which nobody knows would stand until its lease is over */
+    Err *err = db_exec(c, SQL(SQL_IDEMPOTENCY_CLAIM),
+                       ARGS(V(claim->owner), V(claim->key), V(claim->fingerprint), V(claim->token),
+                            V(lease), V(expiry), V(now)),
+                       &changed);
+    coro_unshield(c);
+    if (err) return err;
     if (changed == 0) return claim_lost(c, k, claim, replayed);
     k->claim = claim;
     return NULL;
