@@ -227,6 +227,9 @@ typedef struct SearchIndex SearchIndex;
 /* Wait until everything that was committed before the call is found. Cheap when nothing is new;
  * many callers share one pass. TIMEOUT, CANCELLED, UNAVAILABLE (database or back end away). */
 MUST_USE Err *search_sync(Ctx *c, SearchIndex *index);
+/* For followers: wait until changes after `after` are found, or ms have passed; *covered: up to where
+ * changes are found now. CANCELLED. */
+MUST_USE Err *search_wait(Ctx *c, SearchIndex *index, int64_t after, int64_t ms, int64_t *covered);
 /* INVALID for what the request gets wrong, with the field's name; UNAVAILABLE while no index is
  * there yet. Results live in c's arena. May wait (long work runs on the pool). */
 MUST_USE Err *search_run(Ctx *c, SearchIndex *index, const SearchRequest *request,

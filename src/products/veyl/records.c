@@ -68,6 +68,28 @@ static const Field project_post_fields[] = {
 const Record project_post_record =
     RECORD_AS("ProjectPost", Post, project_post_fields, .doc = "A post as a project shows it");
 
+/* post comes first in PostHit, so that a Post's fields are where these say. */
+static const Field post_hit_fields[] = {
+    POST_FIELDS,
+    FIELD(PostHit, _formatted, .doc = "author, hashtags and caption with matches in <em>"),
+    FIELD(PostHit, _rankingScore, .doc = "0 to 1"),
+    FIELD(PostHit, _rankingScoreDetails, .flags = F_OMIT_NULL),
+};
+static const Record post_hit_record = RECORD(PostHit, post_hit_fields);
+static_assert(offsetof(PostHit, post) == 0, "a hit begins as a post");
+
+static const Field posts_found_fields[] = {
+    FIELD_LIST(PostsFound, hits, &post_hit_record),
+    FIELD(PostsFound, query),
+    FIELD(PostsFound, processingTimeMs),
+    FIELD(PostsFound, limit),
+    FIELD(PostsFound, offset),
+    FIELD(PostsFound, estimatedTotalHits, .doc = "Exact"),
+    FIELD(PostsFound, facetDistribution, .doc = "How many posts have each value"),
+    FIELD(PostsFound, facetStats, .doc = "Least, greatest and sum of numbers"),
+};
+const Record posts_found_record = RECORD(PostsFound, posts_found_fields, .doc = "What was found");
+
 double score_trend_of(int64_t score, int64_t week_posts, int64_t week_score) {
     if (week_posts <= 0 || week_score <= 0) return 0;
     return (double)score / ((double)week_score / (double)week_posts);

@@ -58,6 +58,23 @@ typedef struct Post {
 extern const Record post_record;         /* the contract's Post */
 extern const Record project_post_record; /* with the rest */
 
+/* A post that a search found. */
+typedef struct PostHit {
+    Post post;
+    JsonText _formatted; /* its texts with what was found marked */
+    double _rankingScore;
+    JsonText _rankingScoreDetails;
+} PostHit;
+
+/* The envelope of a search, with Meilisearch's names. */
+typedef struct PostsFound {
+    RecordList hits;
+    Str query;
+    int64_t processingTimeMs, limit, offset, estimatedTotalHits;
+    JsonText facetDistribution, facetStats;
+} PostsFound;
+extern const Record posts_found_record;
+
 Post post_of_row(const PostRow *row);
 /* Engagement over the mean of the platform's last week; 0 where that is 0 or unknown. */
 double score_trend_of(int64_t score, int64_t week_posts, int64_t week_score);
