@@ -42,11 +42,12 @@ Str lexicon_word(const Lexicon *l, uint32_t id, char buf[WORD_MAX]);
 /* Ids of words that share a stem with `word` (itself not among them), sorted; in arena. */
 uint32_t *lexicon_stem(const Lexicon *l, Arena *arena, Str word, ptrdiff_t *count);
 
-/* All words within 1..max_typos of `word` (word_distance; the word itself is not told, with prefix:
- * nor those that begin with it), by walking the trie with a band of the distance matrix (Ukkonen's
- * cut-off): sorted disjoint ranges, each with its least number of typos. `budget`: nodes visited at
- * most; fewer typos are found first (one whole walk a number of typos), so what the budget cuts off
- * is the least alike; *complete says whether it sufficed. In arena. */
+/* All words within 1..max_typos (at most 2) of `word` (word_distance; the word itself is not told,
+ * with prefix: nor those that begin with it), by walking the trie with an automaton: sorted disjoint
+ * ranges, each with its least number of typos. Words of more than 62 letters have none. `budget`:
+ * nodes visited at most; where it ends, fewer typos are still looked for in the rest (with a budget
+ * of its own), so that what is cut off is the least alike; *complete says whether it sufficed. In
+ * arena. */
 FuzzyRange *lexicon_fuzzy(const Lexicon *l, Arena *arena, Str word, int max_typos, bool prefix,
                           int64_t budget, ptrdiff_t *count, bool *complete);
 /* `glob` has * (any run) and ? (one letter) in it: matching ids as sorted disjoint ranges. */
