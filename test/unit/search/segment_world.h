@@ -4,8 +4,10 @@
 #ifndef SOCLE_TEST_SEGMENT_WORLD_H
 #define SOCLE_TEST_SEGMENT_WORLD_H
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "core/rand.h"
 #include "search/segment.h"
@@ -37,9 +39,43 @@ static const SearchDef by_time_def = {.name = "world",
 
 static Ctx *c;
 
-static bool good(Err *err) {
+static inline bool good(Err *err) {
     if (err) printf("  %.*s\n", S_ARG(err_chain(c->arena, err)));
     return CHECK(err == NULL);
+}
+
+/* A new folder in memory where there is one: syncing costs nothing there. */
+static inline Str folder_make(Arena *a) {
+    char *path = str_cstr(a, access("/dev/shm", W_OK) == 0 ? S("/dev/shm/socle_segment_XXXXXX")
+                                                           : S("/tmp/socle_segment_XXXXXX"));
+    CHECK(mkdtemp(path) != NULL);
+    return str_c(path);
+}
+
+/* Remove the folder; how many files were in it. */
+static inline int folder_remove(Arena *a, Str path) {
+    int count = 0;
+    DIR *dir = opendir(str_cstr(a, path));
+    for (struct dirent *e; dir && (e = readdir(dir));)
+        if (e->d_name[0] != '.') {
+            count++;
+            unlinkat(dirfd(dir), e->d_name, 0);
+        }
+    if (dir) closedir(dir);
+    CHECK(rmdir(str_cstr(a, path)) == 0);
+    return count;
+}
+
+static inline Str file_read_whole(Arena *a, Str path) {
+    FILE *file = fopen(str_cstr(a, path), "rb");
+    if (!CHECK(file != NULL)) return (Str){0};
+    fseek(file, 0, SEEK_END);
+    ptrdiff_t size = ftell(file);
+    rewind(file);
+    char *to = arena_bytes(a, size);
+    CHECK_INT(fread(to, 1, (size_t)size, file), size);
+    fclose(file);
+    return str_of(to, size);
 }
 
 /* -- Documents ----------------------------------------------------------------------------------- */
@@ -49,12 +85,13 @@ typedef struct World {
     int64_t vocabulary, keys; /* how many words and keys there are to draw from */
     int words;                /* at most, in a text */
     bool common;              /* a quarter of all words is one of three */
+    bool plain;               /* keyword values have one spelling each */
 } World;
 
-static int64_t below(World *w, int64_t bound) { return rand_below(&w->rand, bound); }
+static inline int64_t below(World *w, int64_t bound) { return rand_below(&w->rand, bound); }
 
 /* Frequent words and rare ones; capitals, accents, tags. */
-static void word_write(World *w, Buf *b) {
+static inline void word_write(World *w, Buf *b) {
     static const char *const odd[] = {"Été",  "l'eau", "#CamelCase", "#aB",
                                       "🙂", "ﬁn",    "œuf",        "日本語"};
     if (below(w, 25) == 0) {
@@ -68,7 +105,7 @@ static void word_write(World *w, Buf *b) {
     while ((n /= 8) > 0);
 }
 
-static Str text_make(World *w, Arena *a) {
+static inline Str text_make(World *w, Arena *a) {
     Buf b = buf_new(a, 64);
     for (int64_t n = below(w, w->words + 1); n > 0; n--) {
         word_write(w, &b);
@@ -77,7 +114,7 @@ static Str text_make(World *w, Arena *a) {
     return buf_str(&b);
 }
 
-static void doc_make(World *w, SearchDocs *d) {
+static inline void doc_make(World *w, SearchDocs *d) {
     int64_t key = below(w, w->keys) - w->keys / 3;
     if (below(w, 12) == 0) {
         search_doc_gone(d, key);
@@ -89,8 +126,8 @@ static void doc_make(World *w, SearchDocs *d) {
     for (int64_t n = below(w, 3); n > 0; n--) search_doc_text(d, BODY, text_make(w, d->arena));
     for (int64_t n = below(w, 4); n > 0; n--)
         search_doc_text(d, TAG,
-                        below(w, 2) ? str_c(names[below(w, COUNT(names))])
-                                    : strf(d->arena, "Tag %d", (int)below(w, 40)));
+                        !w->plain && below(w, 2) ? str_c(names[below(w, COUNT(names))])
+                                                 : strf(d->arena, "Tag %d", (int)below(w, 40)));
     if (below(w, 5)) search_doc_text(d, AUTHOR, strf(d->arena, "name%d", (int)below(w, 300)));
     if (below(w, 6)) search_doc_int(d, AT, below(w, 1000) * 1000000);
     if (below(w, 4)) search_doc_int(d, LIKES, below(w, 5) ? below(w, 50) : below(w, INT64_MAX));
@@ -98,7 +135,7 @@ static void doc_make(World *w, SearchDocs *d) {
     if (below(w, 2)) search_doc_real(d, SCORE, (double)below(w, 2000) / 7 - 100);
 }
 
-static SearchDocs *docs_make(World *w, Arena *a, const SearchDef *def, int64_t count) {
+static inline SearchDocs *docs_make(World *w, Arena *a, const SearchDef *def, int64_t count) {
     SearchDocs *d = search_docs_new(a, def);
     while (d->count < count) doc_make(w, d);
     return d;
@@ -128,7 +165,7 @@ typedef struct Model {
     ptrdiff_t count, cap;
 } Model;
 
-static void model_value(Model *m, ModelDoc *doc, const DocValue *v) {
+static inline void model_value(Model *m, ModelDoc *doc, const DocValue *v) {
     ModelField *f = &doc->fields[v->field];
     const SearchField *field = &m->def->fields[v->field];
     if (field->kind != SEARCH_TEXT && field->kind != SEARCH_KEYWORD) {
@@ -140,7 +177,7 @@ static void model_value(Model *m, ModelDoc *doc, const DocValue *v) {
     f->values[f->value_count++] = v->text;
 }
 
-static void model_read(Model *m, ModelDoc *doc) {
+static inline void model_read(Model *m, ModelDoc *doc) {
     for (int f = 0; f < WORLD_FIELDS; f++) {
         ModelField *field = &doc->fields[f];
         Words words = {.arena = m->arena};
@@ -154,7 +191,7 @@ static void model_read(Model *m, ModelDoc *doc) {
     }
 }
 
-static void model_add(Model *m, const SearchDocs *d) {
+static inline void model_add(Model *m, const SearchDocs *d) {
     for (ptrdiff_t i = 0; i < d->count; i++) {
         if (m->count == m->cap) {
             ptrdiff_t cap = m->cap ? 2 * m->cap : 16, size = (ptrdiff_t)sizeof(ModelDoc);
@@ -171,13 +208,13 @@ static void model_add(Model *m, const SearchDocs *d) {
     }
 }
 
-static int by_arrival(const void *x, const void *y) {
+static inline int by_arrival(const void *x, const void *y) {
     const ModelDoc *p = x, *q = y;
     if (p->key != q->key) return p->key < q->key ? -1 : 1;
     return p->arrived < q->arrived ? -1 : 1;
 }
 
-static int by_time(const void *x, const void *y) {
+static inline int by_time(const void *x, const void *y) {
     const ModelDoc *p = x, *q = y;
     int64_t a = p->fields[AT].number, b = q->fields[AT].number;
     if (a != b) return a > b ? -1 : 1;
@@ -185,7 +222,7 @@ static int by_time(const void *x, const void *y) {
 }
 
 /* Only what counts in the end, in the segment's order. */
-static void model_settle(Model *m) {
+static inline void model_settle(Model *m) {
     if (m->count) qsort(m->docs, (size_t)m->count, sizeof *m->docs, by_arrival);
     ptrdiff_t n = 0;
     for (ptrdiff_t i = 0; i < m->count; i++) {
@@ -196,6 +233,8 @@ static void model_settle(Model *m) {
     if (n && m->def->order_field >= 0) qsort(m->docs, (size_t)n, sizeof *m->docs, by_time);
 }
 
-static Model model_new(Arena *a, const SearchDef *def) { return (Model){.arena = a, .def = def}; }
+static inline Model model_new(Arena *a, const SearchDef *def) {
+    return (Model){.arena = a, .def = def};
+}
 
 #endif
