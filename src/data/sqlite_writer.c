@@ -522,6 +522,8 @@ Writer *writer_start(SqlHandle *writing, SqlHandle *checkpointing, DbTallies *ta
     sqlite3_wal_hook(w->h->db, on_log_grown, w);
     if (pthread_create(&w->thread, NULL, writer_main, w) != 0) abort();
     if (pthread_create(&w->checkpoint_thread, NULL, checkpoint_main, w) != 0) abort();
+    pthread_setname_np(w->thread, "db writer"); /* as top -H and perf show them */
+    pthread_setname_np(w->checkpoint_thread, "db checkpoint");
     return w;
 }
 
