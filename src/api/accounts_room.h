@@ -6,6 +6,9 @@
 
 #include "api/route.h"
 
+/* A key of an organisation acts within it, not on the account of the user who made it: FORBIDDEN. */
+MUST_USE Err *organisation_key_refuse(Ctx *c);
+
 extern const Route sign_in_routes[], oauth_routes[], key_routes[], organisation_routes[];
 
 #endif

@@ -47,6 +47,7 @@ static const Record connected_list_record = RECORD(ConnectedList, connected_list
 
 static Err *accounts_connected(Ctx *c, Call *k) {
     Rows rows;
+    TRY(organisation_key_refuse(c));
     TRY(db_query(c, SQL(SQL_ACCOUNTS_CONNECTED), ARGS(V(c->account.user)), &connected_record,
                  &rows));
     ((ConnectedList *)call_out(k))->accounts = (RecordList){rows.items, rows.count};
@@ -81,6 +82,7 @@ static Err *account_remove(Ctx *c, void *arg) {
 
 static Err *account_disconnect(Ctx *c, Call *k) {
     Disconnecting d = {.account = k->ids[0]};
+    TRY(organisation_key_refuse(c));
     TRY(db_transaction(c, account_remove, &d));
     *(Disconnected *)call_out(k) = (Disconnected){S("Compte déconnecté"), d.found.provider};
     return NULL;
@@ -111,10 +113,10 @@ const Route oauth_routes[] = {
     START("tiktok"),
     CALLBACK("tiktok"),
     {GET, "/api/v1/auth/accounts/connected", accounts_connected, .access = ACCESS_USER,
-     .out = &connected_list_record, .tag = "auth",
+     .out = &connected_list_record, .errors = "403", .tag = "auth",
      .doc = "Accounts of other services that sign in here"},
     {DELETE, "/api/v1/auth/accounts/{id:int}", account_disconnect, .access = ACCESS_USER,
-     .out = &disconnected_record, .errors = "404 409", .tag = "auth",
+     .out = &disconnected_record, .errors = "403 404 409", .tag = "auth",
      .doc = "Disconnect one; never the last way to sign in"},
     {0},
 };

@@ -42,9 +42,14 @@ static Err *organisation_make(Ctx *c, void *arg) {
     return call_settle(c, k);
 }
 
-static Err *organisations_post(Ctx *c, Call *k) {
+Err *organisation_key_refuse(Ctx *c) {
     if (!id_is_none(c->account.organisation))
         FAIL(c, FORBIDDEN, "This key belongs to an organisation");
+    return NULL;
+}
+
+static Err *organisations_post(Ctx *c, Call *k) {
+    TRY(organisation_key_refuse(c));
     return db_transaction(c, organisation_make, k);
 }
 

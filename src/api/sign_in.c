@@ -124,6 +124,7 @@ static Err *auth_refresh(Ctx *c, Call *k) {
 
 static Err *auth_logout(Ctx *c, Call *k) {
     const Logout *in = k->in;
+    TRY(organisation_key_refuse(c));
     if (in->everywhere) return auth_log_out_everywhere(c);
     if (id_is_none(c->account.session) && str_is_null(in->refresh_token))
         FAIL(c, BAD_REQUEST, "An API key is no log-in: name one by its refresh_token");
@@ -156,6 +157,7 @@ static const Record leave_record = RECORD_AS("DeleteAccount", LeaveIn, leave_fie
 static Err *users_delete_account(Ctx *c, Call *k) {
     const LeaveIn *in = k->in;
     User user;
+    TRY(organisation_key_refuse(c));
     TRY(user_load(c, c->account.user, &user));
     bool other = !id_is_none(in->user_id) && !id_eq(in->user_id, user.id);
     Str email = email_normalise(c->arena, in->email);
@@ -177,7 +179,7 @@ const Route sign_in_routes[] = {
      .out = &signed_in_record, .rate = RATE_AUTH, .errors = "401", .tag = "auth",
      .doc = "New tokens for a refresh token, which dies"},
     {POST, "/api/v1/auth/logout", auth_logout, .access = ACCESS_USER, .in = &logout_record,
-     .status = 204, .errors = "400", .tag = "auth",
+     .status = 204, .errors = "400 403", .tag = "auth",
      .doc = "End the log-in of this access token; those of a refresh token or all, if so asked"},
     {GET, "/api/v1/auth/me", auth_me, .access = ACCESS_USER, .out = &profile_record, .tag = "auth",
      .doc = "Who am I?"},

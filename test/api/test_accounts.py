@@ -184,3 +184,15 @@ def test_a_key_of_an_organisation_stays_within_it(server, people, organisation):
     problem(by_key.post("/api/v1/organisations", json={"name": "x"}), 403)
     problem(people["mallory"][0].post("/api/v1/keys", json={
         "name": "x", "scopes": ["*"], "organisation_id": int(organisation.rsplit("/", 1)[1])}), 404)
+
+
+def test_a_key_of_an_organisation_does_not_touch_its_users_account(server, people, organisation):
+    ada, user = people["ada"]
+    key = ada.post("/api/v1/keys", json={"name": "x", "scopes": ["*"],
+                                         "organisation_id": int(organisation.rsplit("/", 1)[1])}).json()["key"]
+    by_key = server.client(key)
+    for answer in (by_key.post("/api/v1/users/delete-account", json={"email": user["email"]}),
+                   by_key.post("/api/v1/auth/logout", json={"everywhere": True}),
+                   by_key.get("/api/v1/auth/accounts/connected"), by_key.delete("/api/v1/auth/accounts/1")):
+        problem(answer, 403, "This key belongs to an organisation")
+    assert ada.get("/api/v1/auth/me").json()["email"] == user["email"]

@@ -164,6 +164,41 @@ def test_others_see_nothing(world):
     assert client.get(path).json() == p
 
 
+def test_a_key_of_an_organisation_stays_within_it(server_and_keys):
+    client, by_key, org = server_and_keys
+    own, other = create(client, name="Own"), client.post("/api/v1/organisations", json={"name": "Other"}).json()
+    theirs = create(client, name="Theirs", organisation_id=other["id"])
+    shared = create(client, name="Shared", organisation_id=org)
+    assert [p["id"] for p in by_key.get(PROJECTS).json()] == [shared["id"]]
+    for p in (own, theirs):
+        path = f"{PROJECTS}/{p['id']}"
+        problem(by_key.get(path), 404, "Project not found")
+        problem(by_key.get(f"{path}/posts"), 404)
+        problem(by_key.put(path, json={"name": "x"}), 404)
+        problem(by_key.post(f"{path}/hashtags", json={"hashtag": "x"}), 404)
+        problem(by_key.delete(path), 404)
+        problem(by_key.get("/api/v1/analytics/share-of-voice", params={"project": p["id"]}), 404)
+    made = create(by_key, name="Made")
+    assert made["organisation_id"] == org
+    problem(by_key.post(PROJECTS, json={"name": "x", "organisation_id": other["id"]}), 404)
+    problem(by_key.put(f"{PROJECTS}/{made['id']}", json={"organisation_id": None}), 403)
+    problem(by_key.put(f"{PROJECTS}/{made['id']}", json={"organisation_id": other["id"]}), 404)
+    assert by_key.put(f"{PROJECTS}/{made['id']}", json={"name": "Kept"}).json()["organisation_id"] == org
+    assert client.get(f"{PROJECTS}/{own['id']}").json() == own
+
+
+@pytest.fixture
+def server_and_keys(world):
+    """Somebody signed in, a client with the key of an organisation of theirs, its id."""
+    server = world[0]
+    client = server.client(token(server))
+    org = client.post("/api/v1/organisations", json={"name": "Agence"}).json()["id"]
+    key = client.post("/api/v1/keys", json={"name": "k", "scopes": ["*"], "organisation_id": org}).json()["key"]
+    by_key = server.client(key)
+    yield client, by_key, org
+    client.close(), by_key.close()
+
+
 def test_an_organisation_shares_by_role(world):
     server, client, _ = world
     org = client.post("/api/v1/organisations", json={"name": "Agence"}).json()

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Projects and their links. Who may see one: its creator, and the members of its organisation.
  * Who may change one: its creator, and that organisation's admins and owners. For everybody else
- * it is not there: NOT_FOUND `Project not found`.
+ * it is not there: NOT_FOUND `Project not found`. A key of an organisation acts within that one
+ * alone.
  *
  * platforms, scope_type, scope_query, creators_count and posts_count follow from the links in
  * the transaction that changes them. A project that has no link yet keeps the platforms it was

@@ -10,7 +10,8 @@
 
 Err *project_load_flat(Ctx *c, Id id, Project *out) {
     bool found;
-    TRY(db_maybe(c, SQL(SQL_PROJECT_BY_ID), ARGS(V(id), V(c->account.user)), &project_flat_record,
+    TRY(db_maybe(c, SQL(SQL_PROJECT_BY_ID),
+                 ARGS(V(id), V(c->account.user), V(c->account.organisation)), &project_flat_record,
                  out, &found));
     if (!found) FAIL(c, NOT_FOUND, "Project not found");
     return NULL;
@@ -32,7 +33,8 @@ Err *project_load_for_change(Ctx *c, Id id, Project *out) {
 
 static Err *projects_list(Ctx *c, Call *k) {
     Rows rows;
-    TRY(db_query(c, SQL(SQL_PROJECT_LIST), ARGS(V(c->account.user)), &project_flat_record, &rows));
+    TRY(db_query(c, SQL(SQL_PROJECT_LIST), ARGS(V(c->account.user), V(c->account.organisation)),
+                 &project_flat_record, &rows));
     call_list(c, k, rows, rows.count, (Str){NULL, 0});
     return NULL;
 }
@@ -45,6 +47,7 @@ typedef struct ProjectWrite {
     Call *k;
     const ProjectIn *in;
     Project *project; /* what is there; the answer */
+    Id organisation;
     Id platforms[20];
     ptrdiff_t platform_count;
     StrList platform_names;
@@ -102,7 +105,7 @@ static Err *project_make(Ctx *c, void *arg) {
     if (links || in->platforms.count) TRY(platforms_of(c, w));
     JsonText platforms = json_of_names(c->arena, w->platform_names.items, w->platform_names.count);
     TRY(db_int(c, SQL(SQL_PROJECT_ADD),
-               ARGS(V(c->account.user), V(in->organisation_id), V(in->name), V(in->description),
+               ARGS(V(c->account.user), V(w->organisation), V(in->name), V(in->description),
                     V(in->status), V(platforms), V(time_now())),
                &id));
     w->project->id = (Id){id};
@@ -115,8 +118,9 @@ static Err *project_make(Ctx *c, void *arg) {
 
 static Err *project_create(Ctx *c, Call *k) {
     ProjectWrite w = {.k = k, .in = k->in, .project = call_out(k)};
-    if (!id_is_none(w.in->organisation_id))
-        TRY(organisation_require(c, w.in->organisation_id, MEMBER_ADMIN));
+    bool named = !id_is_none(w.in->organisation_id);
+    w.organisation = named ? w.in->organisation_id : c->account.organisation;
+    if (!id_is_none(w.organisation)) TRY(organisation_require(c, w.organisation, MEMBER_ADMIN));
     return db_transaction(c, project_make, &w);
 }
 
@@ -172,11 +176,11 @@ static Err *project_rewrite(Ctx *c, void *arg) {
     w->platform_count = 0;
     TRY(project_lock(c, w->k->ids[0]));
     TRY(project_load_for_change(c, w->k->ids[0], p));
-    Id organisation = given(w, "organisation_id") ? in->organisation_id : p->organisation_id;
+    w->organisation = given(w, "organisation_id") ? in->organisation_id : p->organisation_id;
     TRY(db_exec(c, SQL(SQL_PROJECT_CHANGE),
                 ARGS(V(p->id), V(given(w, "name") ? in->name : p->name),
                      V(given(w, "description") ? in->description : p->description),
-                     V(given(w, "status") ? in->status : p->status), V(organisation),
+                     V(given(w, "status") ? in->status : p->status), V(w->organisation),
                      V(time_now())),
                 NULL));
     TRY(links_change(c, w));
@@ -190,6 +194,8 @@ static Err *project_update(Ctx *c, Call *k) {
         given(&w, "organisation_id") && !id_eq(w.in->organisation_id, w.project->organisation_id);
     if (moves && !id_is_none(w.in->organisation_id))
         TRY(organisation_require(c, w.in->organisation_id, MEMBER_ADMIN));
+    else if (moves && !id_is_none(c->account.organisation))
+        FAIL(c, FORBIDDEN, "This key belongs to an organisation");
     return db_transaction(c, project_rewrite, &w);
 }
 

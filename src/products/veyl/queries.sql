@@ -395,16 +395,19 @@ UPDATE projects SET updated_at = $2 WHERE id = $1
 DELETE FROM projects WHERE id = $1
 
 -- name: project_by_id
--- $1 id, $2 user: the creator's, or that of an organisation the user is a member of.
+-- $1 id, $2 user: the creator's, or that of an organisation the user is a member of; $3 organisation:
+-- of that one alone, or null.
 SELECT * FROM projects
  WHERE id = $1 AND (user_id = $2 OR organisation_id IN
        (SELECT organisation_id FROM organisation_members WHERE user_id = $2))
+   AND (CAST($3 AS bigint) IS NULL OR organisation_id = $3)
 
 -- name: project_list
--- $1 user. Newest first.
+-- $1 user, $2 organisation as above. Newest first.
 SELECT * FROM projects
- WHERE user_id = $1 OR organisation_id IN
-       (SELECT organisation_id FROM organisation_members WHERE user_id = $1)
+ WHERE (user_id = $1 OR organisation_id IN
+       (SELECT organisation_id FROM organisation_members WHERE user_id = $1))
+   AND (CAST($2 AS bigint) IS NULL OR organisation_id = $2)
  ORDER BY id DESC
 
 -- name: project_lock
