@@ -155,6 +155,9 @@ static Str answer_schema(Doc *d, const Entry *entry) {
         route->out_list
             ? strf(d->arena, "{\"type\":\"array\",\"items\":{\"$ref\":\"%.*s\"}}", S_ARG(ref))
             : strf(d->arena, "{\"$ref\":\"%.*s\"}", S_ARG(ref));
+    if (route->out_other)
+        schema = strf(d->arena, "{\"oneOf\":[%.*s,{\"$ref\":\"%.*s\"}]}", S_ARG(schema),
+                      S_ARG(schema_ref(d->arena, route->out_other, SCHEMA_OUT)));
     if (!envelope || !envelope->schema_open) return schema;
     return strf(d->arena, "%s%.*s%s", envelope->schema_open, S_ARG(schema), envelope->schema_close);
 }

@@ -53,6 +53,7 @@ Schemas schemas_collect(Arena *arena, const Router *router) {
         const Route *route = router->ordered[i]->route;
         collect(&all, route->in, route->in_change ? SCHEMA_CHANGE : SCHEMA_CREATE);
         collect(&all, route->out, SCHEMA_OUT);
+        collect(&all, route->out_other, SCHEMA_OUT);
     }
     if (all.found.count > 0)
         qsort(all.found.items, (size_t)all.found.count, sizeof(Schema), schema_order);

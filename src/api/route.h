@@ -80,6 +80,7 @@ typedef struct Route {
     const Record *query, *in, *out;
     bool in_change; /* the body changes an existing thing: nothing is required */
     bool out_list;  /* the answer is a JSON array of `out` */
+    const Record *out_other; /* or, when the query asks for it, one of these (k->answered) */
     bool in_raw; /* the handler reads the body itself (uploads, NDJSON); in_type may be checked */
     const char *in_type, *out_type; /* media types when not application/json, comma-separated */
     int status_also; /* a further status with the same body: 503 of a health check that fails */
