@@ -258,7 +258,7 @@ static const LexiconWord *exactly(Tongue tongue, Str word) {
     return str_is_null(slot->word) ? NULL : &slot->meaning;
 }
 
-const LexiconWord *lexicon_find(Tongue tongue, Str folded) {
+const LexiconWord *lexicon_word_find(Tongue tongue, Str folded) {
     assert(tongue < TONGUE_COUNT);
     pthread_once(&once, tables_make);
     const LexiconWord *found = exactly(tongue, folded);

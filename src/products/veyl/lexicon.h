@@ -22,7 +22,7 @@ typedef struct LexiconWord {
 typedef enum Tongue { TONGUE_FRENCH, TONGUE_ENGLISH, TONGUE_COUNT } Tongue;
 
 /* NULL when it says nothing in that language. Plural and feminine endings are looked through. */
-const LexiconWord *lexicon_find(Tongue tongue, Str folded);
+const LexiconWord *lexicon_word_find(Tongue tongue, Str folded);
 /* Weight in tenths of an emoji or symbol, 0 for any other code point. */
 int lexicon_emoji(int32_t code_point);
 /* Words in the table of that language. */

@@ -27,10 +27,10 @@ typedef struct Feeling {
 } Feeling;
 
 static const LexiconWord *meaning_of(const Feeling *f, Str word, Tongue *tongue) {
-    const LexiconWord *found = f->french ? lexicon_find(TONGUE_FRENCH, word) : NULL;
+    const LexiconWord *found = f->french ? lexicon_word_find(TONGUE_FRENCH, word) : NULL;
     *tongue = TONGUE_FRENCH;
     if (!found && f->english) {
-        found = lexicon_find(TONGUE_ENGLISH, word);
+        found = lexicon_word_find(TONGUE_ENGLISH, word);
         *tongue = TONGUE_ENGLISH;
     }
     return found;
