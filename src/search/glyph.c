@@ -27,11 +27,11 @@ static pthread_once_t tables_once = PTHREAD_ONCE_INIT;
 static bool in_range(int32_t c, int32_t from, int32_t to) { return c >= from && c <= to; }
 
 static bool is_unspaced(int32_t c) {
-    static const int32_t ranges[][2] = {
-        {0x0e00, 0x0eff}, /* Thai, Lao */
-        {0x1780, 0x17ff}, /* Khmer */
-        {0x3005, 0x3007}, {0x3041, 0x30ff}, {0x31f0, 0x31ff}, {0x3400, 0x4dbf},
-        {0x4e00, 0x9fff}, {0xf900, 0xfaff}, {0x1b000, 0x1b16f}, {0x20000, 0x3ffff}};
+    static const int32_t ranges[][2] = {{0x0e00, 0x0eff}, /* Thai, Lao */
+                                        {0x1780, 0x17ff}, /* Khmer */
+                                        {0x3005, 0x3007},   {0x3041, 0x30ff},  {0x31f0, 0x31ff},
+                                        {0x3400, 0x4dbf},   {0x4e00, 0x9fff},  {0xf900, 0xfaff},
+                                        {0x1b000, 0x1b16f}, {0x20000, 0x3ffff}};
     for (int i = 0; i < COUNT(ranges); i++)
         if (in_range(c, ranges[i][0], ranges[i][1])) return true;
     return false;
@@ -55,12 +55,12 @@ static const char *written_out(int32_t c) {
 }
 
 static bool ends_sentence(int32_t c) {
-    static const int32_t marks[] = {
-        '!',    ':',    ';',    '?',    0xa1,   0xa7,   0xb6,   0xbf,   0x55c,  0x55d,  0x55e,
-        0x589,  0x5c3,  0x60c,  0x61b,  0x61f,  0x6d4,  0x964,  0x965,  0xe5a,  0xe5b,  0xf0d,
-        0xf0e,  0x104a, 0x104b, 0x1362, 0x1363, 0x1364, 0x1365, 0x1366, 0x1367, 0x1368, 0x17d4,
-        0x17d5, 0x17d6, 0x1802, 0x1803, 0x1808, 0x1809, 0x203d, 0x2029, 0x2e18, 0x2e2e, 0x3001,
-        0x3002};
+    static const int32_t marks[] = {'!',    ':',    ';',    '?',    0xa1,   0xa7,   0xb6,   0xbf,
+                                    0x55c,  0x55d,  0x55e,  0x589,  0x5c3,  0x60c,  0x61b,  0x61f,
+                                    0x6d4,  0x964,  0x965,  0xe5a,  0xe5b,  0xf0d,  0xf0e,  0x104a,
+                                    0x104b, 0x1362, 0x1363, 0x1364, 0x1365, 0x1366, 0x1367, 0x1368,
+                                    0x17d4, 0x17d5, 0x17d6, 0x1802, 0x1803, 0x1808, 0x1809, 0x203d,
+                                    0x2029, 0x2e18, 0x2e2e, 0x3001, 0x3002};
     for (int i = 0; i < COUNT(marks); i++)
         if (marks[i] == c) return true;
     return false;
@@ -82,7 +82,8 @@ static bool is_mark(const utf8proc_property_t *p) {
 }
 
 static bool is_letter(const utf8proc_property_t *p) {
-    return p->category >= UTF8PROC_CATEGORY_LU && p->category <= UTF8PROC_CATEGORY_NO && !is_mark(p);
+    return p->category >= UTF8PROC_CATEGORY_LU && p->category <= UTF8PROC_CATEGORY_NO &&
+           !is_mark(p);
 }
 
 static bool is_apostrophe(int32_t c) { return c == 0x2b9 || in_range(c, 0x2bb, 0x2bf); }
@@ -90,9 +91,8 @@ static bool is_apostrophe(int32_t c) { return c == 0x2b9 || in_range(c, 0x2bb, 0
 /* Compatibility decomposition, case folded; the code point itself where there is none. */
 static int decompose(int32_t c, int32_t out[DECOMPOSED]) {
     int boundary = 0;
-    utf8proc_ssize_t n =
-        utf8proc_decompose_char(c, out, DECOMPOSED,
-                                UTF8PROC_COMPAT | UTF8PROC_DECOMPOSE | UTF8PROC_CASEFOLD, &boundary);
+    utf8proc_ssize_t n = utf8proc_decompose_char(
+        c, out, DECOMPOSED, UTF8PROC_COMPAT | UTF8PROC_DECOMPOSE | UTF8PROC_CASEFOLD, &boundary);
     if (n >= 1 && n <= DECOMPOSED) return (int)n;
     out[0] = c;
     return 1;
@@ -153,8 +153,10 @@ static void letter_fold(int32_t c, Glyph *g) {
         const utf8proc_property_t *p = utf8proc_get_property(parts[i]);
         bool letter = is_letter(p) && !is_apostrophe(parts[i]);
         if (in_range(parts[i], 0x30a1, 0x30f6)) parts[i] -= 0x60; /* katakana to hiragana */
-        if (letter) glyph_put(g, parts[i]);
-        else if (!is_mark(p)) whole = false;
+        if (letter)
+            glyph_put(g, parts[i]);
+        else if (!is_mark(p))
+            whole = false;
     }
     if (g->length == 0 && whole) g->kind = MARK; /* the half-width voicing mark */
     if (g->kind == MARK || (g->length > 0 && (whole || !number))) return;

@@ -106,8 +106,10 @@ const LexiconNode *node_child(const Lexicon *l, const LexiconNode *n, int32_t le
         uint32_t middle = low + (high - low) / 2;
         int32_t found = letter_at(labels + nodes[middle].label, &length);
         if (found == letter) return &nodes[middle];
-        if (found < letter) low = middle + 1;
-        else high = middle;
+        if (found < letter)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return NULL;
 }
@@ -133,7 +135,8 @@ static const LexiconNode *descend(const Lexicon *l, Str word, ptrdiff_t *rest) {
 uint32_t lexicon_find(const Lexicon *l, Str word) {
     ptrdiff_t rest;
     const LexiconNode *n = descend(l, word, &rest);
-    return n && rest == 0 && word.len > 0 && node_is_word(lexicon_nodes(l), n) ? n->from : UINT32_MAX;
+    return n && rest == 0 && word.len > 0 && node_is_word(lexicon_nodes(l), n) ? n->from
+                                                                               : UINT32_MAX;
 }
 
 WordRange lexicon_prefix(const Lexicon *l, Str prefix) {
@@ -150,8 +153,10 @@ Str lexicon_word(const Lexicon *l, uint32_t id, char buf[WORD_MAX]) {
         uint32_t low = n->child, high = n[1].child; /* the last child that begins at or before id */
         while (high - low > 1) {
             uint32_t middle = low + (high - low) / 2;
-            if (nodes[middle].from <= id) low = middle;
-            else high = middle;
+            if (nodes[middle].from <= id)
+                low = middle;
+            else
+                high = middle;
         }
         n = &nodes[low];
         Str label = node_label(l, n);
@@ -191,8 +196,10 @@ static uint32_t stem_rows_find(const Lexicon *l, uint32_t hash) {
     uint32_t low = 0, high = l->counts[PART_STEMS];
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (rows[middle] < least) low = middle + 1;
-        else high = middle;
+        if (rows[middle] < least)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low;
 }

@@ -23,7 +23,7 @@ typedef struct Walk {
     int32_t letters[LETTERS_MAX];
     int count;
     bool is_ascii, prefix;
-    int max, more; /* errors to give in the present part of the trie; to add to what is found */
+    int max, more;  /* errors to give in the present part of the trie; to add to what is found */
     uint64_t whole; /* the bit that says that all of the query is read */
     uint64_t valid; /* it and all below */
     int64_t budget;
@@ -129,8 +129,10 @@ static bool query_take(Walk *w, Str word) {
     for (ptrdiff_t at = 0; at < word.len;) {
         int32_t letter = str_utf8_next(word, &at);
         if (w->count == LETTERS_MAX) return false;
-        if (letter < 128) w->ascii[letter] |= (uint64_t)2 << w->count;
-        else w->is_ascii = false;
+        if (letter < 128)
+            w->ascii[letter] |= (uint64_t)2 << w->count;
+        else
+            w->is_ascii = false;
         w->letters[w->count++] = letter;
     }
     w->whole = (uint64_t)1 << w->count;

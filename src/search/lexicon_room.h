@@ -50,8 +50,7 @@ static inline int32_t letter_at(const char *text, int *length) {
     const uint8_t *s = (const uint8_t *)text;
     if (s[0] < 0x80) return *length = 1, s[0];
     if (s[0] < 0xe0) return *length = 2, (s[0] & 0x1f) << 6 | (s[1] & 0x3f);
-    if (s[0] < 0xf0)
-        return *length = 3, (s[0] & 0xf) << 12 | (s[1] & 0x3f) << 6 | (s[2] & 0x3f);
+    if (s[0] < 0xf0) return *length = 3, (s[0] & 0xf) << 12 | (s[1] & 0x3f) << 6 | (s[2] & 0x3f);
     return *length = 4, (s[0] & 7) << 18 | (s[1] & 0x3f) << 12 | (s[2] & 0x3f) << 6 | (s[3] & 0x3f);
 }
 

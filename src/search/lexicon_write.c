@@ -67,7 +67,8 @@ static uint32_t children_write(const Shape *s, LexiconNode *nodes, uint32_t i, u
 static void trie_write(const Shape *s, LexiconNode *nodes, char *labels) {
     uint32_t next = 1, label = 0;
     nodes[0] = (LexiconNode){0, 0, 0, s->count};
-    for (uint32_t i = 0; i < s->nodes; i++) next = children_write(s, nodes, i, next, labels, &label);
+    for (uint32_t i = 0; i < s->nodes; i++)
+        next = children_write(s, nodes, i, next, labels, &label);
     assert(next == s->nodes && label == s->labels);
     nodes[next] = (LexiconNode){next, label, s->count, 0};
 }
@@ -105,7 +106,8 @@ void lexicon_write(Buf *out, const Str *words, uint32_t count, bool stems) {
     char *labels = at + head_size + nodes_size;
     memset(labels, 0, (size_t)labels_size);
     trie_write(&s, (LexiconNode *)(void *)(at + head_size), labels);
-    uint32_t rows = stems ? stems_write(words, count, (uint64_t *)(void *)(labels + labels_size)) : 0;
+    uint32_t rows =
+        stems ? stems_write(words, count, (uint64_t *)(void *)(labels + labels_size)) : 0;
     *(LexiconHead *)(void *)at = (LexiconHead){LEXICON_MAGIC, count, s.nodes, s.labels, rows};
     out->len += head_size + nodes_size + labels_size + (ptrdiff_t)rows * 8;
 }

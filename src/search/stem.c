@@ -69,32 +69,34 @@ static bool pair_follow(Stem *s, const Pair *sorted, ptrdiff_t count) {
 
 /* Words that look like another's plural, or that would take another's stem. */
 static const char *const kept[] = {
-    "abus", "bois", "bras", "bus",   "camping", "corps", "cours", "dans", "during", "evening",
-    "fils", "fois", "fonds", "gens", "lens",    "mais",  "mars",  "mois", "morning", "news",
-    "ours", "paris", "parking", "pays", "peux", "plus", "pois", "pres", "sans", "sens", "sous",
-    "temps", "trois", "united", "vers", "veux"};
+    "abus",    "bois", "bras", "bus",   "camping", "corps", "cours",  "dans", "during",
+    "evening", "fils", "fois", "fonds", "gens",    "lens",  "mais",   "mars", "mois",
+    "morning", "news", "ours", "paris", "parking", "pays",  "peux",   "plus", "pois",
+    "pres",    "sans", "sens", "sous",  "temps",   "trois", "united", "vers", "veux"};
 
 static bool is_kept(const Stem *s) { return is_among(s, kept, COUNT(kept)); }
 
 /* -- French -------------------------------------------------------------------------------------- */
 
 static const Rule french_plurals[] = {
-    {"loyaux", "loyal", 6}, {"royaux", "royal", 6}, {"yaux", "yau", 5}, {"eaux", "eau", 4},
-    {"aux", "al", 5},       {"oux", "ou", 4},       {"eux", "eu", 4},   {"ss", "ss", 2},
-    {"s", "", 4},
+    {"loyaux", "loyal", 6}, {"royaux", "royal", 6}, {"yaux", "yau", 5},
+    {"eaux", "eau", 4},     {"aux", "al", 5},       {"oux", "ou", 4},
+    {"eux", "eu", 4},       {"ss", "ss", 2},        {"s", "", 4},
 };
 
 static const Pair french_pairs[] = {
-    {"beau", "bel"},     {"belle", "bel"},   {"blanche", "blanc"},   {"bonne", "bon"},
-    {"douce", "dou"},    {"elue", "elu"},    {"epouse", "epou"},     {"fausse", "faux"},
-    {"forte", "fort"},   {"grande", "grand"}, {"haute", "haut"},     {"longue", "long"},
+    {"beau", "bel"},       {"belle", "bel"},    {"blanche", "blanc"},   {"bonne", "bon"},
+    {"douce", "dou"},      {"elue", "elu"},     {"epouse", "epou"},     {"fausse", "faux"},
+    {"forte", "fort"},     {"grande", "grand"}, {"haute", "haut"},      {"longue", "long"},
     {"nouveau", "nouvel"}, {"petite", "petit"}, {"publique", "public"}, {"seule", "seul"},
-    {"toute", "tout"},   {"verte", "vert"},  {"vieil", "vieu"},      {"vieille", "vieu"},
+    {"toute", "tout"},     {"verte", "vert"},   {"vieil", "vieu"},      {"vieille", "vieu"},
 };
 
-static const Pair french_irregular_plurals[] = {
-    {"coraux", "corail"}, {"tous", "tout"}, {"travaux", "travail"}, {"vitraux", "vitrail"},
-    {"yeux", "oeil"}};
+static const Pair french_irregular_plurals[] = {{"coraux", "corail"},
+                                                {"tous", "tout"},
+                                                {"travaux", "travail"},
+                                                {"vitraux", "vitrail"},
+                                                {"yeux", "oeil"}};
 
 /* Feminine forms become masculine ones. */
 static const Rule french_feminines[] = {
@@ -106,9 +108,9 @@ static const Rule french_feminines[] = {
 };
 
 /* Nouns in -ée beside which there is another word in -e. */
-static const char *const french_nouns[] = {"annee", "armee", "chaussee", "coree",  "donnee",
-                                           "duree", "entree", "fusee",   "mariee", "musee",
-                                           "portee", "poupee", "rosee",  "tranchee"};
+static const char *const french_nouns[] = {"annee",  "armee",  "chaussee", "coree",   "donnee",
+                                           "duree",  "entree", "fusee",    "mariee",  "musee",
+                                           "portee", "poupee", "rosee",    "tranchee"};
 
 static void french_stem(Stem *s) {
     if (is_kept(s)) return;
@@ -124,9 +126,9 @@ static void french_stem(Stem *s) {
 static const Pair english_pairs[] = {{"children", "child"}, {"men", "man"}, {"women", "woman"}};
 
 static const Rule english_plurals[] = {
-    {"ies", "y", 5},  {"sses", "ss", 5}, {"xes", "x", 5}, {"ches", "ch", 6}, {"shes", "sh", 6},
-    {"oes", "o", 6},  {"ss", "ss", 2},   {"us", "us", 2}, {"is", "is", 2},   {"s", "", 4},
-    {"ie", "y", 5},
+    {"ies", "y", 5},   {"sses", "ss", 5}, {"xes", "x", 5}, {"ches", "ch", 6},
+    {"shes", "sh", 6}, {"oes", "o", 6},   {"ss", "ss", 2}, {"us", "us", 2},
+    {"is", "is", 2},   {"s", "", 4},      {"ie", "y", 5},
 };
 
 static bool is_vowel(const char *text, int at) {
@@ -144,13 +146,12 @@ static int vowel_groups(const Stem *s) {
 /* Did the word lose an e before -ed or -ing? English doubles the consonant of a short stem that
  * never had one, so what is short and single had one; for longer stems the ending tells. */
 static bool lost_an_e(const Stem *s) {
-    static const char *const always[] = {"ang", "bl", "c",  "cl", "creat", "dg", "dl", "eng",
-                                         "fl",  "gl", "iat", "kl", "ls",   "ns", "pl", "ps",
-                                         "rg",  "rs", "tl", "u",  "uat",   "v",  "zl"};
-    static const char *const single[] = {"ad", "ag", "ap", "ar", "as", "at", "com", "eg", "id",
-                                         "ig", "il", "in", "ir", "is", "iz", "od",  "og", "ok",
-                                         "os", "ot", "ud", "ug", "ul", "um", "ur",  "us", "ut",
-                                         "yz"};
+    static const char *const always[] = {"ang", "bl", "c",   "cl", "creat", "dg", "dl", "eng",
+                                         "fl",  "gl", "iat", "kl", "ls",    "ns", "pl", "ps",
+                                         "rg",  "rs", "tl",  "u",  "uat",   "v",  "zl"};
+    static const char *const single[] = {
+        "ad", "ag", "ap", "ar", "as", "at", "com", "eg", "id", "ig", "il", "in", "ir", "is",
+        "iz", "od", "og", "ok", "os", "ot", "ud",  "ug", "ul", "um", "ur", "us", "ut", "yz"};
     int n = s->length;
     for (ptrdiff_t i = 0; i < COUNT(always); i++)
         if (ends(s, always[i])) return true;
@@ -184,8 +185,10 @@ static void verb_stem(Stem *s) {
     *s = verb;
     if (agreed) return;
     bool twice = s->text[s->length - 1] == s->text[s->length - 2];
-    if (twice) consonant_single(s);
-    else if (lost_an_e(s)) end_put(s, 0, "e");
+    if (twice)
+        consonant_single(s);
+    else if (lost_an_e(s))
+        end_put(s, 0, "e");
 }
 
 static void english_stem(Stem *s) {

@@ -15,12 +15,12 @@ typedef struct Cutter {
     Words *w;
     Str text;
     ptrdiff_t at;
-    uint32_t gap;   /* to the word before; 0: there is none yet */
-    int lines;      /* line ends since the last word */
-    bool tag;       /* behind # or @ */
-    bool open;      /* in a word */
-    bool full;      /* which is as long as a word can be: the rest of it is left out */
-    int length;     /* of its folded bytes */
+    uint32_t gap; /* to the word before; 0: there is none yet */
+    int lines;    /* line ends since the last word */
+    bool tag;     /* behind # or @ */
+    bool open;    /* in a word */
+    bool full;    /* which is as long as a word can be: the rest of it is left out */
+    int length;   /* of its folded bytes */
     uint32_t from, to;
 
     /* For camel words: the two letters before, and where parts behind the first begin. */
@@ -249,8 +249,8 @@ static void separate(Cutter *k, GlyphKind kind, bool underscore) {
     bool behind_word = k->open;
     word_close(k);
     k->tag = kind == SIGN ? !behind_word : underscore && k->tag;
-    bool hard = kind == HARD || (kind == LINE && ++k->lines > 1) ||
-                (kind == DOT && !letter_follows(k));
+    bool hard =
+        kind == HARD || (kind == LINE && ++k->lines > 1) || (kind == DOT && !letter_follows(k));
     if (hard && k->gap) k->gap = SEPARATED;
 }
 

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "test/t.h"
+#include "t.h"
 
 enum { MEMORY = 512 * 1024 * 1024 };
 
@@ -28,9 +28,9 @@ static Lexicon lexicon_of(Arena *a, const Str *words, uint32_t count, bool stems
     return l;
 }
 
-static const char *const few[] = {"", "a", "chat", "chateau", "chats", "chien", "chienne", "ecole",
-                                  "eleve", "eau", "été", "鯨", "東京", "東都", "👍", "👍\u200d🚀",
-                                  "zebre", "zoo", "chz", "b"};
+static const char *const few[] = {
+    "",    "a",  "chat", "chateau", "chats", "chien",    "chienne", "ecole", "eleve", "eau",
+    "été", "鯨", "東京", "東都",    "👍",     "👍\u200d🚀", "zebre",   "zoo",   "chz",   "b"};
 
 static Lexicon few_open(Arena *a, Str **words, uint32_t *count) {
     Str *w = arena_array(a, Str, COUNT(few));
@@ -43,7 +43,7 @@ static Lexicon few_open(Arena *a, Str **words, uint32_t *count) {
 /* Words of 1 to 12 letters, few letters so that beginnings are shared, some of them of three bytes. */
 static uint32_t random_words(Arena *a, Str *words, uint32_t count, unsigned seed, int letters) {
     static const char *const alphabet[] = {"a", "e", "東", "s", "京", "t", "é", "n", "👍", "o",
-                                           "c", "r", "l",  "u", "d",  "m", "p", "i", "v",  "q"};
+                                           "c", "r", "l",  "u", "d",  "m", "p", "i", "v", "q"};
     for (uint32_t i = 0; i < count; i++) {
         Buf b = buf_new(a, 8);
         int n = 1 + rand_r(&seed) % 12;
@@ -77,8 +77,9 @@ TEST(finds_words_and_beginnings) {
     uint32_t count;
     Lexicon l = few_open(a, &words, &count);
     lookups_check(&l, words, count);
-    static const char *const absent[] = {"", "c", "ch", "cha", "chateaux", "zz", "z", "0", "東",
-                                         "京", "\xff", "\xe6\x9d", "chat\xc3", "👍\u200d"};
+    static const char *const absent[] = {"",     "c",        "ch",       "cha",    "chateaux",
+                                         "zz",   "z",        "0",        "東",     "京",
+                                         "\xff", "\xe6\x9d", "chat\xc3", "👍\u200d"};
     for (int i = 0; i < COUNT(absent); i++)
         CHECK_INT(lexicon_find(&l, str_c(absent[i])), UINT32_MAX);
     WordRange all = lexicon_prefix(&l, S(""));
@@ -95,7 +96,8 @@ TEST(finds_thousands_of_words) {
     for (unsigned seed = 1; seed <= 6; seed++) {
         Arena *a = arena_new(MEMORY);
         Str *words = arena_array(a, Str, 5000);
-        uint32_t count = random_words(a, words, seed < 4 ? 300 : 5000, seed, 3 + (int)seed * 3 % 18);
+        uint32_t count =
+            random_words(a, words, seed < 4 ? 300 : 5000, seed, 3 + (int)seed * 3 % 18);
         Lexicon l = lexicon_of(a, words, count, false);
         lookups_check(&l, words, count);
         arena_free(a);
@@ -120,11 +122,17 @@ TEST(holds_no_word_or_one) {
 
 TEST(words_that_share_a_stem_are_told) {
     Arena *a = arena_new(MEMORY);
-    static const char *const texts[] = {"cheval", "chevaux", "chevalier", "run", "running", "runs",
-                                        "runner", "nationale", "nationaux", "mer", "mere"};
-    static const char *const rows[][2] = {
-        {"cheval", "chevaux"}, {"chevaux", "cheval"}, {"runs", "run running"}, {"ran", ""},
-        {"national", "nationale nationaux"}, {"mers", "mer"}, {"mere", ""}, {"", ""}};
+    static const char *const texts[] = {"cheval",    "chevaux", "chevalier", "run",
+                                        "running",   "runs",    "runner",    "nationale",
+                                        "nationaux", "mer",     "mere"};
+    static const char *const rows[][2] = {{"cheval", "chevaux"},
+                                          {"chevaux", "cheval"},
+                                          {"runs", "run running"},
+                                          {"ran", ""},
+                                          {"national", "nationale nationaux"},
+                                          {"mers", "mer"},
+                                          {"mere", ""},
+                                          {"", ""}};
     Str words[COUNT(texts)];
     for (int i = 0; i < COUNT(texts); i++) words[i] = str_c(texts[i]);
     uint32_t count = words_sort(words, COUNT(texts));
@@ -188,19 +196,29 @@ TEST(typing_errors_are_those_of_word_distance) {
 
 TEST(typing_errors_in_words_one_knows) {
     Arena *a = arena_new(MEMORY);
-    static const char *const texts[] = {"anyway", "iphone", "iphones", "phone", "saturday", "seven",
-                                        "two", "été", "ete", "東京都", "hello"};
+    static const char *const texts[] = {"anyway",   "iphone", "iphones", "phone",
+                                        "saturday", "seven",  "two",     "été",
+                                        "ete",      "東京都", "hello"};
     static const struct {
         const char *query;
         int max;
         bool prefix;
         const char *words;
-    } rows[] = {
-        {"phnoe", 1, false, "phone1"}, {"sevem", 1, false, "seven1"}, {"caturday", 1, false, ""},
-        {"caturday", 2, false, "saturday2"}, {"iphoe", 1, true, "iphone1 iphones1"},
-        {"iphone", 1, false, "iphones1"}, {"iphone", 1, true, ""}, {"ehllo", 2, false, "hello2"},
-        {"ipohn", 1, true, "iphone1 iphones1"}, {"東都", 1, false, "東京都1"}, {"ét", 1, false, "été1"},
-        {"", 2, true, ""}, {"", 2, false, ""}, {"ipho", 1, true, ""}, {"ixho", 2, true, "iphone1 iphones1"}};
+    } rows[] = {{"phnoe", 1, false, "phone1"},
+                {"sevem", 1, false, "seven1"},
+                {"caturday", 1, false, ""},
+                {"caturday", 2, false, "saturday2"},
+                {"iphoe", 1, true, "iphone1 iphones1"},
+                {"iphone", 1, false, "iphones1"},
+                {"iphone", 1, true, ""},
+                {"ehllo", 2, false, "hello2"},
+                {"ipohn", 1, true, "iphone1 iphones1"},
+                {"東都", 1, false, "東京都1"},
+                {"ét", 1, false, "été1"},
+                {"", 2, true, ""},
+                {"", 2, false, ""},
+                {"ipho", 1, true, ""},
+                {"ixho", 2, true, "iphone1 iphones1"}};
     Str words[COUNT(texts)];
     for (int i = 0; i < COUNT(texts); i++) words[i] = str_c(texts[i]);
     uint32_t total = words_sort(words, COUNT(texts));
@@ -234,7 +252,10 @@ TEST(long_queries_have_no_typing_errors_but_nothing_breaks) {
     CHECK(!lexicon_fuzzy(&l, a, str_of(text, 63), 2, false, 1000, &count, &complete));
     CHECK(!lexicon_fuzzy(&l, a, str_of(text, WORD_MAX), 2, true, 1000, &count, &complete));
     CHECK(complete);
-    lexicon_fuzzy(&l, a, S("\xff" "aa"), 1, true, 1000, &count, &complete);
+    lexicon_fuzzy(&l, a,
+                  S("\xff"
+                    "aa"),
+                  1, true, 1000, &count, &complete);
     CHECK_INT(count, 0);
     arena_free(a);
 }
@@ -296,9 +317,9 @@ static bool glob_fits(Str glob, Str word) {
 }
 
 TEST(patterns_find_what_fits_them) {
-    static const char *const globs[] = {"*", "a*", "*a", "?", "??", "a?e*", "*é*", "*東*京*", "??*",
-                                        "a", "ae", "*a*e*s*", "**a**", "?*?", "👍*", "*👍", "",
-                                        "zzz*", "*\xff*", "a*a?a*"};
+    static const char *const globs[] = {"*",       "a*",  "*a", "?",    "??",      "a?e*",  "*é*",
+                                        "*東*京*", "??*", "a",  "ae",   "*a*e*s*", "**a**", "?*?",
+                                        "👍*",      "*👍",  "",   "zzz*", "*\xff*",  "a*a?a*"};
     Arena *a = arena_new(MEMORY);
     Str *words = arena_array(a, Str, 3000);
     uint32_t total = random_words(a, words, 3000, 77, 9);

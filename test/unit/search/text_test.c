@@ -38,8 +38,7 @@ TEST(cuts_and_folds_latin_words) {
         {"Le Chien", "le@0 chien@1"},
         {"l'eau, l’été", "l@0 eau@1 l@9 ete@10"},
         {"aujourd'hui", "aujourd@0 hui@1"},
-        {"porte-monnaie a_b a/b (c) \"d\" «e»",
-         "porte@0 monnaie@1 a@2 b@3 a@4 b@5 c@6 d@7 e@8"},
+        {"porte-monnaie a_b a/b (c) \"d\" «e»", "porte@0 monnaie@1 a@2 b@3 a@4 b@5 c@6 d@7 e@8"},
         {"ÉCOLE Élève français ÇA Noël où", "ecole@0 eleve@1 francais@2 ca@3 noel@4 ou@5"},
         {"cœur Œuvre Æsir ægir", "coeur@0 oeuvre@1 aesir@2 aegir@3"},
         {"Straße STRASSE ẞ", "strasse@0 strasse@1 ss@2"},
@@ -59,13 +58,25 @@ TEST(cuts_and_folds_latin_words) {
 TEST(reads_decomposed_letters_as_composed_ones) {
     static const Row rows[] = {
         {"e\xcc\x81te\xcc\x81", "ete@0"},
-        {"\xcc\x81 a", "a@0"},           /* a mark with nothing before it */
-        {"C\xcc\xa7" "a", "ca@0"},
-        {"a\xc2\xad" "b", "ab@0"},        /* soft hyphen */
-        {"a\xe2\x80\x8b" "b", "a@0 b@1"}, /* zero width space */
-        {"\xef\xbb\xbf" "a", "a@0"},      /* byte order mark */
-        {"a\xe2\x80\x8f" "b", "ab@0"},    /* direction mark */
-        {"q\xcc\x84\xcc\x85\xcc\x86\xcc\x87\xcc\x88\xcc\x89" "e", "qe@0"},
+        {"\xcc\x81 a", "a@0"}, /* a mark with nothing before it */
+        {"C\xcc\xa7"
+         "a",
+         "ca@0"},
+        {"a\xc2\xad"
+         "b",
+         "ab@0"}, /* soft hyphen */
+        {"a\xe2\x80\x8b"
+         "b",
+         "a@0 b@1"}, /* zero width space */
+        {"\xef\xbb\xbf"
+         "a",
+         "a@0"}, /* byte order mark */
+        {"a\xe2\x80\x8f"
+         "b",
+         "ab@0"}, /* direction mark */
+        {"q\xcc\x84\xcc\x85\xcc\x86\xcc\x87\xcc\x88\xcc\x89"
+         "e",
+         "qe@0"},
     };
     rows_check(rows, COUNT(rows));
 }
@@ -126,8 +137,10 @@ TEST(camel_words_behind_tags_give_the_whole_and_its_parts) {
         {"#ELAN #elan #Elan", "elan@0 elan@1 elan@2"},
         {"#G20 #covid19", "g20@0* g@0 20@1 covid19@2* covid@2 19@3"},
         {"#ÉcoleÉlève", "ecoleeleve@0* ecole@0 eleve@1"},
-        {"#E\xcc\x81" "cole", "ecole@0"},
-        {"# LoiELAN", "loielan@0"},                   /* not at once behind it */
+        {"#E\xcc\x81"
+         "cole",
+         "ecole@0"},
+        {"# LoiELAN", "loielan@0"},                             /* not at once behind it */
         {"a#LoiELAN me@GitHub", "a@0 loielan@1 me@2 github@3"}, /* within a word: no tag */
         {"#loi_ElanVote", "loi@0 elanvote@1* elan@1 vote@2"},
         {"#loi-ElanVote", "loi@0 elanvote@1"},
@@ -163,14 +176,24 @@ TEST(emoji_sequences_are_words) {
 
 TEST(bytes_that_are_not_utf8_separate) {
     static const Row rows[] = {
-        {"a\xff" "b", "a@0 b@1"},
+        {"a\xff"
+         "b",
+         "a@0 b@1"},
         {"a\xc3", "a@0"},
         {"\xc3", ""},
-        {"a\xc0\x80" "b", "a@0 b@1"},
-        {"a\xed\xa0\x80" "b", "a@0 b@1"}, /* a surrogate */
-        {"a\xe2\x80" "b", "a@0 b@1"},
+        {"a\xc0\x80"
+         "b",
+         "a@0 b@1"},
+        {"a\xed\xa0\x80"
+         "b",
+         "a@0 b@1"}, /* a surrogate */
+        {"a\xe2\x80"
+         "b",
+         "a@0 b@1"},
         {"caf\xe9 x", "caf@0 x@1"}, /* Latin-1 */
-        {"a\xef\xbf\xbd" "b", "a@0 b@1"},
+        {"a\xef\xbf\xbd"
+         "b",
+         "a@0 b@1"},
     };
     rows_check(rows, COUNT(rows));
     Arena *a = arena_new(MEMORY);
@@ -296,7 +319,9 @@ TEST(folds_values_and_keeps_their_separators) {
         {"x – y", "x - y"},
         {"日本 ｶﾞｷ", "日本 かき"},
         {"👍🏽", "👍"},
-        {"E\xcc\x81t\xc2\xad" "e", "ete"},
+        {"E\xcc\x81t\xc2\xad"
+         "e",
+         "ete"},
         {"…", "..."},
         {"a\xff", "a\xef\xbf\xbd"},
     };

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Which words of a text match a query. The rules are those of rank.h, by the text alone: equal, the
+ * beginning of a word being typed, a shared stem, a pattern, typing errors, phrases, words of the
+ * query written in one, a word of the query written in two. What only an index can know is left
+ * out: a text does not say which field it is, so that a term which may stand in any field but
+ * SEARCH_EXACT ones is read with typing errors. */
+#include "search/glyph.h"
+#include "search/highlight_room.h"
+
+enum { PATTERNS_MAX = 3 * QUERY_TERMS, STEMS = 2 };
+
+typedef struct Stems {
+    char bytes[2 * WORD_MAX];
+    Str stem[STEMS];
+    bool made;
+} Stems;
+
+/* What one word of the text may match: a term, or two or three neighbouring ones written in one. */
+typedef struct Pattern {
+    Str word;
+    int letters, max_typos;
+    bool prefix, glob, parted; /* parted: words written apart may match */
+    ptrdiff_t seams[2];        /* where the words of the query meet in it; 0: none */
+    uint64_t terms;
+    Stems *stems; /* NULL: stems do not count */
+} Pattern;
+
+typedef struct Finder {
+    Arena *arena;
+    const SearchQuery *query;
+    Str text;
+    Words words;
+    uint32_t *unit_of; /* of each word */
+    Pattern *patterns;
+    int pattern_count;
+    uint64_t counted; /* terms that are not under NOT */
+    Hits hits;
+} Finder;
+
+/* -- The query ----------------------------------------------------------------------------------- */
+
+/* Terms under NOT an odd number of times do not count. Depth: at most QUERY_DEPTH. */
+static uint64_t terms_counted(const QueryNode *n, bool negated) {
+    if (!n) return 0;
+    if (n->kind == NODE_TERM) return negated || n->term < 0 ? 0 : (uint64_t)1 << n->term;
+    if (n->kind == NODE_NOT) return terms_counted(n->left, !negated);
+    return terms_counted(n->left, negated) | terms_counted(n->right, negated);
+}
+
+static bool is_loose(const SearchDef *def, uint32_t fields) {
+    for (int i = 0; i < def->field_count; i++)
+        if (fields >> i & 1 && !(def->fields[i].use & SEARCH_EXACT)) return true;
+    return false;
+}
+
+static void stems_make(Str word, Stems *s) {
+    int second, first = word_stem(word, s->bytes, &second);
+    s->stem[0] = str_of(s->bytes, first);
+    s->stem[1] = second ? str_of(s->bytes + first, second) : s->stem[0];
+    s->made = true;
+}
+
+static Pattern *pattern_add(Finder *f, Str word, uint64_t terms) {
+    assert(f->pattern_count < PATTERNS_MAX);
+    Pattern *p = &f->patterns[f->pattern_count++];
+    *p = (Pattern){.word = word, .letters = word_letters(word), .terms = terms};
+    return p;
+}
+
+static void term_take(Finder *f, int at) {
+    const Term *t = &f->query->terms[at];
+    const SearchDef *def = f->query->def;
+    Pattern *p = pattern_add(f, t->words[0], (uint64_t)1 << at);
+    bool loose = is_loose(def, t->fields);
+    p->glob = t->glob;
+    p->prefix = t->prefix;
+    if (t->glob) return;
+    p->max_typos = loose ? t->max_typos : 0;
+    p->parted = loose && def->tuning.one_typo_from >= 0;
+    if (!def->tuning.stem) return;
+    p->stems = arena_new_of(f->arena, Stems);
+    stems_make(t->words[0], p->stems);
+}
+
+/* The two or three terms from `at` on as one word. */
+static void joined_take(Finder *f, int at, int count) {
+    const Term *t = &f->query->terms[at];
+    const SearchTuning *tuning = &f->query->def->tuning;
+    Buf word = buf_new(f->arena, 64);
+    ptrdiff_t seams[2] = {0, 0};
+    for (int i = 0; i < count; i++) {
+        if (t[i].phrase || t[i].glob || !is_loose(f->query->def, t[i].fields)) return;
+        if (i > 0) seams[i - 1] = word.len;
+        buf_add(&word, t[i].words[0]);
+    }
+    if (word.len > WORD_MAX) return;
+    Pattern *p = pattern_add(f, buf_str(&word), (((uint64_t)1 << count) - 1) << at);
+    int two = tuning->two_typos_from ? tuning->two_typos_from : 9;
+    p->max_typos = count == 2 && two > 0 && p->letters >= two;
+    p->prefix = t[count - 1].prefix;
+    p->parted = tuning->one_typo_from >= 0;
+    p->seams[0] = seams[0];
+    p->seams[1] = seams[1];
+}
+
+static void query_take(Finder *f) {
+    const SearchQuery *q = f->query;
+    assert(q->term_count <= QUERY_TERMS);
+    f->counted = q->root ? terms_counted(q->root, false) : UINT64_MAX;
+    f->patterns = arena_array(f->arena, Pattern, PATTERNS_MAX);
+    for (int i = 0; i < q->term_count; i++)
+        if (!q->terms[i].phrase && f->counted >> i & 1) term_take(f, i);
+    if (q->root) return;
+    for (int count = 2; count <= 3; count++)
+        for (int i = 0; i + count <= q->term_count; i++) joined_take(f, i, count);
+}
+
+/* -- One word ------------------------------------------------------------------------------------ */
+
+/* * stands for any letters, ? for one. */
+static bool glob_fits(Str glob, Str word) {
+    ptrdiff_t g = 0, w = 0, star = -1, back = 0;
+    while (w < word.len) {
+        ptrdiff_t g_next = g, w_next = w;
+        int32_t want = g < glob.len ? str_utf8_next(glob, &g_next) : -1;
+        int32_t have = str_utf8_next(word, &w_next);
+        if (want == '*') {
+            star = g = g_next;
+            back = w;
+        } else if (want == '?' || want == have) {
+            g = g_next;
+            w = w_next;
+        } else if (star >= 0) {
+            str_utf8_next(word, &back);
+            g = star;
+            w = back;
+        } else {
+            return false;
+        }
+    }
+    while (g < glob.len && glob.data[g] == '*') g++;
+    return g == glob.len;
+}
+
+static bool stems_meet(const Pattern *p, Str word, Stems *s) {
+    if (!p->stems) return false;
+    if (!s->made) stems_make(word, s);
+    for (int i = 0; i < STEMS; i++)
+        for (int j = 0; j < STEMS; j++)
+            if (str_eq(p->stems->stem[i], s->stem[j])) return true;
+    return false;
+}
+
+/* The first `letters` letters of a word, in bytes. */
+static ptrdiff_t letters_length(Str word, int letters) {
+    ptrdiff_t at = 0;
+    while (letters-- > 0 && at < word.len) str_utf8_next(word, &at);
+    return at;
+}
+
+/* How many bytes of the folded word the pattern matches; 0: it does not. */
+static ptrdiff_t pattern_fit(const Pattern *p, Str word, Stems *s) {
+    if (p->glob) return glob_fits(p->word, word) ? word.len : 0;
+    if (str_eq(p->word, word)) return word.len;
+    if (p->prefix && str_starts(word, p->word)) return p->word.len;
+    if (stems_meet(p, word, s)) return word.len;
+    if (p->max_typos == 0 || word.len < p->letters - p->max_typos) return 0;
+    if (p->max_typos == 1 && word.data[0] != p->word.data[0]) return 0; /* costs two */
+    if (word_distance(p->word, word, p->max_typos, false) <= p->max_typos) return word.len;
+    bool begins = p->prefix && word_distance(p->word, word, p->max_typos, true) <= p->max_typos;
+    return begins ? letters_length(word, p->letters) : 0;
+}
+
+/* Where in the text the first `length` folded bytes of a word end, with the marks behind them. */
+static uint32_t original_end(Str text, const Word *w, ptrdiff_t length) {
+    ptrdiff_t at = w->from, folded = 0;
+    if (length >= w->text.len) return w->to;
+    while (at < w->to) {
+        Glyph g;
+        ptrdiff_t next = at;
+        glyph_next(text, &next, &g);
+        if (g.kind == EMOJI || g.kind == FLAG) return w->to;
+        if (folded >= length && g.length > 0) break;
+        folded += g.length;
+        at = next;
+    }
+    return (uint32_t)min_size(at, w->to);
+}
+
+static void hit_add(Finder *f, Hit hit) {
+    Hits *h = &f->hits;
+    if (h->count == h->cap) {
+        ptrdiff_t cap = h->cap ? 2 * h->cap : 16, size = (ptrdiff_t)sizeof *h->items;
+        h->items = arena_grow(f->arena, h->items, h->cap * size, cap * size);
+        h->cap = cap;
+    }
+    h->items[h->count++] = hit;
+}
+
+static void word_look(Finder *f, ptrdiff_t at) {
+    const Word *w = &f->words.items[at];
+    Stems stems;
+    uint64_t terms = 0;
+    ptrdiff_t length = 0;
+    stems.made = false;
+    for (int i = 0; i < f->pattern_count; i++) {
+        ptrdiff_t fit = pattern_fit(&f->patterns[i], w->text, &stems);
+        if (fit == 0) continue;
+        terms |= f->patterns[i].terms;
+        length = max_size(length, fit);
+    }
+    if (terms == 0) return;
+    uint32_t unit = f->unit_of[at], to = original_end(f->text, w, length);
+    hit_add(f, (Hit){unit, unit, w->from, to, terms});
+}
+
+/* -- Several words ------------------------------------------------------------------------------- */
+
+/* The word itself, or a camel word's part, at a position: of those from `at` on; -1: none. */
+static ptrdiff_t word_at(const Finder *f, ptrdiff_t at, uint32_t position, Str text) {
+    for (; at < f->words.count && f->words.items[at].position <= position; at++)
+        if (f->words.items[at].position == position && str_eq(f->words.items[at].text, text))
+            return at;
+    return -1;
+}
+
+static void phrase_look(Finder *f, int term, ptrdiff_t at) {
+    const Term *t = &f->query->terms[term];
+    const Word *first = &f->words.items[at];
+    ptrdiff_t last = at;
+    if (!str_eq(first->text, t->words[0])) return;
+    uint32_t to = first->to;
+    for (int i = 1; i < t->word_count; i++) {
+        last = word_at(f, last, first->position + (uint32_t)t->gaps[i], t->words[i]);
+        if (last < 0) return;
+        to = f->words.items[last].to > to ? f->words.items[last].to : to;
+    }
+    hit_add(f, (Hit){f->unit_of[at], f->unit_of[last], first->from, to, (uint64_t)1 << term});
+}
+
+/* A word and the next one that together are a word of the query (news paper). */
+static void parted_look(Finder *f, const Pattern *p, ptrdiff_t at) {
+    const Word *first = &f->words.items[at];
+    ptrdiff_t seam = first->text.len;
+    if (seam >= p->word.len || seam == p->seams[0] || seam == p->seams[1]) return;
+    if (!str_starts(p->word, first->text)) return;
+    Str rest = str_slice(p->word, seam, p->word.len);
+    ptrdiff_t next = word_at(f, at + 1, first->position + 1, rest);
+    if (next < 0) return;
+    hit_add(
+        f, (Hit){f->unit_of[at], f->unit_of[next], first->from, f->words.items[next].to, p->terms});
+}
+
+/* -- The text ------------------------------------------------------------------------------------ */
+
+static void units_make(Finder *f) {
+    const Words *w = &f->words;
+    Hits *h = &f->hits;
+    f->unit_of = arena_array(f->arena, uint32_t, w->count);
+    h->units = arena_array(f->arena, Unit, w->count);
+    uint32_t end = 0; /* of the last camel word */
+    for (ptrdiff_t i = 0; i < w->count; i++) {
+        const Word *word = &w->items[i];
+        if (word->from >= end || h->unit_count == 0)
+            h->units[h->unit_count++] = (Unit){word->from, word->to, word->position};
+        else /* a part: the position of the last one counts for the gap to the next word */
+            h->units[h->unit_count - 1].position = word->position;
+        if (word->whole) end = word->to;
+        f->unit_of[i] = (uint32_t)h->unit_count - 1;
+    }
+}
+
+Hits hits_find(Arena *arena, const SearchQuery *query, Str text) {
+    Finder f = {.arena = arena, .query = query, .text = text, .words = {.arena = arena}};
+    words_add(&f.words, text);
+    query_take(&f);
+    units_make(&f);
+    for (ptrdiff_t at = 0; at < f.words.count; at++) {
+        for (int i = 0; i < query->term_count; i++)
+            if (query->terms[i].phrase && f.counted >> i & 1) phrase_look(&f, i, at);
+        for (int i = 0; i < f.pattern_count; i++)
+            if (f.patterns[i].parted) parted_look(&f, &f.patterns[i], at);
+        word_look(&f, at);
+    }
+    return f.hits;
+}
