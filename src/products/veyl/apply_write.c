@@ -110,8 +110,8 @@ static Err *posts_remove(Apply *a, int64_t first_change) {
         const PostRow *gone = a->changes[i].before;
         if (!gone || a->changes[i].after) continue;
         TRY(db_exec(a->c, SQL(SQL_POST_REMOVE), ARGS(V(gone->n)), NULL));
-        TRY(db_exec(a->c, SQL(SQL_POST_TOMBSTONE), ARGS(V(first_change + i), V(gone->id), V(now)),
-                    NULL));
+        TRY(db_exec(a->c, SQL(SQL_POST_TOMBSTONE),
+                    ARGS(V(first_change + i), V(gone->id), V(now), V(gone->n)), NULL));
     }
     return NULL;
 }

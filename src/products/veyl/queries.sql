@@ -196,8 +196,8 @@ UPDATE posts SET author = $4, caption = $5, hashtags = $6, likes = $7, comments 
 DELETE FROM posts WHERE n = $1
 
 -- name: post_tombstone
--- $1 change number, $2 id, $3 now.
-INSERT INTO posts_deleted (change_seq, id, deleted_at) VALUES ($1, $2, $3)
+-- $1 change number, $2 id, $3 now, $4 n.
+INSERT INTO posts_deleted (change_seq, id, deleted_at, n) VALUES ($1, $2, $3, $4)
 
 -- name: tombstones_purge
 -- $1 those of before.

@@ -101,3 +101,10 @@ SELECT * FROM signals WHERE project_id = $1 AND id < $2 ORDER BY id DESC LIMIT $
 
 -- name: signals_purge
 DELETE FROM signals WHERE created_at < $1
+
+-- name: tombstones_forget
+-- Before those of before $1 go: whoever follows from further back must begin anew.
+INSERT INTO search_marks (name, change_seq)
+SELECT 'posts_forgotten', coalesce(max(change_seq), 0) FROM posts_deleted WHERE deleted_at < $1
+ON CONFLICT (name) DO UPDATE SET change_seq = excluded.change_seq
+ WHERE search_marks.change_seq < excluded.change_seq
