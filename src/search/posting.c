@@ -88,7 +88,8 @@ void set_put(DocsetMaker *m, const char *sets, SetRef ref) {
 /* -- Writing ------------------------------------------------------------------------------------- */
 
 SetStore set_store_open(BlockOut *out, uint32_t universe) {
-    ptrdiff_t bits = words_of(universe) * 8, docs = ((ptrdiff_t)universe * 4 + 7) & ~(ptrdiff_t)7;
+    ptrdiff_t bits = words_of(universe) * 8,
+              docs = (((ptrdiff_t)universe + 1) * 4 + 7) & ~(ptrdiff_t)7;
     ptrdiff_t halves = (ptrdiff_t)blocks_of(universe) * 4 + universe / 16;
     ptrdiff_t steps = (ptrdiff_t)blocks_of(universe) * HALVES_FROM * 5;
     char *memory = calloc(1, (size_t)(bits + docs + halves + steps + 16));

@@ -30,7 +30,7 @@ typedef struct SetStore {
     uint32_t universe;
     uint64_t *bits; /* scratch, all 0 between calls */
     char *bytes;    /* scratch for one encoded set */
-    uint32_t *docs; /* scratch of a universe's length, for callers */
+    uint32_t *docs; /* scratch of a universe's length and one more, for callers */
 } SetStore;
 SetStore set_store_open(BlockOut *out, uint32_t universe);
 void set_store_close(SetStore *s);

@@ -88,9 +88,8 @@ uint32_t segment_word_count(const Segment *s, uint32_t word) {
 
 /* -- Ranges of words ----------------------------------------------------------------------------- */
 
-/* Sets that are kept ready for exactly this range; false: none are. */
-static bool prefix_sets(const Segment *s, WordRange range, uint32_t fields, SetRef *out,
-                        int *count) {
+/* What is kept ready for exactly this range: the first, or NULL. */
+static const Prefix *prefix_find(const Segment *s, WordRange range) {
     uint32_t low = 0, high = s->prefix_count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
@@ -100,42 +99,44 @@ static bool prefix_sets(const Segment *s, WordRange range, uint32_t fields, SetR
         else
             high = middle;
     }
-    bool found = false, all = true;
-    *count = 0;
-    for (; low < s->prefix_count; low++) {
-        const Prefix *p = &s->prefixes[low];
-        if (p->from != range.from || p->to != range.to) break;
-        found = true;
-        if (p->field == FIELD_ANY) {
-            if (all) *count = 0;
-            if (all) out[(*count)++] = p->set;
-            continue;
-        }
-        bool wanted = fields >> p->field & 1;
-        all = all && wanted;
-        if (wanted) out[(*count)++] = p->set;
-    }
-    return found;
+    if (low == s->prefix_count) return NULL;
+    const Prefix *p = &s->prefixes[low];
+    return p->from == range.from && p->to == range.to ? p : NULL;
 }
 
-Docset segment_range_docs(const Segment *s, Arena *a, WordRange range, uint32_t fields) {
-    if (range.to > s->words) range.to = s->words;
-    if (range.from >= range.to) return docset_none(s->docs);
-    SetRef sets[SETS_MAX + 1];
-    int count;
-    if (range.to - range.from >= PREFIX_WORDS && prefix_sets(s, range, fields, sets, &count))
-        return sets_union(s, a, sets, count);
+/* The ready sets for these fields: how many. *fields: those that are left. */
+static int prefix_sets(const Segment *s, const Prefix *p, uint32_t *fields, SetRef *out) {
+    const Prefix *end = s->prefixes + s->prefix_count;
+    *fields &= p->fields;
+    if (*fields == p->fields) {
+        *fields = 0;
+        out[0] = p->set;
+        return 1;
+    }
+    int count = 0;
+    uint32_t from = p->from, to = p->to;
+    for (p++; p < end && p->from == from && p->to == to; p++) {
+        if (!(*fields >> p->field & 1)) continue;
+        *fields &= ~((uint32_t)1 << p->field);
+        out[count++] = p->set;
+    }
+    return count;
+}
+
+/* The union over the words one by one. */
+static Docset words_union(const Segment *s, Arena *a, WordRange range, uint32_t fields) {
+    SetRef sets[SETS_MAX];
     uint64_t sum = 0;
     ptrdiff_t total = 0;
     for (uint32_t word = range.from; word < range.to; word++) {
-        count = word_sets(s, word, fields, sets);
+        int count = word_sets(s, word, fields, sets);
         total += count;
         for (int i = 0; i < count; i++) sum += sets[i].count;
     }
     if (sum > s->docs / 1024) {
         DocsetMaker maker = docset_maker(a, s->docs);
         for (uint32_t word = range.from; word < range.to; word++) {
-            count = word_sets(s, word, fields, sets);
+            int count = word_sets(s, word, fields, sets);
             for (int i = 0; i < count; i++) set_put(&maker, s->sets, sets[i]);
         }
         return docset_made(a, &maker);
@@ -143,10 +144,20 @@ Docset segment_range_docs(const Segment *s, Arena *a, WordRange range, uint32_t 
     Docset *made = arena_array(a, Docset, total);
     total = 0;
     for (uint32_t word = range.from; word < range.to; word++) {
-        count = word_sets(s, word, fields, sets);
+        int count = word_sets(s, word, fields, sets);
         for (int i = 0; i < count; i++) made[total++] = segment_set(s, a, sets[i]);
     }
     return docset_or_many(a, s->docs, made, total);
+}
+
+Docset segment_range_docs(const Segment *s, Arena *a, WordRange range, uint32_t fields) {
+    if (range.to > s->words) range.to = s->words;
+    if (range.from >= range.to || !fields) return docset_none(s->docs);
+    const Prefix *p = range.to - range.from >= PREFIX_WORDS ? prefix_find(s, range) : NULL;
+    if (!p) return words_union(s, a, range, fields);
+    SetRef sets[SETS_MAX];
+    Docset ready = sets_union(s, a, sets, prefix_sets(s, p, &fields, sets));
+    return fields ? docset_or(a, ready, words_union(s, a, range, fields)) : ready;
 }
 
 /* -- Pairs --------------------------------------------------------------------------------------- */

@@ -10,7 +10,10 @@
  * refuse). segment_open verifies every checksum before anything is read, so that reading need not
  * fear the bytes; a version of another def or program is refused.
  *
- * Thread-safe, never waits (a page fault apart). */
+ * Bounds: 2^26 documents; of a field of a document 2^24 - 1 words, of one text its first 8 MiB (what
+ * is beyond is left out).
+ *
+ * Reading is thread-safe and never waits (a page fault apart). */
 #ifndef SOCLE_SEARCH_SEGMENT_H
 #define SOCLE_SEARCH_SEGMENT_H
 
@@ -92,15 +95,20 @@ typedef struct SegmentWriter SegmentWriter;
 
 SegmentWriter *segment_writer_new(const SearchDef *def);
 void segment_writer_free(SegmentWriter *w);
-/* Add a batch's documents (of the same key the last counts, also over batches; `gone` entries remove). */
+/* A writer has one owner; nothing large is taken before documents are added.
+ *
+ * Add a batch's documents (of the same key the last counts, also over batches; `gone` entries remove). */
 void segment_writer_add(SegmentWriter *w, const SearchDocs *docs);
-/* Add a segment's documents, without those in `dead` (a bitmap; NULL: none), without reading texts again. */
+/* Add a segment's documents, without those in `dead` (a bitmap; NULL: none), without reading texts
+ * again. What is then built is, byte for byte, what the living documents would have given at once,
+ * but for the spelling shown of a keyword whose least one died. */
 void segment_writer_merge(SegmentWriter *w, const Segment *s, const uint64_t *dead);
 uint32_t segment_writer_docs(const SegmentWriter *w);
 int64_t segment_writer_bytes(const SegmentWriter *w); /* about how much memory it holds */
 /* Build the block: path null: on the heap; else written to path (aside, synced, renamed) and
- * mapped. Leaves the writer empty. STORAGE_FULL, INTERNAL. *out NULL when there is no document.
- * Long: on a pool thread. */
+ * mapped. Leaves the writer empty, also on errors. STORAGE_FULL, INTERNAL; then no file is left, or
+ * the former one at path. *out NULL, and no file made, when there is no document. Long: on a pool
+ * thread. */
 MUST_USE Err *segment_writer_finish(Ctx *c, SegmentWriter *w, Str path, Segment **out);
 
 #endif

@@ -211,7 +211,7 @@ static void quantiles_write(Build *b, int field, const uint32_t *by_number, uint
 
 static void numbers_write(Build *b, int field) {
     const NumberColumn *from = &b->w->numbers[field];
-    if (!b->having[field].count) return;
+    if (!from->count) return; /* a text or keyword */
     int64_t *numbers = array_new(b->docs, sizeof *numbers);
     uint64_t *keys = array_new(b->docs, sizeof *keys);
     uint32_t *by_number = array_new(b->docs, sizeof *by_number), count = 0;

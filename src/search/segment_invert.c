@@ -159,7 +159,8 @@ static void posting_add(Build *b, int field, bool first, SetRef set) {
         (Posting){.count = set.count, .field = (uint8_t)field, .first = first, .at = set.at};
 }
 
-/* Documents of the codes in a field (first: at its beginning); FIELD_ANY: in any. */
+/* Documents of the codes in a field (first: at its beginning); FIELD_ANY: in any. Without branches on
+ * what the codes are. */
 static SetRef codes_store(Build *b, const uint32_t *codes, uint64_t count, int field, bool first) {
     uint32_t *docs = b->sets.docs, n = 0;
     if (field == FIELD_ANY)
@@ -167,11 +168,13 @@ static SetRef codes_store(Build *b, const uint32_t *codes, uint64_t count, int f
             docs[n] = CODE_DOC(codes[i]);
             n += i + 1 == count || CODE_DOC(codes[i + 1]) != docs[n];
         }
-    else
+    else {
+        uint32_t mask = CODE(0, 31, first), want = CODE(0, field, first);
         for (uint64_t i = 0; i < count; i++) {
-            if ((int)CODE_FIELD(codes[i]) != field || (first && !CODE_FIRST(codes[i]))) continue;
-            docs[n++] = CODE_DOC(codes[i]);
+            docs[n] = CODE_DOC(codes[i]);
+            n += (codes[i] & mask) == want;
         }
+    }
     return set_store(&b->sets, docs, n);
 }
 

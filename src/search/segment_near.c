@@ -8,16 +8,33 @@
 /* -- Pairs of frequent words --------------------------------------------------------------------- */
 
 typedef struct PairSlot {
-    uint64_t key;         /* pair_key + 1; 0: free */
-    uint64_t at;          /* where its next document goes */
-    uint32_t count, last; /* documents; the last one seen, + 1 */
+    uint64_t key;    /* pair_key + 1; 0: free */
+    uint64_t number; /* its place in `counts` */
 } PairSlot;
 
+typedef struct PairCount {
+    uint64_t key;
+    uint64_t at;          /* where its next document goes */
+    uint32_t count, last; /* documents; the last one seen, + 1 */
+} PairCount;
+
+/* Pairs are numbered as they come and their numbers noted a document; what is known then is how many
+ * documents each has, and the notes are dealt out. */
 typedef struct PairTable {
     PairSlot *slots;
-    uint64_t mask, count;
-    uint32_t *docs; /* NULL while counting */
+    uint64_t mask;
+    PairCount *counts;
+    ptrdiff_t count, cap;
+    U32s notes;
+    uint64_t *notes_end; /* a document */
+    uint64_t *frequent;  /* a bit a word: small enough to stay near */
 } PairTable;
+
+static void *array_new(uint64_t count, size_t size) {
+    void *array = calloc((size_t)count + 1, size);
+    if (!array) abort();
+    return array;
+}
 
 static PairSlot *pair_slot(const PairTable *t, uint64_t key) {
     uint64_t at = (key * 0x9e3779b97f4a7c15u) >> 20;
@@ -26,35 +43,37 @@ static PairSlot *pair_slot(const PairTable *t, uint64_t key) {
 }
 
 static void table_double(PairTable *t) {
-    PairTable larger = {.mask = t->slots ? 2 * t->mask + 1 : 1023, .count = t->count};
-    larger.slots = calloc(larger.mask + 1, sizeof *larger.slots);
-    if (!larger.slots) abort();
-    for (uint64_t i = 0; t->slots && i <= t->mask; i++)
-        if (t->slots[i].key) *pair_slot(&larger, t->slots[i].key) = t->slots[i];
-    free(t->slots);
-    *t = larger;
+    PairSlot *former = t->slots;
+    uint64_t former_count = former ? t->mask + 1 : 0;
+    t->mask = former ? 2 * t->mask + 1 : 1023;
+    t->slots = array_new(t->mask, sizeof *t->slots);
+    for (uint64_t i = 0; i < former_count; i++)
+        if (former[i].key) *pair_slot(t, former[i].key) = former[i];
+    free(former);
 }
 
 static void pair_see(PairTable *t, uint64_t key, uint32_t doc) {
-    if (!t->docs && 2 * t->count >= t->mask) table_double(t);
+    if (2 * (uint64_t)t->count >= t->mask) table_double(t);
     PairSlot *slot = pair_slot(t, key + 1);
-    if (slot->last == doc + 1) return;
-    slot->last = doc + 1;
-    if (t->docs) {
-        t->docs[slot->at++] = doc;
-        return;
+    if (!slot->key) {
+        *slot = (PairSlot){key + 1, (uint64_t)t->count};
+        t->counts = items_grow(t->counts, &t->cap, t->count + 1, (ptrdiff_t)sizeof *t->counts);
+        t->counts[t->count++] = (PairCount){.key = key};
     }
-    t->count += slot->key == 0;
-    slot->key = key + 1;
-    slot->count++;
+    PairCount *pair = &t->counts[slot->number];
+    if (pair->last == doc + 1) return;
+    pair->last = doc + 1;
+    pair->count++;
+    u32s_add(&t->notes, (uint32_t)slot->number);
 }
 
-static bool is_frequent(const Build *b, uint32_t word) { return b->word_docs[word] > PAIR_DOCS; }
+static bool is_frequent(const PairTable *t, uint32_t word) {
+    return t->frequent[word / 64] >> word % 64 & 1;
+}
 
 /* Tokens at the same position are a group; each of a group is followed by each of the next, when
  * that stands one position behind. */
-static void field_pairs(const Build *b, PairTable *t, uint32_t doc, int field,
-                        const uint32_t *tokens, uint32_t n) {
+static void field_pairs(PairTable *t, uint32_t doc, int field, const uint32_t *tokens, uint32_t n) {
     uint32_t before = 0, behind = 0, group = 0; /* [before, behind): the group before */
     for (uint32_t i = 0; i < n; i++) {
         uint32_t gap = FORWARD_GAP(tokens[i]), word = FORWARD_WORD(tokens[i]);
@@ -62,9 +81,9 @@ static void field_pairs(const Build *b, PairTable *t, uint32_t doc, int field,
             before = gap == 1 ? group : i;
             behind = group = i;
         }
-        if (before == behind || !is_frequent(b, word)) continue;
+        if (before == behind || !is_frequent(t, word)) continue;
         for (uint32_t k = before; k < behind; k++)
-            if (is_frequent(b, FORWARD_WORD(tokens[k])))
+            if (is_frequent(t, FORWARD_WORD(tokens[k])))
                 pair_see(t, pair_key(FORWARD_WORD(tokens[k]), word, field), doc);
     }
 }
@@ -76,48 +95,50 @@ static void all_pairs(const Build *b, PairTable *t) {
         const uint32_t *end = w->tokens.items + writer_tokens_end(w, b->order[doc]);
         while (at < end) {
             uint32_t head = *at++;
-            field_pairs(b, t, doc, FORWARD_FIELD(head), at, FORWARD_COUNT(head));
+            field_pairs(t, doc, FORWARD_FIELD(head), at, FORWARD_COUNT(head));
             at += FORWARD_COUNT(head);
         }
+        t->notes_end[doc] = (uint64_t)t->notes.count;
     }
 }
 
 static int pair_cmp(const void *x, const void *y) {
-    const PairSlot *p = x, *q = y;
+    const PairCount *p = x, *q = y;
     return (p->key > q->key) - (p->key < q->key);
 }
 
-static void pairs_store(Build *b, PairTable *t) {
-    uint64_t n = 0;
-    for (uint64_t i = 0; i <= t->mask; i++)
-        if (t->slots[i].key) t->slots[n++] = t->slots[i];
-    qsort(t->slots, n, sizeof *t->slots, pair_cmp);
-    b->pairs = calloc(n + 1, sizeof *b->pairs);
-    if (!b->pairs) abort();
-    for (uint64_t i = 0; i < n; i++) {
-        const PairSlot *slot = &t->slots[i];
-        SetRef set = set_store(&b->sets, t->docs + slot->at - slot->count, slot->count);
-        b->pairs[b->pair_count++] = (Pair){slot->key - 1, set};
-    }
+/* Documents a pair, ascending. Afterwards a pair's end where its next one would go. */
+static uint32_t *notes_deal(const Build *b, PairTable *t) {
+    uint32_t *docs = array_new((uint64_t)t->notes.count, sizeof *docs);
+    uint64_t sum = 0, note = 0;
+    for (ptrdiff_t i = 0; i < t->count; sum += t->counts[i++].count) t->counts[i].at = sum;
+    for (uint32_t doc = 0; doc < b->docs; doc++)
+        for (; note < t->notes_end[doc]; note++) docs[t->counts[t->notes.items[note]].at++] = doc;
+    return docs;
 }
 
 void build_pairs(Build *b) {
     if (b->docs <= PAIR_DOCS) return;
-    PairTable t = {0};
+    PairTable t = {.frequent = array_new(b->words / 64, sizeof *t.frequent),
+                   .notes_end = array_new(b->docs, sizeof *t.notes_end)};
+    for (uint32_t word = 0; word < b->words; word++)
+        if (b->word_docs[word] > PAIR_DOCS) t.frequent[word / 64] |= (uint64_t)1 << word % 64;
     table_double(&t);
     all_pairs(b, &t);
-    uint64_t sum = 0;
-    for (uint64_t i = 0; i <= t.mask; i++) {
-        t.slots[i].at = sum;
-        t.slots[i].last = 0;
-        sum += t.slots[i].count;
+    uint32_t *docs = notes_deal(b, &t);
+    if (t.count) qsort(t.counts, (size_t)t.count, sizeof *t.counts, pair_cmp);
+    b->pairs = array_new((uint64_t)t.count, sizeof *b->pairs);
+    for (; b->pair_count < t.count; b->pair_count++) {
+        const PairCount *pair = &t.counts[b->pair_count];
+        SetRef set = set_store(&b->sets, docs + pair->at - pair->count, pair->count);
+        b->pairs[b->pair_count] = (Pair){pair->key, set};
     }
-    t.docs = malloc(sum * sizeof *t.docs + 1);
-    if (!t.docs) abort();
-    all_pairs(b, &t);
-    pairs_store(b, &t);
-    free(t.docs);
+    free(docs);
     free(t.slots);
+    free(t.counts);
+    free(t.notes.items);
+    free(t.notes_end);
+    free(t.frequent);
 }
 
 /* -- Short prefixes ------------------------------------------------------------------------------ */
@@ -136,11 +157,17 @@ typedef struct Ranges {
     ptrdiff_t count, cap;
 } Ranges;
 
+/* From so many pairs of document and field on, a union is worth keeping. */
+static uint64_t prefix_worth(const Build *b) {
+    uint32_t share = b->docs / PREFIX_SHARE;
+    return share > PREFIX_POSTINGS ? share : PREFIX_POSTINGS;
+}
+
 static void range_add(const Build *b, Ranges *r, uint32_t from, uint32_t to) {
     if (to - from < PREFIX_WORDS) return;
-    if (b->codes_at[to] - b->codes_at[from] < PREFIX_POSTINGS) return;
+    if (b->codes_at[to] - b->codes_at[from] < prefix_worth(b)) return;
     r->items = items_grow(r->items, &r->cap, r->count + 1, (ptrdiff_t)sizeof *r->items);
-    r->items[r->count++] = (Prefix){.from = from, .to = to};
+    r->items[r->count++] = (Prefix){.from = from, .to = to, .field = FIELD_ANY};
 }
 
 static void ranges_of(const Build *b, Ranges *r, int letters) {
@@ -162,31 +189,37 @@ static int range_cmp(const void *x, const void *y) {
     return (p->to > q->to) - (p->to < q->to);
 }
 
-static void prefix_add(Build *b, const Prefix *range, uint32_t field, uint64_t *bits) {
-    SetRef set = set_store_bits(&b->sets, bits);
+static void prefix_add(Build *b, Prefix prefix, uint64_t *bits) {
+    prefix.set = set_store_bits(&b->sets, bits);
     b->prefixes = items_grow(b->prefixes, &b->prefix_cap, b->prefix_count + 1,
                              (ptrdiff_t)sizeof *b->prefixes);
-    b->prefixes[b->prefix_count++] =
-        (Prefix){.from = range->from, .to = range->to, .field = field, .set = set};
+    b->prefixes[b->prefix_count++] = prefix;
 }
 
 /* bits: a bitmap a field and one for all, empty. */
-static void prefix_sets(Build *b, const Prefix *range, uint64_t *bits, size_t stride) {
-    uint32_t fields = 0;
-    for (uint64_t i = b->codes_at[range->from]; i < b->codes_at[range->to]; i++) {
+static void prefix_sets(Build *b, Prefix prefix, uint64_t *bits, size_t stride) {
+    uint64_t counts[SEARCH_FIELDS_MAX] = {0};
+    for (uint64_t i = b->codes_at[prefix.from]; i < b->codes_at[prefix.to]; i++) {
         uint32_t doc = CODE_DOC(b->codes[i]), field = CODE_FIELD(b->codes[i]);
         bits[field * stride + doc / 64] |= (uint64_t)1 << doc % 64;
-        fields |= (uint32_t)1 << field;
+        counts[field]++;
     }
     uint64_t *any = bits + (size_t)b->w->def->field_count * stride;
-    for (uint32_t left = fields & (fields - 1) ? fields : 0; left; left &= left - 1)
-        for (size_t i = 0, at = (size_t)__builtin_ctz(left) * stride; i < stride; i++)
-            any[i] |= bits[at + i];
-    for (uint32_t left = fields; left; left &= left - 1) {
-        uint32_t field = (uint32_t)__builtin_ctz(left);
-        prefix_add(b, range, field, bits + field * stride);
+    for (int f = 0; f < b->w->def->field_count; f++) {
+        if (!counts[f]) continue;
+        prefix.fields |= (uint32_t)1 << f;
+        for (size_t i = 0, at = (size_t)f * stride; i < stride; i++) any[i] |= bits[at + i];
     }
-    if (fields & (fields - 1)) prefix_add(b, range, FIELD_ANY, any);
+    prefix_add(b, prefix, any);
+    bool several = prefix.fields & (prefix.fields - 1);
+    for (int f = 0; f < b->w->def->field_count; f++) {
+        uint64_t *of_field = bits + (size_t)f * stride;
+        prefix.field = (uint32_t)f;
+        if (several && counts[f] >= prefix_worth(b))
+            prefix_add(b, prefix, of_field);
+        else if (counts[f])
+            memset(of_field, 0, stride * 8);
+    }
 }
 
 void build_prefixes(Build *b) {
@@ -200,7 +233,7 @@ void build_prefixes(Build *b) {
     if (!bits) abort();
     for (ptrdiff_t i = 0; i < r.count; i++)
         if (i == 0 || range_cmp(&r.items[i - 1], &r.items[i]) != 0)
-            prefix_sets(b, &r.items[i], bits, stride);
+            prefix_sets(b, r.items[i], bits, stride);
     free(bits);
     free(r.items);
 }

@@ -20,7 +20,8 @@ enum {
     QUANTILE_DOCS = 4096,   /* a number in fewer documents has no quantiles */
     PREFIX_LETTERS = 3,     /* code points */
     PREFIX_WORDS = 64,      /* a shorter range of words is not kept ready */
-    PREFIX_POSTINGS = 8192, /* nor one whose union is quickly made */
+    PREFIX_POSTINGS = 8192, /* nor one that fewer pairs of document and field belong to, */
+    PREFIX_SHARE = 16,      /* or less than this part of the documents: its union is quickly made */
     FIELD_ANY = 63          /* Posting.field: the union over the word's fields */
 };
 
@@ -85,8 +86,11 @@ static inline uint64_t pair_key(uint32_t first, uint32_t second, int field) {
     return (uint64_t)first << 33 | (uint64_t)second << 5 | (uint64_t)field;
 }
 
+/* The union over words [from, to), first of all fields (FIELD_ANY), then of each field that has
+ * many documents itself. */
 typedef struct Prefix {
-    uint32_t from, to, field, zero; /* fields ascending, FIELD_ANY last and only beside others */
+    uint32_t from, to, field;
+    uint32_t fields; /* mask of those in which the words stand at all */
     SetRef set;
 } Prefix;
 
@@ -180,23 +184,33 @@ void out_part(BlockOut *o, Part part, int field, const void *bytes, ptrdiff_t le
 void out_close(BlockOut *o, const SearchDef *def, uint32_t docs, uint32_t words);
 void out_free(BlockOut *o);
 
-/* Distinct byte strings, numbered as they come. */
+/* Distinct byte strings, numbered as they come. Each lies behind its number and length. */
+typedef struct BookSlot {
+    uint32_t hash, place; /* place: quarter of the offset in bytes, + 1; 0: free */
+} BookSlot;
 typedef struct BookItem {
-    uint32_t hash, len;
-    uint64_t at;
+    uint32_t number, len;
+    char text[];
 } BookItem;
 typedef struct Book {
     uint64_t seed;
-    uint32_t *slots; /* number + 1; 0: free */
+    BookSlot *slots;
     ptrdiff_t slot_count;
-    BookItem *items;
+    uint32_t *places; /* number → place */
     ptrdiff_t count, cap;
     char *bytes;
     ptrdiff_t used, room;
 } Book;
 uint32_t book_add(Book *b, Str text);
+enum { BOOK_BATCH = 32 };
+/* Numbers of up to BOOK_BATCH words, found side by side: what takes time is waiting for memory. */
+void book_add_words(Book *b, const Word *words, ptrdiff_t count, uint32_t *numbers);
+static inline const BookItem *book_item(const Book *b, uint32_t place) {
+    return (const void *)(b->bytes + 4 * ((size_t)place - 1));
+}
 static inline Str book_text(const Book *b, uint32_t number) {
-    return (Str){b->bytes + b->items[number].at, (ptrdiff_t)b->items[number].len};
+    const BookItem *item = book_item(b, b->places[number]);
+    return (Str){item->text, (ptrdiff_t)item->len};
 }
 void book_free(Book *b);
 

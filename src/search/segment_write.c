@@ -48,8 +48,8 @@ int64_t segment_writer_bytes(const SegmentWriter *w) {
                   w->folded_cap * (ptrdiff_t)sizeof *w->folded;
     const Book *books[] = {&w->words, &w->spellings};
     for (int i = 0; i < 2; i++)
-        sum += books[i]->room + books[i]->slot_count * 4 +
-               books[i]->cap * (ptrdiff_t)sizeof *books[i]->items;
+        sum += books[i]->room + books[i]->slot_count * (ptrdiff_t)sizeof *books[i]->slots +
+               books[i]->cap * (ptrdiff_t)sizeof *books[i]->places;
     for (int f = 0; f < SEARCH_FIELDS_MAX; f++) sum += w->numbers[f].cap * 8;
     if (w->arena) sum += arena_used(w->arena);
     return w->reading ? sum + arena_used(w->reading) : sum;
@@ -139,11 +139,16 @@ static void tokens_add(SegmentWriter *w, int field, const Word *words, ptrdiff_t
     t->items = items_grow(t->items, &t->cap, t->count + count + 1, (ptrdiff_t)sizeof *t->items);
     t->items[t->count++] = (uint32_t)field << 24 | (uint32_t)count;
     uint32_t before = UINT32_MAX; /* so that the first one's gap is its position + 1 */
-    for (ptrdiff_t i = 0; i < count; i++) {
-        uint32_t gap = words[i].position - before, word = book_add(&w->words, words[i].text);
-        assert(word == FORWARD_WORD(word));
-        t->items[t->count++] = (gap > GAP_MAX ? GAP_MAX : gap) << 28 | word;
-        before = words[i].position;
+    for (ptrdiff_t i = 0; i < count; i += BOOK_BATCH) {
+        uint32_t numbers[BOOK_BATCH];
+        ptrdiff_t n = min_size(count - i, BOOK_BATCH);
+        book_add_words(&w->words, words + i, n, numbers);
+        for (ptrdiff_t k = 0; k < n; k++) {
+            uint32_t gap = words[i + k].position - before;
+            assert(numbers[k] == FORWARD_WORD(numbers[k]));
+            t->items[t->count++] = (gap > GAP_MAX ? GAP_MAX : gap) << 28 | numbers[k];
+            before = words[i + k].position;
+        }
     }
 }
 

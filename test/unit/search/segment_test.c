@@ -250,7 +250,8 @@ static bool segment_check(Case *k, int samples) {
     bool fine = keys_check(k) && lexicon_check(k) && forward_check(k) && words_check(k, samples);
     for (int f = 0; f < WORLD_FIELDS && fine; f++) {
         SearchKind kind = world_fields[f].kind;
-        fine = having_check(k, f);
+        bool number = kind != SEARCH_KEYWORD && kind != SEARCH_TEXT;
+        fine = having_check(k, f) && CHECK(number || !segment_numbers(k->s, f));
         if (kind == SEARCH_KEYWORD) fine = fine && values_check(k, f);
         if (kind != SEARCH_KEYWORD && kind != SEARCH_TEXT)
             fine = fine && numbers_check(k, f, samples);
@@ -427,6 +428,32 @@ TEST(a_key_that_comes_again_or_goes_counts_once_or_not) {
     arena_free(a);
 }
 
+TEST(bounds_leave_out_what_is_beyond) {
+    Arena *a = arena_new((ptrdiff_t)1 << 31);
+    SegmentWriter *w = segment_writer_new(&by_key_def);
+    SearchDocs *d = search_docs_new(a, &by_key_def);
+    ptrdiff_t len = 9 << 20;
+    char *text = arena_bytes(a, len);
+    memset(text, ' ', (size_t)len);
+    memcpy(text, "begin", 5);
+    memcpy(text + len - 5, "final", 5);
+    search_doc(d, 1);
+    search_doc_text(d, TITLE, str_of(text, len));
+    for (ptrdiff_t i = 0; i < len; i++) text[i] = i % 2 ? ' ' : 'a';
+    search_doc(d, 2);
+    for (int i = 0; i < 5; i++) search_doc_text(d, BODY, str_of(text, len)); /* 2^22 words each */
+    segment_writer_add(w, d);
+    Segment *s = NULL;
+    REQUIRE(good(segment_writer_finish(c, w, (Str){0}, &s)) && s);
+    CHECK(lexicon_find(segment_lexicon(s), S("begin")) != UINT32_MAX);
+    CHECK_INT(lexicon_find(segment_lexicon(s), S("final")), UINT32_MAX);
+    CHECK_INT(FORWARD_COUNT(*segment_forward(s, 1).at), (1 << 24) - 1);
+    CHECK_INT(segment_forward(s, 1).end - segment_forward(s, 1).at, 1 << 24);
+    segment_release(s);
+    segment_writer_free(w);
+    arena_free(a);
+}
+
 TEST(documents_without_words_make_a_segment) {
     Arena *a = arena_new(MIB);
     SegmentWriter *w = segment_writer_new(&by_time_def);
@@ -481,6 +508,7 @@ int main(int argc, char **argv) {
         T_ROW(unions_of_short_prefixes_are_those_of_their_words),
         T_ROW(ranges_of_numbers_hold_with_quantiles),
         T_ROW(a_key_that_comes_again_or_goes_counts_once_or_not),
+        T_ROW(bounds_leave_out_what_is_beyond),
         T_ROW(documents_without_words_make_a_segment),
         T_ROW(a_document_of_many_values_and_words_is_kept_whole),
     };
