@@ -29,7 +29,8 @@ typedef struct View {
     ViewSegment items[]; /* larger ones first */
 } View;
 
-/* folder: null for an index in memory only. *healed: why an existing snapshot was not used, else null. */
+/* folder: null for an index in memory only. *healed: why an existing snapshot was not used, else
+ * null. CONFLICT when another process has the folder; INTERNAL when it cannot be made. */
 MUST_USE Err *engine_open(Ctx *c, const SearchDef *def, Str folder, SearchEngine **out, Str *healed);
 void engine_close(SearchEngine *e); /* nobody may be in it; views may outlive it */
 
@@ -45,17 +46,23 @@ MUST_USE Err *engine_apply(Ctx *c, SearchEngine *e, const SearchDocs *docs, int6
 /* One due merge of larger segments, if any: true when something was merged (call again). Readers
  * and engine_apply go on meanwhile. Long: on a pool thread, one caller at a time. */
 MUST_USE Err *engine_merge(Ctx *c, SearchEngine *e, bool *merged);
-/* Bring all that is in memory to the disk and publish a manifest. Long: as engine_merge, same caller. */
+/* Bring all that is in memory to the disk and publish a manifest: nothing to do without a folder.
+ * STORAGE_FULL, INTERNAL: the index goes on as it was. Long: as engine_merge, same caller. */
 MUST_USE Err *engine_flush(Ctx *c, SearchEngine *e);
 /* In memory and not yet on disk: documents. */
 int64_t engine_unflushed(SearchEngine *e);
 int64_t engine_disk_bytes(SearchEngine *e);
+/* The disk lacks something that the view has: a document, a death, a number. */
+bool engine_dirty(SearchEngine *e);
 
 /* A rebuild fills a Build beside the engine, then takes its place in one step; changes after
  * `covered` are then applied as ever. */
 typedef struct EngineBuild EngineBuild;
 EngineBuild *engine_build_new(SearchEngine *e);
+/* Batches in order of their changes; segments are finished on a thread of the build's own
+ * meanwhile. */
 MUST_USE Err *engine_build_add(Ctx *c, EngineBuild *b, const SearchDocs *docs);
+int64_t engine_build_docs(const EngineBuild *b); /* told so far */
 MUST_USE Err *engine_build_finish(Ctx *c, EngineBuild *b, int64_t covered);
 void engine_build_free(EngineBuild *b); /* also after finish; without it: throws away */
 
