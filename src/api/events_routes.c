@@ -29,7 +29,7 @@ enum {
     IDLE_MS = 5 * 60 * 1000,
     BEAT_MS = 15 * 1000,
     ASK_MS = 5 * 1000,
-    FRAMES_AT_ONCE = 64,
+    FRAMES_AT_ONCE = STREAM_PUSH_MAX,
     BYTES_AT_ONCE = 64 * 1024,
     CODE_NORMAL = 1000,
     CODE_AWAY = 1001,
@@ -105,6 +105,7 @@ static Err *channel_check(Ctx *c, Str name, Str *channel) {
 /* -- WebSocket: sending ----------------------------------------------------------------------- */
 
 typedef struct Session {
+    Ctx *c;
     Call *k;
     WebSocket *ws;
     Subscriber *subscriber;
@@ -114,7 +115,35 @@ typedef struct Session {
     int heard_count, auths;
 } Session;
 
-static void session_ready(void *arg) { ws_wake(((Session *)arg)->ws); }
+static void give_back(EventMessage **taken, ptrdiff_t count) {
+    for (ptrdiff_t i = 0; i < count; i++) subscriber_done(taken[i]);
+}
+
+/* The usual case, without the session's coroutine: what has arrived goes out as it is, in one write
+ * of frames that all sessions share. False when there is anything else to do. */
+static bool session_push(Session *s) {
+    EventMessage *taken[FRAMES_AT_ONCE];
+    Str frames[FRAMES_AT_ONCE];
+    ptrdiff_t count = 0, bytes = 0;
+    int64_t now_us = mono_us();
+    bool due = now_us - s->caller.seen_us >= recheck_ms * US_PER_MS;
+    if (!ws_may_push(s->ws) || (due && !id_is_none(s->c->account.user))) return false;
+    while (count < FRAMES_AT_ONCE && bytes < BYTES_AT_ONCE &&
+           (taken[count] = subscriber_take(s->subscriber))) {
+        frames[count] = taken[count]->ws_frame;
+        bytes += frames[count++].len;
+    }
+    if (count == 0) return false;
+    bool pushed = ws_push(s->ws, frames, count); /* not: then the client is gone */
+    give_back(taken, count);
+    s->heard_us = now_us;
+    return pushed && count < FRAMES_AT_ONCE && bytes < BYTES_AT_ONCE;
+}
+
+static void session_ready(void *arg) {
+    Session *s = arg;
+    if (!session_push(s)) ws_wake(s->ws);
+}
 
 static void session_free(void *arg) {
     Session *s = arg;
@@ -164,10 +193,6 @@ static Err *take_some(Ctx *c, Subscriber *s, EventMessage **taken, ptrdiff_t *co
         *bytes += m->ws_frame.len;
     }
     return NULL;
-}
-
-static void give_back(EventMessage **taken, ptrdiff_t count) {
-    for (ptrdiff_t i = 0; i < count; i++) subscriber_done(taken[i]);
 }
 
 static Err *session_flush(Ctx *c, Session *s) {
@@ -350,7 +375,7 @@ static Err *session_turn(Ctx *c, Session *s, bool *on) {
 
 Err *events_ws(Ctx *c, Call *k) {
     Session *s = arena_new_of(c->arena, Session);
-    *s = (Session){.k = k, .since = -1, .heard_us = mono_us()};
+    *s = (Session){.c = c, .k = k, .since = -1, .heard_us = mono_us()};
     TRY(sign_in(c, k->q, &s->caller));
     TRY(ws_accept(c, k->q, k->r, (Str){0}, MESSAGE_MAX, &s->ws));
     k->answered = true;

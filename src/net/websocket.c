@@ -41,6 +41,7 @@ struct WebSocket {
     ptrdiff_t control_len;
 
     bool woken, woke_last, stopping;
+    bool waiting; /* for input */
     bool close_sent, closed;
 };
 
@@ -199,6 +200,16 @@ Err *ws_send_framed(Ctx *c, WebSocket *ws, Str frame) {
     return conn_write(ws->conn, &frame, 1);
 }
 
+bool ws_may_push(const WebSocket *ws) {
+    return ws->waiting && !ws->closed && !ws->close_sent && ws->conn->out_len == 0 &&
+           stream_idle(ws->conn->stream);
+}
+
+bool ws_push(WebSocket *ws, const Str *frames, ptrdiff_t count) {
+    assert(ws_may_push(ws));
+    return stream_push(ws->conn->stream, frames, count);
+}
+
 /* code CODE_NONE: a close frame without a code. */
 static bool close_send(WebSocket *ws, int code, Str reason) {
     char payload[CONTROL_MAX];
@@ -351,7 +362,9 @@ static Err *input_wait(Ctx *c, WebSocket *ws, int64_t until_us, bool *silent) {
     bool ours = former == 0 || until_us < former;
     ptrdiff_t n;
     if (ours) c->deadline_us = until_us;
+    ws->waiting = true;
     Err *err = stream_fill(c, ws->conn->stream, &n);
+    ws->waiting = false;
     c->deadline_us = former;
     *silent = err && ours && err->kind == ERR_TIMEOUT;
     if (*silent) return NULL;

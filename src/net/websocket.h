@@ -31,5 +31,10 @@ void ws_close(Ctx *c, WebSocket *ws, int code, Str reason);
 /* A text message framed once, to be written to many sockets: see work/events. In the arena. */
 Str ws_frame_text(Arena *arena, Str text);
 MUST_USE Err *ws_send_framed(Ctx *c, WebSocket *ws, Str frame);
+/* Write such frames (at most STREAM_PUSH_MAX) from outside the session's coroutine, on its loop,
+ * without waiting and without waking it: only while it waits in ws_receive and the client keeps up
+ * (ws_may_push; else wake it). False when the client is gone. */
+bool ws_may_push(const WebSocket *ws);
+bool ws_push(WebSocket *ws, const Str *frames, ptrdiff_t count);
 
 #endif

@@ -213,6 +213,11 @@ static int64_t coro_run(Loop *loop, Coro *co, int64_t now_us) {
     if (co->ended) coro_end(loop, co);
     return end_us;
 }
+void coro_note_ready(Loop *loop) {
+    if (loop->ready_head) uv_idle_start(&loop->busy, no_op);
+    else uv_idle_stop(&loop->busy);
+}
+
 /* Only what is ready now: what becomes ready meanwhile waits for the next turn, so that coroutines
  * that yield in a circle do not starve the sockets. */
 void coro_run_ready(Loop *loop) {
@@ -226,8 +231,7 @@ void coro_run_ready(Loop *loop) {
         now_us = coro_run(loop, co, now_us);
         if (co == last) break;
     }
-    if (loop->ready_head) uv_idle_start(&loop->busy, no_op);
-    else uv_idle_stop(&loop->busy);
+    coro_note_ready(loop);
 }
 
 /* -- starting and waiting -------------------------------------------------------------------------- */

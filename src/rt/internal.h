@@ -72,6 +72,7 @@ struct Coro {
 
 void coro_make_ready(Coro *co);
 void coro_run_ready(Loop *loop);
+void coro_note_ready(Loop *loop); /* keep the loop from sleeping while somebody is ready */
 void coro_pool_drain(Loop *loop);
 void loop_coro_ended(Loop *loop);
 void loop_posts_run(Loop *loop);

@@ -60,6 +60,12 @@ void stream_on_end(Stream *s, void (*fn)(void *arg, bool broken), void *arg);
 void stream_watch_break(Stream *s);
 /* Write without waiting: all of it, or (false) nothing. */
 bool stream_write_now(Stream *s, Str bytes);
+/* Write parts (at most STREAM_PUSH_MAX) without waiting, while no earlier write is under way
+ * (stream_idle); what the kernel does not take is copied and follows by itself. False when the
+ * connection is broken. */
+enum { STREAM_PUSH_MAX = 64 };
+bool stream_idle(const Stream *s);
+bool stream_push(Stream *s, const Str *parts, ptrdiff_t count);
 Str stream_peer(Stream *s, Arena *arena); /* "127.0.0.1", "::1" or "unix" */
 
 /* Wait until a foreign descriptor is readable/writable (libpq, libcurl). Bits of UV_READABLE|UV_WRITABLE. */

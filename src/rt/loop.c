@@ -85,6 +85,7 @@ static void on_prepare(uv_prepare_t *prepare) {
         Post end = loop->turn_ends[--loop->turn_end_count];
         end.fn(end.arg);
     }
+    coro_note_ready(loop); /* whom they woke runs in the next turn, which must not wait */
 }
 
 static void cancel_all(Loop *loop) {

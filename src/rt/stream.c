@@ -271,6 +271,31 @@ bool stream_write_now(Stream *s, Str bytes) {
     return false;
 }
 
+bool stream_idle(const Stream *s) {
+    return !s->failed && !s->closing && s->handle.stream.write_queue_size == 0;
+}
+
+bool stream_push(Stream *s, const Str *parts, ptrdiff_t count) {
+    uv_buf_t bufs[STREAM_PUSH_MAX];
+    size_t total = 0;
+    assert(count > 0 && count <= STREAM_PUSH_MAX);
+    assert(stream_idle(s));
+    for (ptrdiff_t i = 0; i < count; i++) {
+        bufs[i] = uv_buf_init((char *)(uintptr_t)parts[i].data, (unsigned)parts[i].len);
+        total += bufs[i].len;
+    }
+    int n = uv_try_write(&s->handle.stream, bufs, (unsigned)count);
+    if (n == (int)total) return true;
+    s->failed |= n < 0 && n != UV_EAGAIN;
+    if (s->failed) return false;
+    WriteWait *w = write_rest(s, bufs, (unsigned)count, n > 0 ? (size_t)n : 0);
+    if (!w->done) return true; /* on_written frees it */
+    free(w->copy);
+    free(w);
+    s->failed = true;
+    return false;
+}
+
 static void on_writable(void *arg, int events) {
     Stream *s = arg;
     (void)events;

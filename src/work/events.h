@@ -64,8 +64,8 @@ typedef struct EventMessage {
     struct EventBytes *bytes;
     int64_t refs; /* of this loop */
 } EventMessage;
-/* on_ready runs on this loop when something has arrived or the subscriber has ended: it may wake
- * the owner, nothing else. max_queued 0: 1000 messages; the bytes are limited to 4 MiB. */
+/* on_ready runs on this loop when something has arrived or the subscriber has ended, once a turn of
+ * the loop: it may wake the owner, or take what is there (subscriber_take). max_queued 0: 1000 messages; the bytes are limited to 4 MiB. */
 Subscriber *subscriber_new(ptrdiff_t max_queued, void (*on_ready)(void *arg), void *arg);
 void subscriber_free(Subscriber *s);
 /* Begin with channels (those it already has are left as they are). since_id < 0: from now on; else
@@ -81,6 +81,9 @@ MUST_USE Err *event_since_latest(Ctx *c, Str channel, int64_t n, int64_t *since_
 /* The next message, or NULL when there is none for now: then wait for on_ready. Waits on the
  * database while there is something to replay. Give every message back with subscriber_done. */
 MUST_USE Err *subscriber_next(Ctx *c, Subscriber *s, EventMessage **out);
+/* The next message without waiting, also from on_ready; NULL when there is none, or when it would
+ * come from the table. */
+EventMessage *subscriber_take(Subscriber *s);
 void subscriber_done(EventMessage *m);
 /* Null while it lives; else why it gets nothing more: "slow_consumer", "going_away". */
 Str subscriber_ended(const Subscriber *s);

@@ -66,7 +66,8 @@ struct Subscriber {
 typedef struct Hub {
     Map topics; /* name → Topic */
     Subscriber *all;
-    bool closed;
+    Subscriber *dirty; /* who got something in this turn of the loop */
+    bool telling, closed;
     /* For whoever asks from another thread. */
     _Atomic int64_t subscribers, delivered, dropped;
 } Hub;
@@ -297,7 +298,11 @@ static void subscriber_empty(Hub *hub, Subscriber *s) {
 
 void subscriber_free(Subscriber *s) {
     Hub *hub = hub_here();
-    assert(!s->dirty);
+    if (s->dirty) {
+        Subscriber **at = &hub->dirty;
+        while (*at != s) at = &(*at)->next_dirty;
+        *at = s->next_dirty;
+    }
     subscriber_empty(hub, s);
     while (s->replays) {
         Replay *r = s->replays;
@@ -340,7 +345,7 @@ static void hold(Replay *r, EventMessage *m) {
     r->held[r->held_count++] = m;
 }
 
-static Subscriber *topic_deliver(Hub *hub, const Topic *t, EventMessage *m, Subscriber *dirty) {
+static void topic_deliver(Hub *hub, const Topic *t, EventMessage *m) {
     for (ptrdiff_t i = 0; i < t->count; i++) {
         Subscription *one = t->items[i];
         Subscriber *s = one->subscriber;
@@ -350,34 +355,40 @@ static Subscriber *topic_deliver(Hub *hub, const Topic *t, EventMessage *m, Subs
             queue_put(hub, s, m);
             if (s->dirty) continue;
             s->dirty = true;
-            s->next_dirty = dirty;
-            dirty = s;
+            s->next_dirty = hub->dirty;
+            hub->dirty = s;
         }
     }
-    return dirty;
+}
+
+/* Each once, however many messages and batches came in this turn: what has gathered is one write. */
+static void dirty_tell(void *arg) {
+    Hub *hub = arg;
+    hub->telling = false;
+    while (hub->dirty) {
+        Subscriber *s = hub->dirty;
+        hub->dirty = s->next_dirty;
+        s->dirty = false;
+        if (s->slow) subscriber_empty(hub, s);
+        s->on_ready(s->arg);
+    }
 }
 
 void hub_deliver(EventBatch *batch) {
     Hub *hub = hub_here();
-    Subscriber *dirty = NULL;
     int64_t delivered = 0;
+    if (!hub->telling) loop_turn_end(dirty_tell, hub);
+    hub->telling = true;
     for (ptrdiff_t i = 0; i < batch->count; i++) {
         const Topic *t = map_get(&hub->topics, batch->items[i]->channel);
         if (!t) continue;
         EventMessage *m = message_new(batch->items[i]);
-        dirty = topic_deliver(hub, t, m, dirty);
+        topic_deliver(hub, t, m);
         delivered += t->count;
         subscriber_done(m);
     }
     batch_done(batch);
     atomic_fetch_add(&hub->delivered, delivered);
-    while (dirty) { /* each once, however many messages it got */
-        Subscriber *s = dirty;
-        dirty = s->next_dirty;
-        s->dirty = false;
-        if (s->slow) subscriber_empty(hub, s);
-        s->on_ready(s->arg);
-    }
 }
 
 /* -- replay ----------------------------------------------------------------------------------- */
@@ -463,6 +474,10 @@ static Err *replay_step(Ctx *c, Subscriber *s) {
     else
         replay_let_go(r);
     return err;
+}
+
+EventMessage *subscriber_take(Subscriber *s) {
+    return s->slow || s->leaving || s->replays ? NULL : ring_take(s);
 }
 
 Err *subscriber_next(Ctx *c, Subscriber *s, EventMessage **out) {

@@ -12,6 +12,8 @@ static WebSocket *present; /* the session of /wake, to be woken by the test */
 static int sessions_ended;
 static WsGot last_got;
 
+static WebSocket *push_ws; /* of a session that nobody else writes to */
+
 static void count_end(void *arg) {
     (void)arg;
     sessions_ended++;
@@ -25,6 +27,7 @@ static Err *session(Ctx *own, Req *q, Reply *r) {
                   &ws));
     defer(own, count_end, NULL);
     if (wake) present = ws;
+    if (str_eq(q->path, S("/push"))) push_ws = ws;
     for (;;) {
         Str message;
         TRY(ws_receive(own, ws, idle_ms, &last_got, &message));
@@ -422,6 +425,34 @@ TEST(does_not_wait_for_ever_for_the_answer_to_a_close) {
     stream_close(s);
 }
 
+TEST(pushes_frames_past_the_waiting_session_and_keeps_their_order) {
+    enum { EACH = 100 * 1000 };
+    Stream *s = upgrade(server, "/push");
+    SOON(push_ws && ws_may_push(push_ws));
+    char *text = arena_bytes(c->arena, EACH);
+    int sent = 0, ended = sessions_ended;
+    for (; ws_may_push(push_ws); sent++) { /* until the client, which does not read, is behind */
+        memset(text, 'a' + sent % 26, EACH);
+        Str frames[] = {ws_frame_text(c->arena, str_of(text, EACH)),
+                        ws_frame_text(c->arena, strf(c->arena, "%d", sent))};
+        REQUIRE(ws_push(push_ws, frames, 2));
+        REQUIRE(sent < 1000);
+    }
+    CHECK(sent > 0);
+    for (int i = 0; i < sent; i++) {
+        Str payload;
+        CHECK_INT(hear_frame(s, &payload), 0x81);
+        CHECK_INT(payload.len, EACH);
+        CHECK(payload.data[0] == 'a' + i % 26 && payload.data[EACH - 1] == 'a' + i % 26);
+        CHECK_INT(hear_frame(s, &payload), 0x81);
+        CHECK_STR(payload, strf(c->arena, "%d", i));
+    }
+    SOON(ws_may_push(push_ws));
+    stream_close(s);
+    SOON(sessions_ended == ended + 1);
+    push_ws = NULL;
+}
+
 TEST(notices_a_peer_that_vanishes) {
     Stream *s = upgrade(server, "/");
     int former = sessions_ended;
@@ -456,4 +487,5 @@ T_LOOP_MAIN(1, before, world_stop, T_ROW(refuses_handshakes_that_are_none),
             T_ROW(answers_pings_between_fragments), T_ROW(wakes_a_session_that_waits_or_works),
             T_ROW(tells_of_silence), T_ROW(closes_first_and_waits_for_the_answer),
             T_ROW(does_not_wait_for_ever_for_the_answer_to_a_close),
+            T_ROW(pushes_frames_past_the_waiting_session_and_keeps_their_order),
             T_ROW(notices_a_peer_that_vanishes), T_ROW(closes_all_sessions_when_the_server_stops))
