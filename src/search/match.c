@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Which documents match, as sets: the base of each segment (live, of the partition, through the filter,
+ * without minus terms), the levels of a plain query, the tree of one with operators. Forward texts
+ * are read only where sets cannot tell (phrases, NEAR, words that were split). */
+#include "search/rank.h"
+
+#define FAIL_ASKED(c, err_code, ...)                                      \
+    do {                                                                  \
+        Err *err_asked = err_new((c), ERR_INVALID, __func__, __VA_ARGS__); \
+        err_asked->code = S(err_code);                                    \
+        return err_asked;                                                 \
+    } while (0)
+
+/* -- Forward texts ------------------------------------------------------------------------------- */
+
+bool forward_adjacent(Forward f, uint32_t first, uint32_t second, uint32_t fields) {
+    Tokens t = tokens_of(f);
+    int64_t field = -1, before = -2, here = -2; /* last places of `first` */
+    while (tokens_next(&t)) {
+        if (!(fields >> t.field & 1)) continue;
+        if (t.field != field) before = here = -2;
+        field = t.field;
+        int64_t position = t.position;
+        if (t.word == second && (here == position - 1 || before == position - 1)) return true;
+        if (t.word == first && here != position) {
+            before = here;
+            here = position;
+        }
+    }
+    return false;
+}
+
+/* Whether the phrase begins at the token last told. */
+static bool phrase_here(Tokens t, const Term *phrase, const uint32_t *ids) {
+    uint32_t start = t.position;
+    int i = 1, field = t.field;
+    while (i < phrase->word_count && tokens_next(&t) && t.field == field) {
+        uint32_t want = start + (uint32_t)phrase->gaps[i];
+        if (t.position > want) return false;
+        if (t.position == want && t.word == ids[i]) i++;
+    }
+    return i == phrase->word_count;
+}
+
+bool forward_phrase(Forward f, const Term *phrase, const uint32_t *ids) {
+    Tokens t = tokens_of(f);
+    while (tokens_next(&t))
+        if (t.word == ids[0] && (phrase->fields >> t.field & 1) && phrase_here(t, phrase, ids))
+            return true;
+    return false;
+}
+
+/* -- The base ------------------------------------------------------------------------------------ */
+
+static Err *request_check(Ctx *c, const SearchDef *def, const SearchRequest *q) {
+    if (def->partition_field >= 0 && str_is_null(q->partition))
+        FAIL_ASKED(c, "invalid_search_partition", "A search here must name its %s",
+                   def->fields[def->partition_field].name);
+    if (def->partition_field < 0 && !str_is_null(q->partition))
+        FAIL_ASKED(c, "invalid_search_partition", "This index has no partitions");
+    for (ptrdiff_t i = 0; i < q->on_field_count; i++) {
+        int f = q->on_fields[i];
+        if (f < 0 || f >= def->field_count || !(def->fields[f].use & SEARCH_FOR))
+            FAIL_ASKED(c, "invalid_search_attributes_to_search_on",
+                       "Field %s cannot be searched", /* the caller names fields by number */
+                       f < 0 || f >= def->field_count ? "(unknown)" : def->fields[f].name);
+    }
+    if (q->distinct_field >= 0) {
+        bool known = q->distinct_field < def->field_count;
+        SearchKind kind = known ? def->fields[q->distinct_field].kind : SEARCH_TEXT;
+        if (kind != SEARCH_KEYWORD && kind != SEARCH_INT)
+            FAIL_ASKED(c, "invalid_search_distinct", "Hits are made distinct by words or integers");
+    }
+    if (q->offset < 0) FAIL_ASKED(c, "invalid_search_offset", "The offset is negative");
+    if (q->limit < 0) FAIL_ASKED(c, "invalid_search_limit", "The limit is negative");
+    return NULL;
+}
+
+static Docset live_docs(Arena *a, const ViewSegment *v) {
+    uint32_t docs = segment_docs(v->segment);
+    if (!v->dead) return docset_all(a, docs);
+    return docset_not(a, docset_bits(docs, v->dead, docs - v->live));
+}
+
+static Docset minus_docs(Rank *r, Matcher *m, const Term *t) {
+    const Lexicon *l = segment_lexicon(m->segment);
+    Arena *a = m->arena;
+    if (t->glob) {
+        ptrdiff_t count;
+        bool complete;
+        WordRange *ranges =
+            lexicon_glob(l, a, t->words[0], r->glob_left, &count, &complete);
+        DocsetMaker all = docset_maker(a, m->base.universe);
+        if (!complete) r->estimated = true;
+        for (ptrdiff_t i = 0; i < count; i++) {
+            ArenaMark mark = arena_mark(a);
+            docset_put_all(&all, segment_range_docs(m->segment, a, ranges[i], t->fields));
+            arena_release(a, mark);
+        }
+        return docset_made(a, &all);
+    }
+    uint32_t *ids = phrase_ids(m->segment, a, t);
+    return ids ? docs_phrase(r, m, t, ids) : docset_none(m->base.universe);
+}
+
+static void base_make(Rank *r, Matcher *m, const ViewSegment *v) {
+    const SearchRequest *q = r->request;
+    Arena *a = m->arena;
+    m->live = m->base = live_docs(a, v);
+    if (r->def->partition_field >= 0) {
+        SearchFilter *is = search_filter_is(a, r->def->partition_field, q->partition);
+        m->base = docset_and(a, filter_docs(a, m->segment, is), m->base);
+    }
+    if (q->filter) m->base = docset_and(a, filter_docs(a, m->segment, q->filter), m->base);
+    for (int i = 0; i < r->query->minus_count; i++)
+        m->base = docset_minus(a, m->base, minus_docs(r, m, &r->query->minus[i]));
+}
+
+/* -- Trees --------------------------------------------------------------------------------------- */
+
+static void tree_terms(Rank *r, const QueryNode *n, bool *asked) {
+    if (n->kind == NODE_TERM) asked[n->term] = true;
+    if (n->kind == NODE_OR) r->tree_any = true;
+    if (n->kind == NODE_NOT) return;
+    if (n->left) tree_terms(r, n->left, asked);
+    if (n->right) tree_terms(r, n->right, asked);
+}
+
+static Docset docs_near(Rank *r, Matcher *m, const QueryNode *n, Docset docs) {
+    if (docs.count == 0) return docs;
+    if (r->verify_left < docs.count) {
+        r->estimated = true;
+        return docset_none(docs.universe);
+    }
+    r->verify_left -= docs.count;
+    Scorer *s = scorer_of(m);
+    uint32_t *kept = arena_array(m->arena, uint32_t, docs.count), count = 0;
+    for (DocsetWalk w = docset_walk(docs, 0); docset_next(&w);)
+        if (score_near(s, w.doc, n)) kept[count++] = w.doc;
+    return docset_array(docs.universe, kept, count);
+}
+
+/* At most QUERY_DEPTH parentheses and 1000 parts deep. */
+static Docset tree_docs(Rank *r, Matcher *m, const QueryNode *n) {
+    Arena *a = m->arena;
+    if (n->kind == NODE_ALL) return m->base;
+    if (n->kind == NODE_TERM) return m->parts[r->starting[n->term][0]].any;
+    if (n->kind == NODE_FILTER) return docset_and(a, filter_docs(a, m->segment, n->filter), m->base);
+    Docset left = tree_docs(r, m, n->left);
+    if (n->kind == NODE_NOT) return docset_minus(a, m->base, left);
+    if (n->kind != NODE_OR && left.count == 0) return left;
+    Docset right = tree_docs(r, m, n->right);
+    if (n->kind == NODE_OR) return docset_or(a, left, right);
+    Docset both = docset_and(a, left, right);
+    return n->kind == NODE_NEAR ? docs_near(r, m, n, both) : both;
+}
+
+/* -- Levels -------------------------------------------------------------------------------------- */
+
+static int level_words(const Rank *r, const int *kept, int count) {
+    int words = 0;
+    for (int i = 0; i < count; i++) words += r->query->terms[kept[i]].word_count;
+    return words;
+}
+
+static void level_add(Rank *r, Level *levels, int *count, const bool *dropped) {
+    Level *l = &levels[(*count)++];
+    *l = (Level){.kept = arena_array(r->c->arena, int, r->query->term_count)};
+    for (int i = 0; i < r->query->term_count; i++)
+        if (!dropped[i]) l->kept[l->count++] = i;
+    l->words = level_words(r, l->kept, l->count);
+}
+
+/* The term to drop next, or -1. */
+static int term_to_drop(const Rank *r, const bool *dropped, const int64_t *frequency) {
+    int drop = -1;
+    for (int i = 0; i < r->query->term_count; i++) {
+        if (dropped[i] || r->query->terms[i].phrase) continue;
+        if (drop < 0 || !frequency || frequency[i] >= frequency[drop]) drop = i;
+    }
+    return drop;
+}
+
+Level *levels_make(Rank *r, int *count) {
+    const SearchQuery *q = r->query;
+    Level *levels = arena_array(r->c->arena, Level, q->term_count + 1);
+    bool dropped[QUERY_TERMS] = {0};
+    int64_t frequency[QUERY_TERMS] = {0};
+    bool by_frequency = q->strategy == SEARCH_FREQUENCY;
+    for (int i = 0; by_frequency && i < q->term_count; i++)
+        for (int s = 0; s < r->view->count; s++)
+            frequency[i] += r->matchers[s].parts[r->starting[i][0]].any.count;
+    *count = 0;
+    level_add(r, levels, count, dropped);
+    if (q->strategy == SEARCH_ALL) return levels;
+    for (int left = q->term_count - 1; left > 0; left--) {
+        int drop = term_to_drop(r, dropped, by_frequency ? frequency : NULL);
+        if (drop < 0) break;
+        dropped[drop] = true;
+        level_add(r, levels, count, dropped);
+    }
+    return levels;
+}
+
+static bool runs_on(const Level *l, int from, int count) {
+    for (int i = 1; i < count; i++)
+        if (l->kept[from + i] != l->kept[from] + i) return false;
+    return true;
+}
+
+Docset level_docs(Rank *r, Matcher *m, const Level *level, Docset within, int typos) {
+    enum { TYPOS = 4 };
+    assert(typos < TYPOS);
+    Arena *a = m->arena;
+    int most = typos < 0 ? 0 : typos;
+    Docset none = docset_none(within.universe), sets[QUERY_TERMS + 1][TYPOS];
+    for (int t = 0; t <= most; t++) sets[0][t] = t == 0 ? within : none;
+    for (int j = 1; j <= level->count; j++) {
+        for (int t = 0; t <= most; t++) {
+            Docset all = none;
+            for (int n = 1; n <= JOINED_WORDS && n <= j; n++) {
+                int part = r->starting[level->kept[j - n]][n - 1];
+                if (part < 0 || !runs_on(level, j - n, n)) continue;
+                const PartDocs *d = &m->parts[part];
+                if (typos < 0) all = docset_or(a, all, docset_and(a, sets[j - n][0], d->any));
+                for (int e = 0; typos >= 0 && e <= t && e < COUNT(d->typos); e++)
+                    all = docset_or(a, all, docset_and(a, sets[j - n][t - e], d->typos[e]));
+            }
+            sets[j][t] = all;
+        }
+    }
+    return sets[level->count][most];
+}
+
+static Docset plain_docs(Rank *r, Matcher *m, const Level *levels, int count) {
+    Docset all = docset_none(m->base.universe);
+    for (int i = 0; i < count; i++)
+        all = docset_or(m->arena, all, level_docs(r, m, &levels[i], m->base, -1));
+    return all;
+}
+
+/* -- Opening ------------------------------------------------------------------------------------- */
+
+static void universe_make(Rank *r) {
+    const SearchQuery *q = r->query;
+    bool asked[QUERY_TERMS] = {0};
+    if (q->root)
+        tree_terms(r, q->root, asked);
+    else
+        for (int i = 0; i < q->term_count; i++) asked[i] = true;
+    r->whole.kept = arena_array(r->c->arena, int, q->term_count);
+    for (int i = 0; i < q->term_count; i++)
+        if (asked[i]) r->whole.kept[r->whole.count++] = i;
+    r->whole.words = level_words(r, r->whole.kept, r->whole.count);
+    int count = 0;
+    Level *levels = q->root || q->term_count == 0 ? NULL : levels_make(r, &count);
+    r->levels = levels;
+    r->level_count = count;
+    for (int i = 0; i < r->view->count; i++) {
+        Matcher *m = &r->matchers[i];
+        m->universe = q->root   ? tree_docs(r, m, q->root)
+                      : count > 0 ? plain_docs(r, m, levels, count)
+                                : m->base;
+    }
+}
+
+Err *rank_open(Ctx *c, const SearchDef *def, const View *view, const SearchRequest *request,
+               Rank **out) {
+    TRY(request_check(c, def, request));
+    Rank *r = arena_new_of(c->arena, Rank);
+    *r = (Rank){.c = c, .def = def, .view = view, .request = request, .fully = true};
+    r->verify_left = VERIFY_BUDGET;
+    r->glob_left = GLOB_BUDGET;
+    TRY(sort_check(r));
+    TRY(query_parse(c, def, request, &r->query));
+    parts_make(r);
+    key_plan_make(r);
+    r->matchers = arena_array(c->arena, Matcher, view->count);
+    for (int i = 0; i < view->count; i++) {
+        Matcher *m = &r->matchers[i];
+        *m = (Matcher){.arena = c->arena, .rank = r, .segment = view->items[i].segment};
+        m->scans_left = SCAN_BUDGET;
+        base_make(r, m, &view->items[i]);
+        parts_look_up(r, m);
+    }
+    universe_make(r);
+    *out = r;
+    return NULL;
+}
+
+Err *match_universe(Ctx *c, const SearchDef *def, const View *view, const SearchRequest *request,
+                    Docset **out) {
+    Rank *r;
+    TRY(rank_open(c, def, view, request, &r));
+    *out = arena_array(c->arena, Docset, view->count);
+    for (int i = 0; i < view->count; i++) (*out)[i] = r->matchers[i].universe;
+    return NULL;
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The answer to a request: buckets of documents, best first, of which only those that the page needs
+ * are ranked within. See rank.h for the order that results.
+ *
+ * Buckets come from sets alone: the levels (words), then the number of typing errors. Within one,
+ * what still differs is read from forward texts, in document order, into a heap of as many as the
+ * page reaches; it ends early where nothing behind can be better. */
+#include "search/rank.h"
+
+#include <stdlib.h>
+
+enum { BUCKET_SMALL = 512, TYPO_BUCKETS = 4 };
+
+typedef struct Bucket {
+    int segment;
+    const Level *level; /* NULL: of a tree in which not every term matches */
+    Docset docs;
+    int typos; /* all of them have so many; < 0: not known */
+} Bucket;
+
+/* The best ones so far: a heap, worst on top. */
+typedef struct Best {
+    Rank *rank;
+    Ranked *items;
+    uint64_t count, most;
+} Best;
+
+/* -- Best ---------------------------------------------------------------------------------------- */
+
+static void best_sink(Best *b, uint64_t at) {
+    Ranked item = b->items[at];
+    for (;;) {
+        uint64_t next = 2 * at + 1;
+        if (next >= b->count) break;
+        if (next + 1 < b->count &&
+            ranked_cmp(b->rank, &b->items[next], &b->items[next + 1]) < 0)
+            next++;
+        if (ranked_cmp(b->rank, &item, &b->items[next]) >= 0) break;
+        b->items[at] = b->items[next];
+        at = next;
+    }
+    b->items[at] = item;
+}
+
+/* false: it is not among the best. */
+static bool best_put(Best *b, Ranked item) {
+    if (b->count < b->most) {
+        b->items[b->count++] = item;
+        if (b->count == b->most)
+            for (uint64_t i = b->count / 2; i-- > 0;) best_sink(b, i);
+        return true;
+    }
+    if (ranked_cmp(b->rank, &item, &b->items[0]) >= 0) return false;
+    b->items[0] = item;
+    best_sink(b, 0);
+    return true;
+}
+
+static int by_rank(const void *x, const void *y, void *rank) { return ranked_cmp(rank, x, y); }
+
+/* -- One bucket ---------------------------------------------------------------------------------- */
+
+/* What is known of the key without looking at the text. */
+static uint64_t key_known(const Rank *r, const Bucket *b) {
+    if (!b->level) return 0;
+    uint64_t key = key_put(r->plan.words, r->whole.words - b->level->words);
+    return b->typos > 0 ? key + key_put(r->plan.typo, b->typos) : key;
+}
+
+/* Whether the documents' keys can differ. */
+static bool key_varies(const Rank *r, const Bucket *b) {
+    const KeyPlan *k = &r->plan;
+    if (r->whole.count == 0) return false;
+    if (!b->level) return true;
+    if (k->typo.bits && b->typos < 0) return true;
+    if (k->proximity.bits && b->level->count > 1) return true;
+    return k->attribute.bits || k->position.bits || k->field.bits;
+}
+
+/* Documents whose keys are equal, in document order. */
+static void put_equal(Best *best, const Bucket *b, Docset docs, uint64_t key) {
+    for (DocsetWalk w = docset_walk(docs, 0); docset_next(&w);) {
+        Ranked item = {.key = key, .doc = w.doc, .segment = b->segment, .level = b->level};
+        if (!best_put(best, item) && !best->rank->plan.sorted) break;
+    }
+}
+
+/* What comes behind the budget has the worst key that it can have. */
+static uint64_t key_worst(const Rank *r, const Bucket *b) {
+    const KeyPlan *k = &r->plan;
+    uint64_t key = key_known(r, b), all = ~(uint64_t)0;
+    KeyPart last = b->level ? k->words : (KeyPart){0, 0};
+    if (b->level && b->typos >= 0 && k->typo_next) last = k->typo;
+    uint64_t below = last.bits ? ((uint64_t)1 << last.shift) - 1 : all >> 7;
+    return key | below;
+}
+
+static void put_scanned(Best *best, const Bucket *b, Docset docs) {
+    Rank *r = best->rank;
+    Matcher *m = &r->matchers[b->segment];
+    Scorer *s = scorer_of(m);
+    uint32_t behind = 0;
+    for (DocsetWalk w = docset_walk(docs, 0); docset_next(&w);) {
+        if (m->scans_left-- <= 0) {
+            behind = w.doc;
+            break;
+        }
+        best_put(best, (Ranked){.key = score_doc(s, w.doc, b->level),
+                                .doc = w.doc,
+                                .segment = b->segment,
+                                .level = b->level});
+    }
+    if (m->scans_left >= 0) return;
+    r->fully = false;
+    Docset rest = docset_range(m->arena, docs.universe, behind, docs.universe);
+    put_equal(best, b, docset_and(m->arena, docs, rest), key_worst(r, b));
+}
+
+static void bucket_put(Best *best, const Bucket *b) {
+    Rank *r = best->rank;
+    Docset docs = b->docs;
+    if (r->plan.sorted && r->plan.sort_first)
+        docs = sort_top(r, &r->matchers[b->segment], docs, best->most);
+    if (!key_varies(r, b) || (r->plan.sorted && r->plan.sort_first && !r->plan.text_after_sort))
+        put_equal(best, b, docs, key_known(r, b));
+    else
+        put_scanned(best, b, docs);
+}
+
+/* -- Pages --------------------------------------------------------------------------------------- */
+
+typedef struct Page {
+    Rank *rank;
+    uint64_t skip, want;
+    Ranked *items;
+    uint64_t count;
+} Page;
+
+/* The documents from `skip` on of one set in document order. */
+static void page_in_order(Page *p, const Bucket *b) {
+    uint32_t low = 0, high = b->docs.universe; /* the greatest `from` with <= skip before it */
+    while (low < high) {
+        uint32_t middle = high - (high - low) / 2;
+        if (docset_range_count(b->docs, 0, middle) <= p->skip)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    p->skip = 0;
+    for (DocsetWalk w = docset_walk(b->docs, low); p->want > 0 && docset_next(&w); p->want--)
+        p->items[p->count++] = (Ranked){.key = key_known(p->rank, b),
+                                        .doc = w.doc,
+                                        .segment = b->segment,
+                                        .level = b->level};
+}
+
+/* The next buckets, which are ranked among each other. */
+static void page_add(Page *p, const Bucket *buckets, int count) {
+    Rank *r = p->rank;
+    uint64_t docs = 0;
+    const Bucket *only = NULL;
+    int filled = 0;
+    for (int i = 0; i < count; i++) {
+        docs += buckets[i].docs.count;
+        if (buckets[i].docs.count == 0) continue;
+        only = &buckets[i];
+        filled++;
+    }
+    if (p->want == 0 || docs <= p->skip) {
+        p->skip -= p->want ? docs : 0;
+        return;
+    }
+    if (filled == 1 && !r->plan.sorted && !key_varies(r, only)) {
+        page_in_order(p, only);
+        return;
+    }
+    Best best = {.rank = r, .most = p->want < docs - p->skip ? p->skip + p->want : docs};
+    best.items = arena_bytes(r->c->arena, (ptrdiff_t)(best.most * sizeof *best.items));
+    for (int i = 0; i < count; i++)
+        if (buckets[i].docs.count > 0) bucket_put(&best, &buckets[i]);
+    qsort_r(best.items, best.count, sizeof *best.items, by_rank, r);
+    uint64_t taken = best.count - p->skip;
+    memcpy(p->items + p->count, best.items + p->skip, taken * sizeof *best.items);
+    p->count += taken;
+    p->want -= taken;
+    p->skip = 0;
+}
+
+/* Split each segment's documents of a level by their typing errors. */
+static void page_level(Page *p, Bucket *level, int count) {
+    Rank *r = p->rank;
+    Bucket *buckets = arena_array(r->c->arena, Bucket, count);
+    for (int t = 0; t < TYPO_BUCKETS && p->want > 0; t++) {
+        uint64_t left = 0;
+        for (int i = 0; i < count; i++) left += level[i].docs.count;
+        if (left <= BUCKET_SMALL) break;
+        for (int i = 0; i < count; i++) {
+            Matcher *m = &r->matchers[level[i].segment];
+            buckets[i] = level[i];
+            buckets[i].typos = t;
+            buckets[i].docs = level_docs(r, m, level[i].level, level[i].docs, t);
+            level[i].docs = docset_minus(m->arena, level[i].docs, buckets[i].docs);
+        }
+        page_add(p, buckets, count);
+    }
+    if (p->want > 0) page_add(p, level, count);
+}
+
+/* Buckets of one level, each segment's; what they have is taken. */
+static Bucket *level_buckets(Rank *r, const Level *level, Docset *taken) {
+    Bucket *buckets = arena_array(r->c->arena, Bucket, r->view->count);
+    for (int i = 0; i < r->view->count; i++) {
+        Matcher *m = &r->matchers[i];
+        Docset left = docset_minus(m->arena, m->universe, taken[i]);
+        Docset docs = level_docs(r, m, level, left, -1);
+        buckets[i] = (Bucket){.segment = i, .level = level, .docs = docs, .typos = -1};
+        taken[i] = docset_or(m->arena, taken[i], docs);
+    }
+    return buckets;
+}
+
+static void page_levels(Page *p) {
+    Rank *r = p->rank;
+    Docset *taken = arena_array(r->c->arena, Docset, r->view->count);
+    Bucket *all = arena_array(r->c->arena, Bucket, (ptrdiff_t)r->view->count * r->level_count);
+    int count = 0;
+    for (int i = 0; i < r->view->count; i++)
+        taken[i] = docset_none(r->matchers[i].universe.universe);
+    for (int l = 0; l < r->level_count && p->want > 0; l++) {
+        Bucket *buckets = level_buckets(r, &r->levels[l], taken);
+        for (int i = 0; i < r->view->count && !r->plan.words_first; i++) all[count++] = buckets[i];
+        if (r->plan.words_first && r->plan.typo_next)
+            page_level(p, buckets, r->view->count);
+        else if (r->plan.words_first)
+            page_add(p, buckets, r->view->count);
+    }
+    if (count > 0) page_add(p, all, count);
+}
+
+Ranked *rank_run(Rank *r, uint64_t skip, uint64_t want, uint64_t *count) {
+    Page p = {.rank = r, .skip = skip, .want = want};
+    p.items = arena_bytes(r->c->arena, (ptrdiff_t)(want * sizeof *p.items));
+    if (r->level_count > 0) {
+        page_levels(&p);
+        *count = p.count;
+        return p.items;
+    }
+    Bucket *buckets = arena_array(r->c->arena, Bucket, r->view->count);
+    for (int i = 0; i < r->view->count; i++)
+        buckets[i] = (Bucket){.segment = i,
+                              .level = r->tree_any ? NULL : &r->whole,
+                              .docs = r->matchers[i].universe,
+                              .typos = -1};
+    if (r->plan.typo_next && !r->tree_any && r->whole.count > 0)
+        page_level(&p, buckets, r->view->count);
+    else
+        page_add(&p, buckets, r->view->count);
+    *count = p.count;
+    return p.items;
+}

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The parts of a query, and what fits them in one segment: words as ranges of ids with their kinds,
+ * and the documents of each kind. See rank.h. */
+#include "search/rank.h"
+
+#include <stdlib.h>
+
+/* -- Parts --------------------------------------------------------------------------------------- */
+
+static bool joins(const Term *t) { return !t->phrase && !t->glob; }
+
+static int typos_for(const SearchTuning *tuning, Str word) {
+    int one = tuning->one_typo_from ? tuning->one_typo_from : 5;
+    int two = tuning->two_typos_from ? tuning->two_typos_from : 9;
+    int letters = word_letters(word);
+    for (const char *const *list = tuning->exact_words; list && *list; list++)
+        if (str_eq(str_c(*list), word)) return 0;
+    if (two > 0 && letters >= two) return 2;
+    return one > 0 && letters >= one ? 1 : 0;
+}
+
+static uint32_t exact_fields(const SearchDef *def) {
+    uint32_t mask = 0;
+    for (int i = 0; i < def->field_count; i++)
+        if (def->fields[i].use & SEARCH_EXACT) mask |= (uint32_t)1 << i;
+    return mask;
+}
+
+/* The part of `count` words from term `first` on written in one; false: there is none. */
+static bool joined_make(Rank *r, int first, int count, Part *out) {
+    Buf word = buf_new(r->c->arena, 64);
+    *out = (Part){.first = first, .count = count, .fields = ~(uint32_t)0};
+    for (int i = 0; i < count; i++) {
+        const Term *t = &r->query->terms[first + i];
+        if (!joins(t)) return false;
+        if (i > 0) out->seams[i - 1] = (int)word.len;
+        buf_add(&word, t->words[0]);
+        out->fields &= t->fields;
+        out->prefix = t->prefix;
+    }
+    out->word = buf_str(&word);
+    if (out->word.len > WORD_MAX) return false;
+    int typos = count == 2 ? typos_for(&r->def->tuning, out->word) - 1 : 0;
+    out->max_typos = typos > 0 ? (uint8_t)typos : 0;
+    return true;
+}
+
+void parts_make(Rank *r) {
+    const SearchQuery *q = r->query;
+    uint32_t exact = exact_fields(r->def);
+    r->parts = arena_array(r->c->arena, Part, PARTS_MAX);
+    for (int i = 0; i < q->term_count; i++) {
+        for (int n = 1; n <= JOINED_WORDS; n++) {
+            Part *p = &r->parts[r->part_count];
+            r->starting[i][n - 1] = -1;
+            if (n == 1) {
+                const Term *t = &q->terms[i];
+                *p = (Part){.first = i, .count = 1, .fields = t->fields};
+                if (t->phrase)
+                    p->phrase = t;
+                else {
+                    p->word = t->words[0];
+                    p->prefix = t->prefix;
+                    p->glob = t->glob;
+                    p->max_typos = t->max_typos;
+                }
+            } else if (q->root || i + n > q->term_count || !joined_make(r, i, n, p))
+                continue;
+            p->loose_fields = p->fields & ~exact;
+            r->starting[i][n - 1] = r->part_count++;
+        }
+    }
+}
+
+/* -- Fits ---------------------------------------------------------------------------------------- */
+
+static void fit_add(Matcher *m, Fit fit) {
+    if (fit.from >= fit.to || fit.fields == 0) return;
+    if (m->fit_count == m->fit_cap) {
+        int cap = m->fit_cap ? 2 * m->fit_cap : 64;
+        ptrdiff_t size = (ptrdiff_t)sizeof(Fit);
+        m->fits = arena_grow(m->arena, m->fits, m->fit_cap * size, cap * size);
+        m->fit_cap = cap;
+    }
+    m->fits[m->fit_count++] = fit;
+}
+
+/* Add what of [from, to) no earlier, better fit of the part has: those from `done` on are sorted
+ * and disjoint when they begin at `sorted`, which the callers see to by adding few. */
+static void fit_add_new(Matcher *m, Fit fit, int done, int done_end) {
+    while (fit.from < fit.to) {
+        uint32_t from = fit.from, to = fit.to;
+        const Fit *over = NULL; /* the first that is in the way */
+        for (int i = done; i < done_end; i++) {
+            const Fit *f = &m->fits[i];
+            if (f->to <= from || f->from >= to) continue;
+            if (!over || f->from < over->from) over = f;
+        }
+        if (!over) {
+            fit_add(m, fit);
+            return;
+        }
+        uint32_t next = over->to;
+        Fit before = fit;
+        before.to = over->from;
+        if (before.from < before.to) fit_add(m, before);
+        fit.from = next;
+    }
+}
+
+static void fits_fuzzy(Rank *r, Matcher *m, const Part *p, Fit fit, int base) {
+    int done = m->parts[fit.part].fit_from, done_end = m->fit_count;
+    ptrdiff_t count;
+    bool complete;
+    FuzzyRange *list = lexicon_fuzzy(segment_lexicon(m->segment), m->arena, p->word, p->max_typos,
+                                     p->prefix, FUZZY_BUDGET, &count, &complete);
+    if (!complete) r->estimated = true;
+    fit.fields = p->loose_fields;
+    for (ptrdiff_t i = 0; i < count; i++) {
+        fit.from = list[i].from;
+        fit.to = list[i].to;
+        fit.kind = (uint8_t)(KIND_LIKE + base + list[i].typos);
+        fit_add_new(m, fit, done, done_end);
+    }
+}
+
+static void fits_glob(Rank *r, Matcher *m, const Part *p, Fit fit) {
+    ptrdiff_t count;
+    bool complete;
+    WordRange *list = lexicon_glob(segment_lexicon(m->segment), m->arena, p->word, r->glob_left,
+                                   &count, &complete);
+    if (!complete) r->estimated = true;
+    r->glob_left = max_i64(r->glob_left - count, 1);
+    fit.kind = KIND_LIKE;
+    for (ptrdiff_t i = 0; i < count; i++) {
+        fit.from = list[i].from;
+        fit.to = list[i].to;
+        fit_add(m, fit);
+    }
+}
+
+static void fits_word(Rank *r, Matcher *m, const Part *p, int part) {
+    const Lexicon *l = segment_lexicon(m->segment);
+    PartDocs *d = &m->parts[part];
+    int base = p->count > 1;
+    Fit fit = {.part = (uint16_t)part, .fields = p->fields, .role = FIT_WORD};
+    if (p->glob) {
+        fits_glob(r, m, p, fit);
+        return;
+    }
+    d->exact = lexicon_find(l, p->word);
+    if (d->exact != UINT32_MAX) {
+        fit.kind = base ? KIND_ONE : KIND_EXACT;
+        fit.from = d->exact;
+        fit.to = d->exact + 1;
+        fit_add(m, fit);
+    }
+    fit.kind = base ? KIND_ONE : KIND_LIKE;
+    if (p->prefix) {
+        WordRange range = lexicon_prefix(l, p->word);
+        fit.from = range.from;
+        fit.to = range.to;
+        fit_add_new(m, fit, d->fit_from, m->fit_count);
+    }
+    if (r->def->tuning.stem && !base) {
+        ptrdiff_t count;
+        uint32_t *mates = lexicon_stem(l, m->arena, p->word, &count);
+        for (ptrdiff_t i = 0; i < count; i++) {
+            fit.from = mates[i];
+            fit.to = mates[i] + 1;
+            fit_add_new(m, fit, d->fit_from, m->fit_count);
+        }
+    }
+    if (p->max_typos > 0 && p->loose_fields) fits_fuzzy(r, m, p, fit, base);
+}
+
+/* -- Documents ----------------------------------------------------------------------------------- */
+
+static bool may_verify(Rank *r, uint32_t docs) {
+    if (r->verify_left < docs) {
+        r->estimated = true;
+        r->verify_left = 0;
+        return false;
+    }
+    r->verify_left -= docs;
+    return true;
+}
+
+/* Documents of the base with `second` one position behind `first`. */
+static Docset docs_adjacent(Rank *r, Matcher *m, uint32_t first, uint32_t second, uint32_t fields) {
+    Docset docs;
+    Arena *a = m->arena;
+    if (segment_pair_docs(m->segment, a, first, second, fields, &docs))
+        return docset_and(a, docs, m->base);
+    bool swap = segment_word_count(m->segment, second) < segment_word_count(m->segment, first);
+    docs = segment_word_docs(m->segment, a, swap ? second : first, fields);
+    docs = docset_and(a, docs, m->base);
+    if (docs.count > 0)
+        docs = docset_and(a, docs, segment_word_docs(m->segment, a, swap ? first : second, fields));
+    if (docs.count == 0 || !may_verify(r, docs.count)) return docset_none(m->base.universe);
+    uint32_t *kept = arena_array(a, uint32_t, docs.count), n = 0;
+    for (DocsetWalk w = docset_walk(docs, 0); docset_next(&w);)
+        if (forward_adjacent(segment_forward(m->segment, w.doc), first, second, fields))
+            kept[n++] = w.doc;
+    return docset_array(docs.universe, kept, n);
+}
+
+static bool is_seam(const Part *p, int at) {
+    for (int i = 0; i < p->count - 1; i++)
+        if (p->seams[i] == at) return true;
+    return false;
+}
+
+static void split_add(Matcher *m, Split split, uint32_t fields) {
+    if (m->split_count == m->split_cap) {
+        int cap = m->split_cap ? 2 * m->split_cap : 16;
+        ptrdiff_t size = (ptrdiff_t)sizeof(Split);
+        m->splits = arena_grow(m->arena, m->splits, m->split_cap * size, cap * size);
+        m->split_cap = cap;
+    }
+    uint32_t item = (uint32_t)m->split_count;
+    m->splits[m->split_count++] = split;
+    Fit fit = {.fields = fields, .part = split.part, .kind = split.kind, .item = item};
+    fit.role = FIT_SPLIT_FIRST;
+    fit.from = split.first;
+    fit.to = split.first + 1;
+    fit_add(m, fit);
+    fit.role = FIT_SPLIT_SECOND;
+    fit.from = split.second;
+    fit.to = split.second + 1;
+    fit_add(m, fit);
+}
+
+/* Documents with two words that give the part's when written in one. */
+static Docset docs_split(Rank *r, Matcher *m, const Part *p, int part) {
+    const Lexicon *l = segment_lexicon(m->segment);
+    Docset sets[WORD_MAX];
+    ptrdiff_t count = 0, at = 0;
+    uint8_t kind = p->count > 1 ? KIND_TWO : KIND_ONE;
+    for (str_utf8_next(p->word, &at); at < p->word.len; str_utf8_next(p->word, &at)) {
+        if (is_seam(p, (int)at)) continue;
+        uint32_t first = lexicon_find(l, str_slice(p->word, 0, at));
+        if (first == UINT32_MAX) continue;
+        uint32_t second = lexicon_find(l, str_slice(p->word, at, p->word.len));
+        if (second == UINT32_MAX) continue;
+        Docset docs = docs_adjacent(r, m, first, second, p->fields);
+        if (docs.count == 0) continue;
+        split_add(m, (Split){first, second, (uint16_t)part, kind}, p->fields);
+        sets[count++] = docs;
+        m->parts[part].has_splits = true;
+    }
+    return docset_or_many(m->arena, m->base.universe, sets, count);
+}
+
+static Docset docs_fit(Matcher *m, const Fit *f) {
+    if (f->to - f->from == 1)
+        return segment_word_docs(m->segment, m->arena, f->from, f->fields);
+    return segment_range_docs(m->segment, m->arena, (WordRange){f->from, f->to}, f->fields);
+}
+
+static Docset docs_kind(Matcher *m, const PartDocs *d, int kind) {
+    ptrdiff_t n = 0;
+    Docset *sets = arena_array(m->arena, Docset, d->fit_to - d->fit_from);
+    for (int i = d->fit_from; i < d->fit_to; i++)
+        if (m->fits[i].kind == kind) sets[n++] = docs_fit(m, &m->fits[i]);
+    Docset all = docset_or_many(m->arena, m->base.universe, sets, n);
+    return docset_and(m->arena, all, m->base);
+}
+
+static void look_up_word(Rank *r, Matcher *m, int part) {
+    const Part *p = &r->parts[part];
+    PartDocs *d = &m->parts[part];
+    d->fit_from = m->fit_count;
+    fits_word(r, m, p, part);
+    d->fit_to = m->fit_count;
+    for (int kind = 0; kind < KINDS; kind++) d->kinds[kind] = docs_kind(m, d, kind);
+    if (!p->glob) {
+        int kind = p->count > 1 ? KIND_TWO : KIND_ONE;
+        Docset split = docs_split(r, m, p, part);
+        d->kinds[kind] = docset_or(m->arena, d->kinds[kind], split);
+    }
+    d->typos[0] = docset_or(m->arena, d->kinds[KIND_EXACT], d->kinds[KIND_LIKE]);
+    d->typos[1] = d->kinds[KIND_ONE];
+    d->typos[2] = d->kinds[KIND_TWO];
+    d->any = docset_or_many(m->arena, m->base.universe, d->typos, COUNT(d->typos));
+}
+
+Docset docs_phrase(Rank *r, Matcher *m, const Term *t, const uint32_t *ids) {
+    Arena *a = m->arena;
+    Docset docs = m->base;
+    bool known = t->word_count == 1; /* that nothing is left to verify */
+    for (int i = 0; i < t->word_count && docs.count > 0; i++) {
+        Docset one;
+        bool pair = i + 1 < t->word_count && t->gaps[i + 1] - t->gaps[i] == 1 &&
+                    segment_pair_docs(m->segment, a, ids[i], ids[i + 1], t->fields, &one);
+        if (pair) {
+            known = t->word_count == 2;
+            docs = docset_and(a, docs, one);
+            if (known) break;
+        } else
+            docs = docset_and(a, docs, segment_word_docs(m->segment, a, ids[i], t->fields));
+    }
+    if (known || docs.count == 0) return docs;
+    if (!may_verify(r, docs.count)) return docset_none(m->base.universe);
+    uint32_t *kept = arena_array(a, uint32_t, docs.count), n = 0;
+    for (DocsetWalk w = docset_walk(docs, 0); docset_next(&w);)
+        if (forward_phrase(segment_forward(m->segment, w.doc), t, ids)) kept[n++] = w.doc;
+    return docset_array(docs.universe, kept, n);
+}
+
+uint32_t *phrase_ids(const Segment *s, Arena *a, const Term *t) {
+    uint32_t *ids = arena_array(a, uint32_t, t->word_count);
+    for (int i = 0; i < t->word_count; i++) {
+        ids[i] = lexicon_find(segment_lexicon(s), t->words[i]);
+        if (ids[i] == UINT32_MAX) return NULL;
+    }
+    return ids;
+}
+
+static void look_up_phrase(Rank *r, Matcher *m, int part) {
+    const Part *p = &r->parts[part];
+    PartDocs *d = &m->parts[part];
+    Docset none = docset_none(m->base.universe);
+    *d = (PartDocs){.kinds = {none, none, none, none}, .typos = {none, none, none}, .any = none};
+    d->fit_from = d->fit_to = m->fit_count;
+    d->exact = UINT32_MAX;
+    d->phrase = phrase_ids(m->segment, m->arena, p->phrase);
+    if (!d->phrase) return;
+    d->any = d->typos[0] = d->kinds[KIND_EXACT] = docs_phrase(r, m, p->phrase, d->phrase);
+    if (d->any.count == 0) return;
+    fit_add(m, (Fit){.from = d->phrase[0],
+                     .to = d->phrase[0] + 1,
+                     .fields = p->fields,
+                     .part = (uint16_t)part,
+                     .kind = KIND_EXACT,
+                     .role = FIT_PHRASE});
+}
+
+/* -- From a word to its fits --------------------------------------------------------------------- */
+
+static int by_number(const void *x, const void *y) {
+    uint32_t a = *(const uint32_t *)x, b = *(const uint32_t *)y;
+    return (a > b) - (a < b);
+}
+
+static uint32_t bound_of(const Matcher *m, uint32_t word) {
+    uint32_t low = 0, high = m->bound_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (m->bounds[middle] < word)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void bounds_make(Matcher *m) {
+    Arena *a = m->arena;
+    uint32_t n = 0;
+    m->bounds = arena_array(a, uint32_t, 2 * (ptrdiff_t)m->fit_count + 1);
+    for (int i = 0; i < m->fit_count; i++) {
+        m->bounds[n++] = m->fits[i].from;
+        m->bounds[n++] = m->fits[i].to;
+    }
+    if (n > 1) qsort(m->bounds, n, sizeof *m->bounds, by_number);
+    m->bound_count = 0;
+    for (uint32_t i = 0; i < n; i++)
+        if (i == 0 || m->bounds[i] != m->bounds[i - 1]) m->bounds[m->bound_count++] = m->bounds[i];
+    m->bound_at = arena_array(a, uint32_t, (ptrdiff_t)m->bound_count + 1);
+    for (int pass = 0; pass < 2; pass++) {
+        for (int i = 0; i < m->fit_count; i++) {
+            uint32_t to = bound_of(m, m->fits[i].to);
+            for (uint32_t b = bound_of(m, m->fits[i].from); b < to; b++) {
+                if (pass == 0)
+                    m->bound_at[b + 1]++;
+                else
+                    m->bound_fits[m->bound_at[b]++] = (uint32_t)i;
+            }
+        }
+        if (pass == 1) break;
+        for (uint32_t b = 0; b < m->bound_count; b++) m->bound_at[b + 1] += m->bound_at[b];
+        m->bound_fits = arena_array(a, uint32_t, (ptrdiff_t)m->bound_at[m->bound_count]);
+    }
+    for (uint32_t b = m->bound_count; b > 0; b--) m->bound_at[b] = m->bound_at[b - 1];
+    m->bound_at[0] = 0;
+}
+
+void parts_look_up(Rank *r, Matcher *m) {
+    m->parts = arena_array(m->arena, PartDocs, r->part_count);
+    for (int i = 0; i < r->part_count; i++) {
+        if (r->parts[i].phrase)
+            look_up_phrase(r, m, i);
+        else
+            look_up_word(r, m, i);
+    }
+    bounds_make(m);
+    for (int i = 0; i < m->fit_count; i++) {
+        const Fit *f = &m->fits[i];
+        uint32_t most = f->to - f->from < 4096 ? f->to : f->from + 4096;
+        for (uint32_t w = f->from; w < most; w++) m->maybe[w >> 6 & 63] |= (uint64_t)1 << (w & 63);
+    }
+}
