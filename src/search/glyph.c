@@ -86,6 +86,9 @@ static bool is_letter(const utf8proc_property_t *p) {
            !is_mark(p);
 }
 
+/* What leaves no trace in a folded text. */
+static bool is_dropped(int32_t c) { return c == TATWEEL || is_mark(utf8proc_get_property(c)); }
+
 static bool is_apostrophe(int32_t c) { return c == 0x2b9 || in_range(c, 0x2bb, 0x2bf); }
 
 /* Compatibility decomposition, case folded; the code point itself where there is none. */
@@ -113,9 +116,8 @@ static GlyphKind kind_of(int32_t c, const utf8proc_property_t *p) {
     if (c == TATWEEL || p->category == UTF8PROC_CATEGORY_CF || is_mark(p)) return MARK;
     if (in_range(c, 0x1f1e6, 0x1f1ff)) return FLAG;
     if (p->boundclass == UTF8PROC_BOUNDCLASS_EXTENDED_PICTOGRAPHIC && c >= 0x2300) return EMOJI;
-    if (in_range(c, 0x2e80, 0x2fd5)) return SYLLABLE; /* radicals stand for their ideographs */
-    if (is_letter(p))
-        return is_unspaced(c) && p->category != UTF8PROC_CATEGORY_ND ? SYLLABLE : LETTER;
+    if (in_range(c, 0x2e80, 0x2fd5)) return LETTER; /* radicals stand for their ideographs */
+    if (is_letter(p)) return LETTER;
     switch (p->category) {
     case UTF8PROC_CATEGORY_ZS: return SPACE;
     case UTF8PROC_CATEGORY_ZL: return LINE;
@@ -137,6 +139,7 @@ static LetterCase case_of(const utf8proc_property_t *p) {
 }
 
 static void glyph_put(Glyph *g, int32_t c) {
+    if (in_range(c, 0x30a1, 0x30f6)) c -= 0x60; /* katakana to hiragana */
     const char *text = written_out(c);
     char encoded[4];
     ptrdiff_t n = text ? (ptrdiff_t)strlen(text) : utf8proc_encode_char(c, (uint8_t *)encoded);
@@ -150,12 +153,10 @@ static void letter_fold(int32_t c, Glyph *g) {
     int n = decompose(c, parts);
     bool number = utf8proc_category(c) == UTF8PROC_CATEGORY_NO, whole = true;
     for (int i = 0; i < n; i++) {
-        const utf8proc_property_t *p = utf8proc_get_property(parts[i]);
-        bool letter = is_letter(p) && !is_apostrophe(parts[i]);
-        if (in_range(parts[i], 0x30a1, 0x30f6)) parts[i] -= 0x60; /* katakana to hiragana */
-        if (letter)
+        if (is_dropped(parts[i])) continue;
+        if (is_letter(utf8proc_get_property(parts[i])) && !is_apostrophe(parts[i]))
             glyph_put(g, parts[i]);
-        else if (!is_mark(p))
+        else
             whole = false;
     }
     if (g->length == 0 && whole) g->kind = MARK; /* the half-width voicing mark */
@@ -169,24 +170,30 @@ static void glyph_make(int32_t c, Glyph *g) {
     g->kind = (uint8_t)kind_of(c, p);
     g->letter_case = NO_CASE;
     g->length = 0;
-    if (g->kind == LETTER || g->kind == SYLLABLE) {
+    if (g->kind == LETTER) {
         g->letter_case = (uint8_t)case_of(p);
         letter_fold(c, g);
+        int32_t first = g->length ? str_utf8_next(str_of(g->bytes, g->length), &(ptrdiff_t){0}) : 0;
+        if (is_unspaced(first) && g->letter_case != DIGIT) g->kind = SYLLABLE;
     } else if (g->kind == EMOJI || g->kind == FLAG) {
         glyph_put(g, c);
     }
 }
 
+static int32_t typewritten(int32_t c) {
+    if (is_apostrophe(c) || in_range(c, 0x2018, 0x201b)) return '\'';
+    if (in_range(c, 0x201c, 0x201f) || c == 0xab || c == 0xbb) return '"';
+    if (in_range(c, 0x2010, 0x2015) || c == 0x2212) return '-';
+    return c;
+}
+
 void glyph_separator(int32_t c, Glyph *g) {
     int32_t parts[DECOMPOSED];
     g->length = 0;
-    if (is_apostrophe(c) || in_range(c, 0x2018, 0x201b)) c = '\'';
-    if (in_range(c, 0x201c, 0x201f) || c == 0xab || c == 0xbb) c = '"';
-    if (in_range(c, 0x2010, 0x2015) || c == 0x2212) c = '-';
     if (c == ZERO_WIDTH_SPACE || glyph_is_skin(c)) return;
     int n = decompose(c, parts);
     for (int i = 0; i < n; i++)
-        if (!is_mark(utf8proc_get_property(parts[i]))) glyph_put(g, parts[i]);
+        if (parts[i] != ' ' && !is_dropped(parts[i])) glyph_put(g, typewritten(parts[i]));
 }
 
 static void tables_make(void) {

@@ -95,6 +95,7 @@ TEST(other_scripts) {
         {"東 京", "東@0 京@1"},
         {"iPhone用ケース", "iphone@0 用け@1 けー@2 ーす@3"},
         {"がき かき カキ ｶﾞｷ", "かき@0 かき@1 かき@2 かき@3"},
+        {"vｷ ｶﾞ", "v@0 き@1 か@2"},
         {"サーバー さーばー", "さー@0 ーは@1 はー@2 さー@3 ーは@4 はー@5"},
         {"你好，世界", "你好@0 世界@8"},
         {"ไทย", "ไท@0 ทย@1"},
@@ -334,6 +335,32 @@ TEST(folds_values_and_keeps_their_separators) {
     arena_free(a);
 }
 
+/* Every code point of Unicode: what it folds to folds to itself, as a word and as a value. */
+TEST(folding_twice_changes_nothing) {
+    Arena *a = arena_new(MEMORY);
+    int words = 0, bad = 0;
+    for (uint32_t c = 1; c < 0x110000; c++) {
+        if (c >= 0xd800 && c < 0xe000) continue;
+        char bytes[4];
+        int n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+        for (int i = n - 1; i > 0; i--) bytes[i] = (char)(0x80 | (c >> (6 * (n - 1 - i)) & 0x3f));
+        static const uint8_t leads[] = {0, 0, 0xc0, 0xe0, 0xf0};
+        bytes[0] = (char)(leads[n] | c >> (6 * (n - 1)));
+        Words once = {.arena = a}, twice = {.arena = a};
+        Str text = str_of(bytes, n), value = text_fold(a, text);
+        words_add(&once, text);
+        if (once.count > 0) words_add(&twice, once.items[0].text);
+        bool same = str_eq(text_fold(a, value), value) && once.count == twice.count &&
+                    (once.count == 0 || str_eq(once.items[0].text, twice.items[0].text));
+        words += once.count > 0;
+        if (!same && bad++ < 20) printf("    U+%04X: %.*s, %.*s\n", c, n, bytes, S_ARG(value));
+        arena_reset(a);
+    }
+    CHECK_INT(bad, 0);
+    CHECK(words > 120000);
+    arena_free(a);
+}
+
 TEST(counts_letters) {
     CHECK_INT(word_letters(S("")), 0);
     CHECK_INT(word_letters(S("abc")), 3);
@@ -384,5 +411,5 @@ T_MAIN(T_ROW(cuts_and_folds_latin_words), T_ROW(reads_decomposed_letters_as_comp
        T_ROW(words_know_their_place_in_the_original), T_ROW(several_texts_are_kept_apart),
        T_ROW(long_words_are_cut_and_long_runs_cost_little),
        T_ROW(a_camel_word_of_many_parts_stays_within_a_word), T_ROW(reset_keeps_memory),
-       T_ROW(folds_values_and_keeps_their_separators), T_ROW(counts_letters),
-       T_ROW(distance_is_optimal_string_alignment_and_a_dearer_first_letter))
+       T_ROW(folds_values_and_keeps_their_separators), T_ROW(folding_twice_changes_nothing),
+       T_ROW(counts_letters), T_ROW(distance_is_optimal_string_alignment_and_a_dearer_first_letter))
