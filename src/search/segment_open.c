@@ -172,8 +172,14 @@ static bool parts_find(Segment *s) {
     }
     if (!s->docs || !s->keys || s->lexicon.words != s->words) return false;
     if (s->words && (!s->word_at || !s->postings || !s->forward)) return false;
-    for (int f = 0; f < s->def->field_count; f++)
-        s->fields[f].number_count = s->fields[f].numbers ? s->fields[f].having.count : 0;
+    /* Of parts left out nothing is read, but their beginnings are reckoned with. */
+    if (!s->forward) s->forward = (const void *)s->block;
+    if (!s->sets) s->sets = s->block;
+    for (int f = 0; f < s->def->field_count; f++) {
+        FieldParts *parts = &s->fields[f];
+        parts->number_count = parts->numbers ? parts->having.count : 0;
+        if (!parts->value_text) parts->value_text = s->block;
+    }
     return s->forward_at || s->forward_at_wide;
 }
 

@@ -7,7 +7,13 @@
 
 #include "search/segment_room.h"
 
-enum { TEXT_BYTES_MAX = 8 << 20, TOKENS_MAX = (1 << 24) - 1, GAP_MAX = 15, READING_KEPT = 1 << 20 };
+enum {
+    TEXT_BYTES_MAX = 8 << 20,
+    TOKENS_MAX = (1 << 24) - 1,
+    GAP_MAX = 15,
+    READING_KEPT = 1 << 20,
+    AHEAD = 4
+};
 #define NO_BUDGET ((ptrdiff_t)1 << 46)
 
 SegmentWriter *segment_writer_new(const SearchDef *def) {
@@ -72,6 +78,12 @@ static uint32_t *key_slot(SegmentWriter *w, int64_t key) {
     return &w->key_slots[at];
 }
 
+/* Its slot will be looked at soon: let it be fetched meanwhile. */
+static void key_expect(const SegmentWriter *w, int64_t key) {
+    if (w->key_slot_count)
+        __builtin_prefetch(&w->key_slots[key_hash(key) & (uint64_t)(w->key_slot_count - 1)]);
+}
+
 static void key_slots_double(SegmentWriter *w) {
     uint32_t *former = w->key_slots;
     ptrdiff_t count = w->key_slot_count;
@@ -95,6 +107,8 @@ void writer_doc(SegmentWriter *w, int64_t key) {
     if (2 * w->doc_count >= w->key_slot_count) key_slots_double(w);
     writer_doc_gone(w, key);
     assert(w->doc_count < UINT32_MAX - 1);
+    U32s *t = &w->tokens; /* there from the first document on, with words or without */
+    t->items = items_grow(t->items, &t->cap, t->count + 1, (ptrdiff_t)sizeof *t->items);
     w->docs = items_grow(w->docs, &w->doc_cap, w->doc_count + 1, (ptrdiff_t)sizeof *w->docs);
     w->docs[w->doc_count] =
         (WriterDoc){.key = key, .tokens = w->tokens.count, .values = w->value_count};
@@ -176,7 +190,7 @@ static void entry_add(SegmentWriter *w, const SearchDocs *docs, const DocEntry *
         return;
     }
     writer_doc(w, entry->key);
-    const DocValue *values = docs->values + entry->first;
+    const DocValue *values = entry->count ? docs->values + entry->first : NULL;
     uint32_t searched = 0;
     for (ptrdiff_t i = 0; i < entry->count; i++) {
         int f = values[i].field;
@@ -193,7 +207,10 @@ static void entry_add(SegmentWriter *w, const SearchDocs *docs, const DocEntry *
 
 void segment_writer_add(SegmentWriter *w, const SearchDocs *docs) {
     assert(docs->def == w->def);
-    for (ptrdiff_t i = 0; i < docs->count; i++) entry_add(w, docs, &docs->entries[i]);
+    for (ptrdiff_t i = 0; i < docs->count; i++) {
+        if (i + 1 < docs->count) key_expect(w, docs->entries[i + 1].key);
+        entry_add(w, docs, &docs->entries[i]);
+    }
 }
 
 /* -- Documents of another segment ---------------------------------------------------------------- */
@@ -246,8 +263,10 @@ void segment_writer_merge(SegmentWriter *w, const Segment *s, const uint64_t *de
             spellings[f][i] =
                 writer_spelling(w, f, segment_value(s, f, i), segment_value_folded(s, f, i));
     }
-    for (uint32_t doc = 0; doc < s->docs; doc++)
+    for (uint32_t doc = 0; doc < s->docs; doc++) {
+        if (s->docs - doc > AHEAD) key_expect(w, s->keys[doc + AHEAD]);
         if (!dead || !(dead[doc >> 6] >> (doc & 63) & 1)) doc_merge(w, s, doc, words, spellings);
+    }
     for (int f = 0; f < w->def->field_count; f++) free(spellings[f]);
     free(words);
 }
