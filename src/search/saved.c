@@ -12,7 +12,7 @@
 
 #include "search/rank.h"
 
-enum { NEIGHBOURHOOD_LETTERS = 24, JOINED_WORDS = 3 };
+enum { NEIGHBOURHOOD_LETTERS = 24 };
 
 typedef struct Saved {
     int64_t id;
@@ -90,14 +90,14 @@ static void stem_keys(Keys *k, Str word) {
 }
 
 /* `count` words written in one; too long for a word: none. */
-static void joined_key(Keys *k, const Str *words, int count) {
+static void joined_keys(Keys *k, const Str *words, int count, int typos) {
     char text[JOINED_WORDS * WORD_MAX];
     ptrdiff_t len = 0;
     for (int i = 0; i < count; i++) {
         memcpy(text + len, words[i].data, (size_t)words[i].len);
         len += words[i].len;
     }
-    if (len <= WORD_MAX) key_add(k, KEY_WORD, str_of(text, len));
+    if (len <= WORD_MAX) word_keys(k, str_of(text, len), typos);
 }
 
 /* Every way in which documents can have term i: see rank.h. */
@@ -115,7 +115,7 @@ static void term_keys(Keys *k, const SearchQuery *q, int i) {
             const Term *part = &q->terms[from + n];
             if (part->phrase || part->glob) break;
             words[n] = part->words[0];
-            if (n > 0 && from + n >= i) joined_key(k, words, n + 1);
+            if (n > 0 && from + n >= i) joined_keys(k, words, n + 1, n == 1);
         }
     }
 }
@@ -312,7 +312,7 @@ static void text_candidates(SearchSaved *s, Keys *keys, const Words *words) {
         keys->count = 0;
         word_keys(keys, w->text, 2);
         if (s->def->tuning.stem) stem_keys(keys, w->text);
-        if (!w->whole && before.len > 0) joined_key(keys, (Str[]){before, w->text}, 2);
+        if (!w->whole && before.len > 0) joined_keys(keys, (Str[]){before, w->text}, 2, 0);
         if (!w->whole) before = w->text;
         candidates_listed(s, keys);
     }
