@@ -83,6 +83,7 @@ Err *modules_register(Ctx *c, const Module *const *modules, ptrdiff_t count) {
     const JobKind **jobs = arena_array(c->arena, const JobKind *, count);
     const Schedule **schedules = arena_array(c->arena, const Schedule *, count);
     const ChannelRule **channels = arena_array(c->arena, const ChannelRule *, count);
+    const Collection *const **collections = arena_array(c->arena, const Collection *const *, count);
     ptrdiff_t *job_counts = arena_array(c->arena, ptrdiff_t, count);
     ptrdiff_t *schedule_counts = arena_array(c->arena, ptrdiff_t, count);
     ptrdiff_t *channel_counts = arena_array(c->arena, ptrdiff_t, count);
@@ -93,9 +94,11 @@ Err *modules_register(Ctx *c, const Module *const *modules, ptrdiff_t count) {
         schedule_counts[i] = modules[i]->schedule_count;
         channels[i] = modules[i]->channels;
         channel_counts[i] = modules[i]->channel_count;
+        collections[i] = modules[i]->collections;
     }
     jobs_kinds_set(jobs, job_counts, count);
     event_rules_set(channels, channel_counts, count);
+    collections_set(collections, count);
     return schedules_set(c, schedules, schedule_counts, count);
 }
 

@@ -19,7 +19,7 @@ typedef struct SettingTables {
 } SettingTables;
 SettingTables modules_settings(Arena *arena);
 
-/* Tell the work room of the modules' jobs, schedules and channels; once, before modules_start. INVALID
+/* Tell the rooms of the modules' jobs, schedules, channels and collections; once, before modules_start. INVALID
  * names the schedule that cannot be. */
 MUST_USE Err *modules_register(Ctx *c, const Module *const *modules, ptrdiff_t count);
 

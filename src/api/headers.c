@@ -107,8 +107,8 @@ void cors_preflight(const Req *q, Reply *r, Str allow) {
     reply_header(r, S("Access-Control-Allow-Methods"), allow);
     reply_header(r, S("Access-Control-Allow-Headers"),
                  S("Accept, Accept-Language, Authorization, Content-Type, Idempotency-Key, "
-                   "If-Match, If-None-Match, "
-                   "Last-Event-ID, Range, X-Device-Secret, X-Request-ID, X-Tenant-ID"));
+                   "If-Match, If-None-Match, Last-Event-ID, Meili-Include-Metadata, Range, "
+                   "X-Device-Secret, X-Meilisearch-Client, X-Request-ID, X-Tenant-ID"));
     reply_header(r, S("Access-Control-Max-Age"), S("600"));
 }
 

@@ -4,6 +4,7 @@
 #ifndef SOCLE_API_MODULE_H
 #define SOCLE_API_MODULE_H
 
+#include "api/collection.h"
 #include "api/resource.h"
 #include "api/setting.h"
 #include "core/json.h"
@@ -21,6 +22,10 @@ typedef struct Envelope {
     void (*close)(Ctx *c, const Call *k, Buf *b);
     const char *schema_open, *schema_close;
     void (*problem)(Ctx *c, const Err *err, JsonOut *o);
+    /* For clients that expect other errors than RFC 9457's: fills in status and body instead of it
+     * (detail: what the caller may read of it). With the JSON schema of that body. */
+    void (*refuse)(Ctx *c, const Req *q, Reply *r, const Err *err, Str detail);
+    const char *refusal_schema;
 } Envelope;
 
 typedef struct Module {
@@ -41,6 +46,7 @@ typedef struct Module {
     const Envelope *envelope;    /* NULL: none */
     const ChannelRule *channels; /* who may follow which events */
     ptrdiff_t channel_count;
+    const Collection *const *collections; /* what is searched: NULL-ended; NULL: nothing */
     /* Order of the list at start, reverse at stop. start runs in a coroutine after the database is
      * migrated and before the server listens. */
     Err *(*start)(Ctx *c);

@@ -251,7 +251,12 @@ static bool router_answers(const Entry *entry, int status) {
     }
 }
 
+static const char *refusal_schema(const Entry *entry) {
+    return entry->module->envelope ? entry->module->envelope->refusal_schema : NULL;
+}
+
 static bool may_answer(Doc *d, const Entry *entry, int status) {
+    if (refusal_schema(entry)) return false;
     return router_answers(entry, status) ||
            names_status(entry->route, strf(d->arena, "%d", status));
 }
@@ -266,7 +271,14 @@ static void responses(Doc *d, const Entry *entry) {
         put_ref(d, strf(d->arena, "#/components/responses/Problem%d", status));
     }
     json_key(&d->o, S("default"));
-    put_ref(d, S("#/components/responses/Problem"));
+    if (refusal_schema(entry)) {
+        json_begin(&d->o, '{');
+        put(d, "description", "Anything that went wrong");
+        content(d, S("application/json"), str_c(refusal_schema(entry)));
+        json_end(&d->o, '}');
+    } else {
+        put_ref(d, S("#/components/responses/Problem"));
+    }
     json_end(&d->o, '}');
 }
 

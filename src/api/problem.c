@@ -63,7 +63,7 @@ static void problem_write(Ctx *c, const Req *q, const Err *err, Buf *b) {
 
 static void problem_headers(Ctx *c, const Req *q, Reply *r, const Err *err) {
     int64_t wait_s = err->retry_after_s;
-    int status = err_status(err->kind);
+    int status = r->status;
     if (wait_s == 0 && (status == 429 || status == 503)) wait_s = 1;
     if (wait_s > 0) reply_header(r, S("Retry-After"), strf(c->arena, "%lld", (long long)wait_s));
     if (status == 401)
@@ -81,9 +81,15 @@ static void problem_headers(Ctx *c, const Req *q, Reply *r, const Err *err) {
 
 void reply_problem(Ctx *c, const Req *q, Reply *r, const Err *err) {
     assert(err && !r->begun);
-    Buf b = buf_new(c->arena, 640);
-    problem_write(c, q, err, &b);
-    reply_text(r, err_status(err->kind), S("application/problem+json"), buf_str(&b));
+    const Entry *entry = q->route;
+    const Envelope *envelope = entry ? entry->module->envelope : NULL;
+    if (envelope && envelope->refuse) {
+        envelope->refuse(c, q, r, err, detail_shown(c->arena, err, c->request_id));
+    } else {
+        Buf b = buf_new(c->arena, 640);
+        problem_write(c, q, err, &b);
+        reply_text(r, err_status(err->kind), S("application/problem+json"), buf_str(&b));
+    }
     r->etag = (Str){0};
     r->no_etag = true;
     r->last_modified = TIME_NULL;

@@ -262,12 +262,13 @@ static void answer_options(const Req *q, Reply *r, Str allow) {
 }
 
 /* No route for this path and method. */
-static void serve_none(Ctx *c, const Req *q, Reply *r, const Match *m) {
+static void serve_none(Ctx *c, Req *q, Reply *r, const Match *m) {
     bool everything = str_eq(q->target, S("*"));
     unsigned allowed = everything
                            ? METHOD_GET | METHOD_POST | METHOD_PUT | METHOD_PATCH | METHOD_DELETE
                            : m->allowed;
-    c->route = m->pattern;
+    q->route = m->other;
+    c->route = m->other ? m->other->pattern : (Str){0};
     Err *err;
     if (allowed) {
         Str allow = methods_text(c->arena, allowed);

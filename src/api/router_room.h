@@ -54,7 +54,7 @@ struct Router {
 void tree_add(Arena *arena, Node *root, Entry *entry);
 typedef struct Match {
     const Entry *entry; /* NULL: no such path, or not that method */
-    Str pattern;        /* of a route there, whatever its method */
+    const Entry *other; /* a route there, whatever its method */
     unsigned allowed;   /* methods that the path knows */
     Str params[PATH_PARAMS_MAX];
     int count;

@@ -91,7 +91,7 @@ void tree_add(Arena *arena, Node *root, Entry *entry) {
 
 static bool node_here(const Node *n, Method method, Match *m) {
     if (!n->allowed) return false;
-    if (!m->allowed) m->pattern = n->entries[__builtin_ctz(n->allowed)]->pattern;
+    if (!m->allowed) m->other = n->entries[__builtin_ctz(n->allowed)];
     m->allowed |= n->allowed;
     int slot = method_slot(method);
     m->entry = slot < METHOD_SLOTS ? n->entries[slot] : NULL;
