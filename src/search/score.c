@@ -443,6 +443,8 @@ void key_details(const Rank *r, uint64_t key, const Level *level, SearchDetails 
     if (!level) level = &r->whole;
     SearchDetails d = {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1};
     int typos = 0;
+    *out = d;
+    if (r->whole.count == 0) return;
     for (int i = 0; i < level->count; i++) {
         const Term *t = &r->query->terms[level->kept[i]];
         if (t->phrase || t->glob) continue;
@@ -504,5 +506,5 @@ double details_score(const Rank *r, const SearchDetails *d) {
         default: break;
         }
     }
-    return score;
+    return score > 0 ? score : 0; /* a tree may hold without any word */
 }

@@ -144,11 +144,11 @@ static void fits_word(Rank *r, Matcher *m, const Part *p, int part) {
     PartDocs *d = &m->parts[part];
     int base = p->count > 1;
     Fit fit = {.part = (uint16_t)part, .fields = p->fields, .role = FIT_WORD};
+    d->exact = p->glob ? UINT32_MAX : lexicon_find(l, p->word);
     if (p->glob) {
         fits_glob(r, m, p, fit);
         return;
     }
-    d->exact = lexicon_find(l, p->word);
     if (d->exact != UINT32_MAX) {
         fit.kind = base ? KIND_ONE : KIND_EXACT;
         fit.from = d->exact;
