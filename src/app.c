@@ -17,6 +17,7 @@ Db *app_db(Ctx *c) { return c->app->db; }
 Redis *app_redis(Ctx *c) { return c->app->redis; }
 Cache *app_cache(Ctx *c) { return c->app->cache; }
 BlobStore *app_blobs(Ctx *c) { return c->app->blobs; }
+Search *app_search(App *app) { return app->search; }
 Router *app_router(Ctx *c) { return c->app->router; }
 
 Str app_sqlite_path(Arena *arena) {
@@ -154,7 +155,10 @@ static Err *parts_open(Ctx *c, App *app) {
     TRY(db_open(c, options, &app->db));
     if (!str_is_empty(settings.redis_url)) TRY(redis_open(c, settings.redis_url, &app->redis));
     app->cache = cache_new(settings.cache_bytes, app->redis);
-    return blob_store_open(c, settings.blob_url, settings.data_dir, &app->blobs);
+    TRY(blob_store_open(c, settings.blob_url, settings.data_dir, &app->blobs));
+    app->search = search_new((SearchOptions){
+        .folder = strf(c->arena, "%.*s/search", S_ARG(settings.data_dir)), .follow = app->serves});
+    return NULL;
 }
 
 Err *app_open(Ctx *c, App *app, int64_t wait_ms) {
@@ -166,11 +170,13 @@ Err *app_open(Ctx *c, App *app, int64_t wait_ms) {
 }
 
 void app_close(App *app) {
+    search_free(app->search);
     if (app->blobs) blob_store_close(app->blobs);
     if (app->cache) cache_free(app->cache);
     if (app->redis) redis_close(app->redis);
     if (app->db) db_close(app->db);
     if (app->lock >= 0) close(app->lock);
+    app->search = NULL;
     app->blobs = NULL;
     app->cache = NULL;
     app->redis = NULL;

@@ -10,17 +10,20 @@
 #include "data/cache.h"
 #include "data/db.h"
 #include "data/redis.h"
+#include "search/search.h"
 
 typedef struct App {
     Db *db;
     Redis *redis; /* NULL unless REDIS_URL */
     Cache *cache;
     BlobStore *blobs;
+    Search *search;
     Router *router;
     HttpServer *server;
     Listener *listener;
     int64_t started_us;
     Str node; /* this process's name among several */
+    bool serves; /* a service, not a command that ends: set before app_open */
     int lock; /* of DATA_DIR: see app_prepare; -1: not held */
 } App;
 
@@ -30,8 +33,8 @@ typedef struct App {
  * INVALID with a sentence that names the setting, CONFLICT when somebody else holds the lock. */
 MUST_USE Err *app_prepare(Ctx *c, App *app, bool alone);
 
-/* Open database (waiting for it at most wait_ms), Redis, cache and blobs, in this order; app_close
- * closes what is open, in reverse. */
+/* Open database (waiting for it at most wait_ms), Redis, cache, blobs and search, in this order;
+ * app_close closes what is open, in reverse (search_close_all comes before). */
 MUST_USE Err *app_open(Ctx *c, App *app, int64_t wait_ms);
 void app_close(App *app);
 

@@ -93,6 +93,7 @@ static Err *schema_ensure(Ctx *c) {
 
 static Err *ready_and_run(Ctx *c, Cli *cli) {
     const Command *command = cli->command;
+    cli->app.serves = command->all_loops;
     if (command->need >= NEED_PREPARED) TRY(app_prepare(c, &cli->app, command->alone));
     if (command->need >= NEED_APP) TRY(app_open(c, &cli->app, command->all_loops ? SERVICE_WAIT_MS : WAIT_MS));
     if (command->need >= NEED_SCHEMA) TRY(schema_ensure(c));
@@ -102,6 +103,7 @@ static Err *ready_and_run(Ctx *c, Cli *cli) {
 static void main_coroutine(Ctx *c, void *arg) {
     Cli *cli = arg;
     cli->exit_code = outcome(cli, c->arena, ready_and_run(c, cli));
+    search_close_all(c, &cli->app);
     app_close(&cli->app);
     rt_stop(0);
 }

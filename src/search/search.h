@@ -264,18 +264,42 @@ typedef struct SearchStats {
     int64_t documents, segments, memory_bytes, disk_bytes;
     int64_t covered; /* change number up to which changes are searchable */
     bool rebuilding;
-    int64_t rebuilt, rebuild_total; /* progress while rebuilding */
+    int64_t rebuilt, rebuild_total; /* progress while rebuilding, in change numbers */
+    int64_t rebuilt_documents;
     const int64_t *field_documents; /* documents that have the field, per field */
+    Str backend;                    /* "engine", "meilisearch" */
+    Str failure;                    /* why changes are not followed now; null when they are */
+    /* Since the start of this process. */
+    int64_t queries, queries_failed, queries_offloaded, query_us;
+    int64_t syncs, sync_waits; /* asked for; of them those that had to wait */
+    int64_t batches, changed, gone, apply_us;
+    int64_t failures, rebuilds, merges, flushes, keep_failures;
 } SearchStats;
 
+/* This process's indexes: a part of the App. */
+typedef struct Search Search;
+typedef struct SearchOptions {
+    Str folder;  /* of snapshots, a folder in it for each index; null: in memory only */
+    bool follow; /* a service: indexes are opened and followed at once. A command's begin when they
+                  * are first asked, in memory only */
+} SearchOptions;
+Search *search_new(SearchOptions options);
+void search_free(Search *search); /* NULL is allowed; all are closed */
+Search *app_search(struct App *app); /* defined by src/app.c */
+
 /* Open the index (its snapshot, else a rebuild begins in the background) and follow the database.
- * The index lives until search_close_all. `def` lives for ever. */
+ * The index lives until search_close_all. `def` lives for ever. Another process that has the
+ * snapshot's folder keeps it: then this one works in memory. */
 MUST_USE Err *search_open(Ctx *c, struct App *app, const SearchDef *def, SearchIndex **out);
-void search_close_all(struct App *app);
+/* Stop following, bring what is in memory to the disk. Nobody may be asking any more. Waits. */
+void search_close_all(Ctx *c, struct App *app);
+SearchIndex *search_at(struct App *app, ptrdiff_t i); /* all of them, in order; NULL behind the last */
 const SearchDef *search_def(const SearchIndex *index);
 SearchIndex *search_find(struct App *app, Str name); /* NULL: no such index */
 void search_stats(SearchIndex *index, Ctx *c, SearchStats *out);
-/* Build anew from the database, beside what is there, and replace it. */
+/* Build anew from the database, beside what is there, and replace it. progress (may be NULL) is told
+ * change numbers. Waits. Where a service of this machine keeps the snapshot, a command asks it to
+ * rebuild: CONFLICT, and the detail says so. */
 MUST_USE Err *search_rebuild(Ctx *c, SearchIndex *index,
                              void (*progress)(void *arg, int64_t done, int64_t total), void *arg);
 

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The indexes of a process: opening and closing them, and what products ask of them.
+ *
+ * A service begins an index when it is opened; a command when it is first asked, so that an import
+ * does not read a million documents for nothing. */
+#include <stdlib.h>
+
+#include "core/log.h"
+#include "core/time.h"
+#include "data/db.h"
+#include "rt/io.h"
+#include "search/service.h"
+
+enum { END_LOOK_MS = 10, PROGRESS_MS = 100 };
+
+struct Search {
+    SearchIndex *first, *last;
+    SearchOptions options;
+    char *folder; /* NULL: memory only */
+};
+
+Search *search_new(SearchOptions options) {
+    Search *s = calloc(1, sizeof *s);
+    if (!s) abort();
+    s->options = options;
+    if (!str_is_null(options.folder)) {
+        s->folder = strndup(options.folder.data, (size_t)options.folder.len);
+        if (!s->folder) abort();
+    }
+    return s;
+}
+
+static void index_free(SearchIndex *x) {
+    assert(!x->waiters && !x->following && !x->building);
+    channel_free(x->nudges);
+    pthread_mutex_destroy(&x->lock);
+    free(x);
+}
+
+void search_free(Search *s) {
+    if (!s) return;
+    for (SearchIndex *x = s->first, *next; x; x = next) {
+        next = x->next;
+        index_free(x);
+    }
+    free(s->folder);
+    free(s);
+}
+
+Str search_folder(const SearchIndex *x, Arena *a) {
+    if (!x->search->folder) return (Str){0};
+    return strf(a, "%s/%s", x->search->folder, x->def->name);
+}
+
+bool search_follows(const SearchIndex *x) { return x->search->options.follow; }
+
+/* -- Opening ------------------------------------------------------------------------------------- */
+
+static bool name_good(const char *name) {
+    for (; *name; name++)
+        if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789_", *name)) return false;
+    return true;
+}
+
+static Err *index_begin_now(Ctx *c, SearchIndex *x, bool keeps) {
+    int64_t covered = 0, began = mono_us();
+    TRY(x->backend->open(c, x, keeps, &covered));
+    x->hollow = covered == 0;
+    x->loop = loop_here();
+    atomic_store(&x->covered, x->hollow ? NOTHING_COVERED : covered);
+    atomic_store(&x->begun, true);
+    if (covered)
+        log_msg(c, LOG_INFO, "search index %s is open up to change %lld after %lld ms",
+                x->def->name, (long long)covered, (long long)((mono_us() - began) / US_PER_MS));
+    follower_start(c, x);
+    return NULL;
+}
+
+/* keeps: what is on disk is ours to use and to write. */
+static Err *index_begin(Ctx *c, SearchIndex *x, bool keeps) {
+    if (atomic_load(&x->begun)) return NULL;
+    if (atomic_load(&x->stopping)) FAIL(c, UNAVAILABLE, "The search index is closed.");
+    TRY(turn_take(c, x)); /* two may come first */
+    Err *err = atomic_load(&x->begun) ? NULL : index_begin_now(c, x, keeps);
+    turn_give(x);
+    return err;
+}
+
+static SearchIndex *index_new(Search *s, const SearchDef *def) {
+    SearchIndex *x = calloc(1, sizeof *x);
+    if (!x) abort();
+    x->search = s;
+    x->def = def;
+    x->backend = &search_engine_backend;
+    x->loop = loop_here();
+    atomic_store(&x->covered, NOTHING_COVERED);
+    x->nudges = channel_new(1);
+    pthread_mutex_init(&x->lock, NULL);
+    return x;
+}
+
+Err *search_open(Ctx *c, struct App *app, const SearchDef *def, SearchIndex **out) {
+    Search *s = app_search(app);
+    assert(s && def && out && def->feed && def->newest && *def->name && name_good(def->name));
+    assert(def->field_count > 0 && def->field_count <= SEARCH_FIELDS_MAX);
+    assert(!search_find(app, str_c(def->name)));
+    SearchIndex *x = index_new(s, def);
+    if (s->options.follow) {
+        Err *err = index_begin(c, x, true);
+        if (err) {
+            index_free(x);
+            return err;
+        }
+    }
+    if (s->last)
+        s->last->next = x;
+    else
+        s->first = x;
+    s->last = x;
+    *out = x;
+    return NULL;
+}
+
+SearchIndex *search_at(struct App *app, ptrdiff_t i) {
+    Search *s = app_search(app);
+    SearchIndex *x = s ? s->first : NULL;
+    while (x && i-- > 0) x = x->next;
+    return x;
+}
+
+SearchIndex *search_find(struct App *app, Str name) {
+    for (ptrdiff_t i = 0;; i++) {
+        SearchIndex *x = search_at(app, i);
+        if (!x || str_eq(str_c(x->def->name), name)) return x;
+    }
+}
+
+const SearchDef *search_def(const SearchIndex *x) { return x->def; }
+
+/* Its coroutines may be on another loop: they see `stopping` by themselves. */
+static void index_close(Ctx *c, SearchIndex *x) {
+    atomic_store(&x->stopping, true);
+    channel_close(x->nudges);
+    coro_shield(c);
+    while (x->following || x->building) {
+        Err *err = sleep_ms(c, END_LOOK_MS);
+        if (err) break;
+    }
+    if (atomic_load(&x->begun)) x->backend->close(c, x);
+    coro_unshield(c);
+    atomic_store(&x->begun, false);
+}
+
+void search_close_all(Ctx *c, struct App *app) {
+    Search *s = app_search(app);
+    for (SearchIndex *x = s ? s->first : NULL; x; x = x->next) atomic_store(&x->stopping, true);
+    for (SearchIndex *x = s ? s->first : NULL; x; x = x->next) index_close(c, x);
+}
+
+/* -- Waiting for what was committed -------------------------------------------------------------- */
+
+static Err *newest_read(Ctx *c, SearchIndex *x, int64_t *newest) {
+    Err *err = x->def->newest(c, newest);
+    if (!err || err->kind == ERR_TIMEOUT || err->kind == ERR_CANCELLED ||
+        err->kind == ERR_UNAVAILABLE)
+        return err;
+    return err_wrap(c, ERR_UNAVAILABLE, __func__, err, "%.*s", S_ARG(err->detail));
+}
+
+Err *search_sync(Ctx *c, SearchIndex *x) {
+    assert(c->coro && !c->tx);
+    TRY(index_begin(c, x, false));
+    int64_t *seen = &x->seen[loop_index(loop_here())], state = 0, state_after, newest;
+    atomic_fetch_add(&x->syncs, 1);
+    bool known = db_state(c, &state);
+    if (known && *seen == state) return NULL;
+    TRY(newest_read(c, x, &newest));
+    if (atomic_load(&x->covered) < newest) {
+        atomic_fetch_add(&x->sync_waits, 1);
+        TRY(index_wait(c, x, newest, false));
+    }
+    /* Nothing was committed while we asked: so this state is covered. */
+    if (known && db_state(c, &state_after) && state_after == state) *seen = state;
+    return NULL;
+}
+
+Err *search_wait(Ctx *c, SearchIndex *x, int64_t after, int64_t ms, int64_t *covered) {
+    assert(c->coro && after >= 0 && ms >= 0);
+    int64_t until = mono_us() + ms * US_PER_MS, former = ctx_deadline_within(c, ms);
+    Err *err = atomic_load(&x->begun) ? index_wait(c, x, after + 1, true) : sleep_ms(c, ms);
+    c->deadline_us = former;
+    *covered = max_i64(after, atomic_load(&x->covered));
+    if (err && err->kind == ERR_TIMEOUT && mono_us() >= until) err = NULL;
+    return err;
+}
+
+/* -- Asking -------------------------------------------------------------------------------------- */
+
+static void query_count(SearchIndex *x, int64_t began, const Err *err) {
+    atomic_fetch_add(&x->queries, 1);
+    atomic_fetch_add(&x->query_us, mono_us() - began);
+    if (err) atomic_fetch_add(&x->queries_failed, 1);
+}
+
+Err *search_run(Ctx *c, SearchIndex *x, const SearchRequest *request, SearchResult *out) {
+    TRY(index_begin(c, x, false));
+    int64_t began = mono_us();
+    *out = (SearchResult){0};
+    Err *err = x->backend->run(c, x, request, out);
+    out->took_us = mono_us() - began;
+    query_count(x, began, err);
+    return err;
+}
+
+Err *search_values(Ctx *c, SearchIndex *x, int field, Str text, const SearchRequest *within,
+                   int64_t limit, SearchValue **out, ptrdiff_t *count) {
+    TRY(index_begin(c, x, false));
+    int64_t began = mono_us();
+    *out = NULL;
+    *count = 0;
+    Err *err = x->backend->values(c, x, field, text, within, limit, out, count);
+    query_count(x, began, err);
+    return err;
+}
+
+/* -- Keeping ------------------------------------------------------------------------------------- */
+
+void search_stats(SearchIndex *x, Ctx *c, SearchStats *out) {
+    *out = (SearchStats){
+        .covered = max_i64(0, atomic_load(&x->covered)),
+        .rebuilding = atomic_load(&x->rebuilding),
+        .rebuilt = atomic_load(&x->rebuilt),
+        .rebuild_total = atomic_load(&x->rebuild_total),
+        .rebuilt_documents = atomic_load(&x->rebuilt_docs),
+        .backend = str_c(x->backend->name),
+        .queries = atomic_load(&x->queries),
+        .queries_failed = atomic_load(&x->queries_failed),
+        .queries_offloaded = atomic_load(&x->offloaded),
+        .query_us = atomic_load(&x->query_us),
+        .syncs = atomic_load(&x->syncs),
+        .sync_waits = atomic_load(&x->sync_waits),
+        .batches = atomic_load(&x->batches),
+        .changed = atomic_load(&x->documents),
+        .gone = atomic_load(&x->gone),
+        .apply_us = atomic_load(&x->apply_us),
+        .failures = atomic_load(&x->failures),
+        .rebuilds = atomic_load(&x->builds),
+        .merges = atomic_load(&x->merges),
+        .flushes = atomic_load(&x->flushes),
+        .keep_failures = atomic_load(&x->keep_failures),
+        .field_documents = arena_array(c->arena, int64_t, x->def->field_count),
+    };
+    pthread_mutex_lock(&x->lock);
+    if (x->failure[0]) out->failure = str_copy(c->arena, str_c(x->failure));
+    pthread_mutex_unlock(&x->lock);
+    if (atomic_load(&x->begun)) x->backend->stats(x, c, out);
+}
+
+/* A running service that has the folder is asked to do it (service_follow.c looks for the file). */
+static Err *index_begin_kept(Ctx *c, SearchIndex *x) {
+    Err *err = index_begin(c, x, true);
+    if (!err || err->kind != ERR_CONFLICT) return err;
+    TRY(file_replace(c, strf(c->arena, "%.*s/rebuild", S_ARG(search_folder(x, c->arena))), S("")));
+    FAIL(c, CONFLICT,
+         "A running service keeps the index %s: it was asked to build it anew and goes on serving "
+         "meanwhile.",
+         x->def->name);
+}
+
+Err *search_rebuild(Ctx *c, SearchIndex *x, void (*progress)(void *arg, int64_t done, int64_t total),
+                    void *arg) {
+    TRY(index_begin_kept(c, x));
+    /* One that is under way may have read past what the caller means: the next one counts. */
+    int64_t wanted = atomic_load(&x->builds_asked);
+    if (wanted == atomic_load(&x->builds_done) || atomic_load(&x->rebuilding))
+        wanted = atomic_fetch_add(&x->builds_asked, 1) + 1;
+    atomic_store(&x->build_failed, false);
+    index_nudge(x);
+    while (atomic_load(&x->builds_done) < wanted && !atomic_load(&x->build_failed)) {
+        TRY(sleep_ms(c, PROGRESS_MS));
+        if (atomic_load(&x->stopping)) FAIL(c, CANCELLED, "The process ends.");
+        if (progress) progress(arg, atomic_load(&x->rebuilt), atomic_load(&x->rebuild_total));
+    }
+    if (!atomic_load(&x->build_failed)) return NULL;
+    pthread_mutex_lock(&x->lock);
+    Str why = str_copy(c->arena, str_c(x->failure));
+    pthread_mutex_unlock(&x->lock);
+    FAIL(c, UNAVAILABLE, "The search index cannot be built: %.*s", S_ARG(why));
+}
