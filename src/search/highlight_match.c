@@ -7,7 +7,7 @@
 #include "search/glyph.h"
 #include "search/highlight_room.h"
 
-enum { PATTERNS_MAX = 3 * QUERY_TERMS, STEMS = 2 };
+enum { STEMS = 2 };
 
 typedef struct Stems {
     char bytes[2 * WORD_MAX];
@@ -19,6 +19,7 @@ typedef struct Stems {
 typedef struct Pattern {
     Str word;
     int letters, max_typos;
+    uint64_t signature;
     bool prefix, glob, parted; /* parted: words written apart may match */
     ptrdiff_t seams[2];        /* where the words of the query meet in it; 0: none */
     uint64_t terms;
@@ -60,10 +61,19 @@ static void stems_make(Str word, Stems *s) {
     s->made = true;
 }
 
+/* Which ASCII letters are in a word. Every one that the other word lacks is a typing error. */
+static uint64_t signature_of(Str word) {
+    uint64_t bits = 0;
+    for (ptrdiff_t i = 0; i < word.len; i++)
+        if ((uint8_t)word.data[i] < 0x80) bits |= (uint64_t)1 << (word.data[i] & 63);
+    return bits;
+}
+
 static Pattern *pattern_add(Finder *f, Str word, uint64_t terms) {
-    assert(f->pattern_count < PATTERNS_MAX);
+    assert(f->pattern_count < 3 * f->query->term_count);
     Pattern *p = &f->patterns[f->pattern_count++];
     *p = (Pattern){.word = word, .letters = word_letters(word), .terms = terms};
+    p->signature = signature_of(word);
     return p;
 }
 
@@ -76,10 +86,16 @@ static void term_take(Finder *f, int at) {
     p->prefix = t->prefix;
     if (t->glob) return;
     p->max_typos = loose ? t->max_typos : 0;
-    p->parted = loose && def->tuning.one_typo_from >= 0;
+    p->parted = def->tuning.one_typo_from >= 0;
     if (!def->tuning.stem) return;
     p->stems = arena_new_of(f->arena, Stems);
     stems_make(t->words[0], p->stems);
+}
+
+static bool is_exact(const SearchTuning *tuning, Str word) {
+    for (const char *const *list = tuning->exact_words; list && *list; list++)
+        if (str_eq(str_c(*list), word)) return true;
+    return false;
 }
 
 /* The two or three terms from `at` on as one word. */
@@ -88,15 +104,18 @@ static void joined_take(Finder *f, int at, int count) {
     const SearchTuning *tuning = &f->query->def->tuning;
     Buf word = buf_new(f->arena, 64);
     ptrdiff_t seams[2] = {0, 0};
+    uint32_t fields = UINT32_MAX;
     for (int i = 0; i < count; i++) {
-        if (t[i].phrase || t[i].glob || !is_loose(f->query->def, t[i].fields)) return;
+        if (t[i].phrase || t[i].glob) return;
         if (i > 0) seams[i - 1] = word.len;
         buf_add(&word, t[i].words[0]);
+        fields &= t[i].fields;
     }
-    if (word.len > WORD_MAX) return;
+    if (word.len > WORD_MAX || fields == 0) return;
     Pattern *p = pattern_add(f, buf_str(&word), (((uint64_t)1 << count) - 1) << at);
     int two = tuning->two_typos_from ? tuning->two_typos_from : 9;
-    p->max_typos = count == 2 && two > 0 && p->letters >= two;
+    bool loose = is_loose(f->query->def, fields) && !is_exact(tuning, p->word);
+    p->max_typos = loose && count == 2 && two > 0 && p->letters >= two;
     p->prefix = t[count - 1].prefix;
     p->parted = tuning->one_typo_from >= 0;
     p->seams[0] = seams[0];
@@ -107,7 +126,7 @@ static void query_take(Finder *f) {
     const SearchQuery *q = f->query;
     assert(q->term_count <= QUERY_TERMS);
     f->counted = q->root ? terms_counted(q->root, false) : UINT64_MAX;
-    f->patterns = arena_array(f->arena, Pattern, PATTERNS_MAX);
+    f->patterns = arena_array(f->arena, Pattern, (ptrdiff_t)3 * q->term_count);
     for (int i = 0; i < q->term_count; i++)
         if (!q->terms[i].phrase && f->counted >> i & 1) term_take(f, i);
     if (q->root) return;
@@ -158,17 +177,26 @@ static ptrdiff_t letters_length(Str word, int letters) {
     return at;
 }
 
-/* How many bytes of the folded word the pattern matches; 0: it does not. */
+static ptrdiff_t typos_fit(const Pattern *p, Str word) {
+    int max = p->max_typos;
+    if (word.len < p->letters - max) return 0;
+    if (__builtin_popcountll(p->signature & ~signature_of(word)) > max) return 0;
+    if (word_distance(p->word, word, max, false) <= max) return word.len;
+    bool begins = p->prefix && word_distance(p->word, word, max, true) <= max;
+    return begins ? letters_length(word, p->letters) : 0;
+}
+
+/* How many bytes of the folded word the pattern matches; 0: it does not. A wrong first letter costs
+ * two errors, and stems begin as their words do. */
 static ptrdiff_t pattern_fit(const Pattern *p, Str word, Stems *s) {
     if (p->glob) return glob_fits(p->word, word) ? word.len : 0;
-    if (str_eq(p->word, word)) return word.len;
-    if (p->prefix && str_starts(word, p->word)) return p->word.len;
-    if (stems_meet(p, word, s)) return word.len;
-    if (p->max_typos == 0 || word.len < p->letters - p->max_typos) return 0;
-    if (p->max_typos == 1 && word.data[0] != p->word.data[0]) return 0; /* costs two */
-    if (word_distance(p->word, word, p->max_typos, false) <= p->max_typos) return word.len;
-    bool begins = p->prefix && word_distance(p->word, word, p->max_typos, true) <= p->max_typos;
-    return begins ? letters_length(word, p->letters) : 0;
+    if (word.data[0] == p->word.data[0]) {
+        if (str_eq(p->word, word)) return word.len;
+        if (p->prefix && str_starts(word, p->word)) return p->word.len;
+        if (stems_meet(p, word, s)) return word.len;
+        return p->max_typos > 0 ? typos_fit(p, word) : 0;
+    }
+    return p->max_typos > 1 ? typos_fit(p, word) : 0;
 }
 
 /* Where in the text the first `length` folded bytes of a word end, with the marks behind them. */
@@ -242,8 +270,8 @@ static void phrase_look(Finder *f, int term, ptrdiff_t at) {
 static void parted_look(Finder *f, const Pattern *p, ptrdiff_t at) {
     const Word *first = &f->words.items[at];
     ptrdiff_t seam = first->text.len;
-    if (seam >= p->word.len || seam == p->seams[0] || seam == p->seams[1]) return;
-    if (!str_starts(p->word, first->text)) return;
+    if (first->text.data[0] != p->word.data[0] || seam >= p->word.len) return;
+    if (seam == p->seams[0] || seam == p->seams[1] || !str_starts(p->word, first->text)) return;
     Str rest = str_slice(p->word, seam, p->word.len);
     ptrdiff_t next = word_at(f, at + 1, first->position + 1, rest);
     if (next < 0) return;

@@ -6,7 +6,7 @@
  * because words come here without accents (mer and mère differ by their e alone, so no rule may
  * take any e away), and in either language without saying which.
  *
- * A word that both languages' rules know gets two stems. Where a rule would make two different
+ * A stem begins with its word's first letter. A word that both languages' rules know gets two. Where a rule would make two different
  * words one, a list of exceptions keeps them apart: to find too little is better than nonsense,
  * since the word as written is found anyway. */
 #include "search/text.h"
@@ -74,7 +74,12 @@ static const char *const kept[] = {
     "morning", "news", "ours", "paris", "parking", "pays",  "peux",   "plus", "pois",
     "pres",    "sans", "sens", "sous",  "temps",   "trois", "united", "vers", "veux"};
 
-static bool is_kept(const Stem *s) { return is_among(s, kept, COUNT(kept)); }
+/* Most words are told apart by their last letter: no table is searched for what it cannot hold. */
+static bool ends_in(const Stem *s, const char *letters) {
+    return strchr(letters, s->text[s->length - 1]) != NULL;
+}
+
+static bool is_kept(const Stem *s) { return ends_in(s, "dgsx") && is_among(s, kept, COUNT(kept)); }
 
 /* -- French -------------------------------------------------------------------------------------- */
 
@@ -92,11 +97,8 @@ static const Pair french_pairs[] = {
     {"toute", "tout"},     {"verte", "vert"},   {"vieil", "vieu"},      {"vieille", "vieu"},
 };
 
-static const Pair french_irregular_plurals[] = {{"coraux", "corail"},
-                                                {"tous", "tout"},
-                                                {"travaux", "travail"},
-                                                {"vitraux", "vitrail"},
-                                                {"yeux", "oeil"}};
+static const Pair french_irregular_plurals[] = {
+    {"coraux", "corail"}, {"tous", "tout"}, {"travaux", "travail"}, {"vitraux", "vitrail"}};
 
 /* Feminine forms become masculine ones. */
 static const Rule french_feminines[] = {
@@ -113,11 +115,12 @@ static const char *const french_nouns[] = {"annee",  "armee",  "chaussee", "core
                                            "portee", "poupee", "rosee",    "tranchee"};
 
 static void french_stem(Stem *s) {
-    if (is_kept(s)) return;
-    if (pair_follow(s, french_irregular_plurals, COUNT(french_irregular_plurals))) return;
-    rules_follow(s, french_plurals, COUNT(french_plurals));
-    if (pair_follow(s, french_pairs, COUNT(french_pairs))) return;
-    if (is_among(s, french_nouns, COUNT(french_nouns))) return;
+    if (ends_in(s, "sx")) {
+        if (pair_follow(s, french_irregular_plurals, COUNT(french_irregular_plurals))) return;
+        rules_follow(s, french_plurals, COUNT(french_plurals));
+    }
+    if (!ends_in(s, "elu") || pair_follow(s, french_pairs, COUNT(french_pairs))) return;
+    if (!ends_in(s, "e") || is_among(s, french_nouns, COUNT(french_nouns))) return;
     rules_follow(s, french_feminines, COUNT(french_feminines));
 }
 
@@ -173,7 +176,7 @@ static void consonant_single(Stem *s) {
 
 static void verb_stem(Stem *s) {
     Stem verb = *s;
-    if (ends(s, "ied")) {
+    if (ends(s, "ied") && s->length > 3) {
         end_put(s, s->length == 4 ? 1 : 3, s->length == 4 ? "" : "y");
         return;
     }
@@ -192,8 +195,12 @@ static void verb_stem(Stem *s) {
 }
 
 static void english_stem(Stem *s) {
-    if (is_kept(s) || pair_follow(s, english_pairs, COUNT(english_pairs))) return;
-    if (!rules_follow(s, english_plurals, COUNT(english_plurals))) verb_stem(s);
+    if (ends_in(s, "n"))
+        pair_follow(s, english_pairs, COUNT(english_pairs));
+    else if (ends_in(s, "se"))
+        rules_follow(s, english_plurals, COUNT(english_plurals));
+    else if (ends_in(s, "dg"))
+        verb_stem(s);
 }
 
 /* -- Both ---------------------------------------------------------------------------------------- */
@@ -221,8 +228,10 @@ int word_stem(Str word, char out[2 * WORD_MAX], int *second) {
         return (int)word.len;
     }
     Stem french = stem_begin(word), english = french;
-    french_stem(&french);
-    english_stem(&english);
+    if (!is_kept(&french)) {
+        french_stem(&french);
+        english_stem(&english);
+    }
     memcpy(out, french.text, (size_t)french.length);
     if (french.length != english.length ||
         memcmp(french.text, english.text, (size_t)french.length) != 0) {

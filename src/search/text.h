@@ -53,7 +53,7 @@ int word_letters(Str word);
 /* Light stem of a folded word, French and English (plurals, -aux, -oux, feminines, -ing, -ed…):
  * words with the same stem find each other. Writes at most WORD_MAX bytes to out, returns the
  * length; two stems (one a language) may come: *second gets the length of the other behind the
- * first, 0 when they are equal. */
+ * first, 0 when they are equal. A stem begins with the word's first letter. */
 int word_stem(Str word, char out[2 * WORD_MAX], int *second);
 
 /* Optimal string alignment distance (Damerau–Levenshtein with each place edited once) of two folded

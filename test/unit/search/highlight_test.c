@@ -116,8 +116,9 @@ TEST(typing_errors_are_not_forgiven_where_only_exact_fields_are_searched) {
     static const Row rows[] = {
         {"phnoe ", "my phone", "my phone", 0},
         {"phone ", "my phone", "my [phone]", 0},
-        {"any way ", "anyway", "anyway", 0},
-        {"newspaper ", "news paper", "news paper", 0},
+        {"sun flawer ", "sunflower", "sunflower", 0},
+        {"any way ", "anyway", "[anyway]", 0}, /* written otherwise, but without errors */
+        {"newspaper ", "news paper", "[news paper]", 0},
     };
     rows_check(rows, COUNT(rows), &exact, false);
 }
