@@ -7,7 +7,8 @@
 #include "ops/metrics.h"
 #include "rt/loop.h"
 
-extern const MetricTable process_metrics, loop_metrics, app_metrics, db_metrics, work_metrics;
+extern const MetricTable process_metrics, loop_metrics, app_metrics, db_metrics, work_metrics,
+    search_metrics;
 
 /* Watch every loop: how late it wakes, how many coroutines live on it. Ends with the loops. */
 void loops_watch(struct App *app);
