@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "api/base_settings.h"
+#include "api/module.h"
 #include "core/rand.h"
 
 enum { SECRET_BYTES = 32, SECRET_MIN_BYTES = 32 };
@@ -18,6 +19,7 @@ Redis *app_redis(Ctx *c) { return c->app->redis; }
 Cache *app_cache(Ctx *c) { return c->app->cache; }
 BlobStore *app_blobs(Ctx *c) { return c->app->blobs; }
 Search *app_search(App *app) { return app->search; }
+bool app_serves(const App *app) { return app->serves; }
 Router *app_router(Ctx *c) { return c->app->router; }
 
 Str app_sqlite_path(Arena *arena) {

@@ -107,7 +107,18 @@ void modules_stop(Ctx *c, const Module *const *modules, ptrdiff_t count) {
         if (modules[--count]->stop) modules[count]->stop(c);
 }
 
+static Err *indexes_open(Ctx *c) {
+    ptrdiff_t count;
+    const Collection *const *all = collections_all(&count);
+    for (ptrdiff_t i = 0; i < count; i++) {
+        SearchIndex *index = search_find(c->app, str_c(all[i]->def->name));
+        if (!index) TRY(search_open(c, c->app, all[i]->def, &index));
+    }
+    return NULL;
+}
+
 Err *modules_start(Ctx *c, const Module *const *modules, ptrdiff_t count) {
+    TRY(indexes_open(c));
     for (ptrdiff_t i = 0; i < count; i++) {
         Err *err = modules[i]->start ? modules[i]->start(c) : NULL;
         if (!err) continue;

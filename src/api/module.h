@@ -13,6 +13,8 @@
 #include "work/schedule.h"
 
 struct App;
+/* Is this process a service (serve, worker), not a command? Defined by src/app.c. */
+bool app_serves(const struct App *app);
 
 /* For products whose clients expect `{"success": true, "data": …}`: what stands around every JSON
  * answer that the router encodes, and what every problem has besides RFC 9457's members. The schema

@@ -39,7 +39,7 @@ Err *engine_open(Ctx *c, const SearchDef *def, Str folder, SearchEngine **out, S
             engine_close(e);
             return err;
         }
-        manifest_read(c, e, healed);
+        engine_manifest_read(c, e, healed);
     }
     *out = e;
     return NULL;

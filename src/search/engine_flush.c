@@ -70,7 +70,7 @@ static Err *flush_steps(Ctx *c, SearchEngine *e, Flush *f, uint64_t version) {
     while (lot_pick(f) && !f->overtaken) TRY(lot_write(c, e, f));
     if (f->overtaken) return NULL;
     uint64_t *dead_numbers = arena_array(c->arena, uint64_t, f->snapshot.count + 1);
-    TRY(manifest_write(c, e, &f->snapshot, dead_numbers));
+    TRY(engine_manifest_write(c, e, &f->snapshot, dead_numbers));
     snapshot_settle(e, f, dead_numbers, version + f->published);
     return NULL;
 }

@@ -102,8 +102,7 @@ static bool take_number(Str *rest, const char *word, int base, uint64_t *out) {
     if (!str_starts(*rest, name)) return false;
     char digits[32];
     ptrdiff_t at = name.len + 1, n = 0;
-    while (at < rest->len && n < (ptrdiff_t)sizeof digits - 1 &&
-           !strchr(" \n", rest->data[at]))
+    while (at < rest->len && n < (ptrdiff_t)sizeof digits - 1 && !strchr(" \n", rest->data[at]))
         digits[n++] = rest->data[at++];
     digits[n] = 0;
     if (n == 0 || digits[0] == '-' || at >= rest->len) return false;
@@ -202,7 +201,7 @@ static void strangers_remove(SearchEngine *e) {
     if (dir) closedir(dir);
 }
 
-void manifest_read(Ctx *c, SearchEngine *e, Str *why) {
+void engine_manifest_read(Ctx *c, SearchEngine *e, Str *why) {
     Str text;
     const char *path = strf(c->arena, "%s/manifest", e->folder).data;
     Draft d = {0};
@@ -246,7 +245,7 @@ static void manifest_line(Buf *b, const ViewSegment *v, uint64_t number, uint64_
     buf_f(b, " count %" PRIu32 " sum %" PRIx64 "\n", docs - v->live, sum);
 }
 
-Err *manifest_write(Ctx *c, SearchEngine *e, const Draft *d, uint64_t *dead_numbers) {
+Err *engine_manifest_write(Ctx *c, SearchEngine *e, const Draft *d, uint64_t *dead_numbers) {
     Buf b = buf_new(c->arena, 1024);
     buf_f(&b, "socle search index 1\ndef %" PRIx64 "\ncovered %" PRId64 "\n",
           segment_fingerprint(e->def), d->covered);

@@ -112,9 +112,9 @@ void file_remove_now(const SearchEngine *e, uint64_t number, const char *kind);
 
 /* engine_manifest.c: the snapshot as the folder has it. *why: it is not used (null: it is, or there
  * is none). */
-void manifest_read(Ctx *c, SearchEngine *e, Str *why);
+void engine_manifest_read(Ctx *c, SearchEngine *e, Str *why);
 /* Make the draft (all its segments are files) the snapshot. dead_numbers[i]: the file of its i-th
  * segment's dead documents, 0: none. */
-MUST_USE Err *manifest_write(Ctx *c, SearchEngine *e, const Draft *d, uint64_t *dead_numbers);
+MUST_USE Err *engine_manifest_write(Ctx *c, SearchEngine *e, const Draft *d, uint64_t *dead_numbers);
 
 #endif

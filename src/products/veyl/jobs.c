@@ -9,6 +9,8 @@
 
 #include "products/veyl/ingest.h"
 #include "products/veyl/queries.h"
+#include "products/veyl/saved_searches.h"
+#include "products/veyl/search_sql.h"
 
 enum { STEP_ROWS = 10000, TOMBSTONE_DAYS = 90 };
 
@@ -87,10 +89,17 @@ static Err *weeks_run(Ctx *c, Job *job) {
     return platform_week_refresh(c, (Id){0});
 }
 
+static Err *tombstones_purge(Ctx *c, void *arg) {
+    const Time *before = arg;
+    TRY(db_exec(c, SQL(SQL_TOMBSTONES_FORGET), ARGS(V(*before)), NULL));
+    return db_exec(c, SQL(SQL_TOMBSTONES_PURGE), ARGS(V(*before)), NULL);
+}
+
 static Err *purge_run(Ctx *c, Job *job) {
+    Time before = time_add(time_now(), -TOMBSTONE_DAYS * US_PER_DAY);
     (void)job;
-    return db_exec(c, SQL(SQL_TOMBSTONES_PURGE),
-                   ARGS(V(time_add(time_now(), -TOMBSTONE_DAYS * US_PER_DAY))), NULL);
+    TRY(db_transaction(c, tombstones_purge, &before));
+    return signals_purge(c);
 }
 
 Err *veyl_refresh_ask(Ctx *c) {
@@ -112,7 +121,7 @@ const JobKind veyl_jobs[VEYL_JOB_COUNT] = {
     {.name = "veyl.purge",
      .queue = "veyl",
      .run = purge_run,
-     .doc = "Drop tombstones of posts older than 90 days"},
+     .doc = "Drop tombstones of posts and signals older than 90 days"},
 };
 
 const Schedule veyl_schedules[VEYL_SCHEDULE_COUNT] = {

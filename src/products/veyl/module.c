@@ -2,14 +2,27 @@
  * veyl's row in the list of modules. */
 #include "products/veyl/demo.h"
 #include "products/veyl/jobs.h"
+#include "products/veyl/posts_search.h"
 #include "products/veyl/routes.h"
+#include "products/veyl/saved_searches.h"
 #include "products/veyl/veyl.h"
 
 static const Route *const tables[] = {
-    root_routes,         post_routes,         bulk_routes,   hashtag_routes,
-    platform_routes,     analytics_routes,    series_routes, project_routes,
-    project_link_routes, project_post_routes, NULL,
+    root_routes,         post_routes,
+    bulk_routes,         hashtag_routes,
+    platform_routes,     analytics_routes,
+    series_routes,       project_routes,
+    project_link_routes, project_post_routes,
+    post_search_routes,  saved_search_routes,
+    suggestion_routes,   NULL,
 };
+
+static const Collection *const collections[] = {&posts_collection, NULL};
+
+static Err *veyl_start(Ctx *c) {
+    if (app_serves(c->app)) signals_start(c);
+    return NULL;
+}
 
 const Module veyl_module = {
     .name = "veyl",
@@ -19,5 +32,10 @@ const Module veyl_module = {
     .job_count = VEYL_JOB_COUNT,
     .schedules = veyl_schedules,
     .schedule_count = VEYL_SCHEDULE_COUNT,
+    .channels = veyl_channels,
+    .channel_count = VEYL_CHANNEL_COUNT,
+    .collections = collections,
+    .start = veyl_start,
+    .stop = signals_stop,
     .demo = veyl_demo,
 };

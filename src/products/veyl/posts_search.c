@@ -63,7 +63,7 @@ typedef struct PostSearch {
 } PostSearch;
 static const char *const modes[] = {"keyword", "semantic", "hybrid", NULL};
 static const Field search_fields[] = {
-    FIELD(PostSearch, q, .flags = F_REQUIRED, .max = 10000,
+    FIELD(PostSearch, q, .flags = F_REQUIRED, .max = 4000,
           .doc = "Words (typing errors are forgiven, the last one may go on), \"phrases\", -word, "
                  "AND, OR, NOT, ( ), NEAR/n, field:value, wild*cards; empty: all posts"),
     FIELD(PostSearch, platform, .max = 20, .doc = "One of these"),

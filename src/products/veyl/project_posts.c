@@ -77,46 +77,6 @@ static Err *project_posts(Ctx *c, Call *k) {
     return NULL;
 }
 
-/* -- creators --------------------------------------------------------------------------------- */
-
-typedef struct CreatorQuery {
-    Str q;
-    int64_t limit;
-} CreatorQuery;
-static const Field creator_query_fields[] = {
-    FIELD(CreatorQuery, q, .flags = F_REQUIRED, .min = 1, .max = 255,
-          .doc = "Beginning of the user name"),
-    FIELD(CreatorQuery, limit, .min = 1, .max = 50, .fallback = "10"),
-};
-static const Record creator_query_record = RECORD(CreatorQuery, creator_query_fields);
-
-typedef struct CreatorFound {
-    Str username;
-} CreatorFound;
-static const Field creator_found_fields[] = {FIELD(CreatorFound, username)};
-static const Record creator_found_record = RECORD(CreatorFound, creator_found_fields);
-
-typedef struct CreatorsFound {
-    RecordList creators;
-    int64_t count;
-} CreatorsFound;
-static const Field creators_found_fields[] = {
-    FIELD_LIST(CreatorsFound, creators, &creator_found_record), FIELD(CreatorsFound, count)};
-static const Record creators_found_record = RECORD(CreatorsFound, creators_found_fields);
-
-static Err *creators_search(Ctx *c, Call *k) {
-    const CreatorQuery *query = k->query;
-    Rows rows = {0};
-    Str from = name_fold(c->arena, query->q, '@');
-    Str behind =
-        str_concat(c->arena, from, S("\xF4\x8F\xBF\xBF")); /* the last code point there is */
-    if (from.len)
-        TRY(db_query(c, SQL(SQL_CREATORS_SEARCH), ARGS(V(from), V(behind), V(query->limit)),
-                     &creator_found_record, &rows));
-    *(CreatorsFound *)call_out(k) = (CreatorsFound){{rows.items, rows.count}, rows.count};
-    return NULL;
-}
-
 /* -- export ----------------------------------------------------------------------------------- */
 
 typedef struct ExportQuery {
@@ -162,8 +122,5 @@ const Route project_post_routes[] = {
      .out_type = "text/csv, application/json, application/x-ndjson", .timeout_ms = 30 * 60 * 1000,
      .errors = "400 404", .not_integer = INVALID_ID, .tag = "projects",
      .doc = "All its posts as a file"},
-    {GET, "/api/v1/projects/creators/search", creators_search, .access = ACCESS_USER,
-     .scope = "posts:read", .query = &creator_query_record, .out = &creators_found_record,
-     .rate = RATE_SEARCH, .tag = "projects", .doc = "User names that begin so"},
     {0},
 };

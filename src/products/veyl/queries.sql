@@ -556,20 +556,6 @@ SELECT count(*) FROM (
         ON p.platform_id = l.platform_id AND p.author = l.creator_username
      WHERE l.project_id = $1) both_ways
 
--- name: creators_search
--- User names that begin with $1 (and are below $2); $3 limit. From one name the index gives the next,
--- so that it costs as many steps as names are wanted, however many posts there are.
-WITH RECURSIVE found(platform_id, author, step) AS (
-    SELECT f.id, (SELECT min(a.author) FROM posts a
-                   WHERE a.platform_id = f.id AND a.author >= $1 AND a.author < $2), 1
-      FROM platforms f
-     UNION ALL
-    SELECT platform_id, (SELECT min(a.author) FROM posts a
-                          WHERE a.platform_id = found.platform_id AND a.author > found.author
-                            AND a.author < $2), step + 1
-      FROM found WHERE found.author IS NOT NULL AND step < $3)
-SELECT DISTINCT author AS username FROM found WHERE author IS NOT NULL ORDER BY author LIMIT $3
-
 -- name: tags_linked
 -- How many posts carry hashtag $1 and stand in project $2.
 SELECT count(*) FROM (SELECT 1 FROM post_tags t WHERE t.hashtag_id = $1 LIMIT $2) found

@@ -10,7 +10,8 @@
 /* Each closed by an empty row. */
 extern const Route root_routes[], post_routes[], bulk_routes[], hashtag_routes[], platform_routes[],
     analytics_routes[], series_routes[], project_routes[], project_link_routes[],
-    project_post_routes[];
+    project_post_routes[], post_search_routes[], saved_search_routes[],
+    suggestion_routes[];
 
 /* Rows of PostRow as Rows of Post. */
 Rows posts_of_rows(Ctx *c, Rows rows);
