@@ -11,20 +11,6 @@
 
 enum { BUCKET_SMALL = 512, TYPO_BUCKETS = 4 };
 
-typedef struct Bucket {
-    int segment;
-    const Level *level; /* NULL: of a tree in which not every term matches */
-    Docset docs;
-    int typos; /* all of them have so many; < 0: not known */
-} Bucket;
-
-/* The best ones so far: a heap, worst on top. */
-typedef struct Best {
-    Rank *rank;
-    Ranked *items;
-    uint64_t count, most;
-} Best;
-
 /* -- Best ---------------------------------------------------------------------------------------- */
 
 static void best_sink(Best *b, uint64_t at) {
@@ -42,8 +28,7 @@ static void best_sink(Best *b, uint64_t at) {
     b->items[at] = item;
 }
 
-/* false: it is not among the best. */
-static bool best_put(Best *b, Ranked item) {
+bool best_put(Best *b, Ranked item) {
     if (b->count < b->most) {
         b->items[b->count++] = item;
         if (b->count == b->most)
@@ -57,75 +42,6 @@ static bool best_put(Best *b, Ranked item) {
 }
 
 static int by_rank(const void *x, const void *y, void *rank) { return ranked_cmp(rank, x, y); }
-
-/* -- One bucket ---------------------------------------------------------------------------------- */
-
-/* What is known of the key without looking at the text. */
-static uint64_t key_known(const Rank *r, const Bucket *b) {
-    if (!b->level) return 0;
-    uint64_t key = key_put(r->plan.words, r->whole.words - b->level->words);
-    return b->typos > 0 ? key + key_put(r->plan.typo, b->typos) : key;
-}
-
-/* Whether the documents' keys can differ. */
-static bool key_varies(const Rank *r, const Bucket *b) {
-    const KeyPlan *k = &r->plan;
-    if (r->whole.count == 0) return false;
-    if (!b->level) return true;
-    if (k->typo.bits && b->typos < 0) return true;
-    if (k->proximity.bits && b->level->count > 1) return true;
-    return k->attribute.bits || k->position.bits || k->field.bits;
-}
-
-/* Documents whose keys are equal, in document order. */
-static void put_equal(Best *best, const Bucket *b, Docset docs, uint64_t key) {
-    for (DocsetWalk w = docset_walk(docs, 0); docset_next(&w);) {
-        Ranked item = {.key = key, .doc = w.doc, .segment = b->segment, .level = b->level};
-        if (!best_put(best, item) && !best->rank->plan.sorted) break;
-    }
-}
-
-/* What comes behind the budget has the worst key that it can have. */
-static uint64_t key_worst(const Rank *r, const Bucket *b) {
-    const KeyPlan *k = &r->plan;
-    uint64_t key = key_known(r, b), all = ~(uint64_t)0;
-    KeyPart last = b->level ? k->words : (KeyPart){0, 0};
-    if (b->level && b->typos >= 0 && k->typo_next) last = k->typo;
-    uint64_t below = last.bits ? ((uint64_t)1 << last.shift) - 1 : all >> 7;
-    return key | below;
-}
-
-static void put_scanned(Best *best, const Bucket *b, Docset docs) {
-    Rank *r = best->rank;
-    Matcher *m = &r->matchers[b->segment];
-    Scorer *s = scorer_of(m);
-    uint32_t behind = 0;
-    for (DocsetWalk w = docset_walk(docs, 0); docset_next(&w);) {
-        if (m->scans_left-- <= 0) {
-            behind = w.doc;
-            break;
-        }
-        best_put(best, (Ranked){.key = score_doc(s, w.doc, b->level),
-                                .doc = w.doc,
-                                .segment = b->segment,
-                                .level = b->level});
-    }
-    if (m->scans_left >= 0) return;
-    r->fully = false;
-    Docset rest = docset_range(m->arena, docs.universe, behind, docs.universe);
-    put_equal(best, b, docset_and(m->arena, docs, rest), key_worst(r, b));
-}
-
-static void bucket_put(Best *best, const Bucket *b) {
-    Rank *r = best->rank;
-    Docset docs = b->docs;
-    if (r->plan.sorted && r->plan.sort_first)
-        docs = sort_top(r, &r->matchers[b->segment], docs, best->most);
-    if (!key_varies(r, b) || (r->plan.sorted && r->plan.sort_first && !r->plan.text_after_sort))
-        put_equal(best, b, docs, key_known(r, b));
-    else
-        put_scanned(best, b, docs);
-}
 
 /* -- Pages --------------------------------------------------------------------------------------- */
 
@@ -170,14 +86,14 @@ static void page_add(Page *p, const Bucket *buckets, int count) {
         p->skip -= p->want ? docs : 0;
         return;
     }
-    if (filled == 1 && !r->plan.sorted && !key_varies(r, only)) {
+    if (filled == 1 && !r->plan.sorted && r->whole.count == 0) {
         page_in_order(p, only);
         return;
     }
     Best best = {.rank = r, .most = p->want < docs - p->skip ? p->skip + p->want : docs};
     best.items = arena_bytes(r->c->arena, (ptrdiff_t)(best.most * sizeof *best.items));
     for (int i = 0; i < count; i++)
-        if (buckets[i].docs.count > 0) bucket_put(&best, &buckets[i]);
+        if (buckets[i].docs.count > 0) bucket_refine(&best, &buckets[i]);
     qsort_r(best.items, best.count, sizeof *best.items, by_rank, r);
     uint64_t taken = best.count - p->skip;
     memcpy(p->items + p->count, best.items + p->skip, taken * sizeof *best.items);
@@ -193,7 +109,7 @@ static void page_level(Page *p, Bucket *level, int count) {
     for (int t = 0; t < TYPO_BUCKETS && p->want > 0; t++) {
         uint64_t left = 0;
         for (int i = 0; i < count; i++) left += level[i].docs.count;
-        if (left <= BUCKET_SMALL) break;
+        if (left <= (level[0].level->count > 1 ? BUCKET_SMALL : 0)) break;
         for (int i = 0; i < count; i++) {
             Matcher *m = &r->matchers[level[i].segment];
             buckets[i] = level[i];

@@ -89,10 +89,10 @@ typedef struct Split {
 
 typedef struct PartDocs {
     Docset kinds[KINDS], typos[3], any; /* of the base, by kind and by typing errors */
+    Docset split;                       /* those found by words written apart */
     uint32_t *phrase; /* ids of its words; NULL: one is unknown */
     uint32_t exact;   /* id of the word itself, or UINT32_MAX */
     int fit_from, fit_to; /* its FIT_WORD fits */
-    bool has_splits;
 } PartDocs;
 
 typedef struct Scorer Scorer;
@@ -210,8 +210,32 @@ typedef struct Ranked {
     const Level *level;
 } Ranked;
 
+typedef struct Bucket {
+    int segment;
+    const Level *level; /* NULL: of a tree in which not every term matches */
+    Docset docs;
+    int typos; /* all of them have so many; < 0: not known */
+} Bucket;
+
+/* The best ones so far: a heap, worst on top once it is full. */
+typedef struct Best {
+    Rank *rank;
+    Ranked *items;
+    uint64_t count, most;
+} Best;
+
+/* false: it is not among the best. */
+bool best_put(Best *b, Ranked item);
+/* What is known of the keys in a bucket without looking further. */
+uint64_t key_known(const Rank *r, const Bucket *b);
+
 /* The ranked documents from `skip` on, at most `want` (which is no more than there are). */
 Ranked *rank_run(Rank *r, uint64_t skip, uint64_t want, uint64_t *count);
+
+/* -- refine.c ------------------------------------------------------------------------------------ */
+
+/* Put what of a bucket may be among the best. */
+void bucket_refine(Best *best, const Bucket *b);
 
 /* -- score.c ------------------------------------------------------------------------------------- */
 

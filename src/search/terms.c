@@ -247,7 +247,6 @@ static Docset docs_split(Rank *r, Matcher *m, const Part *p, int part) {
         if (docs.count == 0) continue;
         split_add(m, (Split){first, second, (uint16_t)part, kind}, p->fields);
         sets[count++] = docs;
-        m->parts[part].has_splits = true;
     }
     return docset_or_many(m->arena, m->base.universe, sets, count);
 }
@@ -273,11 +272,12 @@ static void look_up_word(Rank *r, Matcher *m, int part) {
     d->fit_from = m->fit_count;
     fits_word(r, m, p, part);
     d->fit_to = m->fit_count;
+    d->split = docset_none(m->base.universe);
     for (int kind = 0; kind < KINDS; kind++) d->kinds[kind] = docs_kind(m, d, kind);
     if (!p->glob) {
         int kind = p->count > 1 ? KIND_TWO : KIND_ONE;
-        Docset split = docs_split(r, m, p, part);
-        d->kinds[kind] = docset_or(m->arena, d->kinds[kind], split);
+        d->split = docs_split(r, m, p, part);
+        d->kinds[kind] = docset_or(m->arena, d->kinds[kind], d->split);
     }
     d->typos[0] = docset_or(m->arena, d->kinds[KIND_EXACT], d->kinds[KIND_LIKE]);
     d->typos[1] = d->kinds[KIND_ONE];
