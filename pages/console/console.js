@@ -1,52 +1,15 @@
 // veyl's console: signs in and reads. Texts in French and English; every value is set as text.
+import { $, begin, call, element, language, number, t } from '/shared/page.js';
+
 const texts = {
-  fr: { projects: 'Projets', trending: 'Tendances', figures: 'Chiffres', leave: 'Se déconnecter', signin: 'Se connecter',
-        email: 'E-mail', password: 'Mot de passe', docs: 'Documentation de l’API', author: 'Auteur', platform: 'Plateforme',
-        caption: 'Légende', score: 'Engagement', trend: 'Tendance', posted: 'Publié', name: 'Nom', posts: 'Posts',
-        add: 'Ajouter', hashtag: 'Hashtag', none: 'Rien ici pour le moment.', perDay: 'Posts par jour', back: 'Retour',
-        newProject: 'Nouveau projet' },
-  en: { projects: 'Projects', trending: 'Trending', figures: 'Figures', leave: 'Sign out', signin: 'Sign in',
-        email: 'E-mail', password: 'Password', docs: 'API documentation', author: 'Author', platform: 'Platform',
-        caption: 'Caption', score: 'Engagement', trend: 'Trend', posted: 'Posted', name: 'Name', posts: 'Posts',
-        add: 'Add', hashtag: 'Hashtag', none: 'Nothing here yet.', perDay: 'Posts a day', back: 'Back',
-        newProject: 'New project' },
+  fr: { author: 'Auteur', platform: 'Plateforme', caption: 'Légende', score: 'Engagement', trend: 'Tendance', posted: 'Publié',
+        name: 'Nom', posts: 'Posts', add: 'Ajouter', hashtag: 'Hashtag', none: 'Rien ici pour le moment.', perDay: 'Posts par jour',
+        back: 'Retour', newProject: 'Nouveau projet' },
+  en: { author: 'Author', platform: 'Platform', caption: 'Caption', score: 'Engagement', trend: 'Trend', posted: 'Posted',
+        name: 'Name', posts: 'Posts', add: 'Add', hashtag: 'Hashtag', none: 'Nothing here yet.', perDay: 'Posts a day',
+        back: 'Back', newProject: 'New project' },
 };
-const $ = (selector) => document.querySelector(selector);
-const state = { language: localStorage.language ?? (navigator.language.startsWith('fr') ? 'fr' : 'en'), view: 'projects' };
-const t = (key) => texts[state.language][key];
-
-async function call(path, options = {}, again = true) {
-  const headers = { 'Content-Type': 'application/json' };
-  if (sessionStorage.access) headers.Authorization = `Bearer ${sessionStorage.access}`;
-  const answer = await fetch(`/api/v1${path}`, { ...options, headers });
-  if (answer.status === 401 && again && sessionStorage.refresh && await refresh()) return call(path, options, false);
-  const body = answer.status === 204 ? null : await answer.json();
-  if (!answer.ok) throw new Error(body?.detail ?? answer.statusText);
-  return body;
-}
-
-async function refresh() {
-  const body = JSON.stringify({ refresh_token: sessionStorage.refresh });
-  sessionStorage.removeItem('refresh');
-  try { keep(await call('/auth/refresh', { method: 'POST', body }, false)); return true; } catch { forget(); return false; }
-}
-
-function keep(login) {
-  sessionStorage.access = login.access_token;
-  sessionStorage.refresh = login.refresh_token;
-  sessionStorage.name = login.user.name;
-}
-
-function forget() {
-  sessionStorage.clear();
-  show();
-}
-
-function element(name, content, options = {}) {
-  const e = Object.assign(document.createElement(name), options);
-  for (const part of [content].flat()) if (part != null) e.append(part);
-  return e;
-}
+let current = 'projects';
 
 function table(columns, rows) {
   if (!rows.length) return element('p', t('none'));
@@ -56,8 +19,7 @@ function table(columns, rows) {
   return element('table', [element('thead', head), element('tbody', body)]);
 }
 
-const number = (value) => new Intl.NumberFormat(state.language).format(value);
-const when = (text) => text && new Date(text).toLocaleString(state.language);
+const when = (text) => text && new Date(text).toLocaleString(language());
 const link = (post) => /^https?:\/\//.test(post.permalink ?? '')
   ? element('a', post.caption ?? post.id, { href: post.permalink, rel: 'noopener noreferrer' }) : post.caption ?? post.id;
 const postColumns = [['author', (p) => p.author], ['platform', (p) => p.platform], ['caption', link],
@@ -127,27 +89,8 @@ async function act(event, fn) {
 
 const open = (view) => act(null, async () => $('#view').replaceChildren(...await view()));
 
-function show() {
-  const signedIn = Boolean(sessionStorage.access);
-  document.documentElement.lang = state.language;
-  document.querySelectorAll('[data-t]').forEach((e) => { e.textContent = t(e.dataset.t); });
-  $('#language').textContent = state.language === 'fr' ? 'English' : 'Français';
-  $('#language').lang = state.language === 'fr' ? 'en' : 'fr';
-  $('#who').textContent = sessionStorage.name ?? '';
-  $('#login').hidden = signedIn;
-  $('#view').hidden = $('#leave').hidden = $('nav').hidden = !signedIn;
-  if (signedIn) open(views[state.view]);
-}
-
-$('#login').onsubmit = (event) => act(event, async () => {
-  const form = event.target;
-  keep(await call('/auth/login', { method: 'POST', body: JSON.stringify({ email: form.email.value, password: form.password.value }) }));
-  form.reset();
-  show();
+document.querySelectorAll('[data-view]').forEach((b) => { b.onclick = () => { current = b.dataset.view; open(views[current]); }; });
+begin(texts[language()], (signedIn) => {
+  say('');
+  if (signedIn) open(views[current]); else $('#view').replaceChildren();
 });
-$('#language').onclick = () => { state.language = localStorage.language = state.language === 'fr' ? 'en' : 'fr'; show(); };
-$('#leave').onclick = () => act(null, async () => {
-  try { await call('/auth/logout', { method: 'POST', body: JSON.stringify({ refresh_token: sessionStorage.refresh }) }, false); } finally { forget(); }
-});
-document.querySelectorAll('[data-view]').forEach((b) => { b.onclick = () => { state.view = b.dataset.view; open(views[state.view]); }; });
-show();
