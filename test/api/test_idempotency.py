@@ -131,6 +131,11 @@ def project_hashtag(w):
         lambda: len(w.by_user.get(path).json()["hashtags"])
 
 
+def saved_search(w):
+    path = f"/api/v1/projects/{w.project()}/searches"
+    return w.by_user, path, {"name": word(), "q": "a"}, lambda: len(w.by_user.get(path).json())
+
+
 def project_creator(w):
     path = f"/api/v1/projects/{w.project()}"
     return w.by_user, f"{path}/creators", {"username": word()}, \
@@ -143,7 +148,7 @@ ROUTES = {
     "/api/v1/events": event, "/api/jobs/probe": probe, "/api/jobs/{id}/retry": job_again,
     "/api/v1/posts": post, "/api/v1/hashtags": hashtag, "/api/v1/platforms": platform,
     "/api/v1/projects": project, "/api/v1/projects/{id}/hashtags": project_hashtag,
-    "/api/v1/projects/{id}/creators": project_creator,
+    "/api/v1/projects/{id}/creators": project_creator, "/api/v1/projects/{id}/searches": saved_search,
 }
 
 
