@@ -69,17 +69,17 @@ static bool pair_follow(Stem *s, const Pair *sorted, ptrdiff_t count) {
 
 /* Words that look like another's plural, or that would take another's stem. */
 static const char *const kept[] = {
-    "abus",    "bois", "bras", "bus",   "camping", "corps", "cours",  "dans", "during",
-    "evening", "fils", "fois", "fonds", "gens",    "lens",  "mais",   "mars", "mois",
-    "morning", "news", "ours", "paris", "parking", "pays",  "peux",   "plus", "pois",
-    "pres",    "sans", "sens", "sous",  "temps",   "trois", "united", "vers", "veux"};
+    "abus",    "bois", "bras",  "bus",   "camping", "corps",  "cours", "dans",  "during", "evening",
+    "fils",    "fois", "fonds", "gens",  "julie",   "lens",   "mais",  "marie", "mars",   "mois",
+    "morning", "news", "ours",  "paris", "parking", "pays",   "peux",  "plus",  "pois",   "pres",
+    "sans",    "sens", "sous",  "temps", "trois",   "united", "vers",  "veux"};
 
 /* Most words are told apart by their last letter: no table is searched for what it cannot hold. */
 static bool ends_in(const Stem *s, const char *letters) {
     return strchr(letters, s->text[s->length - 1]) != NULL;
 }
 
-static bool is_kept(const Stem *s) { return ends_in(s, "dgsx") && is_among(s, kept, COUNT(kept)); }
+static bool is_kept(const Stem *s) { return ends_in(s, "degsx") && is_among(s, kept, COUNT(kept)); }
 
 /* -- French -------------------------------------------------------------------------------------- */
 
@@ -109,10 +109,10 @@ static const Rule french_feminines[] = {
     {"ive", "if", 5},    {"ale", "al", 6},    {"ee", "e", 5},
 };
 
-/* Nouns in -ée beside which there is another word in -e. */
-static const char *const french_nouns[] = {"annee",  "armee",  "chaussee", "coree",   "donnee",
-                                           "duree",  "entree", "fusee",    "mariee",  "musee",
-                                           "portee", "poupee", "rosee",    "tranchee"};
+/* Nouns in -ée beside which there is another word in -e, and names. */
+static const char *const french_kept[] = {
+    "annee", "armee",     "chaussee", "coree", "danielle", "donnee", "duree", "entree",
+    "fusee", "gabrielle", "mariee",   "musee", "portee",   "poupee", "rosee", "tranchee"};
 
 static void french_stem(Stem *s) {
     if (ends_in(s, "sx")) {
@@ -120,7 +120,7 @@ static void french_stem(Stem *s) {
         rules_follow(s, french_plurals, COUNT(french_plurals));
     }
     if (!ends_in(s, "elu") || pair_follow(s, french_pairs, COUNT(french_pairs))) return;
-    if (!ends_in(s, "e") || is_among(s, french_nouns, COUNT(french_nouns))) return;
+    if (!ends_in(s, "e") || is_among(s, french_kept, COUNT(french_kept))) return;
     rules_follow(s, french_feminines, COUNT(french_feminines));
 }
 
@@ -149,9 +149,10 @@ static int vowel_groups(const Stem *s) {
 /* Did the word lose an e before -ed or -ing? English doubles the consonant of a short stem that
  * never had one, so what is short and single had one; for longer stems the ending tells. */
 static bool lost_an_e(const Stem *s) {
-    static const char *const always[] = {"ang", "bl", "c",   "cl", "creat", "dg", "dl", "eng",
-                                         "fl",  "gl", "iat", "kl", "ls",    "ns", "pl", "ps",
-                                         "rg",  "rs", "tl",  "u",  "uat",   "v",  "zl"};
+    static const char *const always[] = {"ais", "ang", "aus", "bl",  "c",   "cl", "creat",
+                                         "dg",  "dl",  "eas", "eng", "fl",  "gl", "iat",
+                                         "kl",  "ls",  "ns",  "ois", "ous", "pl", "ps",
+                                         "rg",  "rs",  "tl",  "u",   "uat", "v",  "zl"};
     static const char *const single[] = {
         "ad", "ag", "ap", "ar", "as", "at", "com", "eg", "id", "ig", "il", "in", "ir", "is",
         "iz", "od", "og", "ok", "os", "ot", "ud",  "ug", "ul", "um", "ur", "us", "ut", "yz"};
