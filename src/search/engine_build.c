@@ -45,12 +45,14 @@ struct EngineBuild {
     Suspect *suspects;
     ptrdiff_t suspect_count, suspect_cap;
     int64_t docs;
+    uint32_t chunk_docs;
 };
 
 EngineBuild *engine_build_new(SearchEngine *e) {
     EngineBuild *b = calloc(1, sizeof *b);
     if (!b) abort();
     b->engine = e;
+    b->chunk_docs = BUILD_DOCS;
     b->writer = segment_writer_new(e->def);
     b->seen = calloc(SEEN_BITS / 64, sizeof *b->seen); /* pages come when they are touched */
     b->finishing.arena = arena_new(MIB);
@@ -59,6 +61,8 @@ EngineBuild *engine_build_new(SearchEngine *e) {
 }
 
 int64_t engine_build_docs(const EngineBuild *b) { return b->docs; }
+
+void engine_build_chunk(EngineBuild *b, uint32_t docs) { b->chunk_docs = docs; }
 
 /* -- Chunks -------------------------------------------------------------------------------------- */
 
@@ -162,7 +166,7 @@ static void key_note(EngineBuild *b, int64_t key) {
 }
 
 Err *engine_build_add(Ctx *c, EngineBuild *b, const SearchDocs *docs) {
-    if (segment_writer_docs(b->writer) >= BUILD_DOCS ||
+    if (segment_writer_docs(b->writer) >= b->chunk_docs ||
         segment_writer_bytes(b->writer) >= BUILD_BYTES)
         TRY(chunk_send(c, b));
     for (ptrdiff_t i = 0; i < docs->count; i++) key_note(b, docs->entries[i].key);

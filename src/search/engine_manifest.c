@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -96,21 +97,26 @@ typedef struct Line {
     uint64_t number, docs, bytes, dead, count, sum;
 } Line;
 
-/* The number behind `word` and a space at the beginning of *rest, which moves behind it. */
+static int digit_of(char byte) {
+    if (byte >= '0' && byte <= '9') return byte - '0';
+    return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : INT_MAX;
+}
+
+/* The number behind `word` and a space at the beginning of *rest, which moves behind it and the
+ * space or line end that follows. */
 static bool take_number(Str *rest, const char *word, int base, uint64_t *out) {
     Str name = str_c(word);
-    if (!str_starts(*rest, name)) return false;
-    char digits[32];
-    ptrdiff_t at = name.len + 1, n = 0;
-    while (at < rest->len && n < (ptrdiff_t)sizeof digits - 1 && !strchr(" \n", rest->data[at]))
-        digits[n++] = rest->data[at++];
-    digits[n] = 0;
-    if (n == 0 || digits[0] == '-' || at >= rest->len) return false;
-    char *end;
-    errno = 0;
-    *out = strtoull(digits, &end, base);
+    if (!str_starts(*rest, name) || rest->len <= name.len || rest->data[name.len] != ' ')
+        return false;
+    ptrdiff_t first = name.len + 1, at = first;
+    for (*out = 0; at < rest->len && digit_of(rest->data[at]) < base; at++) {
+        if (*out > (UINT64_MAX - (uint64_t)digit_of(rest->data[at])) / (uint64_t)base) return false;
+        *out = *out * (uint64_t)base + (uint64_t)digit_of(rest->data[at]);
+    }
+    if (at == first || at == rest->len || !strchr(" \n", rest->data[at]) || !rest->data[at])
+        return false;
     *rest = str_slice(*rest, at + 1, rest->len);
-    return !*end && !errno;
+    return true;
 }
 
 static bool take_line(Str *rest, Line *l) {

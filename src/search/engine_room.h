@@ -110,6 +110,9 @@ void files_sweep(SearchEngine *e);
 SegmentFile *file_of(const SearchEngine *e, const Segment *s); /* NULL: not a file of ours */
 void file_remove_now(const SearchEngine *e, uint64_t number, const char *kind);
 
+/* engine_build.c: documents of a segment, for tests. */
+void engine_build_chunk(EngineBuild *b, uint32_t docs);
+
 /* engine_manifest.c: the snapshot as the folder has it. *why: it is not used (null: it is, or there
  * is none). */
 void engine_manifest_read(Ctx *c, SearchEngine *e, Str *why);
