@@ -2,13 +2,14 @@
 
 import collections
 import datetime
+import json
 import random
 import time
 import unicodedata
 
 import pytest
 import requests
-from harness import Server, problem, token
+from harness import DATABASE, PATIENCE, Server, problem, token
 from veyl import bulk, iso, make_posts, now
 
 SEARCH = "/api/v1/posts/search"
@@ -281,6 +282,89 @@ def test_the_index_outlives_a_restart(tmp_path):
     assert ids(client, "persistence") == before
     write(client, post("persistence again"))
     assert len(ids(client, "persistence")) == 26
+    server.stop()
+
+
+def eventually(look, wanted):
+    """What follows a change of another process: there is no event to wait for from outside."""
+    until = time.monotonic() + 20 * PATIENCE
+    while (got := look()) != wanted and time.monotonic() < until:
+        time.sleep(0.01)
+    assert got == wanted
+
+
+@pytest.mark.skipif(DATABASE != "postgres", reason="nodes share a PostgreSQL database")
+def test_what_one_node_writes_is_found_on_the_other(tmp_path):
+    first = Server(tmp_path / "a").start()
+    second = Server(tmp_path / "b", database=first.database, redis=first.redis).start()
+    access = token(first)
+    writer, reader = first.client(access), second.client(access)
+    assert ids(reader, "crossing") == []
+    posts = [post(f"crossing {i}") for i in range(10)]
+    write(writer, *posts)
+    eventually(lambda: set(ids(reader, "crossing")), {p["id"] for p in posts})
+    assert writer.delete(f"/api/v1/posts/{posts[0]['id']}").status_code == 200
+    eventually(lambda: set(ids(reader, "crossing")), {p["id"] for p in posts[1:]})
+    second.stop()
+    first.stop()
+
+
+def test_what_a_command_imports_is_found_by_the_server(server, user_client, tmp_path, word):
+    posts = [post(f"{word} imported {i}") for i in range(50)]
+    file = tmp_path / "posts.ndjson"
+    file.write_text("\n".join(json.dumps(p) for p in posts))
+    server.cli("import", "veyl", "posts", str(file))
+    assert set(ids(user_client, f"{word} ")) == {p["id"] for p in posts}  # a search looks first
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "manifest", "remove"])
+def test_a_damaged_snapshot_is_healed(tmp_path, damage):
+    server = Server(tmp_path / "s").start()
+    client = server.client(token(server))
+    write(client, *[post(f"healing {i}") for i in range(30)])
+    before = ids(client, "healing")
+    server.stop()
+    folder = server.folder / "search/posts"
+    segments = sorted(folder.glob("*.seg"))
+    assert segments and (folder / "manifest").exists()
+    if damage == "flip":
+        content = bytearray(segments[0].read_bytes())
+        content[len(content) // 2] ^= 1
+        segments[0].write_bytes(content)
+    elif damage == "cut":
+        segments[0].write_bytes(segments[0].read_bytes()[:-9])
+    elif damage == "manifest":
+        (folder / "manifest").write_text("nonsense")
+    else:
+        segments[0].unlink()
+    server.start()
+    client = server.client(client.headers["Authorization"].split()[1])
+    assert ids(client, "healing") == before
+    server.stop()
+
+
+def test_killed_at_any_moment_the_index_equals_the_table(tmp_path):
+    server = Server(tmp_path / "s").start()
+    access, chosen = token(server), random.Random(8)
+    client = server.client(access)
+    known = {}
+    for round_ in range(5):
+        for _ in range(20):
+            one = post(f"survivor {round_}")
+            write(client, one)
+            known[one["id"]] = one
+        gone = chosen.choice(list(known))
+        assert client.delete(f"/api/v1/posts/{gone}").status_code == 200
+        del known[gone]
+        server.kill()
+        server.start()
+        client = server.client(access)
+        assert set(ids(client, "survivor", limit=100)) == set(known)
+    order = ids(client, "survivor", limit=100)
+    server.stop()
+    assert server.cli("reindex", "posts").stdout.startswith(f"posts: {len(known)} documents")
+    server.start()
+    assert ids(server.client(access), "survivor", limit=100) == order
     server.stop()
 
 
