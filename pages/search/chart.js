@@ -1,10 +1,9 @@
 // Posts by day, week or month as bars: a click takes a bar's time, a stroke over several theirs. All
 // times are UTC days in milliseconds, ends are exclusive. Who has no pointer types dates beside it.
 import { element, fill, language, number, t } from '/shared/page.js';
+import { dayText } from './state.js';
 
 const DAY = 86400e3, BARS_MOST = 1200, SVG = 'http://www.w3.org/2000/svg';
-export const UNITS = ['day', 'week', 'month'];
-export const dayText = (time) => new Date(time).toISOString().slice(0, 10);
 const sayDay = (time, options = { day: 'numeric', month: 'short', year: 'numeric' }) =>
   new Date(time).toLocaleDateString(language(), { ...options, timeZone: 'UTC' });
 
@@ -64,11 +63,8 @@ export function showChart(figure, view) {
   const usual = from == null && to == null ? range(bars[0].start, bars.at(-1).end)
     : range(from ?? bars[0].start, to ?? bars.at(-1).end);
   const said = element('span', usual, { className: 'said' }), svg = drawing(bars, isIn), brush = svg.querySelector('.brush');
-  const units = element('span', UNITS.map((name) => {
-    const b = element('button', t(name), { type: 'button', onclick: () => view.choose(name) });
-    b.setAttribute('aria-pressed', String(name === unit));
-    return b;
-  }), { className: 'units', role: 'group', ariaLabel: t('unit') });
+  const units = element('span', ['day', 'week', 'month'].map((name) => element('button', t(name),
+    { type: 'button', ariaPressed: name === unit, onclick: () => view.choose(name) })), { className: 'units', role: 'group', ariaLabel: t('unit') });
   const free = from == null && to == null ? null
     : element('button', t('anyTime'), { type: 'button', className: 'plain', onclick: () => view.pick(null, null) });
   let first = -1, last = -1;

@@ -88,14 +88,12 @@ export function hitItem(hit, place, actions) {
   const by = element('p', [dot, author, element('span', hit.platform), when(hit.posted_at)], { className: 'by' });
   if (hit.score_trend >= 2) by.append(element('span', `×${number(hit.score_trend, { maximumFractionDigits: 1 })}`, { className: 'trend', title: t('trend') }));
   if (/^https?:\/\//.test(hit.permalink ?? '')) {
-    const link = element('a', '↗', { className: 'open', href: hit.permalink, target: '_blank', rel: 'noopener noreferrer', title: t('open') });
-    link.setAttribute('aria-label', t('open'));
+    const link = element('a', '↗', { className: 'open', href: hit.permalink, target: '_blank', rel: 'noopener noreferrer', title: t('open'), ariaLabel: t('open') });
     by.append(link);
   }
   const tags = hit.hashtags.map((tag, i) => element('button', ['#', ...highlighted(tag, hit._formatted.hashtags?.[i])],
     { type: 'button', onclick: () => actions.pick('hashtags', tag) }));
-  const why = element('button', t('why'), { type: 'button', className: 'plain why', onclick: () => actions.why(item) });
-  why.setAttribute('aria-expanded', 'false');
+  const why = element('button', t('why'), { type: 'button', className: 'plain why', ariaExpanded: false, onclick: () => actions.why(item) });
   const item = element('li', [by, caption(hit), tags.length ? element('p', tags, { className: 'tags' }) : null,
     element('p', [...counts(hit), why], { className: 'counts' })], { tabIndex: place === 0 ? 0 : -1 });
   item.dataset.id = hit.id;

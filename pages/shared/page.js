@@ -1,15 +1,11 @@
 // What the pages share: the language, the session, calls of the API, elements made of text. A value
 // that came from anywhere is only ever appended as text, never read as HTML.
 const common = {
-  fr: { leave: 'Se déconnecter', signin: 'Se connecter', email: 'E-mail', password: 'Mot de passe', demo: 'Entrer avec le compte de démonstration',
-        docs: 'Documentation de l’API', search: 'Recherche', projects: 'Projets', trending: 'Tendances', figures: 'Chiffres', sections: 'Sections',
+  fr: { leave: 'Se déconnecter', search: 'Recherche', projects: 'Projets', trending: 'Tendances', figures: 'Chiffres', sections: 'Sections',
         away: 'Le serveur ne répond pas.' },
-  en: { leave: 'Sign out', signin: 'Sign in', email: 'E-mail', password: 'Password', demo: 'Enter with the demo account',
-        docs: 'API documentation', search: 'Search', projects: 'Projects', trending: 'Trending', figures: 'Figures', sections: 'Sections',
+  en: { leave: 'Sign out', search: 'Search', projects: 'Projects', trending: 'Trending', figures: 'Figures', sections: 'Sections',
         away: 'The server does not answer.' },
 };
-const DEMO = { email: 'demo@socle.test', password: 'socle-demo' };
-const onLoopback = ['localhost', '127.0.0.1', '[::1]'].includes(location.hostname);
 let redraw = () => {};
 
 export const $ = (selector) => document.querySelector(selector);
@@ -51,7 +47,7 @@ const refreshed = () => renewal ??= (async () => {
     if (isSignedIn()) forget();
     return false;
   }
-  try { keep(await call('/auth/refresh', { method: 'POST', body: JSON.stringify({ refresh_token: token }) }, false)); return true; }
+  try { keep(await post('/auth/refresh', { refresh_token: token })); return true; }
   catch (problem) { if (problem.status === 401) forget(); return false; }
 })().finally(() => { renewal = null; });
 
@@ -66,35 +62,16 @@ function forget() {
   show();
 }
 
+const post = (path, body) => call(path, { method: 'POST', body: JSON.stringify(body) }, false);
+
 async function signIn(credentials) {
-  keep(await call('/auth/login', { method: 'POST', body: JSON.stringify(credentials) }, false));
+  keep(await post('/auth/login', credentials));
   show();
 }
 
 async function signOut() {
-  try { await call('/auth/logout', { method: 'POST', body: JSON.stringify({ refresh_token: sessionStorage.refresh }) }, false); }
+  try { await post('/auth/logout', { refresh_token: sessionStorage.refresh }); }
   catch { /* the log-in ends by itself then */ } finally { forget(); }
-}
-
-// The form of #login, and for who runs this on the own machine a short way into the demo.
-function loginForm() {
-  const field = (name, type, complete) => element('label', [element('span', t(name)),
-    element('input', null, { name, type, autocomplete: complete, required: true })]);
-  const said = element('p', null, { className: 'error' });
-  said.setAttribute('role', 'alert');
-  const form = element('form', [element('h2', t('signin')), field('email', 'email', 'username'),
-    field('password', 'password', 'current-password'), said, element('button', t('signin'), { className: 'main' }),
-    onLoopback ? element('button', t('demo'), { type: 'button', id: 'demo', onclick: () => enter(DEMO) }) : null,
-    element('p', element('a', t('docs'), { href: '/docs' }))]);
-  const enter = async (credentials) => {
-    said.textContent = '';
-    try { await signIn(credentials); } catch (problem) { said.textContent = problem.message; }
-  };
-  form.onsubmit = (event) => {
-    event.preventDefault();
-    enter({ email: form.email.value, password: form.password.value });
-  };
-  return form;
 }
 
 // Texts of the document: data-t is the content, data-t-label the accessible name, data-t-hint the placeholder.
@@ -109,7 +86,8 @@ function show() {
   $('#leave').onclick = signOut;
   $('#who').textContent = sessionStorage.name ?? '';
   document.querySelectorAll('[data-signed]').forEach((e) => { e.hidden = signedIn !== (e.dataset.signed === 'in'); });
-  $('#login').replaceChildren(...signedIn ? [] : [loginForm()]);
+  $('#login').replaceChildren();
+  if (!signedIn) import('/shared/login.js').then(({ loginForm }) => $('#login').replaceChildren(loginForm(signIn)));
   redraw(signedIn);
 }
 
