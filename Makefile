@@ -36,6 +36,9 @@ bench:
 	@tools/bootstrap build bench
 	@tools/build plain
 	@bench/run --write
+	@bench/search --write
+	@bench/search --http --write
+	@bench/search --growth --write
 
 fmt:
 	@tools/bootstrap fmt

@@ -1,6 +1,7 @@
 -- The one wrk script. Arguments after "--": what to do, then its parameters.
 --   get [TOKEN]            GET, signed in when a token is given
 --   insert TOKEN PREFIX    POST of a post with an id never used before
+--   list TOKEN FILE        GET of the paths in FILE, a line each, each thread from another place on
 -- Closes with one line of JSON that bench/run reads.
 
 local thread_count = 0
@@ -27,6 +28,14 @@ function init(args)
       n = n + 1
       local id = string.format("%s%d%08d", prefix, thread_number, n)
       return wrk.format("POST", nil, headers, string.format(body_form, id, n % 500, id, id))
+    end
+  elseif kind == "list" then
+    local requests, n = {}, 0
+    for path in io.lines(prefix) do requests[#requests + 1] = wrk.format("GET", path, headers) end
+    n = thread_number * 977
+    request = function()
+      n = n + 1
+      return requests[n % #requests + 1]
     end
   else
     local whole = wrk.format("GET", nil, headers)
