@@ -110,21 +110,41 @@ static Docset kind_docs(const Refine *f, const PartDocs *d, int kind, uint32_t f
     return docset_or_many(m->arena, m->base.universe, sets, n);
 }
 
+static void put_by_word(Refine *f, Docset docs, Docset exact, uint64_t key) {
+    Arena *a = f->matcher->arena;
+    if (docs.count == 0 || is_closed(f, key)) return;
+    put_equal(f, docset_and(a, docs, exact), key);
+    key += key_put(f->rank->plan.exact, 1);
+    if (!is_closed(f, key)) put_equal(f, docset_minus(a, docs, exact), key);
+}
+
+/* Documents with a field that is just this word. */
+static Docset whole_docs(const Refine *f, uint32_t word, uint32_t fields) {
+    const Segment *s = f->matcher->segment;
+    Arena *a = f->matcher->arena;
+    Docset all = docset_none(f->bucket->docs.universe);
+    for (; fields; fields &= fields - 1) {
+        int field = __builtin_ctz(fields);
+        Docset first = segment_first_docs(s, a, word, (uint32_t)1 << field);
+        all = docset_or(a, all, docset_and(a, first, segment_brief_docs(s, a, field)));
+    }
+    return all;
+}
+
 /* Documents of one field, by exactness. exact: those with the word itself there. */
 static void put_exactness(Refine *f, const Part *p, const PartDocs *d, Docset docs, Docset exact,
                           uint64_t key) {
     const KeyPlan *k = &f->rank->plan;
     Arena *a = f->matcher->arena;
     if (d->exact != UINT32_MAX) {
-        Docset first = segment_first_docs(f->matcher->segment, a, d->exact, p->fields);
-        first = docset_and(a, first, docs);
-        put_scanned(f, first, key);
+        Docset first = docset_and(
+            a, segment_first_docs(f->matcher->segment, a, d->exact, p->fields), docs);
+        Docset whole = docset_and(a, whole_docs(f, d->exact, p->fields), docs);
+        put_by_word(f, whole, exact, key);
+        put_by_word(f, docset_minus(a, first, whole), exact, key + key_put(k->field, 1));
         docs = docset_minus(a, docs, first);
     }
-    key += key_put(k->field, 2);
-    if (is_closed(f, key)) return;
-    put_equal(f, docset_and(a, docs, exact), key);
-    put_equal(f, docset_minus(a, docs, exact), key + key_put(k->exact, 1));
+    put_by_word(f, docs, exact, key + key_put(k->field, 2));
 }
 
 /* One word with `typos` errors: all that can differ are its field and its exactness. */

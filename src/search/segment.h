@@ -44,6 +44,8 @@ Docset segment_word_docs(const Segment *s, Arena *a, uint32_t word, uint32_t fie
 Docset segment_range_docs(const Segment *s, Arena *a, WordRange range, uint32_t fields);
 /* Documents one of whose `fields` begins with the word. */
 Docset segment_first_docs(const Segment *s, Arena *a, uint32_t word, uint32_t fields);
+/* Documents all of whose words in a field stand at its beginning: it is one word. */
+Docset segment_brief_docs(const Segment *s, Arena *a, int field);
 /* How many documents have it, in any field (no set is made). */
 uint32_t segment_word_count(const Segment *s, uint32_t word);
 /* Words in more than PAIR_DOCS documents are frequent; for two such words, the documents in which

@@ -24,6 +24,21 @@ static void having_texts(Build *b, uint64_t *bits, size_t stride) {
     }
 }
 
+/* Fields all of whose words stand at their beginning. */
+static void brief_texts(Build *b, uint64_t *bits, size_t stride) {
+    const SegmentWriter *w = b->w;
+    for (uint32_t doc = 0; doc < b->docs; doc++) {
+        const uint32_t *at = w->tokens.items + w->docs[b->order[doc]].tokens;
+        const uint32_t *end = w->tokens.items + writer_tokens_end(w, b->order[doc]);
+        for (; at < end; at += 1 + FORWARD_COUNT(*at)) {
+            uint32_t count = FORWARD_COUNT(*at), n = 1;
+            while (n <= count && FORWARD_GAP(at[n]) == (n == 1)) n++;
+            if (n > count)
+                bits[(size_t)FORWARD_FIELD(*at) * stride + doc / 64] |= (uint64_t)1 << doc % 64;
+        }
+    }
+}
+
 static void having_values(Build *b, uint64_t *bits, size_t stride) {
     const SegmentWriter *w = b->w;
     for (uint32_t doc = 0; doc < b->docs; doc++)
@@ -41,6 +56,9 @@ static void build_having(Build *b) {
     const SearchDef *def = b->w->def;
     size_t stride = ((size_t)b->docs + 63) / 64;
     uint64_t *bits = array_new(stride * (uint64_t)def->field_count, sizeof *bits);
+    brief_texts(b, bits, stride);
+    for (int f = 0; f < def->field_count; f++)
+        b->brief[f] = set_store_bits(&b->sets, bits + f * stride);
     having_texts(b, bits, stride);
     /* Of a searched keyword what counts is that it has a value, words or not. */
     for (int f = 0; f < def->field_count; f++)
@@ -269,6 +287,7 @@ void build_column_parts(Build *b) {
     for (int f = 0; f < b->w->def->field_count; f++) {
         if (!b->having[f].count) continue;
         out_part(b->out, PART_HAVING, f, &b->having[f], sizeof b->having[f]);
+        out_part(b->out, PART_BRIEF, f, &b->brief[f], sizeof b->brief[f]);
         numbers_write(b, f);
         values_write(b, f);
         free(b->values[f].items);

@@ -123,6 +123,7 @@ static void whole_part(Segment *s, const Section *section, const void *at) {
 static void field_part(FieldParts *f, const Section *section, const void *at) {
     switch ((Part)section->part) {
     case PART_HAVING: memcpy(&f->having, at, sizeof f->having); break;
+    case PART_BRIEF: memcpy(&f->brief, at, sizeof f->brief); break;
     case PART_NUMBERS: f->numbers = at; break;
     case PART_BY_NUMBER: f->by_number = at; break;
     case PART_QUANTILES: f->quantiles = at; break;
@@ -148,7 +149,8 @@ static bool section_fits(const Segment *s, const Section *section) {
     case PART_WORD_AT: need = ((uint64_t)s->words + 1) * 4; break;
     case PART_POSTINGS: need = (uint64_t)s->words * sizeof(Posting); break;
     case PART_FORWARD_AT: need = (docs + 1) * (section->wide ? 8 : 4); break;
-    case PART_HAVING: need = sizeof(SetRef); break;
+    case PART_HAVING:
+    case PART_BRIEF: need = sizeof(SetRef); break;
     case PART_QUANTILES: need = (QUANTILES - 1) * ((docs + 63) / 64) * 8; break;
     case PART_DOC_VALUE_AT: need = (docs + 1) * 4; break;
     default: break;

@@ -14,7 +14,7 @@
 #include "search/segment.h"
 
 enum {
-    SEGMENT_FORMAT = 1,
+    SEGMENT_FORMAT = 2,
     SEGMENT_DOCS_MAX = 1 << 26, /* documents; more make the writer assert */
     QUANTILES = 32,
     QUANTILE_DOCS = 4096,   /* a number in fewer documents has no quantiles */
@@ -56,6 +56,7 @@ typedef enum Part {
     PART_VALUES_BY_COUNT,         /* uint32 */
     PART_DOC_VALUE_AT,            /* uint32 documents + 1 */
     PART_DOC_VALUES,              /* uint32 */
+    PART_BRIEF,                   /* SetRef */
     PART_END
 } Part;
 enum { FIELD_PARTS = PART_END - PART_WHOLE_END };
@@ -106,7 +107,7 @@ typedef struct Value {
 /* -- Reading ------------------------------------------------------------------------------------- */
 
 typedef struct FieldParts {
-    SetRef having;
+    SetRef having, brief;
     const int64_t *numbers;
     const uint32_t *by_number;
     const uint64_t *quantiles;
@@ -290,7 +291,7 @@ typedef struct Build {
     ptrdiff_t pair_count;
     Prefix *prefixes;
     ptrdiff_t prefix_count, prefix_cap;
-    SetRef having[SEARCH_FIELDS_MAX];
+    SetRef having[SEARCH_FIELDS_MAX], brief[SEARCH_FIELDS_MAX];
     ValueTable values[SEARCH_FIELDS_MAX];
 } Build;
 

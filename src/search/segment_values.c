@@ -11,6 +11,10 @@ Docset segment_having(const Segment *s, Arena *a, int field) {
     return segment_set(s, a, parts_of(s, field)->having);
 }
 
+Docset segment_brief_docs(const Segment *s, Arena *a, int field) {
+    return segment_set(s, a, parts_of(s, field)->brief);
+}
+
 /* -- Numbers ------------------------------------------------------------------------------------- */
 
 const int64_t *segment_numbers(const Segment *s, int field) { return parts_of(s, field)->numbers; }
