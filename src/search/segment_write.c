@@ -146,42 +146,53 @@ uint32_t writer_spelling(SegmentWriter *w, int field, Str text, Str folded) {
     return number;
 }
 
-/* A field's words behind its head. */
-static void tokens_add(SegmentWriter *w, int field, const Word *words, ptrdiff_t count) {
-    if (count > TOKENS_MAX) count = TOKENS_MAX;
+/* The words of one text behind those of the field's former ones; `before`: the position of the last. */
+static void tokens_add(SegmentWriter *w, const Word *words, ptrdiff_t count, uint32_t *before) {
     U32s *t = &w->tokens;
-    t->items = items_grow(t->items, &t->cap, t->count + count + 1, (ptrdiff_t)sizeof *t->items);
-    t->items[t->count++] = (uint32_t)field << 24 | (uint32_t)count;
-    uint32_t before = UINT32_MAX; /* so that the first one's gap is its position + 1 */
+    t->items = items_grow(t->items, &t->cap, t->count + count, (ptrdiff_t)sizeof *t->items);
     for (ptrdiff_t i = 0; i < count; i += BOOK_BATCH) {
         uint32_t numbers[BOOK_BATCH];
         ptrdiff_t n = min_size(count - i, BOOK_BATCH);
         book_add_words(&w->words, words + i, n, numbers);
         for (ptrdiff_t k = 0; k < n; k++) {
-            uint32_t gap = words[i + k].position - before;
+            uint32_t gap = words[i + k].position - *before;
             assert(numbers[k] == FORWARD_WORD(numbers[k]));
             t->items[t->count++] = (gap > GAP_MAX ? GAP_MAX : gap) << 28 | numbers[k];
-            before = words[i + k].position;
+            *before = words[i + k].position;
         }
     }
 }
 
-static void field_read(SegmentWriter *w, int field, const DocValue *values, ptrdiff_t count) {
-    if (w->reading && arena_used(w->reading) > READING_KEPT) {
+static Words *words_ready(SegmentWriter *w) {
+    if (!w->reading) w->reading = arena_new(NO_BUDGET);
+    if (arena_used(w->reading) > READING_KEPT) {
         arena_reset(w->reading);
-        w->words_read = (Words){.arena = w->reading};
+        w->words_read = (Words){0};
     }
-    if (!w->reading) {
-        w->reading = arena_new(NO_BUDGET);
-        w->words_read = (Words){.arena = w->reading};
+    w->words_read.arena = w->reading;
+    w->words_read.count = 0;
+    return &w->words_read;
+}
+
+/* A field's texts, one after the other, so that only one's words are held at a time. */
+static void field_read(SegmentWriter *w, int field, const DocValue *values, ptrdiff_t count) {
+    ptrdiff_t head = w->tokens.count, left = TOKENS_MAX;
+    uint32_t next = 0, before = UINT32_MAX; /* so that the first one's gap is its position + 1 */
+    u32s_add(&w->tokens, 0);
+    for (ptrdiff_t i = 0; i < count && left > 0; i++) {
+        if (values[i].field != field) continue;
+        Words *words = words_ready(w);
+        words->next_position = next;
+        words_add(words, str_utf8_cut(values[i].text, TEXT_BYTES_MAX));
+        next = words->next_position;
+        ptrdiff_t n = min_size(words->count, left);
+        tokens_add(w, words->items, n, &before);
+        left -= n;
     }
-    Words *words = &w->words_read;
-    words->count = words->used = 0;
-    words->next_position = 0;
-    for (ptrdiff_t i = 0; i < count && words->count < TOKENS_MAX; i++)
-        if (values[i].field == field)
-            words_add(words, str_utf8_cut(values[i].text, TEXT_BYTES_MAX));
-    if (words->count) tokens_add(w, field, words->items, words->count);
+    if (left == TOKENS_MAX)
+        w->tokens.count = head;
+    else
+        w->tokens.items[head] = (uint32_t)field << 24 | (uint32_t)(TOKENS_MAX - left);
 }
 
 static void entry_add(SegmentWriter *w, const SearchDocs *docs, const DocEntry *entry) {

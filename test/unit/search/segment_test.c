@@ -299,7 +299,7 @@ TEST(larger_segments_say_what_their_documents_say) {
 
 /* -- What is kept ready -------------------------------------------------------------------------- */
 
-/* Enough documents for quantiles, pairs and prefixes. */
+/* Enough documents for quantiles, pairs and prefixes; made once. */
 typedef struct Large {
     Arena *arena;
     Model model;
@@ -308,7 +308,11 @@ typedef struct Large {
     Case k;
 } Large;
 
-static void large_open(Large *l) {
+static Large the_large;
+
+static Large *large(void) {
+    Large *l = &the_large;
+    if (l->s) return l;
     *l = (Large){
         .arena = arena_new(4096 * MIB),
         .world = {.rand = {3}, .vocabulary = 700, .keys = 1 << 30, .words = 14, .common = true}};
@@ -322,11 +326,13 @@ static void large_open(Large *l) {
     segment_writer_free(w);
     l->k =
         (Case){l->s, &l->model, l->arena, &l->world, arena_array(l->arena, bool, l->model.count)};
+    return l;
 }
 
-static void large_close(Large *l) {
-    segment_release(l->s);
-    arena_free(l->arena);
+static void large_close(void) {
+    if (!the_large.s) return;
+    segment_release(the_large.s);
+    arena_free(the_large.arena);
 }
 
 static bool follows(const ModelField *f, Str first, Str second) {
@@ -352,49 +358,111 @@ static bool pair_check(Case *k, uint32_t first, uint32_t second, uint32_t fields
 }
 
 TEST(pairs_of_frequent_words_are_kept_and_only_those) {
-    Large l;
-    large_open(&l);
-    uint32_t words = segment_lexicon(l.s)->words, frequent[8], count = 0, rare = 0;
+    Large *l = large();
+    uint32_t words = segment_lexicon(l->s)->words, frequent[8], count = 0, rare = 0;
     for (uint32_t i = 0; i < words; i++) {
-        bool many = segment_word_count(l.s, i) > PAIR_DOCS;
+        bool many = segment_word_count(l->s, i) > PAIR_DOCS;
         if (many && count < COUNT(frequent)) frequent[count++] = i;
         if (!many) rare = i;
     }
     CHECK(count >= 3);
     Docset got;
     for (uint32_t i = 0; i < count; i++) {
-        CHECK(!segment_pair_docs(l.s, l.arena, frequent[i], rare, UINT32_MAX, &got));
-        CHECK(!segment_pair_docs(l.s, l.arena, rare, frequent[i], UINT32_MAX, &got));
+        CHECK(!segment_pair_docs(l->s, l->arena, frequent[i], rare, UINT32_MAX, &got));
+        CHECK(!segment_pair_docs(l->s, l->arena, rare, frequent[i], UINT32_MAX, &got));
         for (uint32_t n = 0; n < count; n++)
-            for (uint32_t mask = 1; mask < 8; mask++)
-                if (!pair_check(&l.k, frequent[i], frequent[n], mask)) goto out;
+            for (uint32_t mask = 1; mask < 8; mask += 2)
+                if (!pair_check(&l->k, frequent[i], frequent[n], mask)) return;
     }
-out:
-    large_close(&l);
 }
 
 TEST(unions_of_short_prefixes_are_those_of_their_words) {
     static const char *const prefixes[] = {"b", "ba", "bab", "bak", "ve",
                                            "v", "s",  "sal", "o",   "zz"};
-    Large l;
-    large_open(&l);
+    Large *l = large();
     for (ptrdiff_t i = 0; i < COUNT(prefixes); i++) {
-        WordRange range = lexicon_prefix(segment_lexicon(l.s), str_c(prefixes[i]));
+        WordRange range = lexicon_prefix(segment_lexicon(l->s), str_c(prefixes[i]));
         for (uint32_t mask = 1; mask < 8; mask++)
-            if (!range_check(&l.k, range, mask)) goto out;
-        if (!range_check(&l.k, range, UINT32_MAX)) break;
+            if (!range_check(&l->k, range, mask)) return;
+        if (!range_check(&l->k, range, UINT32_MAX)) break;
     }
-out:
-    large_close(&l);
 }
 
 TEST(ranges_of_numbers_hold_with_quantiles) {
-    Large l;
-    large_open(&l);
-    bool fine = numbers_check(&l.k, AT, 60);
-    fine = fine && numbers_check(&l.k, LIKES, 400);
-    CHECK(fine && numbers_check(&l.k, SCORE, 400));
-    large_close(&l);
+    Large *l = large();
+    bool fine = numbers_check(&l->k, AT, 60);
+    fine = fine && numbers_check(&l->k, LIKES, 400);
+    CHECK(fine && numbers_check(&l->k, SCORE, 400));
+}
+
+/* -- More documents than 16 bits count ------------------------------------------------------------ */
+
+static const struct {
+    char letter;
+    uint32_t modulus;
+} rows_of[] = {{'a', 7}, {'b', 53}, {'c', 1009}, {'d', 20011}};
+enum { ROWS = 150000 };
+
+/* Document i has the words a(i mod 7), b(i mod 53) …: in two fields, by turns. */
+static Segment *rows_segment(void) {
+    SegmentWriter *w = segment_writer_new(&by_key_def);
+    Arena *a = arena_new(512 * MIB);
+    for (uint32_t i = 0; i < ROWS;) {
+        arena_reset(a);
+        SearchDocs *d = search_docs_new(a, &by_key_def);
+        for (int n = 0; n < 1000; n++, i++) {
+            search_doc(d, i);
+            for (ptrdiff_t k = 0; k < COUNT(rows_of); k++)
+                search_doc_text(d, i % 2 ? TITLE : BODY,
+                                strf(a, "%c%u", rows_of[k].letter, i % rows_of[k].modulus));
+        }
+        segment_writer_add(w, d);
+    }
+    Segment *s = NULL;
+    good(segment_writer_finish(c, w, (Str){0}, &s));
+    segment_writer_free(w);
+    arena_free(a);
+    return s;
+}
+
+/* The set is the documents with rest < below, of the parity of the field. */
+static bool rows_same(Docset got, uint32_t modulus, uint32_t from, uint32_t below_rest,
+                      int parity) {
+    DocsetWalk w = docset_walk(got, 0);
+    for (uint32_t i = 0; i < ROWS; i++) {
+        if (i % modulus < from || i % modulus >= below_rest) continue;
+        if (parity >= 0 && i % 2 != (uint32_t)parity) continue;
+        if (!CHECK(docset_next(&w)) || !CHECK_INT(w.doc, i)) return false;
+    }
+    return CHECK(!docset_next(&w));
+}
+
+TEST(sets_hold_beyond_65536_documents) {
+    Arena *a = arena_new(256 * MIB);
+    Segment *s = rows_segment();
+    REQUIRE(s);
+    const Lexicon *l = segment_lexicon(s);
+    for (ptrdiff_t k = 0; k < COUNT(rows_of); k++) {
+        uint32_t modulus = rows_of[k].modulus, rest = modulus / 2;
+        uint32_t id = lexicon_find(l, strf(a, "%c%u", rows_of[k].letter, rest));
+        CHECK(rows_same(segment_word_docs(s, a, id, UINT32_MAX), modulus, rest, rest + 1, -1));
+        CHECK(rows_same(segment_word_docs(s, a, id, 1u << TITLE), modulus, rest, rest + 1, 1));
+        WordRange range = lexicon_prefix(l, strf(a, "%c", rows_of[k].letter));
+        CHECK_INT(range.to - range.from, modulus);
+        CHECK(rows_same(segment_range_docs(s, a, range, UINT32_MAX), 1, 0, 1, -1));
+        CHECK(rows_same(segment_range_docs(s, a, range, 1u << BODY), 1, 0, 1, 0));
+        range = (WordRange){id, id + 1}; /* and one of words that are not a prefix */
+        CHECK(rows_same(segment_range_docs(s, a, range, UINT32_MAX), modulus, rest, rest + 1, -1));
+    }
+    WordRange some = {lexicon_find(l, S("c100")), lexicon_find(l, S("c100")) + 1};
+    while (some.to - some.from < 9) some.to++; /* c100 c1000 … c1007: by bytes */
+    Docset got = segment_range_docs(s, a, some, UINT32_MAX);
+    for (uint32_t i = 0; i < ROWS; i++)
+        if (!CHECK_INT(docset_has(got, i),
+                       i % 1009 == 100 || (i % 1009 >= 1000 && i % 1009 < 1008)))
+            break;
+    segment_release(s);
+    arena_free(a);
 }
 
 /* -- Edges --------------------------------------------------------------------------------------- */
@@ -507,6 +575,7 @@ int main(int argc, char **argv) {
         T_ROW(pairs_of_frequent_words_are_kept_and_only_those),
         T_ROW(unions_of_short_prefixes_are_those_of_their_words),
         T_ROW(ranges_of_numbers_hold_with_quantiles),
+        T_ROW(sets_hold_beyond_65536_documents),
         T_ROW(a_key_that_comes_again_or_goes_counts_once_or_not),
         T_ROW(bounds_leave_out_what_is_beyond),
         T_ROW(documents_without_words_make_a_segment),
@@ -515,6 +584,7 @@ int main(int argc, char **argv) {
     Ctx ctx = {.arena = arena_new(64 * MIB)};
     c = &ctx;
     int status = t_main(argc, argv, rows, (int)COUNT(rows));
+    large_close();
     arena_free(ctx.arena);
     return status;
 }

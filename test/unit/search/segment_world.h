@@ -128,6 +128,11 @@ static inline void doc_make(World *w, SearchDocs *d) {
         search_doc_text(d, TAG,
                         !w->plain && below(w, 2) ? str_c(names[below(w, COUNT(names))])
                                                  : strf(d->arena, "Tag %d", (int)below(w, 40)));
+    if (w->common && below(w, 20) == 0) {
+        Buf b = buf_new(d->arena, 32);
+        word_write(w, &b);
+        search_doc_text(d, TAG, buf_str(&b));
+    }
     if (below(w, 5)) search_doc_text(d, AUTHOR, strf(d->arena, "name%d", (int)below(w, 300)));
     if (below(w, 6)) search_doc_int(d, AT, below(w, 1000) * 1000000);
     if (below(w, 4)) search_doc_int(d, LIKES, below(w, 5) ? below(w, 50) : below(w, INT64_MAX));
