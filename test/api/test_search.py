@@ -296,7 +296,7 @@ def eventually(look, wanted):
 @pytest.mark.skipif(DATABASE != "postgres", reason="nodes share a PostgreSQL database")
 def test_what_one_node_writes_is_found_on_the_other(tmp_path):
     first = Server(tmp_path / "a").start()
-    second = Server(tmp_path / "b", database=first.database, redis=first.redis).start()
+    second = Server(tmp_path / "b", database=first.database, redis=first.env["REDIS_URL"]).start()
     access = token(first)
     writer, reader = first.client(access), second.client(access)
     assert ids(reader, "crossing") == []
