@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "search/lexicon_room.h"
 #include "t.h"
 
 enum { MEMORY = 512 * 1024 * 1024 };
@@ -168,6 +169,7 @@ static void fuzzy_check(const Lexicon *l, const Str *words, Str query, int max, 
     CHECK(complete);
     for (ptrdiff_t i = 0; i < count; i++) {
         CHECK(r[i].from < r[i].to && r[i].to <= l->words && (i == 0 || r[i - 1].to <= r[i].from));
+        CHECK(r[i].typos > 0);
         memset(told + r[i].from, r[i].typos, r[i].to - r[i].from);
     }
     for (uint32_t i = 0; i < l->words; i++)
@@ -269,7 +271,7 @@ TEST(a_small_budget_finds_the_most_alike) {
     Str query = S("ase");
     ptrdiff_t count;
     bool complete = false;
-    int one_typo = 0;
+    int one_typo = 0, twos_before_all = 0;
     for (uint32_t i = 0; i < total; i++) one_typo += word_distance(query, words[i], 2, false) == 1;
     CHECK(one_typo > 3);
     for (int64_t budget = 0; !complete; budget += budget / 8 + 1) {
@@ -280,12 +282,16 @@ TEST(a_small_budget_finds_the_most_alike) {
             CHECK(i == 0 || r[i - 1].to <= r[i].from);
             for (uint32_t id = r[i].from; id < r[i].to; id++)
                 CHECK_INT(word_distance(query, words[id], 2, false), r[i].typos);
-            if (r[i].typos == 1) ones += (int)(r[i].to - r[i].from);
+            if (r[i].typos == 1)
+                ones += (int)(r[i].to - r[i].from);
+            else
+                twos_before_all += !complete;
         }
         bool enough_for_one;
         lexicon_fuzzy(&l, a, query, 1, false, budget, &count, &enough_for_one);
         if (enough_for_one) CHECK_INT(ones, one_typo);
     }
+    CHECK(twos_before_all > 0); /* what was found until the budget ended is told */
     arena_free(a);
 }
 
@@ -364,6 +370,14 @@ TEST(patterns_may_be_as_long_as_words) {
     l = lexicon_of(a, NULL, 0, false);
     lexicon_glob(&l, a, S("*"), 1000, &count, &complete);
     CHECK_INT(count, 0);
+    Str *words;
+    uint32_t total;
+    l = few_open(a, &words, &total);
+    const WordRange *r =
+        lexicon_glob(&l, a, S("ch*"), 12, &count, &complete); /* a range, no walk */
+    CHECK(complete);
+    CHECK_INT(count, 1);
+    CHECK_INT(r[0].to - r[0].from, 6);
     arena_free(a);
 }
 
@@ -406,9 +420,36 @@ TEST(damaged_blocks_are_refused_or_safe) {
     arena_free(a);
 }
 
+/* Labels that are no UTF-8, or begin inside a code point, could be read past their end. */
+TEST(labels_must_be_whole_code_points) {
+    Arena *a = arena_new(MEMORY);
+    Str *words;
+    uint32_t count, shifted = 0;
+    Lexicon l = few_open(a, &words, &count), damaged;
+    char *copy = arena_bytes(a, l.block.len);
+    Str block = str_of(copy, l.block.len);
+    LexiconNode *nodes = (LexiconNode *)(void *)(copy + sizeof(LexiconHead));
+    char *labels = (char *)(nodes + l.counts[PART_NODES] + 1);
+    for (uint32_t i = 0; i < l.counts[PART_LABELS]; i++) {
+        memcpy(copy, l.block.data, (size_t)l.block.len);
+        labels[i] = '\xff';
+        CHECK(!lexicon_open(&damaged, block));
+    }
+    for (uint32_t i = 2; i < l.counts[PART_NODES]; i++) {
+        memcpy(copy, l.block.data, (size_t)l.block.len);
+        if ((uint8_t)labels[nodes[i].label] < 0xc0) continue;
+        nodes[i].label++;
+        shifted++;
+        CHECK(!lexicon_open(&damaged, block));
+    }
+    CHECK(shifted > 2);
+    arena_free(a);
+}
+
 T_MAIN(T_ROW(finds_words_and_beginnings), T_ROW(finds_thousands_of_words),
        T_ROW(holds_no_word_or_one), T_ROW(words_that_share_a_stem_are_told),
        T_ROW(typing_errors_are_those_of_word_distance), T_ROW(typing_errors_in_words_one_knows),
        T_ROW(long_queries_have_no_typing_errors_but_nothing_breaks),
        T_ROW(a_small_budget_finds_the_most_alike), T_ROW(patterns_find_what_fits_them),
-       T_ROW(patterns_may_be_as_long_as_words), T_ROW(damaged_blocks_are_refused_or_safe))
+       T_ROW(patterns_may_be_as_long_as_words), T_ROW(damaged_blocks_are_refused_or_safe),
+       T_ROW(labels_must_be_whole_code_points))
