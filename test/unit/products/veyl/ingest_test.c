@@ -5,6 +5,7 @@
 #include "products/veyl/ingest.h"
 #include "products/veyl/project.h"
 #include "products/veyl/queries.h"
+#include "products/veyl/search_sql.h"
 #include "unit/work/work_world.h"
 
 /* No row may come of any of these. */
@@ -285,6 +286,7 @@ WORK(every_statement_is_prepared) {
     static const Named all[] = {
 #define X(name, text) {#name, text},
         VEYL_QUERIES(X)
+        VEYL_SEARCH(X)
 #undef X
     };
     static const char *const sqlite_only[] = {"view_hashtags_clear", "view_hashtags_fill",
