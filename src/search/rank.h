@@ -88,11 +88,14 @@ typedef struct Split {
 } Split;
 
 typedef struct PartDocs {
-    Docset kinds[KINDS], typos[3], any; /* of the base, by kind and by typing errors */
+    /* Of the base, by kind (LIKE: with those of a word that itself begins so) and by typing errors. */
+    Docset kinds[KINDS], typos[3], any;
     Docset split;                       /* those found by words written apart */
     uint32_t *phrase; /* ids of its words; NULL: one is unknown */
     uint32_t exact;   /* id of the word itself, or UINT32_MAX */
-    int fit_from, fit_to; /* its FIT_WORD fits */
+    int fit_from, fit_to;     /* its FIT_WORD fits */
+    int range_from, range_to; /* those of them that only make up `range` but for the word itself */
+    WordRange range;          /* words that begin so */
 } PartDocs;
 
 typedef struct Scorer Scorer;
@@ -176,6 +179,8 @@ Docset level_docs(Rank *r, Matcher *m, const Level *level, Docset within, int ty
 /* The matcher's documents with a phrase, or a minus term's exact word. */
 Docset docs_phrase(Rank *r, Matcher *m, const Term *t, const uint32_t *ids);
 uint32_t *phrase_ids(const Segment *s, Arena *a, const Term *t);
+/* Documents of the segment where a word of this kind (LIKE: see kinds) stands in these fields. */
+Docset docs_of_kind(const Matcher *m, const PartDocs *d, int kind, uint32_t fields);
 bool forward_adjacent(Forward f, uint32_t first, uint32_t second, uint32_t fields);
 bool forward_phrase(Forward f, const Term *phrase, const uint32_t *ids);
 

@@ -93,23 +93,6 @@ static void put_scanned(Refine *f, Docset docs, uint64_t low) {
 
 /* -- One word ------------------------------------------------------------------------------------ */
 
-/* Documents where a word of this kind stands in these fields. */
-static Docset kind_docs(const Refine *f, const PartDocs *d, int kind, uint32_t fields) {
-    Matcher *m = f->matcher;
-    ptrdiff_t n = 0;
-    Docset *sets = arena_array(m->arena, Docset, d->fit_to - d->fit_from);
-    for (int i = d->fit_from; i < d->fit_to; i++) {
-        const Fit *fit = &m->fits[i];
-        uint32_t where = fit->fields & fields;
-        if (fit->kind != kind || where == 0) continue;
-        sets[n++] = fit->to - fit->from == 1
-                        ? segment_word_docs(m->segment, m->arena, fit->from, where)
-                        : segment_range_docs(m->segment, m->arena,
-                                             (WordRange){fit->from, fit->to}, where);
-    }
-    return docset_or_many(m->arena, m->base.universe, sets, n);
-}
-
 static void put_by_word(Refine *f, Docset docs, Docset exact, uint64_t key) {
     Arena *a = f->matcher->arena;
     if (docs.count == 0 || is_closed(f, key)) return;
@@ -169,11 +152,11 @@ static void refine_word(Refine *f, int part) {
         if (k->attribute.bits) key += key_put(k->attribute, __builtin_ctz(here));
         if (is_closed(f, key)) return;
         if (typos == 0) {
-            exact = kind_docs(f, d, KIND_EXACT, here);
+            exact = docs_of_kind(f->matcher, d, KIND_EXACT, here);
             if (fields)
-                docs = docset_and(a, left, docset_or(a, exact, kind_docs(f, d, KIND_LIKE, here)));
+                docs = docset_and(a, left, docset_or(a, exact, docs_of_kind(f->matcher, d, KIND_LIKE, here)));
         } else if (fields)
-            docs = docset_and(a, left, kind_docs(f, d, KIND_LIKE + typos, here));
+            docs = docset_and(a, left, docs_of_kind(f->matcher, d, KIND_LIKE + typos, here));
         left = docset_minus(a, left, docs);
         if (k->sorted)
             put_scanned(f, sort_top(f->rank, f->matcher, docs, f->best->most), key);

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { SORT_FEW = 4096 }; /* so many documents are rather all compared */
+enum { SORT_FEW = 64 }; /* so many documents are rather all compared */
 
 Err *sort_check(Rank *r) {
     const SearchRequest *q = r->request;
@@ -94,6 +94,45 @@ static Docset docs_sorted(uint32_t universe, uint32_t *docs, uint32_t count) {
     return docset_array(universe, docs, count);
 }
 
+static uint64_t sort_number(int64_t n, bool descending) {
+    if (n == NO_NUMBER) return UINT64_MAX;
+    uint64_t ascending = ((uint64_t)n ^ (uint64_t)1 << 63) - 1;
+    return descending ? UINT64_MAX - 1 - ascending : ascending;
+}
+
+static void sift_down(uint64_t *heap, uint64_t count, uint64_t at) {
+    uint64_t v = heap[at];
+    for (uint64_t next; (next = 2 * at + 1) < count; at = next) {
+        next += next + 1 < count && heap[next + 1] > heap[next];
+        if (heap[next] <= v) break;
+        heap[at] = heap[next];
+    }
+    heap[at] = v;
+}
+
+/* Those up to the number of the last that is wanted, which a heap of so many finds. */
+static Docset top_selected(Matcher *m, Docset docs, const SearchSort *by, uint64_t most) {
+    const int64_t *numbers = segment_numbers(m->segment, by->field);
+    if (!numbers) return docs;
+    uint64_t *heap = arena_array(m->arena, uint64_t, (ptrdiff_t)most), n = 0;
+    for (DocsetWalk w = docset_walk(docs, 0); docset_next(&w);) {
+        uint64_t v = sort_number(numbers[w.doc], by->descending);
+        if (n < most) {
+            heap[n++] = v;
+            for (uint64_t i = n == most ? n / 2 : 0; i-- > 0;) sift_down(heap, n, i);
+        } else if (v < heap[0]) {
+            heap[0] = v;
+            sift_down(heap, n, 0);
+        }
+    }
+    uint32_t *out = arena_bytes(m->arena, (ptrdiff_t)docs.count * (ptrdiff_t)sizeof *out), count = 0;
+    for (DocsetWalk w = docset_walk(docs, 0); docset_next(&w);) {
+        out[count] = w.doc;
+        count += sort_number(numbers[w.doc], by->descending) <= heap[0];
+    }
+    return docset_array(docs.universe, out, count);
+}
+
 static Docset top_numbers(Matcher *m, Docset docs, const SearchSort *by, uint64_t most) {
     uint32_t count, n = 0, *out = arena_array(m->arena, uint32_t, docs.count);
     const uint32_t *list = segment_by_number(m->segment, by->field, &count);
@@ -130,8 +169,9 @@ static Docset top_values(Matcher *m, Docset docs, const SearchSort *by, uint64_t
 
 Docset sort_top(Rank *r, Matcher *m, Docset docs, uint64_t most) {
     const SearchSort *by = &r->request->sort[0];
-    if (docs.count <= SORT_FEW || docs.count <= most) return docs;
+    if (docs.count <= SORT_FEW || docs.count / 2 <= most) return docs;
     if (r->def->fields[by->field].kind != SEARCH_KEYWORD)
-        return docs.count > docs.universe / 64 ? top_numbers(m, docs, by, most) : docs;
+        return docs.count > docs.universe / 16 ? top_numbers(m, docs, by, most)
+                                               : top_selected(m, docs, by, most);
     return segment_values(m->segment, by->field) < docs.count ? top_values(m, docs, by, most) : docs;
 }

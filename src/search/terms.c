@@ -160,7 +160,10 @@ static void fits_word(Rank *r, Matcher *m, const Part *p, int part) {
         WordRange range = lexicon_prefix(l, p->word);
         fit.from = range.from;
         fit.to = range.to;
+        d->range = range;
+        d->range_from = m->fit_count;
         fit_add_new(m, fit, d->fit_from, m->fit_count);
+        d->range_to = m->fit_count;
     }
     if (r->def->tuning.stem && !base) {
         ptrdiff_t count;
@@ -186,16 +189,19 @@ static bool may_verify(Rank *r, uint32_t docs) {
     return true;
 }
 
+enum { UNPACKED_PER_TEXT = 100 };
+
 /* Documents of the base with `second` one position behind `first`. */
 static Docset docs_adjacent(Rank *r, Matcher *m, uint32_t first, uint32_t second, uint32_t fields) {
     Docset docs;
     Arena *a = m->arena;
     if (segment_pair_docs(m->segment, a, first, second, fields, &docs))
         return docset_and(a, docs, m->base);
-    bool swap = segment_word_count(m->segment, second) < segment_word_count(m->segment, first);
+    uint32_t x = segment_word_count(m->segment, first), y = segment_word_count(m->segment, second);
+    bool swap = y < x;
     docs = segment_word_docs(m->segment, a, swap ? second : first, fields);
     docs = docset_and(a, docs, m->base);
-    if (docs.count > 0)
+    if ((swap ? x : y) / UNPACKED_PER_TEXT < docs.count) /* else texts are read sooner than sets */
         docs = docset_and(a, docs, segment_word_docs(m->segment, a, swap ? first : second, fields));
     if (docs.count == 0 || !may_verify(r, docs.count)) return docset_none(m->base.universe);
     uint32_t *kept = arena_array(a, uint32_t, docs.count), n = 0;
@@ -251,19 +257,24 @@ static Docset docs_split(Rank *r, Matcher *m, const Part *p, int part) {
     return docset_or_many(m->arena, m->base.universe, sets, count);
 }
 
-static Docset docs_fit(Matcher *m, const Fit *f) {
-    if (f->to - f->from == 1)
-        return segment_word_docs(m->segment, m->arena, f->from, f->fields);
-    return segment_range_docs(m->segment, m->arena, (WordRange){f->from, f->to}, f->fields);
-}
-
-static Docset docs_kind(Matcher *m, const PartDocs *d, int kind) {
+Docset docs_of_kind(const Matcher *m, const PartDocs *d, int kind, uint32_t fields) {
+    Arena *a = m->arena;
     ptrdiff_t n = 0;
-    Docset *sets = arena_array(m->arena, Docset, d->fit_to - d->fit_from);
-    for (int i = d->fit_from; i < d->fit_to; i++)
-        if (m->fits[i].kind == kind) sets[n++] = docs_fit(m, &m->fits[i]);
-    Docset all = docset_or_many(m->arena, m->base.universe, sets, n);
-    return docset_and(m->arena, all, m->base);
+    Docset *sets = arena_array(a, Docset, d->fit_to - d->fit_from + 1);
+    for (int i = d->fit_from; i < d->fit_to; i++) {
+        const Fit *f = &m->fits[i];
+        uint32_t where = f->fields & fields;
+        WordRange range = {f->from, f->to};
+        if (f->kind != kind || where == 0) continue;
+        if (i == d->range_from && i < d->range_to) {
+            range = d->range; /* whole, as it may be ready-made */
+            i = d->range_to - 1;
+        }
+        sets[n++] = range.to - range.from == 1
+                        ? segment_word_docs(m->segment, a, range.from, where)
+                        : segment_range_docs(m->segment, a, range, where);
+    }
+    return docset_or_many(a, m->base.universe, sets, n);
 }
 
 static void look_up_word(Rank *r, Matcher *m, int part) {
@@ -273,7 +284,10 @@ static void look_up_word(Rank *r, Matcher *m, int part) {
     fits_word(r, m, p, part);
     d->fit_to = m->fit_count;
     d->split = docset_none(m->base.universe);
-    for (int kind = 0; kind < KINDS; kind++) d->kinds[kind] = docs_kind(m, d, kind);
+    for (int kind = 0; kind < KINDS; kind++) {
+        Docset docs = docs_of_kind(m, d, kind, UINT32_MAX);
+        d->kinds[kind] = docset_and(m->arena, docs, m->base);
+    }
     if (!p->glob) {
         int kind = p->count > 1 ? KIND_TWO : KIND_ONE;
         d->split = docs_split(r, m, p, part);
