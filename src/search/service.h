@@ -17,7 +17,7 @@
 #include "rt/channel.h"
 #include "search/docs.h"
 
-/* Who answers. Everything may wait, but close, build_free and stats. */
+/* Who answers. Everything may wait, but stats. */
 typedef struct SearchBackend {
     const char *name;
     /* Fill x->backing; say up to where it knows the changes (0: nothing, a rebuild is needed). keeps:
@@ -29,7 +29,7 @@ typedef struct SearchBackend {
     Err *(*build_begin)(Ctx *c, SearchIndex *x, void **build);
     Err *(*build_add)(Ctx *c, SearchIndex *x, void *build, const SearchDocs *docs);
     Err *(*build_finish)(Ctx *c, SearchIndex *x, void *build, int64_t covered);
-    void (*build_free)(SearchIndex *x, void *build);
+    void (*build_free)(Ctx *c, SearchIndex *x, void *build);
     Err *(*run)(Ctx *c, SearchIndex *x, const SearchRequest *request, SearchResult *out);
     Err *(*values)(Ctx *c, SearchIndex *x, int field, Str text, const SearchRequest *within,
                    int64_t limit, SearchValue **out, ptrdiff_t *count);

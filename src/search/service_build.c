@@ -160,7 +160,7 @@ static Err *build_steps(Ctx *c, Builder *b) {
         Err *added = adder_end(c, b);
         (void)added; /* what came first is told */
     }
-    x->backend->build_free(x, b->build);
+    x->backend->build_free(c, x, b->build);
     return err;
 }
 

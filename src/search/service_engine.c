@@ -166,13 +166,13 @@ static void keeper_end(void *arg) {
     pthread_cond_signal(&b->wake);
     pthread_mutex_unlock(&b->lock);
     pthread_join(b->keeper, NULL);
+    engine_close(b->engine); /* unmapping takes a while */
 }
 
 static void backing_close(Ctx *c, SearchIndex *x) {
     Backing *b = x->backing;
     Err *err = offload(c, LANE_SHORT, keeper_end, b);
     if (err) keeper_end(b); /* the pool is full: then here */
-    engine_close(b->engine);
     pthread_mutex_destroy(&b->lock);
     pthread_cond_destroy(&b->wake);
     free(b);
@@ -228,9 +228,14 @@ static Err *backing_build_finish(Ctx *c, SearchIndex *x, void *build, int64_t co
     return a.err;
 }
 
-static void backing_build_free(SearchIndex *x, void *build) {
+static void build_free_on_pool(void *build) { engine_build_free(build); }
+
+static void backing_build_free(Ctx *c, SearchIndex *x, void *build) {
     (void)x;
-    engine_build_free(build);
+    coro_shield(c);
+    Err *err = offload(c, LANE_SHORT, build_free_on_pool, build);
+    coro_unshield(c);
+    if (err) engine_build_free(build); /* the pool is full: then here */
 }
 
 /* -- Asking -------------------------------------------------------------------------------------- */
