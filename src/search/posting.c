@@ -153,10 +153,15 @@ SetRef set_store(SetStore *s, const uint32_t *docs, uint32_t count) {
     return ref;
 }
 
-SetRef set_store_bits(SetStore *s, uint64_t *bits) {
-    ptrdiff_t words = words_of(s->universe);
+WIDE static uint32_t bits_count(const uint64_t *bits, ptrdiff_t words) {
     uint32_t count = 0;
     for (ptrdiff_t i = 0; i < words; i++) count += (uint32_t)__builtin_popcountll(bits[i]);
+    return count;
+}
+
+SetRef set_store_bits(SetStore *s, uint64_t *bits) {
+    ptrdiff_t words = words_of(s->universe);
+    uint32_t count = bits_count(bits, words);
     if (count > 1 && is_bitmap(s->universe, count)) {
         SetRef ref = bitmap_store(s, bits, count);
         memset(bits, 0, (size_t)words * 8);

@@ -92,6 +92,8 @@ static void build_sets(Build *b) {
     build_postings(b);
     build_pairs(b);
     build_prefixes(b);
+    free(b->codes); /* the largest of what is held, and done with */
+    b->codes = NULL;
     build_columns(b);
     set_store_close(&b->sets);
     out_section_end(b->out, false);

@@ -172,6 +172,15 @@ static bool having_check(Case *k, int field) {
     return same_set(k, segment_having(k->s, k->a, field));
 }
 
+/* One word, or a camel word's whole and its only part, and nothing behind. */
+static bool brief_check(Case *k, int field) {
+    for (ptrdiff_t i = 0; i < k->m->count; i++) {
+        const ModelField *m = &k->m->docs[i].fields[field];
+        k->want[i] = m->word_count > 0 && m->words[m->word_count - 1].position == 0;
+    }
+    return same_set(k, segment_brief_docs(k->s, k->a, field));
+}
+
 /* Documents with the value, and the bytewise least of its spellings. */
 static Str want_value(Case *k, int field, Str folded) {
     Str least = {0};
@@ -251,7 +260,8 @@ static bool segment_check(Case *k, int samples) {
     for (int f = 0; f < WORLD_FIELDS && fine; f++) {
         SearchKind kind = world_fields[f].kind;
         bool number = kind != SEARCH_KEYWORD && kind != SEARCH_TEXT;
-        fine = having_check(k, f) && CHECK(number || !segment_numbers(k->s, f));
+        fine =
+            having_check(k, f) && brief_check(k, f) && CHECK(number || !segment_numbers(k->s, f));
         if (kind == SEARCH_KEYWORD) fine = fine && values_check(k, f);
         if (kind != SEARCH_KEYWORD && kind != SEARCH_TEXT)
             fine = fine && numbers_check(k, f, samples);
