@@ -140,6 +140,7 @@ static Err *swap_in(Ctx *c, Builder *b, int64_t after) {
     if (!err) {
         x->hollow = false;
         x->state_seen = 0;
+        atomic_fetch_add(&x->builds, 1);
         index_covered(x, after);
     }
     turn_give(x);
@@ -170,7 +171,6 @@ static void build_outcome(Ctx *c, SearchIndex *x, const Err *err, int64_t asked,
     atomic_store(&x->rebuilding, false);
     atomic_store(&x->build_failed, err != NULL);
     if (!err) {
-        atomic_fetch_add(&x->builds, 1);
         log_msg(c, LOG_INFO, "search index %s is built: %lld documents in %lld ms", x->def->name,
                 (long long)atomic_load(&x->rebuilt_docs),
                 (long long)((mono_us() - began) / US_PER_MS));
