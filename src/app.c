@@ -159,7 +159,11 @@ static Err *parts_open(Ctx *c, App *app) {
     app->cache = cache_new(settings.cache_bytes, app->redis);
     TRY(blob_store_open(c, settings.blob_url, settings.data_dir, &app->blobs));
     app->search = search_new((SearchOptions){
-        .folder = strf(c->arena, "%.*s/search", S_ARG(settings.data_dir)), .follow = app->serves});
+        .folder = strf(c->arena, "%.*s/search", S_ARG(settings.data_dir)),
+        .follow = app->serves,
+        .meili_host = outside.meili_host,
+        .meili_key = outside.meili_master_key,
+    });
     return NULL;
 }
 

@@ -25,6 +25,8 @@ Lot *lots_make(Arena *a, const View *view, const Docset *docs, int field,
 /* The most frequent values, then by name; at most `limit`. Uses the lots up. */
 SearchValue *lots_top(Arena *a, Lot *lots, int count, int field, int64_t limit, ptrdiff_t *found);
 
+/* The first microsecond of the unit that this moment is in (UTC; weeks from Monday). */
+int64_t unit_start(SearchUnit unit, int64_t us);
 /* A facet of a number or time. */
 void facet_numbers(Ctx *c, const SearchDef *def, const View *view, const Docset *docs,
                    const SearchFacetAsk *ask, int64_t limit, SearchFacet *out);

@@ -23,7 +23,7 @@ static int64_t floor_to(int64_t us, int64_t step, int64_t phase) {
     return us - (rest < 0 ? rest + step : rest);
 }
 
-static int64_t unit_start(SearchUnit unit, int64_t us) {
+int64_t unit_start(SearchUnit unit, int64_t us) {
     switch (unit) {
     case SEARCH_HOUR: return floor_to(us, US_PER_HOUR, 0);
     case SEARCH_DAY: return floor_to(us, US_PER_DAY, 0);

@@ -282,6 +282,7 @@ typedef struct SearchOptions {
     Str folder;  /* of snapshots, a folder in it for each index; null: in memory only */
     bool follow; /* a service: indexes are opened and followed at once. A command's begin when they
                   * are first asked, in memory only */
+    Str meili_host, meili_key; /* Meilisearch instead of our engine; empty: our engine */
 } SearchOptions;
 Search *search_new(SearchOptions options);
 void search_free(Search *search); /* NULL is allowed; all are closed */

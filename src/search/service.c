@@ -52,6 +52,8 @@ Str search_folder(const SearchIndex *x, Arena *a) {
     return strf(a, "%s/%s", x->search->folder, x->def->name);
 }
 
+const SearchOptions *search_options(const SearchIndex *x) { return &x->search->options; }
+
 bool search_follows(const SearchIndex *x) { return x->search->options.follow; }
 
 /* -- Opening ------------------------------------------------------------------------------------- */
@@ -91,7 +93,8 @@ static SearchIndex *index_new(Search *s, const SearchDef *def) {
     if (!x) abort();
     x->search = s;
     x->def = def;
-    x->backend = &search_engine_backend;
+    x->backend = str_is_empty(s->options.meili_host) ? &search_engine_backend
+                                                     : &search_meilisearch_backend;
     x->loop = loop_here();
     atomic_store(&x->covered, NOTHING_COVERED);
     x->nudges = channel_new(1);

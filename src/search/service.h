@@ -36,7 +36,8 @@ typedef struct SearchBackend {
     void (*stats)(SearchIndex *x, Ctx *c, SearchStats *out); /* documents, segments, bytes */
 } SearchBackend;
 
-extern const SearchBackend search_engine_backend;
+extern const SearchBackend search_engine_backend, search_meilisearch_backend;
+const SearchOptions *search_options(const SearchIndex *x);
 
 typedef struct SearchWaiter {
     struct SearchWaiter *prev, *next;
