@@ -5,7 +5,7 @@
  * the page is full of documents that nothing behind can displace. */
 #include "search/rank.h"
 
-enum { AHEAD = 8 };
+enum { AHEAD = 8, NEAR_FROM = 1024, NEAR_WORDS = 2048, NEAR_PAIRS = 16 };
 
 typedef struct Refine {
     Best *best;
@@ -226,9 +226,86 @@ static Docset beginning_docs(const Refine *f, Docset exact) {
     return exact;
 }
 
-static void refine_words(Refine *f) {
+/* Words of a term without typing errors: those that have pairs kept, and the documents of others. */
+typedef struct Class {
+    uint32_t frequent[NEAR_PAIRS];
+    int count;
+    Docset others;
+} Class;
+
+/* false: there are too many. */
+static bool class_make(const Refine *f, const PartDocs *d, uint32_t fields, Class *out) {
+    const Matcher *m = f->matcher;
+    const Segment *s = m->segment;
+    DocsetMaker others = docset_maker(m->arena, m->base.universe);
+    out->count = 0;
+    for (int i = d->fit_from; i < d->fit_to; i++) {
+        const Fit *fit = &m->fits[i];
+        if (fit->kind > KIND_LIKE) continue;
+        if (fit->to - fit->from > NEAR_WORDS) return false;
+        for (uint32_t word = fit->from; word < fit->to; word++) {
+            if (segment_word_count(s, word) > PAIR_DOCS) {
+                if (out->count == NEAR_PAIRS) return false;
+                out->frequent[out->count++] = word;
+                continue;
+            }
+            ArenaMark mark = arena_mark(m->arena);
+            docset_put_all(&others, segment_word_docs(s, m->arena, word, fields));
+            arena_release(m->arena, mark);
+        }
+    }
+    out->others = docset_made(m->arena, &others);
+    return true;
+}
+
+/* Of docs those where a word of one class may stand directly before one of the other; false: it cannot
+ * be said cheaply. */
+static bool docs_near(const Refine *f, const Class *x, const Class *y, uint32_t fields,
+                      Docset *docs) {
+    Arena *a = f->matcher->arena;
+    Docset sets[NEAR_PAIRS + 2];
+    int n = 0;
+    if (x->count * y->count == 0 || x->count * y->count > NEAR_PAIRS) return false;
+    for (int i = 0; i < x->count; i++)
+        for (int j = 0; j < y->count; j++)
+            if (!segment_pair_docs(f->matcher->segment, a, x->frequent[i], y->frequent[j], fields,
+                                   &sets[n++]))
+                return false;
+    sets[n++] = x->others;
+    sets[n++] = y->others;
+    *docs = docset_and(a, *docs, docset_or_many(a, docs->universe, sets, n));
+    return true;
+}
+
+/* Of the bucket's documents those whose proximity may be the least of all. */
+static Docset near_docs(const Refine *f) {
+    const Level *l = f->bucket->level;
+    Docset all = f->bucket->docs, docs = all;
+    Class *classes = arena_array(f->matcher->arena, Class, l->count);
+    if (!f->rank->plan.proximity.bits || all.count < NEAR_FROM) return all;
+    for (int i = 0; i < l->count; i++) {
+        const Term *t = &f->rank->query->terms[l->kept[i]];
+        const PartDocs *d = &f->matcher->parts[f->rank->starting[l->kept[i]][0]];
+        if (t->phrase || t->glob || !class_make(f, d, t->fields, &classes[i])) return all;
+        if (i > 0 && !docs_near(f, &classes[i - 1], &classes[i], t->fields, &docs)) return all;
+    }
+    return docs;
+}
+
+static void refine_exactness(Refine *f, Docset docs, uint64_t low) {
     const KeyPlan *k = &f->rank->plan;
     Arena *a = f->matcher->arena;
+    if (is_closed(f, low)) return;
+    Docset exact = exact_docs(f, docs), begin = beginning_docs(f, exact);
+    put_scanned(f, begin, low);
+    low += key_put(k->field, 2);
+    put_scanned(f, docset_minus(a, exact, begin), low);
+    low += key_put(k->exact, 1);
+    if (!is_closed(f, low)) put_scanned(f, docset_minus(a, docs, exact), low);
+}
+
+static void refine_words(Refine *f) {
+    const KeyPlan *k = &f->rank->plan;
     Docset docs = f->bucket->docs;
     uint64_t low = key_least(f);
     if (!k->field.bits || f->bucket->typos != 0 || docs.count < 2 * AHEAD) {
@@ -236,11 +313,11 @@ static void refine_words(Refine *f) {
         put_scanned(f, docs, low);
         return;
     }
-    Docset exact = exact_docs(f, docs), begin = beginning_docs(f, exact);
-    put_scanned(f, begin, low);
-    low += key_put(k->field, 2);
-    put_scanned(f, docset_minus(a, exact, begin), low);
-    put_scanned(f, docset_minus(a, docs, exact), low + key_put(k->exact, 1));
+    Docset near = near_docs(f);
+    refine_exactness(f, near, low);
+    low += key_put(k->proximity, 1);
+    if (near.count < docs.count && !is_closed(f, low))
+        refine_exactness(f, docset_minus(f->matcher->arena, docs, near), low);
 }
 
 /* -- Both ---------------------------------------------------------------------------------------- */

@@ -81,7 +81,7 @@ static void doc_make(World *w, SearchDocs *d, int64_t key) {
 
 /* Segments of documents, some of them dead. */
 static void view_make(World *w, Ctx *c, int docs) {
-    int segments = docs < 20 ? 1 : 1 + below(w, SEGMENTS);
+    int segments = docs < 20 ? 1 : 1 + below(w, docs < 40000 ? SEGMENTS : 1);
     w->view = arena_alloc(w->arena, (ptrdiff_t)(sizeof(View) + SEGMENTS * sizeof(ViewSegment)), 1);
     for (int s = 0; s < segments; s++) {
         SearchDocs *d = search_docs_new(w->arena, &w->def);
@@ -306,7 +306,10 @@ TEST(answers_in_a_partition_by_other_rules_are_too) {
 }
 TEST(answers_over_many_documents_are_too) { worlds_check(usual, 2, 6000, 60, 8, 200); }
 
+/* So many that pairs of frequent words are kept, and pages end long before their buckets do. */
+TEST(answers_over_frequent_pairs_are_too) { worlds_check(usual, 1, 45000, 60, 4, 12); }
+
 T_MAIN(T_ROW(answers_are_those_of_the_reference), T_ROW(answers_over_very_few_words_are_too),
        T_ROW(answers_with_stems_are_too), T_ROW(answers_with_typing_errors_in_short_words_are_too),
        T_ROW(answers_in_a_partition_by_other_rules_are_too),
-       T_ROW(answers_over_many_documents_are_too))
+       T_ROW(answers_over_many_documents_are_too), T_ROW(answers_over_frequent_pairs_are_too))
