@@ -54,6 +54,7 @@ async function ask() {
   running?.abort();
   clearTimeout(timers.again);
   const mine = running = new AbortController();
+  $('main').ariaBusy = true;
   later('busy', 200, () => { $('#busy').hidden = false; });
   await during(mine, async () => {
     unit = state.by || unit;
@@ -72,6 +73,7 @@ async function ask() {
   if (mine !== running) return;
   clearTimeout(timers.busy);
   $('#busy').hidden = true;
+  $('main').ariaBusy = false;
 }
 
 async function askMore() {

@@ -8,7 +8,7 @@ export const state = {};
 // Dates are UTC days, 'to' the day after the last one, as in the API; '' is none.
 export const dayText = (time) => new Date(time).toISOString().slice(0, 10);
 export const shifted = (day, by) => (day ? dayText(Date.parse(day) + by * DAY) : '');
-export const dayOf = (text) => (/^\d{4}-\d\d-\d\d$/.test(text ?? '') && Date.parse(text) ? text : '');
+export const dayOf = (text) => (/^\d{4}-\d\d-\d\d$/.test(text ?? '') && Date.parse(text) && dayText(Date.parse(text)) === text ? text : '');
 export const isDated = () => Boolean(state.from || state.to);
 export const isFiltered = () => isDated() || fields.some((f) => state[f].length);
 export const noFilters = () => ({ ...Object.fromEntries(fields.map((f) => [f, []])), from: '', to: '' });

@@ -529,7 +529,8 @@ def test_the_root_in_another_type_is_406(client):
 
 
 @pytest.mark.parametrize("path, own", [("/", "text/html"), ("/console/console.js", "text/javascript"),
-                                       ("/console/console.css", "text/css"), ("/docs/start.js", "text/javascript"),
+                                       ("/console/console.css", "text/css"), ("/search", "text/html"),
+                                       ("/shared/page.js", "text/javascript"), ("/docs/start.js", "text/javascript"),
                                        ("/docs/swagger-ui.css", "text/css"),
                                        ("/docs/redoc.standalone.js", "text/javascript")])
 def test_embedded_pages_come_to_who_takes_no_gzip_too(client, path, own):
