@@ -206,20 +206,53 @@ BOTH(many_writers_at_once_each_find_their_own) {
     end(c);
 }
 
-/* What others commit is found without anybody asking for it. */
-BOTH(changes_are_followed_within_a_tenth_of_a_second) {
+/* Without anybody asking: how long until change n is covered, in µs. */
+static int64_t followed_after(Ctx *c, SearchIndex *x, int64_t n) {
+    int64_t began = mono_us(), until = began + 10 * US_PER_SECOND;
+    SearchStats stats = {0};
+    while (stats.covered < n && mono_us() < until && !sleep_ms(c, 1)) search_stats(x, c, &stats);
+    CHECK(stats.covered >= n);
+    return mono_us() - began;
+}
+
+/* Another process on the same database: a pool of its own. Whoever is slow now and then has a busy
+ * machine: the median counts. */
+BOTH(what_another_process_writes_is_followed_within_a_tenth_of_a_second) {
+    if (!things_make(c)) return;
+    struct App other = {0}, *own = c->app;
+    MUST(db_open(c, world.options, &other.db));
+    SearchIndex *x = begin(c);
+    MUST(search_sync(c, x));
+    int slow = 0;
+    for (int i = 1; i <= 21; i++) {
+        c->app = &other;
+        put(c, i, S("news"));
+        c->app = own;
+        slow += followed_after(c, x, i) > 100000;
+    }
+    CHECK(slow <= 10);
+    CHECK_INT(found(c, x, "news"), 21);
+    c->app = &other;
+    put(c, 30, S("more"));
+    c->app = own;
+    MUST(search_sync(c, x)); /* and at once by who wants it */
+    CHECK_INT(found(c, x, "more"), 1);
+    end(c);
+    c->app = &other;
+    db_close(other.db);
+    c->app = own;
+}
+
+BOTH(who_waits_for_news_is_woken_by_them) {
     if (!things_make(c)) return;
     SearchIndex *x = begin(c);
     MUST(search_sync(c, x));
-    int64_t slowest = 0, covered;
+    int64_t covered;
     for (int i = 1; i <= 20; i++) {
         put(c, i, S("news"));
-        int64_t began = mono_us();
         MUST(search_wait(c, x, i - 1, 5000, &covered));
-        CHECK(covered >= i);
-        slowest = max_i64(slowest, mono_us() - began);
+        CHECK_INT(covered, i);
     }
-    printf("  slowest: %lld ms\n", (long long)slowest / 1000);
     CHECK_INT(found(c, x, "news"), 20);
     MUST(search_wait(c, x, covered, 30, &covered)); /* nothing comes */
     CHECK_INT(covered, 20);
@@ -414,7 +447,8 @@ int main(int argc, char **argv) {
     static const T rows[] = {
         BOTH_ROWS(a_commit_is_found_by_the_search_that_follows_it),
         BOTH_ROWS(many_writers_at_once_each_find_their_own),
-        BOTH_ROWS(changes_are_followed_within_a_tenth_of_a_second),
+        BOTH_ROWS(what_another_process_writes_is_followed_within_a_tenth_of_a_second),
+        BOTH_ROWS(who_waits_for_news_is_woken_by_them),
         BOTH_ROWS(an_index_is_built_from_what_is_there_and_opened_again_without),
         BOTH_ROWS(what_cannot_be_followed_is_built_anew),
         BOTH_ROWS(a_rebuild_goes_on_beside_writes_and_loses_none),
