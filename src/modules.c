@@ -5,6 +5,7 @@
 #include "api/accounts.h"
 #include "api/api.h"
 #include "api/base_settings.h"
+#include "api/meili.h"
 #include "api/work_routes.h"
 #include "ops/ops.h"
 #include "products/veyl/veyl.h"
@@ -19,6 +20,7 @@ static const Listed listed[] = {
     {&api_module, false},
     {&accounts_module, false},
     {&work_module, false},
+    {&meili_module, false},
     {&veyl_module, true},
 };
 

@@ -24,10 +24,10 @@ typedef struct Envelope {
     void (*close)(Ctx *c, const Call *k, Buf *b);
     const char *schema_open, *schema_close;
     void (*problem)(Ctx *c, const Err *err, JsonOut *o);
-    /* For clients that expect other errors than RFC 9457's: fills in status and body instead of it
-     * (detail: what the caller may read of it). With the JSON schema of that body. */
+    /* For clients that expect other errors than RFC 9457's: fills in status (400 for an INVALID)
+     * and body instead of it; detail: what the caller may read of err. And that body's record. */
     void (*refuse)(Ctx *c, const Req *q, Reply *r, const Err *err, Str detail);
-    const char *refusal_schema;
+    const Record *refusal;
 } Envelope;
 
 typedef struct Module {

@@ -251,19 +251,38 @@ static bool router_answers(const Entry *entry, int status) {
     }
 }
 
-static const char *refusal_schema(const Entry *entry) {
-    return entry->module->envelope ? entry->module->envelope->refusal_schema : NULL;
-}
-
 static bool may_answer(Doc *d, const Entry *entry, int status) {
-    if (refusal_schema(entry)) return false;
     return router_answers(entry, status) ||
            names_status(entry->route, strf(d->arena, "%d", status));
 }
 
+/* Of a module with errors of its own. */
+static void refusals(Doc *d, const Entry *entry, const Record *refusal) {
+    Str schema =
+        strf(d->arena, "{\"$ref\":\"%.*s\"}", S_ARG(schema_ref(d->arena, refusal, SCHEMA_OUT)));
+    for (int status = STATUS_FIRST; status <= STATUS_LAST + 1; status++) {
+        bool invalid = status == 400 && may_answer(d, entry, 422);
+        bool rest = status > STATUS_LAST;
+        if (status == 422 || (!rest && !invalid && !may_answer(d, entry, status))) continue;
+        json_key(&d->o, rest ? S("default") : strf(d->arena, "%d", status));
+        json_begin(&d->o, '{');
+        json_key(&d->o, S("description"));
+        json_put_str(&d->o,
+                     rest ? S("Anything else that went wrong") : err_title(kind_of_status(status)));
+        content(d, S("application/json"), schema);
+        json_end(&d->o, '}');
+    }
+}
+
 static void responses(Doc *d, const Entry *entry) {
+    const Envelope *envelope = entry->module->envelope;
     open_at(d, "responses", '{');
     answer(d, entry);
+    if (envelope && envelope->refusal) {
+        refusals(d, entry, envelope->refusal);
+        json_end(&d->o, '}');
+        return;
+    }
     for (int status = STATUS_FIRST; status <= STATUS_LAST; status++) {
         if (status == entry->route->status_also) answer_also(d, entry);
         if (kind_of_status(status) == ERR_KIND_COUNT || !may_answer(d, entry, status)) continue;
@@ -271,14 +290,7 @@ static void responses(Doc *d, const Entry *entry) {
         put_ref(d, strf(d->arena, "#/components/responses/Problem%d", status));
     }
     json_key(&d->o, S("default"));
-    if (refusal_schema(entry)) {
-        json_begin(&d->o, '{');
-        put(d, "description", "Anything that went wrong");
-        content(d, S("application/json"), str_c(refusal_schema(entry)));
-        json_end(&d->o, '}');
-    } else {
-        put_ref(d, S("#/components/responses/Problem"));
-    }
+    put_ref(d, S("#/components/responses/Problem"));
     json_end(&d->o, '}');
 }
 

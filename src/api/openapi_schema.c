@@ -54,6 +54,8 @@ Schemas schemas_collect(Arena *arena, const Router *router) {
         collect(&all, route->in, route->in_change ? SCHEMA_CHANGE : SCHEMA_CREATE);
         collect(&all, route->out, SCHEMA_OUT);
         collect(&all, route->out_other, SCHEMA_OUT);
+        const Envelope *envelope = router->ordered[i]->module->envelope;
+        collect(&all, envelope ? envelope->refusal : NULL, SCHEMA_OUT);
     }
     if (all.found.count > 0)
         qsort(all.found.items, (size_t)all.found.count, sizeof(Schema), schema_order);

@@ -23,6 +23,8 @@ TAKES_NONE = {
     "/api/v1/users/delete-account", "/api/jobs/{id}/cancel",              # twice is once
     "/api/v1/posts/bulk",                                                 # each post brings its own id
     "/api/v1/projects/{id}/hashtags/{link_id}/link-posts",                # it only counts
+    "/indexes/{uid}/search", "/indexes/{uid}/facet-search", "/multi-search",  # they only read
+    "/indexes/{uid}/documents/fetch",
 }
 
 

@@ -384,6 +384,9 @@ def document(server):
     return answer.json()
 
 
+OTHER_ERRORS = "meilisearch"  # the tag of operations whose errors are not RFC 9457's
+
+
 def operations(document):
     for path, item in document["paths"].items():
         for method, operation in item.items():
@@ -421,7 +424,8 @@ def test_the_document_is_openapi(document):
         for status, response in operation["responses"].items():
             response = resolve(document, response)
             assert response["description"], where
-            assert status[0] not in "45" or "application/problem+json" in response["content"], where
+            refusal = "application/json" if OTHER_ERRORS in operation["tags"] else "application/problem+json"
+            assert status[0] not in "45" or refusal in response["content"], where
     for name, schema in document["components"]["schemas"].items():
         jsonschema.Draft202012Validator.check_schema(schema)
         assert schema["type"] == "object", name
@@ -486,9 +490,12 @@ def test_documented_bodies_are_what_is_taken(document, key_client):
         if not schema or resolve(document, schema).get("additionalProperties") is not False:
             continue
         answer = key_client.request(method, re.sub(r"{\w+}", "999999999", path), json={"no_such_member": 1})
+        tried += 1
+        if OTHER_ERRORS in operation["tags"]:
+            assert answer.status_code == 400 and "`no_such_member`" in answer.json()["message"], answer.text
+            continue
         problem = check_problem(answer, 422, "validation_error")
         assert ("no_such_member", "unknown") in {(e["field"], e["code"]) for e in problem["errors"]}
-        tried += 1
     assert tried >= 3
 
 
