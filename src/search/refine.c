@@ -140,7 +140,8 @@ static void refine_word(Refine *f, int part) {
     Docset left = f->bucket->docs;
     if (typos == 1 && d->split.count > 0) { /* where they stand sets do not tell */
         Docset split = docset_and(a, left, d->split);
-        put_scanned(f, split, f->known);
+        uint64_t low = f->known + key_put(k->field, 2) + key_put(k->exact, 1);
+        put_scanned(f, split, low + key_put(k->attribute, __builtin_ctz(p->fields)));
         left = docset_minus(a, left, split);
     }
     uint32_t fields = k->attribute.bits ? p->fields : 0;

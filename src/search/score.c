@@ -131,9 +131,17 @@ static void places_find(Scorer *s, uint32_t doc) {
     s->touched_count = 0;
     s->place_count = 0;
     for (int i = 0; i < 2 * m->split_count; i++) s->split_places[i] = -2;
-    Tokens t = tokens_of(segment_forward(m->segment, doc));
-    while (tokens_next(&t))
-        if (m->maybe[t.word >> 6 & 63] >> (t.word & 63) & 1) word_places(s, &t);
+    Forward text = segment_forward(m->segment, doc);
+    while (text.at < text.end) { /* as tokens_next, without looking up from a field */
+        uint32_t head = *text.at++, left = FORWARD_COUNT(head), position = UINT32_MAX;
+        for (; left > 0; left--) {
+            uint32_t token = *text.at++, word = FORWARD_WORD(token);
+            position += FORWARD_GAP(token);
+            if (!(m->maybe[word >> 6 & 63] >> (word & 63) & 1)) continue;
+            Tokens t = {text.at, text.end, left - 1, position, word, FORWARD_FIELD(head)};
+            word_places(s, &t);
+        }
+    }
 
     if (s->place_count > s->starts_cap) {
         s->starts_cap = s->place_cap;

@@ -191,16 +191,17 @@ static bool may_verify(Rank *r, uint32_t docs) {
 
 enum { UNPACKED_PER_TEXT = 100 };
 
-/* Documents of the base with `second` one position behind `first`. */
-static Docset docs_adjacent(Rank *r, Matcher *m, uint32_t first, uint32_t second, uint32_t fields) {
+/* Documents of the base, but for some, with the second word one position behind the first. */
+static Docset docs_adjacent(Rank *r, Matcher *m, const Split *split, uint32_t fields, Docset but) {
     Docset docs;
     Arena *a = m->arena;
+    uint32_t first = split->first, second = split->second;
     if (segment_pair_docs(m->segment, a, first, second, fields, &docs))
-        return docset_and(a, docs, m->base);
+        return docset_minus(a, docset_and(a, docs, m->base), but);
     uint32_t x = segment_word_count(m->segment, first), y = segment_word_count(m->segment, second);
     bool swap = y < x;
     docs = segment_word_docs(m->segment, a, swap ? second : first, fields);
-    docs = docset_and(a, docs, m->base);
+    docs = docset_minus(a, docset_and(a, docs, m->base), but);
     if ((swap ? x : y) / UNPACKED_PER_TEXT < docs.count) /* else texts are read sooner than sets */
         docs = docset_and(a, docs, segment_word_docs(m->segment, a, swap ? first : second, fields));
     if (docs.count == 0 || !may_verify(r, docs.count)) return docset_none(m->base.universe);
@@ -237,8 +238,9 @@ static void split_add(Matcher *m, Split split, uint32_t fields) {
     fit_add(m, fit);
 }
 
-/* Documents with two words that give the part's when written in one. */
-static Docset docs_split(Rank *r, Matcher *m, const Part *p, int part) {
+/* Documents with two words that give the part's when written in one; those that match with fewer
+ * errors, among which are all with #TwoWords, need not be known. */
+static Docset docs_split(Rank *r, Matcher *m, const Part *p, int part, Docset fewer) {
     const Lexicon *l = segment_lexicon(m->segment);
     Docset sets[WORD_MAX];
     ptrdiff_t count = 0, at = 0;
@@ -249,10 +251,9 @@ static Docset docs_split(Rank *r, Matcher *m, const Part *p, int part) {
         if (first == UINT32_MAX) continue;
         uint32_t second = lexicon_find(l, str_slice(p->word, at, p->word.len));
         if (second == UINT32_MAX) continue;
-        Docset docs = docs_adjacent(r, m, first, second, p->fields);
-        if (docs.count == 0) continue;
-        split_add(m, (Split){first, second, (uint16_t)part, kind}, p->fields);
-        sets[count++] = docs;
+        Split split = {first, second, (uint16_t)part, kind};
+        sets[count++] = docs_adjacent(r, m, &split, p->fields, fewer);
+        split_add(m, split, p->fields);
     }
     return docset_or_many(m->arena, m->base.universe, sets, count);
 }
@@ -290,7 +291,9 @@ static void look_up_word(Rank *r, Matcher *m, int part) {
     }
     if (!p->glob) {
         int kind = p->count > 1 ? KIND_TWO : KIND_ONE;
-        d->split = docs_split(r, m, p, part);
+        Docset fewer = p->count > 1 ? d->kinds[KIND_ONE]
+                                    : docset_or(m->arena, d->kinds[KIND_EXACT], d->kinds[KIND_LIKE]);
+        d->split = docs_split(r, m, p, part, fewer);
         d->kinds[kind] = docset_or(m->arena, d->kinds[kind], d->split);
     }
     d->typos[0] = docset_or(m->arena, d->kinds[KIND_EXACT], d->kinds[KIND_LIKE]);
