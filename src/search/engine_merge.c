@@ -73,7 +73,8 @@ static bool is_spent(const ViewSegment *v) {
     return (uint64_t)(docs - v->live) * 100 > (uint64_t)docs * DEAD_PERCENT;
 }
 
-/* Segments whose merge is due, of at most `most` documents; more than `allowed` in a tier are. */
+/* Segments whose merge is due, of at most `most` documents: more than `allowed` in a tier are; one
+ * that is spent is, unless this is about keeping the View small only. */
 static bool choose(const SearchEngine *e, Choice *p, int allowed, int64_t most) {
     choice_clear(p);
     for (int tier = 0; tier <= tier_of(most); tier++) {
@@ -84,7 +85,7 @@ static bool choose(const SearchEngine *e, Choice *p, int allowed, int64_t most) 
         if (p->picks > 1) return true;
         choice_clear(p);
     }
-    for (int i = 0; i < p->count; i++) {
+    for (int i = 0; i < p->count && allowed == TIER_SEGMENTS; i++) {
         if (!is_spent(&p->items[i]) || p->items[i].live > most) continue;
         if (engine_is_merging(e, p->items[i].segment)) continue;
         pick(p, i);
@@ -132,6 +133,7 @@ static bool merge_inline(Ctx *c, const SearchEngine *e, Draft *d, int allowed, i
 void merge_small(Ctx *c, const SearchEngine *e, Draft *d) {
     while (merge_inline(c, e, d, TIER_SEGMENTS, INLINE_DOCS)) continue;
     while (merge_inline(c, e, d, TIER_SEGMENTS_LATE, INLINE_DOCS_LATE)) continue;
+    while (merge_inline(c, e, d, TIER_SEGMENTS_MOST, INLINE_DOCS_MOST)) continue;
 }
 
 /* -- Beside engine_apply ------------------------------------------------------------------------- */

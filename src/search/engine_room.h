@@ -19,6 +19,8 @@ enum {
     INLINE_DOCS = 1024,       /* a merge up to here is done by engine_apply */
     INLINE_DOCS_LATE = 8192,  /* ... when engine_merge does not keep up */
     TIER_SEGMENTS_LATE = 6,
+    INLINE_DOCS_MOST = 262144, /* ... by far: writers wait, so that a View stays small */
+    TIER_SEGMENTS_MOST = 16,
     SEGMENT_DOCS_TOP = 4000000,
     FILE_DOCS = 65536,        /* what is merged to more is written to a file at once */
     DEAD_PERCENT = 30,        /* more: the segment is written anew */

@@ -11,7 +11,7 @@
 #include "rt/io.h"
 #include "search/service.h"
 
-enum { END_LOOK_MS = 10, PROGRESS_MS = 100 };
+enum { PROGRESS_MS = 100 };
 
 struct Search {
     SearchIndex *first, *last;
@@ -140,15 +140,21 @@ SearchIndex *search_find(struct App *app, Str name) {
 
 const SearchDef *search_def(const SearchIndex *x) { return x->def; }
 
-/* Its coroutines may be on another loop: they see `stopping` by themselves. */
+/* Where they wait for the database they are cancelled. */
 static void index_close(Ctx *c, SearchIndex *x) {
     atomic_store(&x->stopping, true);
     channel_close(x->nudges);
+    assert(x->loop == loop_here());
+    if (x->following) coro_cancel(x->follower);
+    if (x->building) coro_cancel(x->builder);
     coro_shield(c);
+    int64_t former = c->deadline_us;
+    c->deadline_us = 0;
     while (x->following || x->building) {
-        Err *err = sleep_ms(c, END_LOOK_MS);
-        if (err) break;
+        Err *err = wait_on(c, &x->ended);
+        (void)err; /* neither deadline nor cancellation */
     }
+    c->deadline_us = former;
     if (atomic_load(&x->begun)) x->backend->close(c, x);
     coro_unshield(c);
     atomic_store(&x->begun, false);

@@ -69,7 +69,8 @@ struct SearchIndex {
     int64_t seen[LOOPS_MAX]; /* each its loop's: at this db_state everything was covered */
 
     /* The follower's loop. */
-    bool following, building; /* coroutines alive */
+    bool following, building; /* coroutines alive: these */
+    struct Coro *follower, *builder;
     bool hollow;              /* nothing to follow from: a rebuild comes first */
     bool turn_taken;          /* somebody reads and applies */
     WaitList turn_waiters, ended;

@@ -205,7 +205,7 @@ static void build_run(Ctx *c, void *arg) {
 void builder_start(Ctx *c, SearchIndex *x) {
     assert(x->loop == loop_here() && !x->building);
     x->building = true;
-    coro_spawn(
+    x->builder = coro_spawn(
         (CoroOptions){
             .name = "search rebuild", .budget_bytes = FEED_BYTES, .app = c->app, .service = true},
         build_run, x);

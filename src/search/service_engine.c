@@ -96,9 +96,9 @@ static void *keeper_run(void *arg) {
             Err *err = engine_merge(&c, b->engine, &merged);
             if (err) keep_outcome(b, err, "merging it");
             if (merged) atomic_fetch_add(&b->x->merges, 1);
+            if (flush_due(b)) keep_flush(&c, b);
+            arena_reset(c.arena);
         }
-        if (flush_due(b)) keep_flush(&c, b);
-        arena_reset(c.arena);
     }
     keep_flush(&c, b); /* orderly shut-down */
     arena_free(c.arena);

@@ -203,7 +203,7 @@ void follower_start(Ctx *c, SearchIndex *x) {
     assert(x->loop == loop_here() && !x->following);
     x->following = true;
     if (x->hollow) build_ask(x, "there is no snapshot");
-    coro_spawn(
+    x->follower = coro_spawn(
         (CoroOptions){
             .name = "search follower", .budget_bytes = FEED_BYTES, .app = c->app, .service = true},
         follow, x);

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The engine against a plain table: whatever is put, removed, merged, flushed and opened again, what
  * is found is what the table has. */
-#include <sys/resource.h>
-#include <signal.h>
-
 #include "engine_world.h"
 #include "search/engine_room.h"
 
@@ -104,11 +101,80 @@ TEST(whatever_is_put_and_removed_is_as_in_a_table) {
     engine_close(e);
 }
 
+TEST(one_document_changed_ten_thousand_times_takes_no_room) {
+    SearchEngine *e = opened((Str){0});
+    Changes x = changes_new(2000, 2);
+    apply_some(e, &x, 5000);
+    int most = 0;
+    for (int i = 0; i < 10000; i++) {
+        Arena *a = arena_new(MIB);
+        SearchDocs *d = e_docs(a);
+        e_describe(d, 7, ++x.version);
+        x.model.versions[7] = x.version;
+        good(engine_apply(c, e, d, ++x.change));
+        arena_free(a);
+        View *v = engine_view(e);
+        most = v->count > most ? v->count : most;
+        int64_t bytes = 0;
+        for (int k = 0; k < v->count; k++) bytes += segment_bytes(v->items[k].segment);
+        view_release(v);
+        if (!CHECK(bytes < 2 * MIB)) break;
+    }
+    CHECK(most <= 12);
+    CHECK(e_same_now(e, &x.model));
+    engine_close(e);
+}
+
+/* Also when nobody calls engine_merge. */
+TEST(a_view_never_has_many_segments) {
+    SearchEngine *e = opened((Str){0});
+    Changes x = changes_new(100000, 3);
+    int most = 0;
+    for (int i = 0; i < 900; i++) {
+        apply_some(e, &x, i % 3 ? 1 + rand_below(&x.rand, 20) : rand_below(&x.rand, 300));
+        View *v = engine_view(e);
+        most = v->count > most ? v->count : most;
+        view_release(v);
+    }
+    CHECK(most <= 3 * (TIER_SEGMENTS_LATE + 1) + TIER_SEGMENTS_MOST);
+    bool merged = true;
+    while (merged) good(engine_merge(c, e, &merged));
+    View *v = engine_view(e);
+    CHECK(v->count <= 5 * TIER_SEGMENTS);
+    view_release(v);
+    CHECK(e_same_now(e, &x.model));
+    engine_close(e);
+}
+
+TEST(a_segment_that_is_mostly_dead_is_written_anew) {
+    SearchEngine *e = opened((Str){0});
+    SearchDocs *d = e_docs(c->arena), *gone = e_docs(c->arena);
+    for (int i = 0; i < 20000; i++) e_describe(d, i, 1 + i);
+    good(engine_apply(c, e, d, 1));
+    for (int i = 0; i < 8000; i++) search_doc_gone(gone, i);
+    good(engine_apply(c, e, gone, 2));
+    bool merged;
+    good(engine_merge(c, e, &merged));
+    CHECK(merged);
+    View *v = engine_view(e);
+    CHECK_INT(v->count, 1);
+    CHECK_INT(segment_docs(v->items[0].segment), 12000);
+    CHECK(v->items[0].dead == NULL);
+    CHECK_INT(v->covered, 2);
+    view_release(v);
+    good(engine_merge(c, e, &merged));
+    CHECK(!merged);
+    engine_close(e);
+}
+
 int main(int argc, char **argv) {
     static const T rows[] = {
         T_ROW(an_empty_engine_has_an_empty_view),
         T_ROW(a_batch_is_seen_whole_and_by_those_who_look_afterwards),
         T_ROW(whatever_is_put_and_removed_is_as_in_a_table),
+        T_ROW(one_document_changed_ten_thousand_times_takes_no_room),
+        T_ROW(a_view_never_has_many_segments),
+        T_ROW(a_segment_that_is_mostly_dead_is_written_anew),
     };
     Ctx ctx = {.arena = arena_new(64 * MIB)};
     c = &ctx;
