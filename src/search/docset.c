@@ -109,10 +109,15 @@ Docset docset_bits(uint32_t universe, const uint64_t *bits, uint32_t count) {
 static Docset bits_set(Arena *a, uint32_t universe, const uint64_t *bits, uint64_t count) {
     if (count == 0) return docset_none(universe);
     if (count > universe / 128) return docset_bits(universe, bits, (uint32_t)count);
-    uint32_t *array = array_new(a, count), n = 0;
-    for (uint32_t i = 0; n < count; i++)
-        for (uint64_t left = bits[i]; left; left &= left - 1)
+    /* A word's first number is written whether or not there is one: nobody could predict it. */
+    uint32_t *array = array_new(a, count + 1), n = 0;
+    for (uint32_t i = 0; n < count; i++) {
+        uint64_t left = bits[i];
+        array[n] = i * 64 + (uint32_t)__builtin_ctzll(left | (uint64_t)1 << 63);
+        n += left != 0;
+        for (left &= left - (left != 0); left; left &= left - 1)
             array[n++] = i * 64 + (uint32_t)__builtin_ctzll(left);
+    }
     return docset_array(universe, array, n);
 }
 

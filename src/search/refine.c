@@ -5,7 +5,7 @@
  * the page is full of documents that nothing behind can displace. */
 #include "search/rank.h"
 
-enum { AHEAD = 8, NEAR_FROM = 1024, NEAR_WORDS = 2048, NEAR_PAIRS = 16 };
+enum { AHEAD = 16, NEAR_FROM = 1024, NEAR_WORDS = 2048, NEAR_PAIRS = 16 };
 
 typedef struct Refine {
     Best *best;
@@ -74,7 +74,9 @@ static void put_scanned(Refine *f, Docset docs, uint64_t low) {
     for (int count = AHEAD; count == AHEAD;) {
         for (count = 0; count < AHEAD && docset_next(&w); count++) {
             ahead[count] = w.doc;
-            __builtin_prefetch(segment_forward(m->segment, w.doc).at);
+            const uint32_t *at = segment_forward(m->segment, w.doc).at;
+            __builtin_prefetch(at);
+            __builtin_prefetch(at + 16);
         }
         for (int i = 0; i < count; i++) {
             Ranked item = ranked_of(f, ahead[i], low);
