@@ -176,20 +176,45 @@ static Err *newest_read(Ctx *c, SearchIndex *x, int64_t *newest) {
     return err_wrap(c, ERR_UNAVAILABLE, __func__, err, "%.*s", S_ARG(err->detail));
 }
 
+static void asking_over(void *arg) {
+    SearchNews *news = arg;
+    news->asking = false;
+    wait_wake_all(&news->waiting);
+}
+
+/* A question that began after the call, one's own or a neighbour's. */
+static Err *newest_shared(Ctx *c, SearchIndex *x, SearchNews *news, int64_t *newest) {
+    int64_t mine = news->begun + 1;
+    while (news->answered < mine && news->asking) TRY(wait_on(c, &news->waiting));
+    if (news->answered < mine) {
+        int64_t number = ++news->begun;
+        Defer *undo = c->defers;
+        news->asking = true;
+        defer(c, asking_over, news); /* whatever way out */
+        Err *err = newest_read(c, x, &news->newest);
+        if (!err) news->answered = number;
+        ctx_undo(c, undo);
+        if (err) return err;
+    }
+    *newest = news->newest;
+    return NULL;
+}
+
 Err *search_sync(Ctx *c, SearchIndex *x) {
     assert(c->coro && !c->tx);
     TRY(index_begin(c, x, false));
-    int64_t *seen = &x->seen[loop_index(loop_here())], state = 0, state_after, newest;
+    SearchNews *news = &x->news[loop_index(loop_here())];
+    int64_t state = 0, state_after, newest;
     atomic_fetch_add(&x->syncs, 1);
     bool known = db_state(c, &state);
-    if (known && *seen == state) return NULL;
-    TRY(newest_read(c, x, &newest));
+    if (known && news->state == state) return NULL;
+    TRY(newest_shared(c, x, news, &newest));
     if (atomic_load(&x->covered) < newest) {
         atomic_fetch_add(&x->sync_waits, 1);
         TRY(index_wait(c, x, newest, false));
     }
     /* Nothing was committed while we asked: so this state is covered. */
-    if (known && db_state(c, &state_after) && state_after == state) *seen = state;
+    if (known && db_state(c, &state_after) && state_after == state) news->state = state;
     return NULL;
 }
 

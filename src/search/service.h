@@ -51,6 +51,15 @@ typedef struct SearchWaiter {
 typedef _Atomic int64_t SearchTally;
 #define NOTHING_COVERED ((int64_t)-1)
 
+/* What a loop knows of the newest change: who asks while somebody else is asking shares the next
+ * answer. */
+typedef struct SearchNews {
+    int64_t state; /* at this db_state everything was covered */
+    bool asking;
+    int64_t begun, answered, newest; /* questions, numbered; what the last one gave */
+    WaitList waiting;
+} SearchNews;
+
 struct SearchIndex {
     SearchIndex *next;
     Search *search;
@@ -66,7 +75,7 @@ struct SearchIndex {
     atomic_bool begun, stopping;
     Channel *nudges; /* of the follower: one is as good as many */
     Loop *loop;
-    int64_t seen[LOOPS_MAX]; /* each its loop's: at this db_state everything was covered */
+    SearchNews news[LOOPS_MAX]; /* each its loop's */
 
     /* The follower's loop. */
     bool following, building; /* coroutines alive: these */
