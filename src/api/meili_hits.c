@@ -326,10 +326,10 @@ static bool rule_write(JsonOut *o, SearchRule rule, const SearchDetails *d, int 
         put_score(o, d->proximity_max - d->proximity + 1, d->proximity_max + 1);
     } else if (rule == SEARCH_BY_ATTRIBUTE && d->attribute >= 0) {
         rule_begin(o, "attributeRank", order);
-        put_count(o, "attribute", d->attribute);
+        put_score(o, d->attribute_max - d->attribute + 1, d->attribute_max + 1);
     } else if (rule == SEARCH_BY_POSITION && d->position >= 0) {
         rule_begin(o, "wordPosition", order);
-        put_count(o, "position", d->position);
+        put_score(o, d->position_max - d->position + 1, d->position_max + 1);
     } else if (rule == SEARCH_BY_EXACTNESS && d->exact_words >= 0) {
         rule_begin(o, "exactness", order);
         exactness_write(o, d);

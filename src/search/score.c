@@ -471,8 +471,14 @@ void key_details(const Rank *r, uint64_t key, const Level *level, SearchDetails 
         d.proximity = key_get(k->proximity, key);
         d.proximity_max = level->count > 1 ? PROXIMITY_FAR * (level->count - 1) : 0;
     }
-    if (k->attribute.bits) d.attribute = key_get(k->attribute, key);
-    if (k->position.bits) d.position = key_get(k->position, key);
+    if (k->attribute.bits) {
+        d.attribute = key_get(k->attribute, key);
+        d.attribute_max = r->whole.count * attribute_last(r);
+    }
+    if (k->position.bits) {
+        d.position = key_get(k->position, key);
+        d.position_max = 15 * r->whole.count;
+    }
     if (k->exact.bits) {
         d.exact_max = words;
         d.exact_words = words - key_get(k->exact, key);

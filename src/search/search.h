@@ -182,6 +182,7 @@ typedef struct SearchDetails {
     int attribute, position;
     int exact_words, exact_max;
     int exact_field; /* 2: a field equals the query, 1: begins with it, 0 */
+    int attribute_max, position_max;
 } SearchDetails;
 
 typedef struct SearchHit {

@@ -141,6 +141,7 @@ def test_scores_and_their_reasons(meili):
         ["words", "typo", "proximity", "attributeRank", "exactness"]
     assert details["words"] == {"order": 0, "matchingWords": 2, "maxMatchingWords": 2, "score": 1}
     assert details["typo"]["typoCount"] == 1 and 0 < details["typo"]["score"] < 1
+    assert details["proximity"]["score"] < 1 and details["attributeRank"]["score"] == 1
     assert details["exactness"]["matchType"] == "noExactMatch" and details["exactness"]["matchingWords"] == 1
     limit = scores[0] + 1e-9
     assert search(meili, q="phone nmuéro", rankingScoreThreshold=min(limit, 1))["estimatedTotalHits"] == 0
