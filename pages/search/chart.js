@@ -4,7 +4,7 @@ import { element, fill, language, number, t } from '/shared/page.js';
 import { dayText } from './state.js';
 
 const DAY = 86400e3, BARS_MOST = 1200, SVG = 'http://www.w3.org/2000/svg';
-const sayDay = (time, options = { day: 'numeric', month: 'short', year: 'numeric' }) =>
+export const sayDay = (time, options = { day: 'numeric', month: 'short', year: 'numeric' }) =>
   new Date(time).toLocaleDateString(language(), { ...options, timeZone: 'UTC' });
 
 function next(time, unit) {

@@ -1,5 +1,6 @@
 // Boxes to tick beside the hits, the days to choose, and above the hits what has been chosen.
 import { $, element, fill, language, number, t } from '/shared/page.js';
+import { sayDay } from './chart.js';
 import { dayOf, fields, isDated, noFilters, shifted, state } from './state.js';
 
 const FEW = 6;
@@ -55,7 +56,7 @@ export function showChosen(change, toggle) {
   const chip = (name, remove) => element('li', element('button', [name, element('span', '×', { ariaHidden: 'true' })],
     { type: 'button', onclick: remove, ariaLabel: fill(t('remove'), { n: name }) }));
   const chips = fields.flatMap((f) => state[f].map((value) => chip(valueName(f, value), () => toggle(f, value))));
-  const days = [state.from && `${t('from')} ${state.from}`, state.to && `${t('to')} ${shifted(state.to, -1)}`].filter(Boolean).join(' ');
+  const days = [state.from && `${t('from')} ${sayDay(state.from)}`, state.to && `${t('to')} ${sayDay(shifted(state.to, -1))}`].filter(Boolean).join(' ');
   if (isDated()) chips.push(chip(days, () => change({ from: '', to: '' })));
   if (chips.length > 1) chips.push(element('li', element('button', t('clear'), { type: 'button', className: 'plain', onclick: () => change(noFilters()) })));
   $('#chips').replaceChildren(...chips);

@@ -114,10 +114,10 @@ async function why(item, open = !item.querySelector('.reasons')) {
 
 function showProblem(problem) {
   const mistake = t('mistakes').find(([pattern]) => pattern.test(problem.message)), wait = Math.max(1, problem.wait);
-  const isTooFast = problem.status === 429;
-  $('#trouble').textContent = isTooFast ? fill(t('slow'), { n: wait }) : mistake ? problem.message.replace(...mistake) : problem.message;
+  const { status, message } = problem;
+  $('#trouble').textContent = status === 429 ? fill(t('slow'), { n: wait }) : mistake ? message.replace(...mistake) : message;
   $('main').classList.add('stale');
-  if (isTooFast) later('again', wait * 1000, ask);
+  if ([0, 429, 503].includes(status)) later('again', wait * 1000, ask); // too fast, or nobody there for the moment
 }
 
 function showFound(found) {

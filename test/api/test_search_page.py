@@ -3,6 +3,7 @@
 import collections
 import datetime
 import shutil
+import socket
 import urllib.parse
 
 import pytest
@@ -40,7 +41,7 @@ def some_posts():
             "posted_at": (datetime.datetime(2025, 1, 3, 12) + datetime.timedelta(days=3 * i)).isoformat() + "Z"})
     posts[5]["caption"] = "Quelle belle lumière ce matin"
     posts[6]["caption"] = "L'infini " + "et encore des mots " * 60 + "jusqu'au zanzibar " + "puis la suite " * 60
-    posts[7] |= {"caption": HOSTILE, "hashtags": ["__proto__", "all"], "author": "mallory,<b>", "permalink": "javascript:alert(1)"}
+    posts[7] |= {"caption": HOSTILE, "hashtags": ["__proto__", "all"], "author": "mallory,<b>", "permalink": "javascript://example.org/%0Aalert(1)"}
     return posts
 
 
@@ -308,6 +309,7 @@ def test_days_are_chosen_on_the_chart(page):
     drag(page, bar_at(page, 0.3), bar_at(page, 0.3))
     page.until(lambda: "from" in page.state())
     page.settled()
+    assert page.texts("#chips li")[0].startswith("From ") and "2025" in page.texts("#chips li")[0]
     assert page.state()["from"][0].endswith("-01") and page.state()["to"][0].endswith("-01")
     assert page.total() == len(chosen(page)) > 0
     drag(page, bar_at(page, 0.75), bar_at(page, 0.45))
@@ -382,6 +384,24 @@ def test_too_many_searches_go_on_by_themselves(page):
     page.type("l").type("u").type("m").type("i")
     page.until(lambda: "1 s" in page.text("#trouble"))
     page.until(lambda: page.ids() == [POSTS[5]["id"]] and not page.text("#trouble"))
+
+
+def test_a_server_that_went_away_is_found_again(make_server, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        port = one.getsockname()[1]
+    server = make_server(LISTEN=f"127.0.0.1:{port}")
+    browser = start_browser(tmp_path / "profile")
+    try:
+        page = Page(browser, server)
+        sign_in(page, register_user(server))
+        page.settled()
+        server.stop()
+        page.type("anything")
+        page.until(lambda: page.text("#trouble") == "The server does not answer.")
+        server.start()
+        page.until(lambda: page.text("#trouble") == "" and page.total() == 0)
+    finally:
+        browser.quit()
 
 
 def test_an_expired_session_is_renewed_unseen(page):
