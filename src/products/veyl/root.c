@@ -40,7 +40,7 @@ static Err *page_part(Ctx *c, Call *k) {
     return page_send(c, k, strf(c->arena, "%.*s%.*s", S_ARG(folder), S_ARG(k->params[0])));
 }
 
-#define PARTS                                                                            \
+#define PARTS                                                                                   \
     .access = ACCESS_OPEN, .out_type = "text/css, text/javascript, text/html", .errors = "404", \
     .tag = "root"
 
