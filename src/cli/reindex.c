@@ -99,7 +99,8 @@ const Command reindex_command = {
     .option_count = COUNT(reindex_options),
     .need = NEED_SCHEMA,
     .doc = "Build search indexes anew from the database",
-    .more = "Without NAME: all of them. A running server keeps its indexes itself: then it is asked "
-            "to\nbuild the index anew beside the one it serves, and the command exits with 1.",
+    .more =
+        "Without NAME: all of them. A running server keeps its indexes itself: then it is asked "
+        "to\nbuild the index anew beside the one it serves, and the command exits with 1.",
     .run = reindex_run,
 };

@@ -28,14 +28,14 @@ static const void *prepare(Ctx *c) {
 }
 
 /* A family with one sample an index: EXPR over its `s`. */
-#define BY_INDEX(collect, expr)                                           \
-    static void collect(Ctx *c, const void *prepared, MetricOut *out) {   \
-        const Indexes *all = prepared;                                    \
-        (void)c;                                                          \
-        for (ptrdiff_t i = 0; i < all->count; i++) {                      \
-            const SearchStats *s = &all->items[i].stats;                  \
-            metric_sample(out, &all->items[i].name, (double)(expr));      \
-        }                                                                 \
+#define BY_INDEX(collect, expr)                                         \
+    static void collect(Ctx *c, const void *prepared, MetricOut *out) { \
+        const Indexes *all = prepared;                                  \
+        (void)c;                                                        \
+        for (ptrdiff_t i = 0; i < all->count; i++) {                    \
+            const SearchStats *s = &all->items[i].stats;                \
+            metric_sample(out, &all->items[i].name, (double)(expr));    \
+        }                                                               \
     }
 
 #define SECOND 1e6
@@ -55,9 +55,9 @@ BY_INDEX(apply_seconds_collect, (double)s->apply_us / SECOND)
 BY_INDEX(failures_collect, s->failures)
 BY_INDEX(away_collect, !str_is_null(s->failure))
 BY_INDEX(rebuilds_collect, s->rebuilds)
-BY_INDEX(rebuilding_collect,
-         !s->rebuilding || s->rebuild_total <= 0 ? (s->rebuilding ? 0.0 : 1.0)
-                                                 : (double)s->rebuilt / (double)s->rebuild_total)
+BY_INDEX(rebuilding_collect, !s->rebuilding || s->rebuild_total <= 0
+                                 ? (s->rebuilding ? 0.0 : 1.0)
+                                 : (double)s->rebuilt / (double)s->rebuild_total)
 BY_INDEX(merges_collect, s->merges)
 BY_INDEX(flushes_collect, s->flushes)
 BY_INDEX(keep_failures_collect, s->keep_failures)

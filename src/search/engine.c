@@ -61,7 +61,7 @@ void engine_close(SearchEngine *e) {
     free(e);
 }
 
-/* -- A batch ------------------------------------------------------------------------------------- */
+/* -- A batch ----------------------------------------------------------------------------------- */
 
 /* Whatever the view has of the batch's keys is replaced or gone. */
 static void kill_former(Draft *d, const SearchDocs *docs) {
@@ -95,7 +95,7 @@ Err *engine_apply(Ctx *c, SearchEngine *e, const SearchDocs *docs, int64_t cover
     return NULL;
 }
 
-/* -- Figures ------------------------------------------------------------------------------------- */
+/* -- Figures ----------------------------------------------------------------------------------- */
 
 int64_t engine_unflushed(SearchEngine *e) {
     View *v = engine_view(e);

@@ -64,7 +64,7 @@ int64_t engine_build_docs(const EngineBuild *b) { return b->docs; }
 
 void engine_build_chunk(EngineBuild *b, uint32_t docs) { b->chunk_docs = docs; }
 
-/* -- Chunks -------------------------------------------------------------------------------------- */
+/* -- Chunks ------------------------------------------------------------------------------------ */
 
 static void *finish_thread(void *arg) {
     Finishing *f = arg;
@@ -118,7 +118,7 @@ static Err *chunk_send(Ctx *c, EngineBuild *b) {
     return NULL;
 }
 
-/* -- Adding -------------------------------------------------------------------------------------- */
+/* -- Adding ------------------------------------------------------------------------------------ */
 
 /* Murmur3's finisher. */
 static uint64_t key_hash(int64_t key) {
@@ -175,7 +175,7 @@ Err *engine_build_add(Ctx *c, EngineBuild *b, const SearchDocs *docs) {
     return NULL;
 }
 
-/* -- Taking the engine's place ------------------------------------------------------------------- */
+/* -- Taking the engine's place ----------------------------------------------------------------- */
 
 static void suspects_kill(const EngineBuild *b, Draft *d, const int *places) {
     for (ptrdiff_t i = 0; i < b->suspect_count; i++) {

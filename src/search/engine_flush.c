@@ -7,11 +7,11 @@
 #include "search/engine_room.h"
 
 typedef struct Flush {
-    View *of;          /* as it was when the flush began */
-    bool *heap, *lot;  /* of its segments: all on the heap; those of one file */
-    Draft snapshot;    /* what the manifest will list */
+    View *of;           /* as it was when the flush began */
+    bool *heap, *lot;   /* of its segments: all on the heap; those of one file */
+    Draft snapshot;     /* what the manifest will list */
     uint64_t published; /* Views of our own making */
-    bool overtaken;    /* a rebuild has come in between */
+    bool overtaken;     /* a rebuild has come in between */
 } Flush;
 
 /* The next heap segments that go into one file. False: all have gone. */

@@ -26,7 +26,7 @@
 
 enum { MANIFEST_BYTES_MAX = 1 << 20, MANIFEST_SEGMENTS_MAX = 4096 };
 
-/* -- Plain files --------------------------------------------------------------------------------- */
+/* -- Plain files ------------------------------------------------------------------------------- */
 
 static Err *file_err(Ctx *c, int error, const char *path) {
     bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
@@ -91,7 +91,7 @@ static Err *file_read_whole(Ctx *c, const char *path, int64_t most, Str *out) {
     return NULL;
 }
 
-/* -- Reading ------------------------------------------------------------------------------------- */
+/* -- Reading ----------------------------------------------------------------------------------- */
 
 typedef struct Line {
     uint64_t number, docs, bytes, dead, count, sum;
@@ -226,7 +226,7 @@ void engine_manifest_read(Ctx *c, SearchEngine *e, Str *why) {
     strangers_remove(e);
 }
 
-/* -- Writing ------------------------------------------------------------------------------------- */
+/* -- Writing ----------------------------------------------------------------------------------- */
 
 /* A segment's dead documents, in a new file where they are others than before. */
 static Err *dead_write(Ctx *c, SearchEngine *e, const ViewSegment *v, uint64_t *number) {

@@ -24,7 +24,7 @@ bool engine_is_merging(const SearchEngine *e, const Segment *s) {
     return false;
 }
 
-/* -- Choosing ------------------------------------------------------------------------------------ */
+/* -- Choosing ---------------------------------------------------------------------------------- */
 
 typedef struct Choice {
     const ViewSegment *items;
@@ -94,7 +94,7 @@ static bool choose(const SearchEngine *e, Choice *p, int allowed, int64_t most) 
     return false;
 }
 
-/* -- Merging ------------------------------------------------------------------------------------- */
+/* -- Merging ----------------------------------------------------------------------------------- */
 
 static Err *items_merge(Ctx *c, const SearchEngine *e, const Choice *p, Str path, Segment **out) {
     SegmentWriter *w = segment_writer_new(e->def);
@@ -136,7 +136,7 @@ void merge_small(Ctx *c, const SearchEngine *e, Draft *d) {
     while (merge_inline(c, e, d, TIER_SEGMENTS_MOST, INLINE_DOCS_MOST)) continue;
 }
 
-/* -- Beside engine_apply ------------------------------------------------------------------------- */
+/* -- Beside engine_apply ----------------------------------------------------------------------- */
 
 static bool all_there(const View *now, const View *of, const bool *picked) {
     for (int i = 0; i < of->count; i++) {
@@ -175,8 +175,8 @@ bool merge_publish(SearchEngine *e, const View *of, const bool *picked, Segment 
         int place = d.count - 1;
         for (int i = 0; i < of->count; i++)
             if (picked[i])
-                carry_deaths(&d, &of->items[i],
-                             d.items[draft_place(&d, of->items[i].segment)].dead, place);
+                carry_deaths(&d, &of->items[i], d.items[draft_place(&d, of->items[i].segment)].dead,
+                             place);
     }
     for (int i = 0; i < of->count; i++)
         if (picked[i]) draft_remove(&d, draft_place(&d, of->items[i].segment));

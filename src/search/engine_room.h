@@ -13,18 +13,18 @@
 #include "search/engine.h"
 
 enum {
-    TIER_FIRST = 64,          /* documents; each next tier is TIER_STEP times larger */
+    TIER_FIRST = 64, /* documents; each next tier is TIER_STEP times larger */
     TIER_STEP = 8,
-    TIER_SEGMENTS = 3,        /* more in one tier are merged */
-    INLINE_DOCS = 1024,       /* a merge up to here is done by engine_apply */
-    INLINE_DOCS_LATE = 8192,  /* ... when engine_merge does not keep up */
+    TIER_SEGMENTS = 3,       /* more in one tier are merged */
+    INLINE_DOCS = 1024,      /* a merge up to here is done by engine_apply */
+    INLINE_DOCS_LATE = 8192, /* ... when engine_merge does not keep up */
     TIER_SEGMENTS_LATE = 6,
     INLINE_DOCS_MOST = 262144, /* ... by far: writers wait, so that a View stays small */
     TIER_SEGMENTS_MOST = 16,
     SEGMENT_DOCS_TOP = 4000000,
-    FILE_DOCS = 65536,        /* what is merged to more is written to a file at once */
-    DEAD_PERCENT = 30,        /* more: the segment is written anew */
-    BUILD_DOCS = 250000       /* of a segment of a rebuild */
+    FILE_DOCS = 65536,  /* what is merged to more is written to a file at once */
+    DEAD_PERCENT = 30,  /* more: the segment is written anew */
+    BUILD_DOCS = 250000 /* of a segment of a rebuild */
 };
 #define BUILD_BYTES ((int64_t)768 << 20)
 
@@ -84,7 +84,7 @@ struct SearchEngine {
     bool *merged_of; /* … on these */
     FileList files;  /* write */
     atomic_uint_least64_t next_file;
-    bool has_manifest;    /* write */
+    bool has_manifest;                      /* write */
     atomic_uint_least64_t version, flushed; /* Views published; of the one the manifest has */
     atomic_bool disk_full; /* the last attempt to write found no room: merge on the heap */
     atomic_int_least64_t disk_bytes;
@@ -120,6 +120,7 @@ void engine_build_chunk(EngineBuild *b, uint32_t docs);
 void engine_manifest_read(Ctx *c, SearchEngine *e, Str *why);
 /* Make the draft (all its segments are files) the snapshot. dead_numbers[i]: the file of its i-th
  * segment's dead documents, 0: none. */
-MUST_USE Err *engine_manifest_write(Ctx *c, SearchEngine *e, const Draft *d, uint64_t *dead_numbers);
+MUST_USE Err *engine_manifest_write(Ctx *c, SearchEngine *e, const Draft *d,
+                                    uint64_t *dead_numbers);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "search/engine_room.h"
 
-/* -- Dead documents ------------------------------------------------------------------------------ */
+/* -- Dead documents ---------------------------------------------------------------------------- */
 
 Dead *dead_new(uint32_t docs) {
     Dead *d = calloc(1, sizeof *d + (size_t)dead_words(docs) * sizeof(uint64_t));
@@ -29,7 +29,7 @@ void dead_release(const uint64_t *bits) {
     if (atomic_fetch_sub_explicit(&d->references, 1, memory_order_acq_rel) == 1) free(d);
 }
 
-/* -- Views --------------------------------------------------------------------------------------- */
+/* -- Views ------------------------------------------------------------------------------------- */
 
 View *view_hold(View *v) {
     atomic_fetch_add_explicit(&v->references, 1, memory_order_relaxed);
@@ -58,7 +58,7 @@ View *engine_view(SearchEngine *e) {
     return v;
 }
 
-/* -- Drafts -------------------------------------------------------------------------------------- */
+/* -- Drafts ------------------------------------------------------------------------------------ */
 
 static void draft_room(Draft *d, int count) {
     if (count <= d->cap) return;
@@ -106,11 +106,10 @@ void draft_kill(Draft *d, int place, uint32_t doc) {
     uint32_t docs = segment_docs(item->segment);
     assert(doc < docs);
     if (dead_has(item->dead, doc)) return;
-    if (!item->dead || atomic_load_explicit(&dead_of(item->dead)->references,
-                                            memory_order_acquire) > 1) {
+    if (!item->dead ||
+        atomic_load_explicit(&dead_of(item->dead)->references, memory_order_acquire) > 1) {
         Dead *own = dead_new(docs);
-        if (item->dead)
-            memcpy(own->bits, item->dead, (size_t)dead_words(docs) * sizeof *own->bits);
+        if (item->dead) memcpy(own->bits, item->dead, (size_t)dead_words(docs) * sizeof *own->bits);
         dead_release(item->dead);
         item->dead = own->bits;
     }

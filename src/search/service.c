@@ -56,7 +56,7 @@ const SearchOptions *search_options(const SearchIndex *x) { return &x->search->o
 
 bool search_follows(const SearchIndex *x) { return x->search->options.follow; }
 
-/* -- Opening ------------------------------------------------------------------------------------- */
+/* -- Opening ----------------------------------------------------------------------------------- */
 
 static bool name_good(const char *name) {
     for (; *name; name++)
@@ -93,8 +93,8 @@ static SearchIndex *index_new(Search *s, const SearchDef *def) {
     if (!x) abort();
     x->search = s;
     x->def = def;
-    x->backend = str_is_empty(s->options.meili_host) ? &search_engine_backend
-                                                     : &search_meilisearch_backend;
+    x->backend =
+        str_is_empty(s->options.meili_host) ? &search_engine_backend : &search_meilisearch_backend;
     x->loop = loop_here();
     atomic_store(&x->covered, NOTHING_COVERED);
     x->nudges = channel_new(1);
@@ -166,7 +166,7 @@ void search_close_all(Ctx *c, struct App *app) {
     for (SearchIndex *x = s ? s->first : NULL; x; x = x->next) index_close(c, x);
 }
 
-/* -- Waiting for what was committed -------------------------------------------------------------- */
+/* -- Waiting for what was committed ------------------------------------------------------------ */
 
 static Err *newest_read(Ctx *c, SearchIndex *x, int64_t *newest) {
     Err *err = x->def->newest(c, newest);
@@ -228,7 +228,7 @@ Err *search_wait(Ctx *c, SearchIndex *x, int64_t after, int64_t ms, int64_t *cov
     return err;
 }
 
-/* -- Asking -------------------------------------------------------------------------------------- */
+/* -- Asking ------------------------------------------------------------------------------------ */
 
 static void query_count(SearchIndex *x, int64_t began, const Err *err) {
     atomic_fetch_add(&x->queries, 1);
@@ -257,7 +257,7 @@ Err *search_values(Ctx *c, SearchIndex *x, int field, Str text, const SearchRequ
     return err;
 }
 
-/* -- Keeping ------------------------------------------------------------------------------------- */
+/* -- Keeping ----------------------------------------------------------------------------------- */
 
 void search_stats(SearchIndex *x, Ctx *c, SearchStats *out) {
     *out = (SearchStats){
@@ -301,8 +301,8 @@ static Err *index_begin_kept(Ctx *c, SearchIndex *x) {
          x->def->name);
 }
 
-Err *search_rebuild(Ctx *c, SearchIndex *x, void (*progress)(void *arg, int64_t done, int64_t total),
-                    void *arg) {
+Err *search_rebuild(Ctx *c, SearchIndex *x,
+                    void (*progress)(void *arg, int64_t done, int64_t total), void *arg) {
     TRY(index_begin_kept(c, x));
     /* One that is under way may have read past what the caller means: the next one counts. */
     int64_t wanted = atomic_load(&x->builds_asked);

@@ -80,8 +80,8 @@ struct SearchIndex {
     /* The follower's loop. */
     bool following, building; /* coroutines alive: these */
     struct Coro *follower, *builder;
-    bool hollow;              /* nothing to follow from: a rebuild comes first */
-    bool turn_taken;          /* somebody reads and applies */
+    bool hollow;     /* nothing to follow from: a rebuild comes first */
+    bool turn_taken; /* somebody reads and applies */
     WaitList turn_waiters, ended;
     int64_t state_seen, oldest_at_us, request_at_us;
 
@@ -100,8 +100,9 @@ bool search_follows(const SearchIndex *x);         /* in a service, not in a com
 /* service_wait.c */
 MUST_USE Err *index_wait(Ctx *c, SearchIndex *x, int64_t need, bool patient);
 void index_covered(SearchIndex *x, int64_t covered); /* wakes who waited for it */
-void index_failed(SearchIndex *x, const Err *err);   /* wakes all but patient ones; NULL: works again */
-void index_nudge(SearchIndex *x);                    /* any thread */
+void index_failed(SearchIndex *x,
+                  const Err *err); /* wakes all but patient ones; NULL: works again */
+void index_nudge(SearchIndex *x);  /* any thread */
 MUST_USE Err *turn_take(Ctx *c, SearchIndex *x);
 void turn_give(SearchIndex *x);
 

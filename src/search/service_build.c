@@ -15,9 +15,9 @@ enum { BUILD_BATCH = 4000, AHEAD = 2, RETRY_MS = 2000 };
 typedef struct Builder {
     SearchIndex *x;
     void *build;
-    Channel *read;   /* of Batch: read and not yet taken in */
-    bool adding;     /* the adder lives */
-    WaitList done;   /* it has ended */
+    Channel *read; /* of Batch: read and not yet taken in */
+    bool adding;   /* the adder lives */
+    WaitList done; /* it has ended */
     bool failed;
     ErrKind kind;
     char why[256];
@@ -45,7 +45,7 @@ static void batch_free(Batch *b) {
     free(b);
 }
 
-/* -- Taking in ----------------------------------------------------------------------------------- */
+/* -- Taking in --------------------------------------------------------------------------------- */
 
 static void add_batches(Ctx *c, void *arg) {
     Builder *b = arg;
@@ -92,7 +92,7 @@ static Err *adder_end(Ctx *c, Builder *b) {
     return builder_err(c, b);
 }
 
-/* -- Reading ------------------------------------------------------------------------------------- */
+/* -- Reading ----------------------------------------------------------------------------------- */
 
 /* The next batch behind *after; unmoved: there is nothing new. */
 static Err *read_one(Ctx *c, Builder *b, int64_t *after) {
@@ -165,7 +165,7 @@ static Err *build_steps(Ctx *c, Builder *b) {
     return err;
 }
 
-/* -- The coroutine ------------------------------------------------------------------------------- */
+/* -- The coroutine ----------------------------------------------------------------------------- */
 
 static void build_outcome(Ctx *c, SearchIndex *x, const Err *err, int64_t asked, int64_t began) {
     atomic_store(&x->rebuilding, false);

@@ -18,8 +18,8 @@
 #include "search/service.h"
 
 enum {
-    FLUSH_DOCS = 50000,   /* in memory alone: at most about so many */
-    FLUSH_US = 60000000,  /* changes older than this are brought to the disk */
+    FLUSH_DOCS = 50000,  /* in memory alone: at most about so many */
+    FLUSH_US = 60000000, /* changes older than this are brought to the disk */
     KEEP_LOOK_MS = 1000,
     RETRY_US = 10000000,
     KEEP_NICE = 10
@@ -39,7 +39,7 @@ typedef struct Backing {
     bool failing;
 } Backing;
 
-/* -- Keeping ------------------------------------------------------------------------------------- */
+/* -- Keeping ----------------------------------------------------------------------------------- */
 
 static void keep_outcome(Backing *b, const Err *err, const char *what) {
     if (err) {
@@ -112,7 +112,7 @@ static void keeper_nudge(Backing *b) {
     pthread_mutex_unlock(&b->lock);
 }
 
-/* -- Opening and closing ------------------------------------------------------------------------- */
+/* -- Opening and closing ----------------------------------------------------------------------- */
 
 typedef struct Opening {
     Ctx *c;
@@ -179,12 +179,12 @@ static void backing_close(Ctx *c, SearchIndex *x) {
     x->backing = NULL;
 }
 
-/* -- Changes ------------------------------------------------------------------------------------- */
+/* -- Changes ----------------------------------------------------------------------------------- */
 
 typedef struct Applying {
     Ctx *c;
     SearchEngine *engine;
-    EngineBuild *build; /* NULL: to the engine */
+    EngineBuild *build;     /* NULL: to the engine */
     const SearchDocs *docs; /* NULL: finish the build */
     int64_t covered;
     Err *err;
@@ -238,7 +238,7 @@ static void backing_build_free(Ctx *c, SearchIndex *x, void *build) {
     if (err) engine_build_free(build); /* the pool is full: then here */
 }
 
-/* -- Asking -------------------------------------------------------------------------------------- */
+/* -- Asking ------------------------------------------------------------------------------------ */
 
 typedef struct Asking {
     Ctx *c;
@@ -286,9 +286,8 @@ static Err *backing_run(Ctx *c, SearchIndex *x, const SearchRequest *request, Se
     return ask_where_it_fits(c, &a);
 }
 
-static Err *backing_values(Ctx *c, SearchIndex *x, int field, Str text,
-                           const SearchRequest *within, int64_t limit, SearchValue **out,
-                           ptrdiff_t *count) {
+static Err *backing_values(Ctx *c, SearchIndex *x, int field, Str text, const SearchRequest *within,
+                           int64_t limit, SearchValue **out, ptrdiff_t *count) {
     Asking a = {.c = c,
                 .x = x,
                 .request = within,
@@ -300,7 +299,7 @@ static Err *backing_values(Ctx *c, SearchIndex *x, int field, Str text,
     return ask_where_it_fits(c, &a);
 }
 
-/* -- Figures ------------------------------------------------------------------------------------- */
+/* -- Figures ----------------------------------------------------------------------------------- */
 
 static uint32_t having(Ctx *c, const ViewSegment *v, int field) {
     ArenaMark mark = arena_mark(c->arena);

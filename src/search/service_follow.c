@@ -25,7 +25,7 @@ enum {
     BATCH = 4000
 };
 
-/* -- Reading ------------------------------------------------------------------------------------- */
+/* -- Reading ----------------------------------------------------------------------------------- */
 
 /* One attempt; false: it did not fit into memory. */
 static bool feed_try(Ctx *c, SearchIndex *x, int64_t after, int64_t limit, SearchDocs *docs,
@@ -66,7 +66,7 @@ Err *feed_read(Ctx *c, SearchIndex *x, int64_t after, int64_t *limit, SearchDocs
     return err;
 }
 
-/* -- One step ------------------------------------------------------------------------------------ */
+/* -- One step ---------------------------------------------------------------------------------- */
 
 static void build_ask(SearchIndex *x, const char *why) {
     if (atomic_load(&x->builds_asked) > atomic_load(&x->builds_done)) return;
@@ -154,7 +154,7 @@ static Err *step_in_turn(Ctx *c, SearchIndex *x, bool *more) {
     return err;
 }
 
-/* -- For ever ------------------------------------------------------------------------------------ */
+/* -- For ever ---------------------------------------------------------------------------------- */
 
 static void nudge_wait(Ctx *c, SearchIndex *x, int64_t ms) {
     void *item;

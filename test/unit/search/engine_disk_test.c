@@ -95,7 +95,7 @@ static bool folder_is_tidy(SearchEngine *e) {
     return tidy;
 }
 
-/* -- Flushing and opening ------------------------------------------------------------------------ */
+/* -- Flushing and opening ---------------------------------------------------------------------- */
 
 TEST(what_was_flushed_is_opened_and_what_was_not_is_told_by_the_number) {
     folder = e_folder_make(c->arena);
@@ -157,7 +157,7 @@ TEST(a_snapshot_of_another_definition_is_not_used) {
     e_folder_remove(folder);
 }
 
-/* -- Damage -------------------------------------------------------------------------------------- */
+/* -- Damage ------------------------------------------------------------------------------------ */
 
 typedef struct Kept {
     char name[64];
@@ -245,7 +245,7 @@ TEST(a_file_cut_at_any_length_or_with_a_flipped_byte_is_never_used) {
     e_folder_remove(folder);
 }
 
-/* -- No room ------------------------------------------------------------------------------------- */
+/* -- No room ----------------------------------------------------------------------------------- */
 
 static void files_limit(rlim_t bytes) {
     struct rlimit limit;
@@ -293,7 +293,7 @@ TEST(without_room_on_the_disk_nothing_is_lost) {
     e_folder_remove(folder);
 }
 
-/* -- Rebuilds ------------------------------------------------------------------------------------ */
+/* -- Rebuilds ---------------------------------------------------------------------------------- */
 
 static bool built_is(SearchEngine *e, int64_t covered, int64_t batch, uint32_t chunk) {
     EngineBuild *b = engine_build_new(e);
@@ -341,7 +341,7 @@ TEST(a_rebuild_of_many_segments_is_as_if_each_change_was_applied) {
     e_folder_remove(folder);
 }
 
-/* -- Killed at any moment ------------------------------------------------------------------------ */
+/* -- Killed at any moment ---------------------------------------------------------------------- */
 
 /* Works for ever, in batches, with flushes and merges, and rebuilds now and then. */
 static void work_until_killed(int64_t now, uint64_t seed) {
@@ -398,7 +398,7 @@ TEST(killed_at_any_moment_it_opens_with_a_whole_snapshot) {
     e_folder_remove(folder);
 }
 
-/* -- Many threads -------------------------------------------------------------------------------- */
+/* -- Many threads ------------------------------------------------------------------------------ */
 
 static SearchEngine *shared;
 static atomic_bool over;

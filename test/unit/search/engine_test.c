@@ -92,8 +92,8 @@ TEST(whatever_is_put_and_removed_is_as_in_a_table) {
     SearchEngine *e = opened((Str){0});
     Changes x = changes_new(400, 1);
     for (int i = 0; i < 600; i++) {
-        apply_some(e, &x, rand_below(&x.rand, 5) ? 1 + rand_below(&x.rand, 3)
-                                                 : rand_below(&x.rand, 300));
+        apply_some(e, &x,
+                   rand_below(&x.rand, 5) ? 1 + rand_below(&x.rand, 3) : rand_below(&x.rand, 300));
         bool merged;
         if (rand_below(&x.rand, 20) == 0) good(engine_merge(c, e, &merged));
         if (!e_same_now(e, &x.model)) break;

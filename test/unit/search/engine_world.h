@@ -106,7 +106,7 @@ static inline bool e_same_now(SearchEngine *e, const EModel *m) {
     return same;
 }
 
-/* -- Folders ------------------------------------------------------------------------------------- */
+/* -- Folders ----------------------------------------------------------------------------------- */
 
 static inline Str e_folder_make(Arena *a) {
     char *path = str_cstr(a, access("/dev/shm", W_OK) == 0 ? S("/dev/shm/socle_engine_XXXXXX")

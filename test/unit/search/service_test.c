@@ -15,7 +15,7 @@ struct App {
 
 Search *app_search(struct App *app) { return app->search; }
 
-/* -- A table of things, and its feed ------------------------------------------------------------- */
+/* -- A table of things, and its feed ----------------------------------------------------------- */
 
 enum { IN_WORDS, IN_KIND, IN_FIELDS };
 static const SearchField fields[IN_FIELDS] = {
@@ -28,8 +28,8 @@ typedef struct Thing {
     Str words;
     bool gone;
 } Thing;
-static const Field thing_fields[] = {
-    FIELD(Thing, key), FIELD(Thing, seq), FIELD(Thing, words), FIELD(Thing, gone)};
+static const Field thing_fields[] = {FIELD(Thing, key), FIELD(Thing, seq), FIELD(Thing, words),
+                                     FIELD(Thing, gone)};
 static const Record thing_record = RECORD(Thing, thing_fields, .table = "things");
 
 static const char feed_sql[] =
@@ -79,13 +79,15 @@ static const SearchDef things_index = {.name = "things",
                                        .oldest = oldest};
 
 static bool things_make(Ctx *c) {
-    return GOOD(db_exec(c, SQL2("CREATE TABLE things (key INTEGER PRIMARY KEY, seq INTEGER, words "
-                                "TEXT, gone INTEGER) STRICT",
-                                "CREATE TABLE things (key BIGINT PRIMARY KEY, seq BIGINT, words "
-                                "TEXT, gone BOOLEAN)"),
+    return GOOD(db_exec(c,
+                        SQL2("CREATE TABLE things (key INTEGER PRIMARY KEY, seq INTEGER, words "
+                             "TEXT, gone INTEGER) STRICT",
+                             "CREATE TABLE things (key BIGINT PRIMARY KEY, seq BIGINT, words "
+                             "TEXT, gone BOOLEAN)"),
                         NO_ARGS, NULL)) &&
            GOOD(db_exec(c, SQL("CREATE INDEX things_seq ON things (seq)"), NO_ARGS, NULL)) &&
-           GOOD(db_exec(c, SQL("CREATE TABLE change_sequence (id INTEGER PRIMARY KEY, value BIGINT)"),
+           GOOD(db_exec(c,
+                        SQL("CREATE TABLE change_sequence (id INTEGER PRIMARY KEY, value BIGINT)"),
                         NO_ARGS, NULL)) &&
            GOOD(db_exec(c, SQL("INSERT INTO change_sequence VALUES (1, 0)"), NO_ARGS, NULL));
 }
@@ -98,12 +100,13 @@ typedef struct Put {
 static Err *put_in(Ctx *c, void *arg) {
     const Put *p = arg;
     for (int64_t i = 0; i < p->count; i++)
-        TRY(db_exec(c,
-                    SQL("INSERT INTO things (key, seq, words, gone) VALUES ($1, 0, $2, $3) ON "
-                        "CONFLICT (key) DO UPDATE SET words = excluded.words, gone = excluded.gone"),
-                    ARGS(V(p->key + i), V(str_is_null(p->words) ? S("") : p->words),
-                         V((bool)str_is_null(p->words))),
-                    NULL));
+        TRY(db_exec(
+            c,
+            SQL("INSERT INTO things (key, seq, words, gone) VALUES ($1, 0, $2, $3) ON "
+                "CONFLICT (key) DO UPDATE SET words = excluded.words, gone = excluded.gone"),
+            ARGS(V(p->key + i), V(str_is_null(p->words) ? S("") : p->words),
+                 V((bool)str_is_null(p->words))),
+            NULL));
     int64_t first;
     TRY(db_next_change(c, p->count, &first));
     return db_exec(c, SQL("UPDATE things SET seq = $1 + key - $2 WHERE key >= $2 AND key < $3"),
@@ -139,8 +142,8 @@ static SearchIndex *begin_with(Ctx *c, SearchOptions options) {
 }
 
 static SearchIndex *begin(Ctx *c) {
-    return begin_with(c, (SearchOptions){.folder = strf(c->arena, "%s/search", world.folder),
-                                         .follow = true});
+    return begin_with(
+        c, (SearchOptions){.folder = strf(c->arena, "%s/search", world.folder), .follow = true});
 }
 
 static void end(Ctx *c) {
@@ -149,7 +152,7 @@ static void end(Ctx *c) {
     c->app->search = NULL;
 }
 
-/* -- Promises ------------------------------------------------------------------------------------ */
+/* -- Promises ---------------------------------------------------------------------------------- */
 
 BOTH(a_commit_is_found_by_the_search_that_follows_it) {
     if (!things_make(c)) return;
@@ -311,9 +314,7 @@ BOTH(what_cannot_be_followed_is_built_anew) {
     end(c);
 }
 
-static Err *rebuild_now(Ctx *c, void *arg) {
-    return search_rebuild(c, arg, NULL, NULL);
-}
+static Err *rebuild_now(Ctx *c, void *arg) { return search_rebuild(c, arg, NULL, NULL); }
 
 BOTH(a_rebuild_goes_on_beside_writes_and_loses_none) {
     if (!things_make(c)) return;
