@@ -4,6 +4,8 @@
  * are read only where sets cannot tell (phrases, NEAR, words that were split). */
 #include "search/rank.h"
 
+#include <stdlib.h>
+
 #define FAIL_ASKED(c, err_code, ...)                                      \
     do {                                                                  \
         Err *err_asked = err_new((c), ERR_INVALID, __func__, __VA_ARGS__); \
@@ -232,6 +234,38 @@ Docset level_docs(Rank *r, Matcher *m, const Level *level, Docset within, int ty
     return sets[level->count][most];
 }
 
+static int more_words(const void *x, const void *y) {
+    const Level *a = x, *b = y;
+    return (a->words < b->words) - (a->words > b->words);
+}
+
+static Level *tree_levels(Rank *r, int *count) {
+    const Level *whole = &r->whole;
+    *count = 1 << whole->count;
+    Level *levels = arena_array(r->c->arena, Level, *count);
+    for (int choice = 0; choice < *count; choice++) {
+        Level *l = &levels[choice];
+        l->kept = arena_array(r->c->arena, int, whole->count);
+        for (int i = 0; i < whole->count; i++)
+            if (choice >> i & 1) l->kept[l->count++] = whole->kept[i];
+        l->words = level_words(r, l->kept, l->count);
+    }
+    qsort(levels, (size_t)*count, sizeof *levels, more_words);
+    return levels;
+}
+
+Docset tree_level_docs(const Rank *r, Matcher *m, const Level *level) {
+    Docset docs = m->universe;
+    for (int i = 0, next = 0; i < r->whole.count; i++) {
+        int term = r->whole.kept[i];
+        Docset any = m->parts[r->starting[term][0]].any;
+        bool kept = next < level->count && level->kept[next] == term;
+        next += kept;
+        docs = kept ? docset_and(m->arena, docs, any) : docset_minus(m->arena, docs, any);
+    }
+    return docs;
+}
+
 static Docset plain_docs(Rank *r, Matcher *m, const Level *levels, int count) {
     Docset all = docset_none(m->base.universe);
     for (int i = 0; i < count; i++)
@@ -254,14 +288,15 @@ static void universe_make(Rank *r) {
     r->whole.words = level_words(r, r->whole.kept, r->whole.count);
     int count = 0;
     Level *levels = q->root || q->term_count == 0 ? NULL : levels_make(r, &count);
-    r->levels = levels;
-    r->level_count = count;
     for (int i = 0; i < r->view->count; i++) {
         Matcher *m = &r->matchers[i];
         m->universe = q->root   ? tree_docs(r, m, q->root)
                       : count > 0 ? plain_docs(r, m, levels, count)
                                 : m->base;
     }
+    if (r->tree_any && r->whole.count <= TREE_LEVELS) levels = tree_levels(r, &count);
+    r->levels = levels;
+    r->level_count = count;
 }
 
 Err *rank_open(Ctx *c, const SearchDef *def, const View *view, const SearchRequest *request,

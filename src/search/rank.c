@@ -109,7 +109,7 @@ static void page_level(Page *p, Bucket *level, int count) {
     for (int t = 0; t < TYPO_BUCKETS && p->want > 0; t++) {
         uint64_t left = 0;
         for (int i = 0; i < count; i++) left += level[i].docs.count;
-        if (left <= (level[0].level->count > 1 ? BUCKET_SMALL : 0)) break;
+        if (left <= (level[0].level->count > 1 ? BUCKET_SMALL : 0)) break; /* rather read */
         for (int i = 0; i < count; i++) {
             Matcher *m = &r->matchers[level[i].segment];
             buckets[i] = level[i];
@@ -122,17 +122,15 @@ static void page_level(Page *p, Bucket *level, int count) {
     if (p->want > 0) page_add(p, level, count);
 }
 
-/* Buckets of one level, each segment's; what they have is taken. */
-static Bucket *level_buckets(Rank *r, const Level *level, Docset *taken) {
-    Bucket *buckets = arena_array(r->c->arena, Bucket, r->view->count);
+/* Buckets of one level, each segment's. */
+static void level_buckets(Rank *r, const Level *level, Docset *taken, Bucket *buckets) {
     for (int i = 0; i < r->view->count; i++) {
         Matcher *m = &r->matchers[i];
-        Docset left = docset_minus(m->arena, m->universe, taken[i]);
-        Docset docs = level_docs(r, m, level, left, -1);
+        Docset left = docset_minus(m->arena, m->universe, taken[i]), docs;
+        docs = r->tree_any ? tree_level_docs(r, m, level) : level_docs(r, m, level, left, -1);
         buckets[i] = (Bucket){.segment = i, .level = level, .docs = docs, .typos = -1};
         taken[i] = docset_or(m->arena, taken[i], docs);
     }
-    return buckets;
 }
 
 static void page_levels(Page *p) {
@@ -143,14 +141,17 @@ static void page_levels(Page *p) {
     for (int i = 0; i < r->view->count; i++)
         taken[i] = docset_none(r->matchers[i].universe.universe);
     for (int l = 0; l < r->level_count && p->want > 0; l++) {
-        Bucket *buckets = level_buckets(r, &r->levels[l], taken);
-        for (int i = 0; i < r->view->count && !r->plan.words_first; i++) all[count++] = buckets[i];
+        level_buckets(r, &r->levels[l], taken, all + count);
+        count += r->view->count;
+        bool last = l + 1 == r->level_count;
+        bool equal = !last && r->levels[l + 1].words == r->levels[l].words; /* of trees */
+        if (!last && (equal || !r->plan.words_first)) continue;
         if (r->plan.words_first && r->plan.typo_next)
-            page_level(p, buckets, r->view->count);
-        else if (r->plan.words_first)
-            page_add(p, buckets, r->view->count);
+            page_level(p, all, count);
+        else
+            page_add(p, all, count);
+        count = 0;
     }
-    if (count > 0) page_add(p, all, count);
 }
 
 Ranked *rank_run(Rank *r, uint64_t skip, uint64_t want, uint64_t *count) {

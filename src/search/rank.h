@@ -55,7 +55,8 @@ enum {
     VERIFY_BUDGET = 4000000,  /* forward texts read to know whether a document matches */
     FUZZY_BUDGET = 200000,    /* nodes of the lexicon, a part */
     GLOB_BUDGET = 1000000,    /* likewise, of all globs of a query */
-    SORTS_MAX = 16
+    SORTS_MAX = 16,
+    TREE_LEVELS = 5 /* a tree of so many words has a level for each choice of them */
 };
 
 typedef enum MatchKind { KIND_EXACT, KIND_LIKE, KIND_ONE, KIND_TWO, KINDS } MatchKind;
@@ -152,7 +153,7 @@ typedef struct Rank {
     Matcher *matchers; /* one a segment */
     bool estimated, fully;
     int64_t verify_left, glob_left;
-    Level *levels; /* of a plain query, best first */
+    Level *levels; /* of a plain query, best first; of a tree with few words: any choice of them */
     int level_count;
     Level whole;   /* every term that is not under NOT */
     bool tree_any; /* a tree in which not every term must match */
@@ -174,6 +175,8 @@ MUST_USE Err *match_universe(Ctx *c, const SearchDef *def, const View *view,
                              const SearchRequest *request, Docset **out);
 /* The levels of a plain query, best first. */
 Level *levels_make(Rank *r, int *count);
+/* Documents of a tree that have exactly the level's words. */
+Docset tree_level_docs(const Rank *r, Matcher *m, const Level *level);
 /* Documents of `within` at this level with exactly `typos` errors in some way; typos < 0: with any. */
 Docset level_docs(Rank *r, Matcher *m, const Level *level, Docset within, int typos);
 /* The matcher's documents with a phrase, or a minus term's exact word. */

@@ -330,6 +330,7 @@ static bool key_varies(const Rank *r, const Bucket *b) {
     const KeyPlan *k = &r->plan;
     if (r->whole.count == 0) return false;
     if (!b->level) return true;
+    if (b->level->count == 0) return false;
     if (k->typo.bits && b->typos < 0) return true;
     if (k->proximity.bits && b->level->count > 1) return true;
     return k->attribute.bits || k->position.bits || k->field.bits;

@@ -448,7 +448,7 @@ static int attribute_last(const Rank *r) {
 
 void key_details(const Rank *r, uint64_t key, const Level *level, SearchDetails *out) {
     const KeyPlan *k = &r->plan;
-    if (!level) level = &r->whole;
+    if (!level || r->tree_any) level = &r->whole; /* the same measure for all of equal words */
     SearchDetails d = {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1};
     int typos = 0;
     *out = d;

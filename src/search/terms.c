@@ -258,10 +258,20 @@ static Docset docs_split(Rank *r, Matcher *m, const Part *p, int part, Docset fe
     return docset_or_many(m->arena, m->base.universe, sets, count);
 }
 
+static Docset docs_in_range(const Matcher *m, WordRange range, uint32_t fields) {
+    return range.to - range.from == 1
+               ? segment_word_docs(m->segment, m->arena, range.from, fields)
+               : segment_range_docs(m->segment, m->arena, range, fields);
+}
+
+/* Sets beyond so many are not kept until they are put together: globs have ranges by the 100 000. */
+enum { SETS_KEPT = 32 };
+
 Docset docs_of_kind(const Matcher *m, const PartDocs *d, int kind, uint32_t fields) {
     Arena *a = m->arena;
-    ptrdiff_t n = 0;
-    Docset *sets = arena_array(a, Docset, d->fit_to - d->fit_from + 1);
+    int n = 0;
+    Docset sets[SETS_KEPT];
+    DocsetMaker many = {0};
     for (int i = d->fit_from; i < d->fit_to; i++) {
         const Fit *f = &m->fits[i];
         uint32_t where = f->fields & fields;
@@ -271,11 +281,18 @@ Docset docs_of_kind(const Matcher *m, const PartDocs *d, int kind, uint32_t fiel
             range = d->range; /* whole, as it may be ready-made */
             i = d->range_to - 1;
         }
-        sets[n++] = range.to - range.from == 1
-                        ? segment_word_docs(m->segment, a, range.from, where)
-                        : segment_range_docs(m->segment, a, range, where);
+        if (n < SETS_KEPT) {
+            sets[n++] = docs_in_range(m, range, where);
+            continue;
+        }
+        if (!many.bits) many = docset_maker(a, m->base.universe);
+        ArenaMark mark = arena_mark(a);
+        docset_put_all(&many, docs_in_range(m, range, where));
+        arena_release(a, mark);
     }
-    return docset_or_many(a, m->base.universe, sets, n);
+    if (!many.bits) return docset_or_many(a, m->base.universe, sets, n);
+    for (int i = 0; i < n; i++) docset_put_all(&many, sets[i]);
+    return docset_made(a, &many);
 }
 
 static void look_up_word(Rank *r, Matcher *m, int part) {
