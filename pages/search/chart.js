@@ -1,6 +1,6 @@
 // Posts by day, week or month as bars: a click takes a bar's time, a stroke over several theirs. All
 // times are UTC days in milliseconds, ends are exclusive. Who has no pointer types dates beside it.
-import { element, fill, language, number, t } from '/shared/page.js';
+import { counted, element, fill, language, number, t } from '/shared/page.js';
 import { dayText } from './state.js';
 
 const DAY = 86400e3, BARS_MOST = 1200, SVG = 'http://www.w3.org/2000/svg';
@@ -31,7 +31,7 @@ export function unitFor(bars) {
 
 function say(bar, unit) {
   const date = unit === 'month' ? sayDay(bar.start, { month: 'long', year: 'numeric' }) : sayDay(bar.start);
-  return `${unit === 'week' ? fill(t('weekOf'), { n: date }) : date} · ${fill(t('total')[bar.count > 1 ? 1 : 0], { n: number(bar.count) })}`;
+  return `${unit === 'week' ? fill(t('weekOf'), { n: date }) : date} · ${counted('total', bar.count)}`;
 }
 
 function svgOf(name, attributes, parts = []) {

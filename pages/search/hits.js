@@ -1,5 +1,5 @@
 // A found post as a list item. Texts come from strangers: they become text nodes, whatever they hold.
-import { element, fill, language, number, t } from '/shared/page.js';
+import { counted, element, language, number, t } from '/shared/page.js';
 
 const OPEN = '<em>', CLOSE = '</em>', LONG = 320;
 
@@ -72,11 +72,9 @@ function when(text) {
   return element('time', said, { dateTime: text, title: date.toLocaleString(language(), { dateStyle: 'full', timeStyle: 'short' }) });
 }
 
-const counted = (key, value) => fill(t(key)[value > 1 ? 1 : 0], { n: number(value, { notation: 'compact', maximumFractionDigits: 1 }) });
-
 function counts(hit) {
   const told = ['likes', 'comments', 'shares', 'views'].filter((key) => hit.metrics?.[key] != null);
-  return told.map((key) => element('span', counted(key, hit.metrics[key]), { title: number(hit.metrics[key]) }));
+  return told.map((key) => element('span', counted(key, hit.metrics[key], { notation: 'compact', maximumFractionDigits: 1 }), { title: number(hit.metrics[key]) }));
 }
 
 // actions: {pick(facet, value), why(item)}.

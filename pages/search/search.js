@@ -1,6 +1,6 @@
 // veyl's search page: a change of what is asked for asks again, and an answer that a later question has
 // overtaken is thrown away. Counts of a facet leave out its own filter.
-import { $, begin, call, element, fill, isSignedIn, language, number, t } from '/shared/page.js';
+import { $, begin, call, counted, element, fill, isSignedIn, language, number, t } from '/shared/page.js';
 import { series, showChart, unitFor } from './chart.js';
 import { bindDates, showChosen, showFacets } from './facets.js';
 import { hitItem } from './hits.js';
@@ -18,7 +18,6 @@ function later(name, ms, fn) {
 }
 
 const say = (text) => { $('#status').textContent = text; };
-const counted = (count) => fill(t('total')[count > 1 ? 1 : 0], { n: number(count) });
 
 // -- Changing -------------------------------------------------------------------------------------
 
@@ -126,8 +125,8 @@ function showFound(found) {
   $('main').classList.remove('stale');
   total = found.estimatedTotalHits;
   shown = new Set();
-  $('#total').replaceChildren(element('strong', counted(total)), ` ${fill(t('took'), { n: number(found.processingTimeMs) })}`);
-  later('status', 700, () => say(total ? counted(total) : t('none')));
+  $('#total').replaceChildren(element('strong', counted('total', total)), ` ${fill(t('took'), { n: number(found.processingTimeMs) })}`);
+  later('status', 700, () => say(total ? counted('total', total) : t('none')));
   $('#hits').replaceChildren();
   showHits(found);
   showChosen(change, toggle);

@@ -13,6 +13,8 @@ export const language = () => localStorage.language ?? (navigator.language.start
 export const t = (key) => common[language()][key] ?? key;
 export const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 export const number = (value, options) => new Intl.NumberFormat(language(), options).format(value);
+export const counted = (key, count, options) =>
+  fill(t(key)[new Intl.PluralRules(language()).select(count) === 'one' ? 0 : 1], { n: number(count, options) });
 export const isSignedIn = () => Boolean(sessionStorage.access);
 
 export function element(name, content, options = {}) {
