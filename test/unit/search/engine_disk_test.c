@@ -341,6 +341,32 @@ TEST(a_rebuild_of_many_segments_is_as_if_each_change_was_applied) {
     e_folder_remove(folder);
 }
 
+TEST(a_rebuild_without_room_fails_and_the_next_one_stays_in_memory) {
+    folder = e_folder_make(c->arena);
+    signal(SIGXFSZ, SIG_IGN);
+    SearchEngine *e;
+    opened_as(&e, 0);
+    good(apply_upto(c, e, 0, 100));
+    good(engine_flush(c, e));
+    files_limit(64);
+    EngineBuild *b = engine_build_new(e);
+    SearchDocs *d = e_docs(c->arena);
+    changes_describe(d, 0, 700);
+    good(engine_build_add(c, b, d));
+    Err *err = engine_build_finish(c, b, 700);
+    CHECK(err && err->kind == ERR_STORAGE_FULL);
+    engine_build_free(b);
+    CHECK(same_as(e, 100));
+    CHECK(built_is(e, 700, 100, 200));
+    files_limit(RLIM_INFINITY);
+    good(engine_flush(c, e));
+    folder_is_tidy(e);
+    engine_close(e);
+    opened_as(&e, 700);
+    engine_close(e);
+    e_folder_remove(folder);
+}
+
 /* -- Killed at any moment ---------------------------------------------------------------------- */
 
 /* Works for ever, in batches, with flushes and merges, and rebuilds now and then. */
@@ -474,6 +500,7 @@ int main(int argc, char **argv) {
         T_ROW(a_file_cut_at_any_length_or_with_a_flipped_byte_is_never_used),
         T_ROW(without_room_on_the_disk_nothing_is_lost),
         T_ROW(a_rebuild_of_many_segments_is_as_if_each_change_was_applied),
+        T_ROW(a_rebuild_without_room_fails_and_the_next_one_stays_in_memory),
         T_ROW(killed_at_any_moment_it_opens_with_a_whole_snapshot),
         T_ROW(readers_see_whole_states_while_others_write_merge_and_flush),
     };

@@ -3,7 +3,7 @@
  * database's absence, a snapshot, and a table that was made anew. */
 #include <stdatomic.h>
 
-#include "search/search.h"
+#include "search/docs.h"
 
 #define WORLD_HAS_APP
 typedef struct Db Db;
@@ -36,11 +36,15 @@ static const char feed_sql[] =
     "SELECT key, seq, words, gone FROM things WHERE seq > $1 ORDER BY seq LIMIT $2";
 
 static atomic_int feeds_fail, feeds;
+/* 1: the feed takes 8 MiB a row of memory of its own, 2: of the batch's. */
+static atomic_int feeds_greedy;
 
 static Err *feed(Ctx *c, int64_t after, int64_t limit, SearchDocs *out, int64_t *covered) {
     Rows rows;
     atomic_fetch_add(&feeds, 1);
     if (atomic_load(&feeds_fail)) FAIL(c, UNAVAILABLE, "the feed is broken");
+    if (atomic_load(&feeds_greedy))
+        arena_bytes(atomic_load(&feeds_greedy) == 1 ? c->arena : out->arena, limit * 8 * MIB);
     TRY((limit > 200 ? db_scan : db_query)(c, SQL(feed_sql), ARGS(V(after), V(limit)),
                                            &thing_record, &rows));
     const Thing *things = rows.items;
@@ -380,6 +384,23 @@ BOTH(a_wait_ends_with_its_deadline) {
     end(c);
 }
 
+/* A batch that does not fit into memory is read in smaller ones. */
+BOTH(large_batches_are_read_in_smaller_ones) {
+    if (!things_make(c)) return;
+    put_many(c, 1, 100, S("many"));
+    for (int greedy = 1; greedy <= 2; greedy++) {
+        atomic_store(&feeds_greedy, greedy);
+        SearchIndex *x = begin(c);
+        if (greedy == 2) GOOD(search_rebuild(c, x, NULL, NULL));
+        GOOD(search_sync(c, x));
+        put(c, 1000 + greedy, S("many"));
+        GOOD(search_sync(c, x));
+        CHECK_INT(found(c, x, "many"), 100 + greedy);
+        end(c);
+    }
+    atomic_store(&feeds_greedy, 0);
+}
+
 /* A command reads nothing until it asks. */
 ON_SQLITE(a_command_begins_when_it_first_asks) {
     if (!things_make(c)) return;
@@ -455,6 +476,7 @@ int main(int argc, char **argv) {
         BOTH_ROWS(a_rebuild_goes_on_beside_writes_and_loses_none),
         BOTH_ROWS(searches_go_on_while_the_feed_is_broken),
         BOTH_ROWS(a_wait_ends_with_its_deadline),
+        BOTH_ROWS(large_batches_are_read_in_smaller_ones),
         T_ROW(a_command_begins_when_it_first_asks_sqlite),
         T_ROW(a_damaged_snapshot_is_built_anew_sqlite),
         T_ROW(a_second_owner_of_the_folder_leaves_it_alone_sqlite),
