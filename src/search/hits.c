@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * engine_search: what was ranked as hits, with scores and details where asked for; distinct hits and
- * those above a score, for which ranking goes on until the page is full. */
+ * engine_search: what was ranked as hits, with scores and details where asked for; distinct hits
+ * and those above a score, for which ranking goes on until the page is full. */
 #include "core/map.h"
 #include "core/time.h"
 #include "search/facets.h"
@@ -56,16 +56,15 @@ static uint64_t hits_filter(Rank *r, const Ranked *items, uint64_t count, Search
     for (uint64_t i = 0; i < count; i++) {
         SearchHit hit = hit_of(r, &items[i]);
         if (q->score_threshold > 0 && hit.score < q->score_threshold) continue;
-        if (q->distinct_field >= 0 &&
-            !distinct_new(r, &seen, items[i].segment, items[i].doc))
+        if (q->distinct_field >= 0 && !distinct_new(r, &seen, items[i].segment, items[i].doc))
             continue;
         out[n++] = hit;
     }
     return n;
 }
 
-/* Not every ranked document is a hit: rank more until the page is full. A threshold is compared with all
- * of them, or the total would not be known. */
+/* Not every ranked document is a hit: rank more until the page is full. A threshold is compared
+ * with all of them, or the total would not be known. */
 static void hits_some(Rank *r, uint64_t all, SearchResult *out) {
     const SearchRequest *q = r->request;
     bool whole = q->score_threshold > 0;

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Which documents match, as sets: the base of each segment (live, of the partition, through the filter,
- * without minus terms), the levels of a plain query, the tree of one with operators. Forward texts
- * are read only where sets cannot tell (phrases, NEAR, words that were split). */
+ * Which documents match, as sets: the base of each segment (live, of the partition, through the
+ * filter, without minus terms), the levels of a plain query, the tree of one with operators.
+ * Forward texts are read only where sets cannot tell (phrases, NEAR, words that were split). */
 #include "search/rank.h"
 
 #include <stdlib.h>
 
-#define FAIL_ASKED(c, err_code, ...)                                      \
-    do {                                                                  \
+#define FAIL_ASKED(c, err_code, ...)                                       \
+    do {                                                                   \
         Err *err_asked = err_new((c), ERR_INVALID, __func__, __VA_ARGS__); \
-        err_asked->code = S(err_code);                                    \
-        return err_asked;                                                 \
+        err_asked->code = S(err_code);                                     \
+        return err_asked;                                                  \
     } while (0)
 
 /* -- Forward texts ------------------------------------------------------------------------------- */
@@ -90,8 +90,7 @@ static Docset minus_docs(Rank *r, Matcher *m, const Term *t) {
     if (t->glob) {
         ptrdiff_t count;
         bool complete;
-        WordRange *ranges =
-            lexicon_glob(l, a, t->words[0], r->glob_left, &count, &complete);
+        WordRange *ranges = lexicon_glob(l, a, t->words[0], r->glob_left, &count, &complete);
         DocsetMaker all = docset_maker(a, m->base.universe);
         if (!complete) r->estimated = true;
         for (ptrdiff_t i = 0; i < count; i++) {
@@ -147,7 +146,8 @@ static Docset tree_docs(Rank *r, Matcher *m, const QueryNode *n) {
     Arena *a = m->arena;
     if (n->kind == NODE_ALL) return m->base;
     if (n->kind == NODE_TERM) return m->parts[r->starting[n->term][0]].any;
-    if (n->kind == NODE_FILTER) return docset_and(a, filter_docs(a, m->segment, n->filter), m->base);
+    if (n->kind == NODE_FILTER)
+        return docset_and(a, filter_docs(a, m->segment, n->filter), m->base);
     Docset left = tree_docs(r, m, n->left);
     if (n->kind == NODE_NOT) return docset_minus(a, m->base, left);
     if (n->kind != NODE_OR && left.count == 0) return left;
@@ -290,9 +290,9 @@ static void universe_make(Rank *r) {
     Level *levels = q->root || q->term_count == 0 ? NULL : levels_make(r, &count);
     for (int i = 0; i < r->view->count; i++) {
         Matcher *m = &r->matchers[i];
-        m->universe = q->root   ? tree_docs(r, m, q->root)
+        m->universe = q->root     ? tree_docs(r, m, q->root)
                       : count > 0 ? plain_docs(r, m, levels, count)
-                                : m->base;
+                                  : m->base;
     }
     if (r->tree_any && r->whole.count <= TREE_LEVELS) levels = tree_levels(r, &count);
     r->levels = levels;

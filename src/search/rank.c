@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The answer to a request: buckets of documents, best first, of which only those that the page needs
- * are ranked within. See rank.h for the order that results.
+ * The answer to a request: buckets of documents, best first, of which only those that the page
+ * needs are ranked within. See rank.h for the order that results.
  *
  * Buckets come from sets alone: the levels (words), then the number of typing errors. Within one,
  * what still differs is read from forward texts, in document order, into a heap of as many as the
@@ -18,8 +18,7 @@ static void best_sink(Best *b, uint64_t at) {
     for (;;) {
         uint64_t next = 2 * at + 1;
         if (next >= b->count) break;
-        if (next + 1 < b->count &&
-            ranked_cmp(b->rank, &b->items[next], &b->items[next + 1]) < 0)
+        if (next + 1 < b->count && ranked_cmp(b->rank, &b->items[next], &b->items[next + 1]) < 0)
             next++;
         if (ranked_cmp(b->rank, &item, &b->items[next]) >= 0) break;
         b->items[at] = b->items[next];
@@ -64,10 +63,8 @@ static void page_in_order(Page *p, const Bucket *b) {
     }
     p->skip = 0;
     for (DocsetWalk w = docset_walk(b->docs, low); p->want > 0 && docset_next(&w); p->want--)
-        p->items[p->count++] = (Ranked){.key = key_known(p->rank, b),
-                                        .doc = w.doc,
-                                        .segment = b->segment,
-                                        .level = b->level};
+        p->items[p->count++] = (Ranked){
+            .key = key_known(p->rank, b), .doc = w.doc, .segment = b->segment, .level = b->level};
 }
 
 /* The next buckets, which are ranked among each other. */

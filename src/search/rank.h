@@ -12,24 +12,26 @@
  *   ONE    within one typing error (word_distance)                             1
  *   TWO    within two                                                          2
  * Typing errors are not forgiven in SEARCH_EXACT fields. A single word is also found in kind ONE as
- * two words, one position apart, that give it when written in one. A joined part has one error more:
- * as written in one or beginning so is ONE; TWO is two words written apart that give it (other than
- * at its own seams), and, joined from two only, within one error where its letters would allow two.
- * Phrases neither begin, join nor split.
+ * two words, one position apart, that give it when written in one. A joined part has one error
+ * more: as written in one or beginning so is ONE; TWO is two words written apart that give it
+ * (other than at its own seams), and, joined from two only, within one error where its letters
+ * would allow two. Phrases neither begin, join nor split.
  *
  * Levels. A level is the terms that are kept; a document is at the best level whose terms can be
- * covered by parts that match in it. SEARCH_ALL: one level, all. SEARCH_LAST: terms are dropped from
- * the right, SEARCH_FREQUENCY: that with most live documents first (then the right one); phrases are
- * never dropped, and one term stays. Of a tree all documents that satisfy it match; those of its
- * terms are kept that the document has, and nothing is joined. NEAR/n: at most n positions from the
- * end of one to the beginning of the other, either way round, in one field.
+ * covered by parts that match in it. SEARCH_ALL: one level, all. SEARCH_LAST: terms are dropped
+ * from the right, SEARCH_FREQUENCY: that with most documents that may match first (then the
+ * right one); phrases are never dropped, and one term stays. Of a tree all documents that
+ * satisfy it match; those of its terms are kept that the document has, and nothing is joined.
+ * NEAR/n: at most n positions from the end of one to the beginning of the other, either way
+ * round, in one field.
  *
- * Ways. A way covers the kept terms by parts in order, each with a kind in which it matches. It costs
+ * Ways. A way covers the kept terms by parts in order, each with a kind in which it matches. It
+ * costs
  *   words      words of the query that are not kept (a phrase has as many as it has)
  *   typo       errors of its parts
  *   proximity  for each part but the first the least distance from a place of the part before it:
- *              d positions later in the same field d, d earlier d + 1, at most PROXIMITY_FAR; two more
- *              for a word joined from two, four from three
+ *              d positions later in the same field d, d earlier d + 1, at most PROXIMITY_FAR;
+ *              two more for a word joined from two, four from three
  *   attribute  for each term the least number of a field in which its part matches in this kind
  *   position   for each term the bits of the least position at which it does
  *   exactness  0 when a field is the kept words as written and nothing else, 1 when it begins with
@@ -51,10 +53,10 @@ enum {
     PROXIMITY_FAR = 4,
     JOINED_WORDS = 3,
     PARTS_MAX = JOINED_WORDS * QUERY_TERMS,
-    SCAN_BUDGET = 50000,      /* forward texts read to rank, a query and segment */
-    VERIFY_BUDGET = 4000000,  /* forward texts read to know whether a document matches */
-    FUZZY_BUDGET = 200000,    /* nodes of the lexicon, a part */
-    GLOB_BUDGET = 1000000,    /* likewise, of all globs of a query */
+    SCAN_BUDGET = 50000,     /* forward texts read to rank, a query and segment */
+    VERIFY_BUDGET = 4000000, /* forward texts read to know whether a document matches */
+    FUZZY_BUDGET = 200000,   /* nodes of the lexicon, a part */
+    GLOB_BUDGET = 1000000,   /* likewise, of all globs of a query */
     SORTS_MAX = 16,
     TREE_LEVELS = 5 /* a tree of so many words has a level for each choice of them */
 };
@@ -89,11 +91,12 @@ typedef struct Split {
 } Split;
 
 typedef struct PartDocs {
-    /* Of the base, by kind (LIKE: with those of a word that itself begins so) and by typing errors. */
+    /* Of the base, by kind (LIKE: with those of a word that itself begins so) and by typing
+     * errors. */
     Docset kinds[KINDS], typos[3], any;
-    Docset split;                       /* those found by words written apart */
-    uint32_t *phrase; /* ids of its words; NULL: one is unknown */
-    uint32_t exact;   /* id of the word itself, or UINT32_MAX */
+    Docset split;             /* those found by words written apart */
+    uint32_t *phrase;         /* ids of its words; NULL: one is unknown */
+    uint32_t exact;           /* id of the word itself, or UINT32_MAX */
     int fit_from, fit_to;     /* its FIT_WORD fits */
     int range_from, range_to; /* those of them that only make up `range` but for the word itself */
     WordRange range;          /* words that begin so */
@@ -177,7 +180,8 @@ MUST_USE Err *match_universe(Ctx *c, const SearchDef *def, const View *view,
 Level *levels_make(Rank *r, int *count);
 /* Documents of a tree that have exactly the level's words. */
 Docset tree_level_docs(const Rank *r, Matcher *m, const Level *level);
-/* Documents of `within` at this level with exactly `typos` errors in some way; typos < 0: with any. */
+/* Documents of `within` at this level with exactly `typos` errors in some way; typos < 0: with
+ * any. */
 Docset level_docs(Rank *r, Matcher *m, const Level *level, Docset within, int typos);
 /* The matcher's documents with a phrase, or a minus term's exact word. */
 Docset docs_phrase(Rank *r, Matcher *m, const Term *t, const uint32_t *ids);
@@ -272,8 +276,10 @@ MUST_USE Err *sort_check(Rank *r);
 int ranked_cmp(const Rank *r, const Ranked *x, const Ranked *y);
 /* By document order alone. */
 int order_cmp(const Rank *r, const Ranked *x, const Ranked *y);
-/* Of docs at least the first `most` by the request's first sort, with all that are equal to the last
- * of them. */
+/* Of docs at least the first `most` by the request's first sort, with all that are equal to the
+ * last of them. */
 Docset sort_top(Rank *r, Matcher *m, Docset docs, uint64_t most);
+/* Whether x is not behind all of docs by the first sort. */
+bool sort_within(const Rank *r, const Ranked *x, int segment, Docset docs);
 
 #endif

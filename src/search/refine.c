@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Ranking within a bucket. Its documents are cut by sets into tiers, each with the least key that a
- * document in it can have. A tier is told from its neighbours without a forward text where the least
- * key is every key (queries of one word); else it is read in document order, and left as soon as
- * the page is full of documents that nothing behind can displace. */
+ * document in it can have. A tier is told from its neighbours without a forward text where the
+ * least key is every key (queries of one word); else it is read in document order, and left as
+ * soon as the page is full of documents that nothing behind can displace. */
 #include "search/rank.h"
 
-enum { AHEAD = 16, NEAR_FROM = 1024, NEAR_WORDS = 2048, NEAR_PAIRS = 16 };
+enum { AHEAD = 16, NEAR_FROM = 1024, NEAR_WORDS = 2048, NEAR_PAIRS = 16, SORTED_FROM = 64 };
 
 typedef struct Refine {
     Best *best;
@@ -63,8 +63,8 @@ static void put_beyond(Refine *f, Docset docs, uint32_t from) {
     put_equal(f, rest, key_worst(f));
 }
 
-/* Read documents, none of which has a key less than `low`. */
-static void put_scanned(Refine *f, Docset docs, uint64_t low) {
+/* Read documents, none of which has a key less than `low`, in document order. */
+static void put_in_order(Refine *f, Docset docs, uint64_t low) {
     if (is_closed(f, low)) return;
     Matcher *m = f->matcher;
     Scorer *s = scorer_of(m);
@@ -80,8 +80,8 @@ static void put_scanned(Refine *f, Docset docs, uint64_t low) {
         }
         for (int i = 0; i < count; i++) {
             Ranked item = ranked_of(f, ahead[i], low);
-            if (is_full(f) && (sorted ? is_closed(f, low)
-                                      : ranked_cmp(f->rank, &f->best->items[0], &item) < 0))
+            if (is_full(f) &&
+                (sorted ? is_closed(f, low) : ranked_cmp(f->rank, &f->best->items[0], &item) < 0))
                 return;
             if (m->scans_left-- <= 0) {
                 put_beyond(f, docs, ahead[i]);
@@ -91,6 +91,24 @@ static void put_scanned(Refine *f, Docset docs, uint64_t low) {
             best_put(f->best, item);
         }
     }
+}
+
+/* The same by the request's sort where there is one: what lies behind those with the least keys
+ * and the first numbers need not be read. */
+static void put_scanned(Refine *f, Docset docs, uint64_t low) {
+    const KeyPlan *k = &f->rank->plan;
+    uint64_t most = max_i64((int64_t)f->best->most, SORTED_FROM);
+    while (k->sorted && docs.count > 4 * most && !is_closed(f, low)) {
+        most *= 2;
+        Docset first = sort_top(f->rank, f->matcher, docs, most);
+        put_in_order(f, first, low);
+        docs = docset_minus(f->matcher->arena, docs, first);
+        const Ranked *worst = &f->best->items[0];
+        if (is_full(f) && worst->key >> k->sort_shift <= low >> k->sort_shift &&
+            sort_within(f->rank, worst, f->bucket->segment, first))
+            return;
+    }
+    put_in_order(f, docs, low);
 }
 
 /* -- One word ------------------------------------------------------------------------------------ */
@@ -122,8 +140,8 @@ static void put_exactness(Refine *f, const Part *p, const PartDocs *d, Docset do
     const KeyPlan *k = &f->rank->plan;
     Arena *a = f->matcher->arena;
     if (d->exact != UINT32_MAX) {
-        Docset first = docset_and(
-            a, segment_first_docs(f->matcher->segment, a, d->exact, p->fields), docs);
+        Docset first =
+            docset_and(a, segment_first_docs(f->matcher->segment, a, d->exact, p->fields), docs);
         Docset whole = docset_and(a, whole_docs(f, d->exact, p->fields), docs);
         put_by_word(f, whole, exact, key);
         put_by_word(f, docset_minus(a, first, whole), exact, key + key_put(k->field, 1));
@@ -157,7 +175,8 @@ static void refine_word(Refine *f, int part) {
         if (typos == 0) {
             exact = docs_of_kind(f->matcher, d, KIND_EXACT, here);
             if (fields)
-                docs = docset_and(a, left, docset_or(a, exact, docs_of_kind(f->matcher, d, KIND_LIKE, here)));
+                docs = docset_and(
+                    a, left, docset_or(a, exact, docs_of_kind(f->matcher, d, KIND_LIKE, here)));
         } else if (fields)
             docs = docset_and(a, left, docs_of_kind(f->matcher, d, KIND_LIKE + typos, here));
         left = docset_minus(a, left, docs);
@@ -229,7 +248,8 @@ static Docset beginning_docs(const Refine *f, Docset exact) {
     return exact;
 }
 
-/* Words of a term without typing errors: those that have pairs kept, and the documents of others. */
+/* Words of a term without typing errors: those that have pairs kept, and the documents of
+ * others. */
 typedef struct Class {
     uint32_t frequent[NEAR_PAIRS];
     int count;
@@ -261,8 +281,8 @@ static bool class_make(const Refine *f, const PartDocs *d, uint32_t fields, Clas
     return true;
 }
 
-/* Of docs those where a word of one class may stand directly before one of the other; false: it cannot
- * be said cheaply. */
+/* Of docs those where a word of one class may stand directly before one of the other; false: it
+ * cannot be said cheaply. */
 static bool docs_near(const Refine *f, const Class *x, const Class *y, uint32_t fields,
                       Docset *docs) {
     Arena *a = f->matcher->arena;

@@ -373,8 +373,7 @@ bool score_near(Scorer *s, uint32_t doc, const QueryNode *near) {
     uint32_t ys = near_places(s, near->right, y, y_end, 0);
     uint64_t *lists[] = {x, x_end, y, y_end};
     for (int i = 0; i < 4; i++)
-        if ((i < 2 ? xs : ys) > 1)
-            qsort(lists[i], i < 2 ? xs : ys, sizeof **lists, by_coordinate);
+        if ((i < 2 ? xs : ys) > 1) qsort(lists[i], i < 2 ? xs : ys, sizeof **lists, by_coordinate);
     uint64_t far = (uint64_t)near->distance + 1;
     bool is = gap_least(x_end, xs, y, ys, far) < far || gap_least(y_end, ys, x, xs, far) < far;
     arena_release(a, mark);

@@ -50,14 +50,24 @@ static int keywords_cmp(const Rank *r, const SearchSort *by, const Ranked *x, co
     return by->descending ? -cmp : cmp;
 }
 
+static int sort_cmp(const Rank *r, const SearchSort *by, const Ranked *x, const Ranked *y) {
+    bool keyword = r->def->fields[by->field].kind == SEARCH_KEYWORD;
+    return keyword ? keywords_cmp(r, by, x, y) : numbers_cmp(r, by, x, y);
+}
+
 static int sorts_cmp(const Rank *r, const Ranked *x, const Ranked *y) {
-    for (ptrdiff_t i = 0; i < r->request->sort_count; i++) {
-        const SearchSort *by = &r->request->sort[i];
-        bool keyword = r->def->fields[by->field].kind == SEARCH_KEYWORD;
-        int cmp = keyword ? keywords_cmp(r, by, x, y) : numbers_cmp(r, by, x, y);
-        if (cmp) return cmp;
+    int cmp = 0;
+    for (ptrdiff_t i = 0; cmp == 0 && i < r->request->sort_count; i++)
+        cmp = sort_cmp(r, &r->request->sort[i], x, y);
+    return cmp;
+}
+
+bool sort_within(const Rank *r, const Ranked *x, int segment, Docset docs) {
+    for (DocsetWalk w = docset_walk(docs, 0); docset_next(&w);) {
+        Ranked y = {.doc = w.doc, .segment = segment};
+        if (sort_cmp(r, &r->request->sort[0], x, &y) <= 0) return true;
     }
-    return 0;
+    return false;
 }
 
 int order_cmp(const Rank *r, const Ranked *x, const Ranked *y) {
@@ -125,7 +135,8 @@ static Docset top_selected(Matcher *m, Docset docs, const SearchSort *by, uint64
             sift_down(heap, n, 0);
         }
     }
-    uint32_t *out = arena_bytes(m->arena, (ptrdiff_t)docs.count * (ptrdiff_t)sizeof *out), count = 0;
+    uint32_t *out = arena_bytes(m->arena, (ptrdiff_t)docs.count * (ptrdiff_t)sizeof *out),
+             count = 0;
     for (DocsetWalk w = docset_walk(docs, 0); docset_next(&w);) {
         out[count] = w.doc;
         count += sort_number(numbers[w.doc], by->descending) <= heap[0];
@@ -156,7 +167,8 @@ static Docset top_values(Matcher *m, Docset docs, const SearchSort *by, uint64_t
     for (uint32_t i = 0; i < values && n < most; i++) {
         ArenaMark mark = arena_mark(m->arena);
         uint32_t value = by->descending ? values - 1 - i : i;
-        Docset some = docset_and(m->arena, segment_value_docs(m->segment, m->arena, by->field, value), docs);
+        Docset some =
+            docset_and(m->arena, segment_value_docs(m->segment, m->arena, by->field, value), docs);
         for (DocsetWalk w = docset_walk(some, 0); docset_next(&w);) {
             if (all.bits[w.doc >> 6] >> (w.doc & 63) & 1) continue;
             docset_put(&all, w.doc);
@@ -173,5 +185,6 @@ Docset sort_top(Rank *r, Matcher *m, Docset docs, uint64_t most) {
     if (r->def->fields[by->field].kind != SEARCH_KEYWORD)
         return docs.count > docs.universe / 16 ? top_numbers(m, docs, by, most)
                                                : top_selected(m, docs, by, most);
-    return segment_values(m->segment, by->field) < docs.count ? top_values(m, docs, by, most) : docs;
+    return segment_values(m->segment, by->field) < docs.count ? top_values(m, docs, by, most)
+                                                              : docs;
 }

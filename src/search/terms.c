@@ -259,12 +259,12 @@ static Docset docs_split(Rank *r, Matcher *m, const Part *p, int part, Docset fe
 }
 
 static Docset docs_in_range(const Matcher *m, WordRange range, uint32_t fields) {
-    return range.to - range.from == 1
-               ? segment_word_docs(m->segment, m->arena, range.from, fields)
-               : segment_range_docs(m->segment, m->arena, range, fields);
+    return range.to - range.from == 1 ? segment_word_docs(m->segment, m->arena, range.from, fields)
+                                      : segment_range_docs(m->segment, m->arena, range, fields);
 }
 
-/* Sets beyond so many are not kept until they are put together: globs have ranges by the 100 000. */
+/* Sets beyond so many are not kept until they are put together: globs have ranges by the 100
+ * 000. */
 enum { SETS_KEPT = 32 };
 
 Docset docs_of_kind(const Matcher *m, const PartDocs *d, int kind, uint32_t fields) {
@@ -308,8 +308,9 @@ static void look_up_word(Rank *r, Matcher *m, int part) {
     }
     if (!p->glob) {
         int kind = p->count > 1 ? KIND_TWO : KIND_ONE;
-        Docset fewer = p->count > 1 ? d->kinds[KIND_ONE]
-                                    : docset_or(m->arena, d->kinds[KIND_EXACT], d->kinds[KIND_LIKE]);
+        Docset fewer = p->count > 1
+                           ? d->kinds[KIND_ONE]
+                           : docset_or(m->arena, d->kinds[KIND_EXACT], d->kinds[KIND_LIKE]);
         d->split = docs_split(r, m, p, part, fewer);
         d->kinds[kind] = docset_or(m->arena, d->kinds[kind], d->split);
     }

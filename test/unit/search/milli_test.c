@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What the public test-suite of Meilisearch's engine expects, asked of ours: for each case the same
- * documents, settings and query, and the ids in the same order. The tables are facts kept outside the
- * repository (data/search/milli_*.json of the shared data); without them the test is skipped.
- * Where we answer otherwise by choice stands in one table, with the reason. */
+ * documents, settings and query, and the ids in the same order. The tables are facts kept
+ * outside the repository (data/search/milli_*.json of the shared data); without them the test is
+ * skipped. Where we answer otherwise by choice stands in one table, with the reason. */
 #include <stdlib.h>
 
 #include "core/json.h"
@@ -13,16 +13,21 @@ typedef struct Otherwise {
     const char *test, *query, *why;
 } Otherwise;
 
-static const char one_place[] = "a phrase is its words in order at one place, not its pairs at several";
-static const char own_place[] = "distances are from where the phrase or the split word stands, not from any of its words";
-static const char short_too[] = "a short beginning that stands before the other word is as near as a long one";
+static const char one_place[] =
+    "a phrase is its words in order at one place, not its pairs at several";
+static const char own_place[] =
+    "distances are from where the phrase or the split word stands, not from any of its words";
+static const char short_too[] =
+    "a short beginning that stands before the other word is as near as a long one";
 static const char folded[] = "words are compared folded: The in a text is the in a query";
 static const char quoted[] = "a stop word in quotes was meant";
 
 static const Otherwise otherwise[] = {
     {"test_words_tms_last_phrase", "\"the quick brown fox\" jumps over the lazy dog", one_place},
-    {"test_words_tms_last_phrase", "\"the quick brown fox\" jumps over the \"lazy\" dog", one_place},
-    {"test_words_proximity_tms_last_phrase", "the \"quick brown\" \"fox jumps\" over the lazy dog", own_place},
+    {"test_words_tms_last_phrase", "\"the quick brown fox\" jumps over the \"lazy\" dog",
+     one_place},
+    {"test_words_proximity_tms_last_phrase", "the \"quick brown\" \"fox jumps\" over the lazy dog",
+     own_place},
     {"test_proximity_split_word", "sunflower wilting", own_place},
     {"test_proximity_split_word", "\"sun flower\" wilting", own_place},
     {"test_proximity_prefix_db", "best s", short_too},
@@ -81,7 +86,8 @@ static void def_make(Case *k) {
     json_t *searchable = setting(k, "searchable_fields"), *criteria = setting(k, "criteria");
     json_t *authorize = setting(k, "authorize_typos");
     SearchDef *d = &k->def;
-    *d = (SearchDef){.name = "milli", .fields = k->fields, .order_field = -1, .partition_field = -1};
+    *d =
+        (SearchDef){.name = "milli", .fields = k->fields, .order_field = -1, .partition_field = -1};
     for (size_t i = 0; i < json_array_size(searchable); i++) {
         const char *name = json_string_value(json_array_get(searchable, i));
         unsigned exact = lists(setting(k, "exact_attributes"), name) ? SEARCH_EXACT : 0;
@@ -197,9 +203,9 @@ static Str file_read(Arena *a, const char *path) {
 static void cases_run(const char *name) {
     const char *folder = getenv("SOCLE_SHARED_DATA"), *root = getenv("SOCLE_TEST_ROOT");
     Ctx c = {.arena = arena_new(256 * MIB)};
-    Str path = folder ? strf(c.arena, "%s/search/milli_%s.json", folder, name)
-                      : strf(c.arena, "%s/../shared/data/search/milli_%s.json", root ? root : ".",
-                             name);
+    Str path =
+        folder ? strf(c.arena, "%s/search/milli_%s.json", folder, name)
+               : strf(c.arena, "%s/../shared/data/search/milli_%s.json", root ? root : ".", name);
     Str text = file_read(c.arena, str_cstr(c.arena, path));
     json_t *all;
     if (str_is_null(text)) {

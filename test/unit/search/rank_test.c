@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What engine_search does beside ranking: requests that are wrong, distinct hits, thresholds, budgets,
- * and queries and documents made to be expensive. */
+ * What engine_search does beside ranking: requests that are wrong, distinct hits, thresholds,
+ * budgets, and queries and documents made to be expensive. */
 #include "core/time.h"
 #include "search/engine.h"
 #include "t.h"
@@ -29,8 +29,8 @@ static Ctx *c;
 static View *view;
 
 static View *view_of(const SearchDef *def, const SearchDocs *const *lots, int count) {
-    View *v = arena_alloc(c->arena, (ptrdiff_t)sizeof(View) + count * (ptrdiff_t)sizeof(ViewSegment),
-                          1);
+    View *v =
+        arena_alloc(c->arena, (ptrdiff_t)sizeof(View) + count * (ptrdiff_t)sizeof(ViewSegment), 1);
     for (int i = 0; i < count; i++) {
         SegmentWriter *w = segment_writer_new(def);
         Segment *s = NULL;
@@ -224,7 +224,8 @@ static void many_docs(void) {
     SearchDocs *d = lot(&open_def);
     for (int i = 0; i < MANY; i++) {
         search_doc(d, i);
-        search_doc_text(d, TITLE, strf(d->arena, "common w%d filler word%d usual", i % 97, i % 5003));
+        search_doc_text(d, TITLE,
+                        strf(d->arena, "common w%d filler word%d usual", i % 97, i % 5003));
         search_doc_int(d, AT, i);
         search_doc_int(d, LIKES, i % 1000);
     }
@@ -264,9 +265,16 @@ TEST(hostile_queries_end_soon) {
         buf_add(&same, S("common "));
         buf_f(&tree, "%scommon", i ? " OR " : "");
     }
-    Str hostile[] = {buf_str(&longest), buf_str(&globs), buf_str(&same), buf_str(&tree),
-                     S("*"), S("a* OR w*"), S("common NEAR/3 usual"), S("\"usual common\""),
-                     S("-common -usual"), S("NOT *")};
+    Str hostile[] = {buf_str(&longest),
+                     buf_str(&globs),
+                     buf_str(&same),
+                     buf_str(&tree),
+                     S("*"),
+                     S("a* OR w*"),
+                     S("common NEAR/3 usual"),
+                     S("\"usual common\""),
+                     S("-common -usual"),
+                     S("NOT *")};
     for (ptrdiff_t i = 0; i < COUNT(hostile); i++)
         for (int strategy = 0; strategy < 3; strategy++) {
             ArenaMark mark = arena_mark(c->arena);

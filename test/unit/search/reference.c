@@ -188,7 +188,8 @@ static void split_places(Asked *q, const RefField *field, int f, Str asked, int 
         for (ptrdiff_t j = 0; j < field->word_count; j++) {
             Str x = field->words[i].text, y = field->words[j].text;
             if (field->words[j].position != field->words[i].position + 1) continue;
-            if (x.len + y.len != asked.len || !str_starts(asked, x) || !str_ends(asked, y)) continue;
+            if (x.len + y.len != asked.len || !str_starts(asked, x) || !str_ends(asked, y))
+                continue;
             bool seam = false;
             for (int n = 1; n < terms; n++) seam |= seams[n] == x.len;
             if (seam) continue;
@@ -441,8 +442,7 @@ static bool excluded(Asked *q, const RefDoc *doc) {
     for (int i = 0; i < q->query->minus_count; i++) {
         const Term *t = &q->query->minus[i];
         Places p = {0};
-        if (!t->glob)
-            phrase_places(q, doc, t, &p);
+        if (!t->glob) phrase_places(q, doc, t, &p);
         for (int f = 0; f < q->world->def->field_count && t->glob; f++)
             for (ptrdiff_t n = 0; n < doc->fields[f].word_count && t->fields >> f & 1; n++)
                 if (glob_fits(t->words[0], doc->fields[f].words[n].text)) return true;
@@ -495,8 +495,13 @@ static int hits_cmp(const void *x, const void *y, void *asked) {
 }
 
 static void rules_find(Asked *q) {
-    static const uint8_t usual[] = {SEARCH_BY_WORDS,     SEARCH_BY_TYPO, SEARCH_BY_PROXIMITY,
-                                    SEARCH_BY_ATTRIBUTE, SEARCH_BY_SORT, SEARCH_BY_EXACTNESS, 0};
+    static const uint8_t usual[] = {SEARCH_BY_WORDS,
+                                    SEARCH_BY_TYPO,
+                                    SEARCH_BY_PROXIMITY,
+                                    SEARCH_BY_ATTRIBUTE,
+                                    SEARCH_BY_SORT,
+                                    SEARCH_BY_EXACTNESS,
+                                    0};
     const uint8_t *rules = q->world->def->tuning.rules;
     bool words = false;
     for (int i = 0; i < SEARCH_RULES_MAX && (rules[0] ? rules[i] : usual[i]); i++) {
@@ -520,8 +525,7 @@ Err *ref_search(Ctx *c, const RefWorld *w, const SearchRequest *request, RefHit 
         base[i] = in_base(q, &w->docs[i]);
         if (!base[i]) continue;
         places_find(q, &w->docs[i]);
-        for (int t = 0; t < q->query->term_count; t++)
-            q->frequency[t] += q->places[t][0].count > 0;
+        for (int t = 0; t < q->query->term_count; t++) q->frequency[t] += q->places[t][0].count > 0;
     }
     *out = arena_array(c->arena, RefHit, w->count);
     *count = 0;

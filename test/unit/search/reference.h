@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A search that is slow and plain to see through: every live document is looked at, every way of it
  * written out, all compared. Says what src/search/rank.h promises, without sets, segments, budgets
- * or bounds. Shares with the engine: query_parse, words_add, text_fold, word_stem, word_distance. */
+ * or bounds. Shares with the engine: query_parse, words_add, text_fold, word_stem,
+ * word_distance. */
 #ifndef SOCLE_TEST_REFERENCE_H
 #define SOCLE_TEST_REFERENCE_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The engine's hits, their order, totals and details are those of the reference, over made-up documents
- * and queries: few words, so that ties, distances, typing errors, beginnings, split and joined words
- * meet; several segments, deletions, filters, sorts, pages. */
+ * The engine's hits, their order, totals and details are those of the reference, over made-up
+ * documents and queries: few words, so that ties, distances, typing errors, beginnings, split
+ * and joined words meet; several segments, deletions, filters, sorts, pages. */
 #include "core/rand.h"
 #include "reference.c" /* its only user */
 #include "search/engine.h"
@@ -107,8 +107,8 @@ static void view_make(World *w, Ctx *c, int docs) {
 
 static World *world_new(uint64_t seed, SearchDef def, Ctx *c, int docs, int words, int vocabulary) {
     World *w = arena_new_of(c->arena, World);
-    *w = (World){.rand = {seed}, .arena = c->arena, .def = def, .words = words,
-                 .vocabulary = vocabulary};
+    *w = (World){
+        .rand = {seed}, .arena = c->arena, .def = def, .words = words, .vocabulary = vocabulary};
     w->def.name = "reference";
     w->def.field_count = FIELDS;
     w->ref = (RefWorld){.arena = c->arena, .def = &w->def};
@@ -248,8 +248,8 @@ static void worlds_check(SearchDef def, int worlds, int docs, int queries, int w
                          int vocabulary) {
     for (int i = 0; i < worlds; i++) {
         Ctx c = {.arena = arena_new(1024 * MIB)};
-        World *w = world_new((uint64_t)(docs * 1000 + i), def, &c, 1 + docs * (i + 1) / worlds, words,
-                             vocabulary);
+        World *w = world_new((uint64_t)(docs * 1000 + i), def, &c, 1 + docs * (i + 1) / worlds,
+                             words, vocabulary);
         bool same = true;
         for (int n = 0; same && n < queries; n++) {
             ArenaMark mark = arena_mark(c.arena);
