@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Facets of keywords: the most frequent values among the documents found, with exact counts.
- *
- * A segment in which few documents were found counts the values of each. Where many were found, values
- * are looked at in order of how many documents have them at all, which bounds how many of them can have been
- * found; with several segments that is Fagin's threshold algorithm (Fagin, Lotem, Naor: Optimal
- * aggregation algorithms for middleware, 2003): a value met in one is counted in all, and it ends
- * when what the heads of the lists could still bring is less than the last value kept. */
+ * Facets of keywords: the most frequent values among the documents found, with exact counts, in
+ * whichever of two ways costs less in a segment:
+ *   - the values of each document found are counted: few were found;
+ *   - the documents of value after value are intersected with those found, the values in order of
+ *     how many documents have them at all, which bounds how many of them can have been found. With
+ *     several segments that is Fagin's threshold algorithm (Fagin, Lotem, Naor: Optimal aggregation
+ *     algorithms for middleware, 2003): a value met in one is counted in all, and it ends when what
+ *     the heads of the lists could still bring is less than the last value kept.
+ */
 #include "search/facets.h"
 
 #include <stdlib.h>
@@ -13,14 +15,23 @@
 #include "core/map.h"
 #include "search/text.h"
 
-enum { COUNT_EACH = 8192, LIMIT_DEFAULT = 100, LIMIT_MAX = 1000 };
+enum { BATCH = 64, LIMIT_DEFAULT = 100, LIMIT_MAX = 1000 };
 
 /* -- Lots ---------------------------------------------------------------------------------------- */
 
-static int more_first(const void *x, const void *y, void *counts) {
-    uint32_t a = *(const uint32_t *)x, b = *(const uint32_t *)y;
-    const uint32_t *n = counts;
-    return n[a] != n[b] ? (n[a] < n[b] ? 1 : -1) : (a > b) - (a < b);
+static bool more_of(const uint32_t *counts, uint32_t a, uint32_t b) {
+    return counts[a] != counts[b] ? counts[a] > counts[b] : a < b;
+}
+
+/* A heap with the most frequent value on top. */
+static void heap_sink(uint32_t *heap, uint32_t count, uint32_t at, const uint32_t *counts) {
+    uint32_t value = heap[at];
+    for (uint32_t child; (child = 2 * at + 1) < count; at = child) {
+        if (child + 1 < count && more_of(counts, heap[child + 1], heap[child])) child++;
+        if (!more_of(counts, heap[child], value)) break;
+        heap[at] = heap[child];
+    }
+    heap[at] = value;
 }
 
 static bool among(const uint32_t *values, uint32_t count, uint32_t value) {
@@ -37,26 +48,20 @@ static bool among(const uint32_t *values, uint32_t count, uint32_t value) {
 
 /* Count the values of each document found. */
 static void count_each(Arena *a, Lot *lot, int field, const uint32_t *only, uint32_t only_count) {
-    uint32_t values = segment_values(lot->segment, field), met = 0, cap = 0, n;
-    uint32_t *counts = arena_array(a, uint32_t, values), *order = NULL;
+    uint32_t values = segment_values(lot->segment, field), met = 0, n;
+    uint32_t *counts = arena_array(a, uint32_t, values);
     for (DocsetWalk w = docset_walk(lot->docs, 0); docset_next(&w);) {
         const uint32_t *list = segment_doc_values(lot->segment, field, w.doc, &n);
-        for (uint32_t i = 0; i < n; i++) {
-            if (counts[list[i]]++ > 0) continue;
-            if (only && !among(only, only_count, list[i])) continue;
-            if (met == cap) {
-                uint32_t more = cap ? 2 * cap : 64;
-                order = arena_grow(a, order, (ptrdiff_t)(cap * sizeof *order),
-                                   (ptrdiff_t)(more * sizeof *order));
-                cap = more;
-            }
-            order[met++] = list[i];
-        }
+        for (uint32_t i = 0; i < n; i++) met += counts[list[i]]++ == 0;
     }
-    if (met > 1) qsort_r(order, met, sizeof *order, more_first, counts);
+    uint32_t *heap = arena_bytes(a, (ptrdiff_t)(met * sizeof *heap));
+    uint32_t kept = 0;
+    for (uint32_t v = 0; kept < met && v < values; v++)
+        if (counts[v] > 0 && (!only || among(only, only_count, v))) heap[kept++] = v;
+    for (uint32_t i = kept / 2; i-- > 0;) heap_sink(heap, kept, i, counts);
     lot->counts = counts;
-    lot->order = order;
-    lot->length = met;
+    lot->heap = heap;
+    lot->length = kept;
 }
 
 typedef struct ByTotal {
@@ -72,25 +77,58 @@ static int total_first(const void *x, const void *y, void *by_total) {
     return m != n ? (m < n ? 1 : -1) : (a > b) - (a < b);
 }
 
-Lot *lots_make(Arena *a, const View *view, const Docset *docs, int field,
+/* What counting the values of each document takes, in nanoseconds as measured; below, what
+ * looking at value after value takes. Only their ratio matters. */
+static int64_t each_cost(const Lot *lot, int field) {
+    const uint32_t *values, *at = segment_doc_value_at(lot->segment, field, &values);
+    int64_t docs = lot->docs.count;
+    return at ? docs * 4 + docs * 6 * at[lot->docs.universe] / lot->docs.universe : 0;
+}
+
+/* More than `most` is not counted further. Where values come most frequent first, it probably ends
+ * with the one that all in all is rarer than the limit's is among the documents found. */
+static int64_t by_value_cost(const Lot *lot, int field, int64_t limit, bool ends, int64_t most) {
+    int64_t universe = lot->docs.universe, bitmap = universe / 50, sum = universe / 64, bar = 0;
+    for (int64_t i = 0; i < lot->length && sum <= most; i++) {
+        int64_t total = segment_value_count(lot->segment, field, lot->order[i]);
+        if (i + 1 == limit) bar = total * lot->docs.count / universe;
+        if (ends && total < bar) break;
+        sum += 50 + (total > universe / 32 ? bitmap : total);
+    }
+    return sum;
+}
+
+/* Value after value is intersected with a bitmap. */
+static Docset as_bits(Arena *a, Docset docs) {
+    if (!docs.array) return docs;
+    DocsetMaker m = docset_maker(a, docs.universe);
+    docset_put_all(&m, docs);
+    return docset_bits(docs.universe, m.bits, docs.count);
+}
+
+static void order_by_total(Arena *a, Lot *lot, int field) {
+    uint32_t *order = arena_array(a, uint32_t, lot->length);
+    memcpy(order, lot->order, lot->length * sizeof *order);
+    qsort_r(order, lot->length, sizeof *order, total_first, &(ByTotal){lot->segment, field});
+    lot->order = order;
+}
+
+Lot *lots_make(Arena *a, const View *view, const Docset *docs, int field, int64_t limit,
                const uint32_t *const *only, const uint32_t *only_counts) {
     Lot *lots = arena_array(a, Lot, view->count);
     for (int i = 0; i < view->count; i++) {
         Lot *lot = &lots[i];
         *lot = (Lot){.segment = view->items[i].segment, .docs = docs[i]};
         if (docs[i].count == 0) continue;
-        if (docs[i].count <= COUNT_EACH) {
+        lot->order = only ? only[i] : segment_values_by_count(lot->segment, field);
+        lot->length = only ? only_counts[i] : segment_values(lot->segment, field);
+        if (lot->length == 0) continue;
+        int64_t each = each_cost(lot, field);
+        if (by_value_cost(lot, field, limit, !only, each) > each) {
             count_each(a, lot, field, only ? only[i] : NULL, only ? only_counts[i] : 0);
-        } else if (!only) {
-            lot->order = segment_values_by_count(lot->segment, field);
-            lot->length = segment_values(lot->segment, field);
-        } else if (only_counts[i] > 0) {
-            uint32_t *order = arena_array(a, uint32_t, only_counts[i]);
-            memcpy(order, only[i], only_counts[i] * sizeof *order);
-            qsort_r(order, only_counts[i], sizeof *order, total_first,
-                    &(ByTotal){lot->segment, field});
-            lot->order = order;
-            lot->length = only_counts[i];
+        } else {
+            if (only) order_by_total(a, lot, field);
+            lot->docs = as_bits(a, lot->docs);
         }
     }
     return lots;
@@ -99,17 +137,23 @@ Lot *lots_make(Arena *a, const View *view, const Docset *docs, int field,
 /* How many documents the lot's next value can have. */
 static int64_t head_bound(const Lot *lot, int field) {
     if (lot->at == lot->length) return 0;
+    if (lot->counts) return lot->counts[lot->heap[0]];
     uint32_t v = lot->order[lot->at];
-    if (lot->counts) return lot->counts[v];
     return min_i64(segment_value_count(lot->segment, field, v), lot->docs.count);
 }
 
-static int64_t lot_count(Arena *a, const Lot *lot, int field, uint32_t value) {
+/* The next value; it is not the next one any more. */
+static uint32_t head_take(Lot *lot) {
+    if (!lot->counts) return lot->order[lot->at++];
+    uint32_t v = lot->heap[0];
+    lot->heap[0] = lot->heap[--lot->length];
+    heap_sink(lot->heap, lot->length, 0, lot->counts);
+    return v;
+}
+
+static int64_t lot_count(const Lot *lot, int field, uint32_t value) {
     if (lot->counts) return lot->counts[value];
-    ArenaMark mark = arena_mark(a);
-    uint32_t n = docset_and_count(segment_value_docs(lot->segment, a, field, value), lot->docs);
-    arena_release(a, mark);
-    return n;
+    return segment_value_and_count(lot->segment, field, value, lot->docs);
 }
 
 /* The lot's number for a value, or UINT32_MAX. */
@@ -140,12 +184,14 @@ static void ranked_put(Ranked *list, ptrdiff_t *count, int64_t limit, Ranked one
     list[i] = one;
 }
 
-static Ranked count_everywhere(Arena *a, const Lot *lots, int count, int field, Str folded) {
+/* A value met in `from`, in all lots. */
+static Ranked count_everywhere(const Lot *lots, int count, int field, const Lot *from,
+                               uint32_t value, Str folded) {
     Ranked r = {.folded = folded};
     for (int i = 0; i < count; i++) {
         if (lots[i].docs.count == 0) continue;
-        uint32_t v = lot_find(&lots[i], field, folded);
-        int64_t n = v == UINT32_MAX ? 0 : lot_count(a, &lots[i], field, v);
+        uint32_t v = &lots[i] == from ? value : lot_find(&lots[i], field, folded);
+        int64_t n = v == UINT32_MAX ? 0 : lot_count(&lots[i], field, v);
         if (n == 0) continue;
         Str shown = segment_value(lots[i].segment, field, v);
         if (r.count == 0 || str_cmp(shown, r.shown) < 0) r.shown = shown;
@@ -170,9 +216,10 @@ SearchValue *lots_top(Arena *a, Lot *lots, int count, int field, int64_t limit, 
             }
         }
         if (!next || (*found == limit && could < list[limit - 1].count)) break;
-        Str folded = segment_value_folded(next->segment, field, next->order[next->at++]);
+        uint32_t value = head_take(next);
+        Str folded = segment_value_folded(next->segment, field, value);
         if (count > 1 && map_set(&seen, folded, &seen)) continue;
-        Ranked one = count_everywhere(a, lots, count, field, folded);
+        Ranked one = count_everywhere(lots, count, field, next, value, folded);
         if (one.count > 0) ranked_put(list, found, limit, one);
     }
     SearchValue *values = arena_array(a, SearchValue, *found);
@@ -211,7 +258,7 @@ static void sums_add(Arena *a, const SearchDef *def, Lot *lots, int count,
 
 static void facet_keywords(Ctx *c, const SearchDef *def, const View *view, const Docset *docs,
                            const SearchFacetAsk *ask, int64_t limit, SearchFacet *out) {
-    Lot *lots = lots_make(c->arena, view, docs, ask->field, NULL, NULL);
+    Lot *lots = lots_make(c->arena, view, docs, ask->field, limit, NULL, NULL);
     out->values = lots_top(c->arena, lots, view->count, ask->field, limit, &out->count);
     if (ask->by_name && out->count > 1)
         qsort(out->values, (size_t)out->count, sizeof *out->values, by_name);

@@ -15,14 +15,16 @@ typedef struct Lot {
     const Segment *segment;
     Docset docs;            /* what is counted over */
     const uint32_t *counts; /* of each value, where counting each was cheapest; else NULL */
-    const uint32_t *order;  /* the values that may come, most promising first */
+    uint32_t *heap;         /* then: the values met, the most frequent on top */
+    const uint32_t *order;  /* else: those that may come, most promising first */
     uint32_t length, at;
 } Lot;
 
-/* Lots over all values (only == NULL), or over the ascending values only[i][0 .. only_counts[i]). */
-Lot *lots_make(Arena *a, const View *view, const Docset *docs, int field,
+/* Lots of which about `limit` values will be taken: over all values (only == NULL), or over the
+ * ascending values only[i][0 .. only_counts[i]). */
+Lot *lots_make(Arena *a, const View *view, const Docset *docs, int field, int64_t limit,
                const uint32_t *const *only, const uint32_t *only_counts);
-/* The most frequent values, then by name; at most `limit`. Uses the lots up. */
+/* The most frequent values, then by name; at most `limit` (the same). Uses the lots up. */
 SearchValue *lots_top(Arena *a, Lot *lots, int count, int field, int64_t limit, ptrdiff_t *found);
 
 /* The first microsecond of the unit that this moment is in (UTC; weeks from Monday). */

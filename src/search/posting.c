@@ -85,6 +85,40 @@ void set_put(DocsetMaker *m, const char *sets, SetRef ref) {
         for (uint32_t i = 0, doc = 0; i < ref.count; i++) docset_put(m, doc += step_read(&from));
 }
 
+/* A block's numbers against the block's own words of a bitmap. */
+static uint32_t halves_in_bits(const uint16_t *low, uint32_t n, const uint64_t *bits) {
+    uint32_t in = 0;
+    for (uint32_t i = 0; i < n; i++) in += bits[low[i] >> 6] >> (low[i] & 63) & 1;
+    return in;
+}
+
+static uint32_t halves_and_count(const char *from, Docset docs) {
+    uint32_t blocks = blocks_of(docs.universe), at = 0, in = 0;
+    const uint32_t *ends = (const void *)from;
+    const uint16_t *low = (const void *)(ends + blocks);
+    for (uint32_t b = 0; b < blocks; at = ends[b++]) {
+        if (docs.bits)
+            in += halves_in_bits(low + at, ends[b] - at, docs.bits + (b << (BLOCK_BITS - 6)));
+        else
+            for (uint32_t i = at; i < ends[b]; i++)
+                in += docset_has(docs, b << BLOCK_BITS | low[i]);
+    }
+    return in;
+}
+
+uint32_t set_and_count(const char *sets, SetRef ref, Docset docs) {
+    const char *from = sets + ref.at;
+    uint32_t in = 0;
+    if (ref.count == 0 || docs.count == docs.universe) return ref.count;
+    if (ref.count == 1) return docset_has(docs, (uint32_t)ref.at);
+    if (is_bitmap(docs.universe, ref.count))
+        return docset_and_count(docset_bits(docs.universe, (const void *)from, ref.count), docs);
+    if (is_halves(docs.universe, ref.count)) return halves_and_count(from, docs);
+    for (uint32_t i = 0, doc = 0; i < ref.count; i++)
+        in += docset_has(docs, doc += step_read(&from));
+    return in;
+}
+
 /* -- Writing ------------------------------------------------------------------------------------- */
 
 SetStore set_store_open(BlockOut *out, uint32_t universe) {

@@ -16,6 +16,8 @@ typedef struct SetRef {
 } SetRef;
 
 Docset set_load(Arena *a, const char *sets, uint32_t universe, SetRef ref);
+/* How many of docs are in the set, which is not made; fast where docs is a bitmap. */
+uint32_t set_and_count(const char *sets, SetRef ref, Docset docs);
 /* Add to a bitmap of the same universe without making the set. */
 void set_put(DocsetMaker *m, const char *sets, SetRef ref);
 

@@ -86,10 +86,15 @@ uint32_t segment_value_find(const Segment *s, int field,
                             Str folded); /* first value >= folded: check it */
 Docset segment_value_docs(const Segment *s, Arena *a, int field, uint32_t value);
 uint32_t segment_value_count(const Segment *s, int field, uint32_t value);
+/* How many of docs have it (no set is made); fast where docs is a bitmap. */
+uint32_t segment_value_and_count(const Segment *s, int field, uint32_t value, Docset docs);
 /* All values, most frequent first (then in order). */
 const uint32_t *segment_values_by_count(const Segment *s, int field);
 /* Values of one document, ascending. */
 const uint32_t *segment_doc_values(const Segment *s, int field, uint32_t doc, uint32_t *count);
+/* For walks over many documents: those of doc are (*values)[at[doc]] to before [at[doc + 1]].
+ * NULL: no document has any. */
+const uint32_t *segment_doc_value_at(const Segment *s, int field, const uint32_t **values);
 
 /* -- Writing ------------------------------------------------------------------------------------- */
 

@@ -150,6 +150,11 @@ uint32_t segment_value_count(const Segment *s, int field, uint32_t value) {
     return value_at(s, field, value)->set.count;
 }
 
+uint32_t segment_value_and_count(const Segment *s, int field, uint32_t value, Docset docs) {
+    assert(docs.universe == s->docs);
+    return set_and_count(s->sets, value_at(s, field, value)->set, docs);
+}
+
 const uint32_t *segment_values_by_count(const Segment *s, int field) {
     return parts_of(s, field)->values_by_count;
 }
@@ -159,4 +164,10 @@ const uint32_t *segment_doc_values(const Segment *s, int field, uint32_t doc, ui
     assert(doc < s->docs);
     *count = p->doc_value_at ? p->doc_value_at[doc + 1] - p->doc_value_at[doc] : 0;
     return *count ? p->doc_values + p->doc_value_at[doc] : NULL;
+}
+
+const uint32_t *segment_doc_value_at(const Segment *s, int field, const uint32_t **values) {
+    const FieldParts *p = parts_of(s, field);
+    *values = p->doc_values;
+    return p->doc_value_at;
 }

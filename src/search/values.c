@@ -66,7 +66,7 @@ static SearchValue *top_of(Arena *a, const View *view, const Docset *docs, int f
         only[i] = some[i].count ? some[i].items : &counts[i]; /* never NULL: none is not all */
         counts[i] = some[i].count;
     }
-    Lot *lots = lots_make(a, view, docs, field, only, counts);
+    Lot *lots = lots_make(a, view, docs, field, limit, only, counts);
     return lots_top(a, lots, view->count, field, limit, count);
 }
 
@@ -82,7 +82,7 @@ Err *engine_values(Ctx *c, const SearchDef *def, const View *view, int field, St
     limit = limit < 1 ? 1 : min_i64(limit, VALUES_MAX);
     text = text_fold(a, text);
     if (text.len == 0) {
-        Lot *lots = lots_make(a, view, docs, field, NULL, NULL);
+        Lot *lots = lots_make(a, view, docs, field, limit, NULL, NULL);
         *out = lots_top(a, lots, view->count, field, limit, count);
         return NULL;
     }
