@@ -11,7 +11,7 @@
 #include "rt/io.h"
 #include "search/service.h"
 
-enum { PROGRESS_MS = 100 };
+enum { PROGRESS_MS = 100, BUILD_WAIT_MS = 3000, BUILD_RETRY_S = 5 };
 
 struct Search {
     SearchIndex *first, *last;
@@ -200,6 +200,21 @@ static Err *newest_shared(Ctx *c, SearchIndex *x, SearchNews *news, int64_t *new
     return NULL;
 }
 
+/* While nothing is there yet, who asks waits a little, then is told how far the building is. */
+static Err *wait_built(Ctx *c, SearchIndex *x, int64_t need) {
+    int64_t until = mono_us() + BUILD_WAIT_MS * US_PER_MS;
+    int64_t former = ctx_deadline_within(c, BUILD_WAIT_MS);
+    Err *err = index_wait(c, x, need, false);
+    c->deadline_us = former;
+    if (!err || err->kind != ERR_TIMEOUT || mono_us() < until) return err;
+    if (atomic_load(&x->covered) != NOTHING_COVERED) return index_wait(c, x, need, false);
+    err = err_new(c, ERR_UNAVAILABLE, "search_sync",
+                  "The search index is being built: %lld of %lld changes are in",
+                  (long long)atomic_load(&x->rebuilt), (long long)atomic_load(&x->rebuild_total));
+    err->retry_after_s = BUILD_RETRY_S;
+    return err;
+}
+
 Err *search_sync(Ctx *c, SearchIndex *x) {
     assert(c->coro && !c->tx);
     TRY(index_begin(c, x, false));
@@ -211,7 +226,8 @@ Err *search_sync(Ctx *c, SearchIndex *x) {
     TRY(newest_shared(c, x, news, &newest));
     if (atomic_load(&x->covered) < newest) {
         atomic_fetch_add(&x->sync_waits, 1);
-        TRY(index_wait(c, x, newest, false));
+        bool built = atomic_load(&x->covered) != NOTHING_COVERED;
+        TRY(built ? index_wait(c, x, newest, false) : wait_built(c, x, newest));
     }
     /* Nothing was committed while we asked: so this state is covered. */
     if (known && db_state(c, &state_after) && state_after == state) news->state = state;

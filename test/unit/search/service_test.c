@@ -38,10 +38,12 @@ static const char feed_sql[] =
 static atomic_int feeds_fail, feeds;
 /* 1: the feed takes 8 MiB a row of memory of its own, 2: of the batch's. */
 static atomic_int feeds_greedy;
+static atomic_bool feeds_held; /* the feed waits until it is false */
 
 static Err *feed(Ctx *c, int64_t after, int64_t limit, SearchDocs *out, int64_t *covered) {
     Rows rows;
     atomic_fetch_add(&feeds, 1);
+    while (atomic_load(&feeds_held)) TRY(sleep_ms(c, 10));
     if (atomic_load(&feeds_fail)) FAIL(c, UNAVAILABLE, "the feed is broken");
     if (atomic_load(&feeds_greedy))
         arena_bytes(atomic_load(&feeds_greedy) == 1 ? c->arena : out->arena, limit * 8 * MIB);
@@ -366,6 +368,20 @@ BOTH(searches_go_on_while_the_feed_is_broken) {
     end(c);
 }
 
+BOTH(who_asks_during_the_first_build_is_told_so) {
+    if (!things_make(c)) return;
+    atomic_store(&feeds_held, true);
+    put(c, 1, S("one"));
+    SearchIndex *x = begin(c);
+    Err *err = search_sync(c, x); /* long before its deadline */
+    CHECK(err && err->kind == ERR_UNAVAILABLE && err->retry_after_s > 0);
+    if (err) CHECK(str_starts(err->detail, S("The search index is being built")));
+    atomic_store(&feeds_held, false);
+    MUST(search_sync(c, x));
+    CHECK_INT(found(c, x, "one"), 1);
+    end(c);
+}
+
 BOTH(a_wait_ends_with_its_deadline) {
     if (!things_make(c)) return;
     atomic_store(&feeds_fail, 1); /* the first build never succeeds */
@@ -475,6 +491,7 @@ int main(int argc, char **argv) {
         BOTH_ROWS(what_cannot_be_followed_is_built_anew),
         BOTH_ROWS(a_rebuild_goes_on_beside_writes_and_loses_none),
         BOTH_ROWS(searches_go_on_while_the_feed_is_broken),
+        BOTH_ROWS(who_asks_during_the_first_build_is_told_so),
         BOTH_ROWS(a_wait_ends_with_its_deadline),
         BOTH_ROWS(large_batches_are_read_in_smaller_ones),
         T_ROW(a_command_begins_when_it_first_asks_sqlite),
