@@ -241,7 +241,7 @@ static const Route routes[] = {
      .doc = "One index"},
     {GET, "/indexes/{uid}/stats", meili_index_stats, READS, .errors = "404 503",
      .out = &meili_index_stats_record, .doc = "How much is in an index"},
-    {GET, "/indexes/{uid}/settings", meili_settings, READS, .errors = "404 503",
+    {GET, "/indexes/{uid}/settings", meili_settings_all, READS, .errors = "404 503",
      .out = &meili_settings_record,
      .doc = "How an index reads, ranks and filters; not to be changed here"},
     {GET, "/indexes/{uid}/settings/{name}", meili_setting, READS, .errors = "404 503",

@@ -133,21 +133,34 @@ static Err *id_texts(Ctx *c, Str json, StrList *out) {
 
 /* -- Routes -------------------------------------------------------------------------------------- */
 
-static Err *list_write(Ctx *c, const Collection *collection, const Page *page, const Keys *keys,
-                       List *out) {
-    Str *documents = arena_array(c->arena, Str, keys->count);
-    TRY(meili_documents(c, collection, keys->items, keys->count, documents));
-    Buf b = buf_new(c->arena, 1024 * (keys->count + 1));
-    JsonOut o = json_out(&b);
-    json_begin(&o, '[');
-    for (ptrdiff_t i = 0; i < keys->count; i++) {
+static Err *batch_write(Ctx *c, const Collection *collection, const Page *page, const int64_t *keys,
+                        ptrdiff_t count, JsonOut *o) {
+    Str documents[MEILI_BATCH];
+    assert(count <= MEILI_BATCH);
+    TRY(meili_documents(c, collection, keys, count, documents));
+    for (ptrdiff_t i = 0; i < count; i++) {
         if (str_is_null(documents[i])) continue;
         Str chosen;
         TRY(meili_document_chosen(c, documents[i], page->fields, &chosen));
-        json_put_raw(&o, chosen);
+        json_put_raw(o, chosen);
+    }
+    return NULL;
+}
+
+static Err *list_answer(Ctx *c, Call *k, const Collection *collection, const Page *page,
+                        const Keys *keys) {
+    Buf b = buf_new(meili_room(c), 1024 * (keys->count + 1));
+    JsonOut o = json_out(&b);
+    json_begin(&o, '[');
+    for (ptrdiff_t at = 0; at < keys->count; at += MEILI_BATCH) {
+        MeiliBatch batch = meili_batch_begin(c);
+        ptrdiff_t count = min_size(MEILI_BATCH, keys->count - at);
+        TRY(batch_write(c, collection, page, keys->items + at, count, &o));
+        meili_batch_end(c, &batch);
     }
     json_end(&o, ']');
-    *out = (List){{buf_str(&b)}, page->offset, page->limit, keys->total};
+    List out = {{buf_str(&b)}, page->offset, page->limit, keys->total};
+    meili_answer(c, k, &meili_list_record, &out, b.len);
     return NULL;
 }
 
@@ -164,7 +177,7 @@ static Err *list(Ctx *c, Call *k, const Page *page) {
         TRY(keys_of_ids(c, collection, page, &keys));
     else
         TRY(keys_found(c, collection, index, page, &keys));
-    return list_write(c, collection, page, &keys, call_out(k));
+    return list_answer(c, k, collection, page, &keys);
 }
 
 Err *meili_documents_list(Ctx *c, Call *k) {

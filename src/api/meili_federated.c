@@ -139,41 +139,50 @@ static Str federation_json(Ctx *c, const MeiliMerge *m, const MeiliListed *one) 
     return buf_str(&b);
 }
 
-/* Documents are loaded a collection at a time. */
-static Err *listed_load(Ctx *c, const MeiliMerge *m, Str *documents) {
-    int64_t *keys = arena_array(c->arena, int64_t, m->listed_count);
-    ptrdiff_t *places = arena_array(c->arena, ptrdiff_t, m->listed_count);
-    Str *loaded = arena_array(c->arena, Str, m->listed_count);
-    bool *done = arena_array(c->arena, bool, m->listed_count);
-    for (ptrdiff_t first = 0; first < m->listed_count; first++) {
+/* Documents of a batch are loaded a collection at a time. */
+static Err *batch_load(Ctx *c, const MeiliMerge *m, const MeiliListed *listed, ptrdiff_t count,
+                       Str *documents) {
+    bool done[MEILI_BATCH] = {false};
+    assert(count <= MEILI_BATCH);
+    for (ptrdiff_t first = 0; first < count; first++) {
         if (done[first]) continue;
-        const Collection *collection = m->searches[m->listed[first].query].collection;
-        ptrdiff_t count = 0;
-        for (ptrdiff_t i = first; i < m->listed_count; i++) {
-            if (m->searches[m->listed[i].query].collection != collection) continue;
+        const Collection *collection = m->searches[listed[first].query].collection;
+        int64_t keys[MEILI_BATCH] = {0};
+        ptrdiff_t places[MEILI_BATCH], some = 0;
+        Str loaded[MEILI_BATCH];
+        for (ptrdiff_t i = first; i < count; i++) {
+            if (m->searches[listed[i].query].collection != collection) continue;
             done[i] = true;
-            keys[count] = m->listed[i].hit->key;
-            places[count++] = i;
+            keys[some] = listed[i].hit->key;
+            places[some++] = i;
         }
-        TRY(meili_documents(c, collection, keys, count, loaded));
-        for (ptrdiff_t i = 0; i < count; i++) documents[places[i]] = loaded[i];
+        TRY(meili_documents(c, collection, keys, some, loaded));
+        for (ptrdiff_t i = 0; i < some; i++) documents[places[i]] = loaded[i];
+    }
+    return NULL;
+}
+
+static Err *batch_write(Ctx *c, const MeiliMerge *m, const MeiliListed *listed, ptrdiff_t count,
+                        Buf *out) {
+    Str documents[MEILI_BATCH];
+    TRY(batch_load(c, m, listed, count, documents));
+    for (ptrdiff_t i = 0; i < count; i++) {
+        if (str_is_null(documents[i])) continue;
+        if (out->len > 1) buf_byte(out, ',');
+        TRY(meili_hit_write(c, &m->searches[listed[i].query], listed[i].hit, documents[i],
+                            federation_json(c, m, &listed[i]), out));
     }
     return NULL;
 }
 
 static Err *listed_write(Ctx *c, const MeiliMerge *m, Str *out) {
-    Str *documents = arena_array(c->arena, Str, m->listed_count);
-    TRY(listed_load(c, m, documents));
-    Buf b = buf_new(c->arena, 1024 * (m->listed_count + 1));
-    bool comma = false;
+    ptrdiff_t count = m->listed_count;
+    Buf b = buf_new(meili_room(c), 1024 * (count + 1));
     buf_byte(&b, '[');
-    for (ptrdiff_t i = 0; i < m->listed_count; i++) {
-        if (str_is_null(documents[i])) continue;
-        if (comma) buf_byte(&b, ',');
-        comma = true;
-        const MeiliListed *one = &m->listed[i];
-        TRY(meili_hit_write(c, &m->searches[one->query], one->hit, documents[i],
-                            federation_json(c, m, one), &b));
+    for (ptrdiff_t at = 0; at < count; at += MEILI_BATCH) {
+        MeiliBatch batch = meili_batch_begin(c);
+        TRY(batch_write(c, m, m->listed + at, min_size(MEILI_BATCH, count - at), &b));
+        meili_batch_end(c, &batch);
     }
     buf_byte(&b, ']');
     *out = buf_str(&b);
@@ -245,9 +254,6 @@ Err *meili_federated(Ctx *c, Call *k, const MeiliMulti *multi) {
     if (meili_metadata_wanted(k->q)) found.metadata = metadata_of_all(c, &m);
     found.requestUid = uuid_v7(c->arena);
     found.processingTimeMs = (mono_us() - began_us) / US_PER_MS;
-    Buf b = buf_new(c->arena, 256 + found.hits.text.len);
-    record_write(&b, &meili_found_record, &found);
-    reply_json(k->r, 200, buf_str(&b));
-    k->answered = true;
+    meili_answer(c, k, &meili_found_record, &found, found.hits.text.len);
     return NULL;
 }

@@ -5,6 +5,8 @@
 #include "api/meili_room.h"
 #include "core/json.h"
 
+enum { LONG_BYTES = 32 * MIB }; /* a buffer that doubles leaves its former selves */
+
 /* -- Loading ------------------------------------------------------------------------------------- */
 
 Err *meili_documents(Ctx *c, const Collection *collection, const int64_t *keys, ptrdiff_t count,
@@ -21,6 +23,35 @@ Err *meili_documents(Ctx *c, const Collection *collection, const int64_t *keys, 
         out[i] = buf_str(&b);
     }
     return NULL;
+}
+
+/* -- Long answers -------------------------------------------------------------------------------- */
+
+static void long_free(void *arena) { arena_free(arena); }
+
+/* Over its budget it does what c's own arena does. */
+Arena *meili_room(Ctx *c) {
+    Arena *arena = arena_new(LONG_BYTES);
+    jmp_buf *full = arena_on_full(c->arena, NULL);
+    arena_on_full(c->arena, full);
+    arena_on_full(arena, full);
+    defer(c, long_free, arena);
+    return arena;
+}
+
+MeiliBatch meili_batch_begin(Ctx *c) { return (MeiliBatch){arena_mark(c->arena), c->defers}; }
+
+void meili_batch_end(Ctx *c, const MeiliBatch *batch) {
+    ctx_undo(c, batch->defers);
+    arena_release(c->arena, batch->mark);
+}
+
+void meili_answer(Ctx *c, Call *k, const Record *record, const void *value, ptrdiff_t size) {
+    arena_budget_set(c->arena, arena_used(c->arena) + http_options(k->q)->budget_bytes + 3 * size);
+    Buf b = buf_new(c->arena, size + 1024);
+    record_write(&b, record, value);
+    reply_json(k->r, 200, buf_str(&b));
+    k->answered = true;
 }
 
 /* -- Paths --------------------------------------------------------------------------------------- */
@@ -101,7 +132,7 @@ typedef struct Rule {
 } Rule;
 
 typedef struct Form {
-    Ctx *c;
+    Arena *arena;
     const MeiliSearch *search;
     Rule *rules;
     ptrdiff_t count;
@@ -126,11 +157,11 @@ static Rule crop_rule(Str text, int64_t usual) {
     return (Rule){.name = name, .crop = true, .words = words > 0 ? words : 0};
 }
 
-static Form form_of(Ctx *c, const MeiliSearch *s) {
+static Form form_of(Arena *arena, const MeiliSearch *s) {
     const MeiliAsk *ask = s->ask;
     ptrdiff_t rules = ask->attributesToHighlight.count + ask->attributesToCrop.count;
-    Form f = {.c = c, .search = s, .rules = arena_array(c->arena, Rule, rules)};
-    f.shown.items = arena_array(c->arena, Str, rules + ask->attributesToRetrieve.count + 1);
+    Form f = {.arena = arena, .search = s, .rules = arena_array(arena, Rule, rules)};
+    f.shown.items = arena_array(arena, Str, rules + ask->attributesToRetrieve.count + 1);
     for (ptrdiff_t i = 0; i < ask->attributesToHighlight.count; i++)
         rule_add(&f, (Rule){.name = ask->attributesToHighlight.items[i], .highlight = true});
     for (ptrdiff_t i = 0; i < ask->attributesToCrop.count; i++)
@@ -155,7 +186,7 @@ static Str marked(const Form *f, Str text, Str path) {
     }
     if (!any || !f->search->result.query) return text;
     if (ask->cropMarker.data) mark.gap = ask->cropMarker;
-    return search_highlight(f->c->arena, f->search->result.query, text, &mark);
+    return search_highlight(f->arena, f->search->result.query, text, &mark);
 }
 
 static Str number_text(Arena *arena, const json_t *v) {
@@ -166,7 +197,7 @@ static Str number_text(Arena *arena, const json_t *v) {
 
 /* Texts marked, numbers as texts, as Meilisearch has them. */
 static void formatted_write(const Form *f, JsonOut *o, const json_t *v, Str path, Cover cover) {
-    Arena *arena = f->c->arena;
+    Arena *arena = f->arena;
     if (json_is_array(v)) {
         json_begin(o, '[');
         for (size_t i = 0; i < json_array_size(v); i++)
@@ -259,8 +290,9 @@ static void place_write(JsonOut *o, const Found *one) {
 }
 
 /* By path, each once. */
-static void places_write(Ctx *c, JsonOut *o, const SearchQuery *query, const json_t *document) {
-    Finder f = {.arena = c->arena, .query = query};
+static void places_write(Arena *arena, JsonOut *o, const SearchQuery *query,
+                         const json_t *document) {
+    Finder f = {.arena = arena, .query = query};
     if (query) places_find(&f, document, (Found){.path = S("")});
     json_begin(o, '{');
     for (ptrdiff_t i = 0; i < f.count; i++) {
@@ -370,27 +402,32 @@ static void own_write(const MeiliSearch *s, const SearchHit *hit, JsonOut *o) {
     }
 }
 
+/* What is made by reading the document again. */
+static Err *shown_write(Ctx *c, const MeiliSearch *s, Str document, JsonOut *o) {
+    const MeiliAsk *ask = s->ask;
+    bool form = ask->attributesToHighlight.count > 0 || ask->attributesToCrop.count > 0;
+    if (!form && !ask->showMatchesPosition) return NULL;
+    json_t *v;
+    TRY(json_parse(c, document, &v));
+    if (form) {
+        Form f = form_of(c->arena, s);
+        json_key(o, S("_formatted"));
+        formatted_write(&f, o, v, S(""), SOME);
+    }
+    if (ask->showMatchesPosition) {
+        json_key(o, S("_matchesPosition"));
+        places_write(c->arena, o, s->result.query, v);
+    }
+    return NULL;
+}
+
 Err *meili_hit_write(Ctx *c, const MeiliSearch *s, const SearchHit *hit, Str document,
                      Str federation, Buf *out) {
-    const MeiliAsk *ask = s->ask;
     Str chosen;
-    TRY(meili_document_chosen(c, document, ask->attributesToRetrieve, &chosen));
+    TRY(meili_document_chosen(c, document, s->ask->attributesToRetrieve, &chosen));
     buf_add(out, str_slice(chosen, 0, chosen.len - 1)); /* its } comes below */
     JsonOut o = {.buf = out, .comma = chosen.len > 2};
-    bool form = ask->attributesToHighlight.count > 0 || ask->attributesToCrop.count > 0;
-    if (form || ask->showMatchesPosition) {
-        json_t *v;
-        TRY(json_parse(c, document, &v));
-        if (form) {
-            Form f = form_of(c, s);
-            json_key(&o, S("_formatted"));
-            formatted_write(&f, &o, v, S(""), SOME);
-        }
-        if (ask->showMatchesPosition) {
-            json_key(&o, S("_matchesPosition"));
-            places_write(c, &o, s->result.query, v);
-        }
-    }
+    TRY(shown_write(c, s, document, &o));
     own_write(s, hit, &o);
     if (federation.data) {
         json_key(&o, S("_federation"));
@@ -400,20 +437,29 @@ Err *meili_hit_write(Ctx *c, const MeiliSearch *s, const SearchHit *hit, Str doc
     return NULL;
 }
 
-Err *meili_hits(Ctx *c, const MeiliSearch *s, Str *out) {
-    ptrdiff_t count = s->result.count;
-    int64_t *keys = arena_array(c->arena, int64_t, count);
-    Str *documents = arena_array(c->arena, Str, count);
-    for (ptrdiff_t i = 0; i < count; i++) keys[i] = s->result.hits[i].key;
+static Err *batch_write(Ctx *c, const MeiliSearch *s, const SearchHit *hits, ptrdiff_t count,
+                        Buf *out) {
+    int64_t keys[MEILI_BATCH] = {0};
+    Str documents[MEILI_BATCH];
+    assert(count <= MEILI_BATCH);
+    for (ptrdiff_t i = 0; i < count; i++) keys[i] = hits[i].key;
     TRY(meili_documents(c, s->collection, keys, count, documents));
-    Buf b = buf_new(c->arena, 1024 * (count + 1));
-    buf_byte(&b, '[');
-    bool comma = false;
     for (ptrdiff_t i = 0; i < count; i++) {
         if (str_is_null(documents[i])) continue;
-        if (comma) buf_byte(&b, ',');
-        comma = true;
-        TRY(meili_hit_write(c, s, &s->result.hits[i], documents[i], (Str){0}, &b));
+        if (out->len > 1) buf_byte(out, ',');
+        TRY(meili_hit_write(c, s, &hits[i], documents[i], (Str){0}, out));
+    }
+    return NULL;
+}
+
+Err *meili_hits(Ctx *c, Arena *room, const MeiliSearch *s, Str *out) {
+    ptrdiff_t count = s->result.count;
+    Buf b = buf_new(room, 1024 * (count + 1));
+    buf_byte(&b, '[');
+    for (ptrdiff_t at = 0; at < count; at += MEILI_BATCH) {
+        MeiliBatch batch = meili_batch_begin(c);
+        TRY(batch_write(c, s, s->result.hits + at, min_size(MEILI_BATCH, count - at), &b));
+        meili_batch_end(c, &batch);
     }
     buf_byte(&b, ']');
     *out = buf_str(&b);

@@ -20,7 +20,8 @@ const Record meili_results_record = RECORD_AS("MeiliResults", Results, results_f
 
 /* -- An answer each ------------------------------------------------------------------------------ */
 
-static Err *query_answer(Ctx *c, const Call *k, const MeiliAsk *ask, MeiliFound *found) {
+static Err *query_answer(Ctx *c, const Call *k, Arena *room, const MeiliAsk *ask,
+                         MeiliFound *found) {
     const Collection *collection;
     SearchIndex *index;
     const MeiliWeight *w = &ask->federationOptions;
@@ -29,7 +30,7 @@ static Err *query_answer(Ctx *c, const Call *k, const MeiliAsk *ask, MeiliFound 
                    "Using `federationOptions` is not allowed in a non-federated search.\n - Hint: "
                    "remove `federationOptions` from the query or add `federation` to the request.");
     TRY(meili_collection(c, ask->indexUid, &collection, &index));
-    TRY(meili_find(c, k, collection, index, ask, found));
+    TRY(meili_find(c, k, room, collection, index, ask, found));
     found->indexUid = ask->indexUid;
     return NULL;
 }
@@ -37,13 +38,15 @@ static Err *query_answer(Ctx *c, const Call *k, const MeiliAsk *ask, MeiliFound 
 static Err *answers(Ctx *c, Call *k, const MeiliMulti *multi) {
     const MeiliAsk *asks = multi->queries.items;
     ptrdiff_t count = multi->queries.count;
-    Results *out = call_out(k);
+    ptrdiff_t size = 0;
+    Arena *room = meili_room(c);
     MeiliFound *found = arena_array(c->arena, MeiliFound, count);
     for (ptrdiff_t i = 0; i < count; i++) {
-        Err *err = query_answer(c, k, &asks[i], &found[i]);
+        Err *err = query_answer(c, k, room, &asks[i], &found[i]);
         if (err) return meili_err_inside(c, err, i);
+        size += 512 + found[i].hits.text.len + found[i].facetDistribution.text.len;
     }
-    out->results = (RecordList){found, count};
+    meili_answer(c, k, &meili_results_record, &(Results){{found, count}}, size);
     return NULL;
 }
 

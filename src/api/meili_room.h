@@ -97,8 +97,21 @@ MUST_USE Err *meili_document_chosen(Ctx *c, Str document, StrList names, Str *ou
 /* A hit of s; federation: JSON of its `_federation`, or null. */
 MUST_USE Err *meili_hit_write(Ctx *c, const MeiliSearch *s, const SearchHit *hit, Str document,
                               Str federation, Buf *out);
-/* All hits of s, as a JSON array. */
-MUST_USE Err *meili_hits(Ctx *c, const MeiliSearch *s, Str *out);
+/* A long answer is written in an arena of its own (freed when c ends), a batch of documents at a
+ * time: what a batch took of c's arena is given back after it. */
+enum { MEILI_BATCH = 32 };
+typedef struct MeiliBatch {
+    ArenaMark mark;
+    Defer *defers;
+} MeiliBatch;
+Arena *meili_room(Ctx *c); /* one a request, so that its budget holds for all queries */
+MeiliBatch meili_batch_begin(Ctx *c);
+void meili_batch_end(Ctx *c, const MeiliBatch *batch);
+/* Answer with this record, of whose text about `size` bytes are known: there is room for it, and for
+ * its compressed form. */
+void meili_answer(Ctx *c, Call *k, const Record *record, const void *value, ptrdiff_t size);
+/* All hits of s, as a JSON array in the room. */
+MUST_USE Err *meili_hits(Ctx *c, Arena *room, const MeiliSearch *s, Str *out);
 
 /* -- meili_facets.c ------------------------------------------------------------------------------ */
 
@@ -129,8 +142,8 @@ void meili_page_write(const MeiliAsk *ask, int64_t total, MeiliFound *found);
 /* For a caller that says Meili-Include-Metadata. */
 bool meili_metadata_wanted(const Req *q);
 JsonText meili_metadata(Ctx *c, const Collection *collection);
-MUST_USE Err *meili_find(Ctx *c, const Call *k, const Collection *collection, SearchIndex *index,
-                         const MeiliAsk *ask, MeiliFound *found);
+MUST_USE Err *meili_find(Ctx *c, const Call *k, Arena *room, const Collection *collection,
+                         SearchIndex *index, const MeiliAsk *ask, MeiliFound *found);
 Err *meili_search(Ctx *c, Call *k);
 
 /* -- the other routes ---------------------------------------------------------------------------- */
@@ -148,7 +161,7 @@ Err *meili_indexes(Ctx *c, Call *k);
 Err *meili_index(Ctx *c, Call *k);
 Err *meili_stats(Ctx *c, Call *k);
 Err *meili_index_stats(Ctx *c, Call *k);
-Err *meili_settings(Ctx *c, Call *k);
+Err *meili_settings_all(Ctx *c, Call *k);
 Err *meili_setting(Ctx *c, Call *k);
 Err *meili_version(Ctx *c, Call *k);
 Err *meili_tasks(Ctx *c, Call *k);

@@ -73,8 +73,8 @@ JsonText meili_metadata(Ctx *c, const Collection *collection) {
 
 /* -- The route ----------------------------------------------------------------------------------- */
 
-Err *meili_find(Ctx *c, const Call *k, const Collection *collection, SearchIndex *index,
-                const MeiliAsk *ask, MeiliFound *found) {
+Err *meili_find(Ctx *c, const Call *k, Arena *room, const Collection *collection,
+                SearchIndex *index, const MeiliAsk *ask, MeiliFound *found) {
     int64_t began_us = mono_us();
     MeiliSearch s = {.collection = collection, .index = index, .ask = ask};
     TRY(meili_request(c, collection, ask, &s.request));
@@ -83,7 +83,7 @@ Err *meili_find(Ctx *c, const Call *k, const Collection *collection, SearchIndex
     TRY(search_sync(c, index));
     TRY(search_run(c, index, &s.request, &s.result));
     *found = (MeiliFound){.query = ask->q.data ? ask->q : S("")};
-    TRY(meili_hits(c, &s, &found->hits.text));
+    TRY(meili_hits(c, room, &s, &found->hits.text));
     if (ask->facets.items) {
         found->facetDistribution = meili_distribution(c, &s);
         found->facetStats = meili_facet_stats(c, &s);
@@ -105,5 +105,9 @@ Err *meili_search(Ctx *c, Call *k) {
         TRY(meili_query_known(c, k->q, &meili_get_record));
         ask->filter.text = meili_filter_text(c, ask->filter.text);
     }
-    return meili_find(c, k, collection, index, ask, call_out(k));
+    MeiliFound found;
+    TRY(meili_find(c, k, meili_room(c), collection, index, ask, &found));
+    ptrdiff_t size = found.hits.text.len + found.facetDistribution.text.len;
+    meili_answer(c, k, &meili_found_record, &found, size);
+    return NULL;
 }

@@ -276,7 +276,7 @@ static Settings settings_of(Ctx *c, const SearchDef *def) {
     };
 }
 
-Err *meili_settings(Ctx *c, Call *k) {
+Err *meili_settings_all(Ctx *c, Call *k) {
     const Collection *collection;
     SearchIndex *index;
     TRY(meili_collection(c, k->params[0], &collection, &index));

@@ -238,6 +238,23 @@ def test_a_write_is_in_the_next_answer(meili, writer):
     refusal(meili.get("/indexes/posts/documents/tiktok_new"), 404, "document_not_found")
 
 
+def test_a_thousand_hits_with_everything_shown(make_server):
+    server = make_server()
+    client = server.client(token(server))
+    caption = "une phone parmi d'autres mots, " * 30
+    bulk(client, [make(i) | {"id": f"tiktok_k{i}", "platform": "tiktok", "caption": caption} for i in range(1100)])
+    answer = search(client, q="phone", limit=100000, attributesToHighlight=["*"], showMatchesPosition=True,
+                    showRankingScoreDetails=True, facets=["*"])
+    assert (len(answer["hits"]), answer["limit"], answer["estimatedTotalHits"]) == (1000, 100000, 1100)
+    for hit in answer["hits"]:
+        assert hit["_formatted"]["caption"].count("<em>phone</em>") == len(hit["_matchesPosition"]["caption"]) == 30
+    query = {"indexUid": "posts", "limit": 1000, "attributesToHighlight": ["*"]}
+    too_much = client.post("/multi-search", json={"queries": [query] * 100})
+    assert (too_much.status_code, too_much.json()["code"]) == (503, "over_budget")
+    rest = search(client, q="phone", offset=1000, limit=1000, attributesToRetrieve=["id"])["hits"]
+    assert len({h["id"] for h in answer["hits"] + rest}) == 1100
+
+
 # -- several searches ---------------------------------------------------------------------------------
 
 
