@@ -448,8 +448,9 @@ static int attribute_last(const Rank *r) {
 void key_details(const Rank *r, uint64_t key, const Level *level, SearchDetails *out) {
     const KeyPlan *k = &r->plan;
     if (!level || r->tree_any) level = &r->whole; /* the same measure for all of equal words */
-    SearchDetails d = {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1};
+    SearchDetails d;
     int typos = 0;
+    memset(&d, 0xff, sizeof d); /* -1 everywhere: not in use */
     *out = d;
     if (r->whole.count == 0) return;
     for (int i = 0; i < level->count; i++) {
