@@ -85,15 +85,19 @@ static int64_t each_cost(const Lot *lot, int field) {
     return at ? docs * 4 + docs * 6 * at[lot->docs.universe] / lot->docs.universe : 0;
 }
 
-/* More than `most` is not counted further. Where values come most frequent first, it probably ends
- * with the one that all in all is rarer than the limit's is among the documents found. */
+/* More than `most` is not counted further; every value of the first ones, then ever fewer are
+ * looked at. Where values come most frequent first, it probably ends with the one that all in all
+ * is rarer than the limit's is among the documents found. */
 static int64_t by_value_cost(const Lot *lot, int field, int64_t limit, bool ends, int64_t most) {
     int64_t universe = lot->docs.universe, bitmap = universe / 50, sum = universe / 64, bar = 0;
-    for (int64_t i = 0; i < lot->length && sum <= most; i++) {
+    if (ends && limit > 0 && limit < lot->length)
+        bar = segment_value_count(lot->segment, field, lot->order[limit]) *
+              (int64_t)lot->docs.count / universe;
+    for (int64_t i = 0, step = 1; i < lot->length && sum <= most; i += step) {
         int64_t total = segment_value_count(lot->segment, field, lot->order[i]);
-        if (i + 1 == limit) bar = total * lot->docs.count / universe;
-        if (ends && total < bar) break;
-        sum += 50 + (total > universe / 32 ? bitmap : total);
+        if (total < bar) break;
+        step = min_i64(1 + i / 16, lot->length - i);
+        sum += step * (50 + (total > universe / 32 ? bitmap : total));
     }
     return sum;
 }

@@ -152,8 +152,12 @@ static int by_start(const void *x, const void *y) {
     return (a > b) - (a < b);
 }
 
-/* First document from `from` on whose number is less; numbers fall, missing ones (the least) last. */
+/* First document from `from` on whose number is less; numbers fall, missing ones (the least) last.
+ * It is not far: steps that double find two documents that it lies between. */
 static uint32_t first_below(const int64_t *column, uint32_t from, uint32_t end, int64_t number) {
+    uint32_t step = 64;
+    for (; end - from > step && column[from + step] >= number; step *= 2) from += step;
+    end = end - from > step ? from + step : end;
     while (from < end) {
         uint32_t middle = from + (end - from) / 2;
         if (column[middle] >= number)
@@ -169,12 +173,16 @@ static void ranges_group(Ctx *c, const View *view, const Docset *docs, const Sea
     Buf groups = buf_new(c->arena, 64 * (ptrdiff_t)sizeof(Group));
     for (int i = 0; i < view->count; i++) {
         const int64_t *column = segment_numbers(view->items[i].segment, ask->field);
-        uint32_t n = column ? docs[i].universe : 0;
-        for (uint32_t at = 0; at < n && column[at] != NO_NUMBER;) {
+        uint32_t n = column && docs[i].count ? docs[i].universe : 0;
+        int64_t left = keep->limit; /* later units come first: what is kept is among so many */
+        for (uint32_t at = 0; at < n && left > 0 && column[at] != NO_NUMBER;) {
             int64_t start = unit_start(ask->unit, column[at]);
             uint32_t next = first_below(column, at, n, start);
             Group g = {.number = start, .count = docset_range_count(docs[i], at, next)};
-            if (g.count > 0) buf_add(&groups, str_of((const char *)&g, sizeof g));
+            if (g.count > 0) {
+                buf_add(&groups, str_of((const char *)&g, sizeof g));
+                left--;
+            }
             at = next;
         }
     }
