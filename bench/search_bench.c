@@ -14,6 +14,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
 #include <ftw.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -169,6 +170,8 @@ static void ask(const char *data, const char *folder, char **steps) {
 }
 
 int main(int argc, char **argv) {
+    mallopt(M_MMAP_THRESHOLD, 32 << 20); /* for every engine what socle's rt/loop.c sets */
+    mallopt(M_TRIM_THRESHOLD, 64 << 20);
     if (argc == 4 && !strcmp(argv[1], "build"))
         build(argv[2], argv[3]);
     else if (argc >= 4 && !strcmp(argv[1], "ask"))
