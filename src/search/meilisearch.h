@@ -4,10 +4,12 @@
  * A document of ours is one of Meilisearch's with these attributes: `key`, every field under its own
  * name, `NAME__is` with a keyword's folded values (what filters compare), `NAME__hour` … `NAME__year`
  * with the first moment of a time's units (what histograms count). How far changes are known is a
- * document of the index `socle_state`, written when Meilisearch has finished what it tells of.
+ * document of the index `socle_state`, written after what it tells of; every batch begins with
+ * reading it, so that an index that was lost or brought back from a backup is noticed.
  *
- * What it cannot do is refused with NOT_CONFIGURED: AND, OR, NOT, NEAR and wildcards in a query, sums
- * over a facet. Totals are its estimates. */
+ * One process writes (meilisearch_lease.c). What Meilisearch cannot do is refused with NOT_CONFIGURED:
+ * AND, OR, NOT, NEAR, field:value and wildcards in a query, sums over a facet. Totals are its
+ * estimates. */
 #ifndef SOCLE_SEARCH_MEILISEARCH_H
 #define SOCLE_SEARCH_MEILISEARCH_H
 
@@ -15,19 +17,46 @@
 #include "search/query.h"
 #include "search/service.h"
 
+enum { MEILI_CALL_MS = 10000, MEILI_VALUES = 1000 /* of a facet, at most */ };
+
 typedef struct Meili {
     char *host, *key;
+    const char *name;
+    atomic_bool *stopping; /* the index's */
     _Atomic int64_t documents;
+    int64_t state_task; /* enqueued last; -1: seen to have ended */
+    int lock;           /* of the folder; -1: another process's */
+    char holder[33];
+    int64_t lease_us; /* until when it is surely ours; 0: not */
 } Meili;
 
-/* One call; UNAVAILABLE when it cannot be reached or fails, NOT_CONFIGURED when it refuses the key. Any
- * other status is an answer; *out (NULL: not wanted) is its JSON, NULL where it has none. */
+/* One question; UNAVAILABLE when Meilisearch cannot be reached, fails or refuses the key. Any other
+ * status is an answer; *out is its JSON, NULL where it has none. */
 MUST_USE Err *meili_call(Ctx *c, const Meili *m, const char *method, Str path, Str body,
                          int *status, json_t **out);
 /* An error that tells what Meilisearch said. */
 Err *meili_refused(Ctx *c, const char *what, int status, const json_t *answer);
+/* A write, sent once: *task is what it became there. */
+MUST_USE Err *meili_write(Ctx *c, Meili *m, const char *method, Str path, Str body, int64_t *task);
+/* Until it has ended. One that failed with the error code `allowed` (may be NULL) is good. */
+MUST_USE Err *meili_task_wait(Ctx *c, Meili *m, int64_t task, const char *allowed);
+MUST_USE Err *meili_write_wait(Ctx *c, Meili *m, const char *method, Str path, Str body,
+                               const char *allowed);
+
+/* meilisearch_lease.c. CONFLICT: another process of this folder writes. */
+MUST_USE Err *meili_lease_open(Ctx *c, Meili *m, Str folder);
+/* Is it ours to write now? Takes or renews the lease where there is one. */
+MUST_USE Err *meili_lease_take(Ctx *c, Meili *m, bool *leads);
+MUST_USE Err *meili_lease_keep(Ctx *c, Meili *m); /* UNAVAILABLE when it is not */
+void meili_lease_close(Ctx *c, Meili *m);
+
+/* meilisearch_write.c */
+MUST_USE Err *meili_documents_put(Ctx *c, Meili *m, const char *uid, const SearchDocs *d);
+Str meili_index_settings(Ctx *c, const SearchDef *def);
 /* What histograms of a unit count; NULL for SEARCH_NO_UNIT. */
 const char *meili_unit(SearchUnit unit);
+/* What stands in NAME__is for a folded value: long ones are cut, and told apart by a hash. */
+Str meili_value(Arena *a, Str folded);
 
 /* meilisearch_ask.c */
 MUST_USE Err *meili_run(Ctx *c, SearchIndex *x, const SearchRequest *request, SearchResult *out);

@@ -2,6 +2,7 @@
  * Asking Meilisearch: our requests in its words, its answers in ours. */
 #include "search/meilisearch.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "core/time.h"
@@ -17,52 +18,70 @@ static void text_quote(Buf *b, Str text) {
     buf_byte(b, '"');
 }
 
-static void number_put(Buf *b, const SearchField *f, int64_t number) {
+/* In quotes, because an exponent may have a sign. */
+static void bound_put(Buf *b, const SearchField *f, const char *compare, int64_t number) {
+    buf_f(b, "%s %s \"", f->name, compare);
     if (f->kind == SEARCH_REAL)
         buf_f64(b, real_of_number(number));
     else
         buf_i64(b, number);
+    buf_byte(b, '"');
+}
+
+static bool is_bound(const SearchField *f, int64_t number, int64_t open) {
+    return number != open && (f->kind != SEARCH_REAL || isfinite(real_of_number(number)));
 }
 
 static void range_put(Buf *b, const SearchField *f, const SearchFilter *filter) {
-    bool low = filter->low != NO_NUMBER + 1, high = filter->high != INT64_MAX;
-    buf_f(b, "(%s %s", f->name, low ? ">= " : high ? "< " : "EXISTS");
-    if (low) number_put(b, f, filter->low);
-    if (low && high) buf_f(b, " AND %s < ", f->name);
-    if (high) number_put(b, f, filter->high);
-    buf_byte(b, ')');
+    bool low = is_bound(f, filter->low, NO_NUMBER + 1),
+         high = is_bound(f, filter->high, INT64_MAX);
+    if (low && high) buf_byte(b, '(');
+    if (low) bound_put(b, f, ">=", filter->low);
+    if (low && high) buf_add(b, S(" AND "));
+    if (high) bound_put(b, f, "<", filter->high);
+    if (low && high) buf_byte(b, ')');
+    if (!low && !high) buf_f(b, "%s EXISTS", f->name);
+}
+
+static void filter_put(Buf *b, const SearchDef *def, const SearchFilter *f, FilterKind within);
+
+/* a AND b AND c: every parenthesis is four of the 150 levels that Meilisearch reads. */
+static void chain_put(Buf *b, const SearchDef *def, const SearchFilter *f, FilterKind kind) {
+    if (f->kind != kind) {
+        filter_put(b, def, f, kind);
+        return;
+    }
+    chain_put(b, def, f->left, kind);
+    buf_add(b, kind == FILTER_AND ? S(" AND ") : S(" OR "));
+    chain_put(b, def, f->right, kind);
+}
+
+static void value_test_put(Buf *b, const SearchField *field, const char *test, Str folded) {
+    buf_f(b, "%s__is %s ", field->name, test);
+    text_quote(b, meili_value(b->arena, folded));
 }
 
 /* Filters are at most 200 levels deep and a little more (query.h), and this takes little room. */
-static void filter_put(Buf *b, const SearchDef *def, const SearchFilter *f) {
+static void filter_put(Buf *b, const SearchDef *def, const SearchFilter *f, FilterKind within) {
     const SearchField *field = &def->fields[f->field];
+    bool parted = within != FILTER_OR && within != f->kind;
     switch (f->kind) {
     case FILTER_AND:
     case FILTER_OR:
-        buf_byte(b, '(');
-        filter_put(b, def, f->left);
-        buf_add(b, f->kind == FILTER_AND ? S(" AND ") : S(" OR "));
-        filter_put(b, def, f->right);
-        buf_byte(b, ')');
+        if (parted) buf_byte(b, '(');
+        chain_put(b, def, f, f->kind);
+        if (parted) buf_byte(b, ')');
         break;
     case FILTER_NOT:
-        buf_add(b, S("(NOT "));
-        filter_put(b, def, f->left);
-        buf_byte(b, ')');
+        buf_add(b, S("NOT "));
+        filter_put(b, def, f->left, FILTER_NOT);
         break;
     case FILTER_NONE: buf_add(b, S("(key < 0 AND key > 0)")); break;
-    case FILTER_IS:
-        buf_f(b, "%s__is = ", field->name);
-        text_quote(b, f->text);
-        break;
+    case FILTER_IS: value_test_put(b, field, "=", f->text); break;
     case FILTER_RANGE: range_put(b, field, f); break;
     case FILTER_EXISTS: buf_f(b, "%s EXISTS", field->name); break;
-    case FILTER_CONTAINS:
-    case FILTER_STARTS:
-        buf_f(b, "%s__is %s ", field->name,
-              f->kind == FILTER_CONTAINS ? "CONTAINS" : "STARTS WITH");
-        text_quote(b, f->text);
-        break;
+    case FILTER_CONTAINS: value_test_put(b, field, "CONTAINS", f->text); break;
+    case FILTER_STARTS: value_test_put(b, field, "STARTS WITH", f->text); break;
     }
 }
 
@@ -77,7 +96,7 @@ static Err *filter_text(Ctx *c, const SearchDef *def, const SearchRequest *r, St
             c->arena, search_filter_is(c->arena, def->partition_field, r->partition), filter);
     if (!filter) return NULL;
     Buf b = buf_new(c->arena, 256);
-    filter_put(&b, def, filter);
+    filter_put(&b, def, filter, FILTER_OR);
     *out = buf_str(&b);
     return NULL;
 }
@@ -89,23 +108,38 @@ static Str facet_attribute(Ctx *c, const SearchDef *def, const SearchFacetAsk *a
     return strf(c->arena, "%s%s", def->fields[ask->field].name, unit ? unit : "");
 }
 
-static Err *facets_put(Ctx *c, JsonOut *o, const SearchDef *def, const SearchRequest *r) {
-    if (r->facet_count == 0) return NULL;
+static Err *field_check(Ctx *c, const SearchDef *def, int field, unsigned use, const char *for_what) {
+    if (field >= 0 && field < def->field_count && (def->fields[field].use & use)) return NULL;
+    FAIL(c, INVALID, "A field of `%s` is not there %s", def->name, for_what);
+}
+
+static Err *facet_check(Ctx *c, const SearchDef *def, const SearchFacetAsk *ask) {
+    TRY(field_check(c, def, ask->field, SEARCH_FILTER, "to be counted by"));
+    if (ask->unit != SEARCH_NO_UNIT && def->fields[ask->field].kind != SEARCH_TIME)
+        FAIL(c, INVALID, "`%s` is no time: it has no histogram", def->fields[ask->field].name);
+    if (ask->sum_field >= 0)
+        FAIL(c, NOT_CONFIGURED, "Meilisearch does not add up numbers over a facet");
+    return NULL;
+}
+
+static Err *request_check(Ctx *c, const SearchDef *def, const SearchRequest *r) {
+    for (ptrdiff_t i = 0; i < r->facet_count; i++) TRY(facet_check(c, def, &r->facets[i]));
+    for (ptrdiff_t i = 0; i < r->sort_count; i++)
+        TRY(field_check(c, def, r->sort[i].field, SEARCH_SORT, "to be sorted by"));
+    for (ptrdiff_t i = 0; r->on_fields && i < r->on_field_count; i++)
+        TRY(field_check(c, def, r->on_fields[i], SEARCH_FOR, "to be searched in"));
+    if (r->distinct_field >= 0)
+        TRY(field_check(c, def, r->distinct_field, SEARCH_FILTER, "to be distinct by"));
+    return NULL;
+}
+
+static void facets_put(Ctx *c, JsonOut *o, const SearchDef *def, const SearchRequest *r) {
+    if (r->facet_count == 0) return;
     json_key(o, S("facets"));
     json_begin(o, '[');
-    for (ptrdiff_t i = 0; i < r->facet_count; i++) {
-        const SearchFacetAsk *ask = &r->facets[i];
-        if (ask->field < 0 || ask->field >= def->field_count ||
-            !(def->fields[ask->field].use & SEARCH_FILTER))
-            FAIL(c, INVALID, "Facets are counted over filterable fields");
-        if (ask->unit != SEARCH_NO_UNIT && def->fields[ask->field].kind != SEARCH_TIME)
-            FAIL(c, INVALID, "`%s` is no time: it has no histogram", def->fields[ask->field].name);
-        if (ask->sum_field >= 0)
-            FAIL(c, NOT_CONFIGURED, "Meilisearch does not add up numbers over a facet");
-        json_put_str(o, facet_attribute(c, def, ask));
-    }
+    for (ptrdiff_t i = 0; i < r->facet_count; i++)
+        json_put_str(o, facet_attribute(c, def, &r->facets[i]));
     json_end(o, ']');
-    return NULL;
 }
 
 static void sorts_put(Ctx *c, JsonOut *o, const SearchDef *def, const SearchRequest *r) {
@@ -150,7 +184,7 @@ static Err *request_text(Ctx *c, const SearchDef *def, const SearchRequest *r, S
     JsonOut o = json_out(&b);
     json_begin(&o, '{');
     TRY(common_put(c, &o, def, r));
-    TRY(facets_put(c, &o, def, r));
+    facets_put(c, &o, def, r);
     sorts_put(c, &o, def, r);
     json_key(&o, S("offset"));
     json_put_i64(&o, r->offset);
@@ -209,14 +243,18 @@ static void facet_take(Ctx *c, const SearchDef *def, const SearchFacetAsk *ask,
     SearchKind kind = def->fields[ask->field].kind;
     int64_t limit = ask->limit > 0 ? ask->limit : 100;
     const char *name;
+    double sum = 0;
     *out = (SearchFacet){.field = ask->field};
     out->values = arena_array(c->arena, SearchValue, (ptrdiff_t)json_object_size(counts));
     json_object_foreach(counts, name, count) {
         SearchValue *v = &out->values[out->count++];
         *v = (SearchValue){.value = str_copy(c->arena, str_c(name))};
         (void)!json_i64(count, &v->count);
+        double number;
+        if (str_to_f64(v->value, &number)) sum += number * (double)v->count;
         if (kind == SEARCH_INT || kind == SEARCH_TIME) (void)!str_to_i64(v->value, &v->number);
     }
+    ptrdiff_t found = out->count;
     bool histogram = ask->unit != SEARCH_NO_UNIT;
     if (out->count > 1)
         qsort(out->values, (size_t)out->count, sizeof *out->values,
@@ -227,15 +265,34 @@ static void facet_take(Ctx *c, const SearchDef *def, const SearchFacetAsk *ask,
         qsort(out->values, (size_t)out->count, sizeof *out->values, by_name);
     out->has_stats = stats && !histogram && json_f64(json_at(stats, "min"), &out->min) &&
                      json_f64(json_at(stats, "max"), &out->max);
+    out->sum = found < MEILI_VALUES ? sum : NAN;
 }
 
 static Err *ask(Ctx *c, SearchIndex *x, const char *what, Str body, json_t **answer) {
     int status;
     Str path = strf(c->arena, "/indexes/%s/%s", x->def->name, what);
     TRY(meili_call(c, x->backing, "POST", path, body, &status, answer));
-    if (status == 400) FAIL(c, INVALID, "%.*s", S_ARG(json_str(json_at(*answer, "message"))));
-    if (status != 200) return meili_refused(c, "a search", status, *answer);
-    return NULL;
+    if (status == 200) return NULL;
+    Str code = json_str(json_at(*answer, "code"));
+    if (status == 404) { /* between a loss and the rebuild that the follower begins */
+        atomic_store(&x->doubted, true);
+        FAIL(c, UNAVAILABLE, "Meilisearch does not have the index %s", x->def->name);
+    }
+    if (str_eq(code, S("feature_not_enabled")))
+        FAIL(c, NOT_CONFIGURED, "Meilisearch knows CONTAINS only with its containsFilter enabled");
+    if (status != 400) return meili_refused(c, "a search", status, *answer);
+    Err *err = err_new(c, ERR_INVALID, __func__, "%.*s", S_ARG(json_str(json_at(*answer, "message"))));
+    err->code = str_copy(c->arena, code);
+    return err;
+}
+
+static Err *query_check(Ctx *c, const SearchQuery *q) {
+    bool plain = !q->root;
+    for (int i = 0; i < q->term_count; i++) plain = plain && !q->terms[i].glob;
+    for (int i = 0; i < q->minus_count; i++) plain = plain && !q->minus[i].glob;
+    if (plain) return NULL;
+    FAIL(c, NOT_CONFIGURED,
+         "Meilisearch knows no AND, OR, NOT, NEAR, field:value and wildcards in a query");
 }
 
 Err *meili_run(Ctx *c, SearchIndex *x, const SearchRequest *request, SearchResult *out) {
@@ -244,10 +301,8 @@ Err *meili_run(Ctx *c, SearchIndex *x, const SearchRequest *request, SearchResul
     json_t *answer;
     *out = (SearchResult){.total_estimated = true, .ranked_fully = true};
     TRY(query_parse(c, x->def, request, &out->query)); /* for the marks in texts */
-    for (int i = 0; i < out->query->term_count; i++)
-        if (out->query->root || out->query->terms[i].glob)
-            FAIL(c, NOT_CONFIGURED,
-                 "Meilisearch knows no AND, OR, NOT, NEAR, field:value and wildcards in a query");
+    TRY(query_check(c, out->query));
+    TRY(request_check(c, x->def, request));
     TRY(request_text(c, x->def, request, &body));
     TRY(ask(c, x, "search", body, &answer));
     hits_take(c, answer, out);
@@ -266,6 +321,11 @@ Err *meili_values(Ctx *c, SearchIndex *x, int field, Str text, const SearchReque
     JsonOut o = json_out(&b);
     json_t *answer, *hit;
     size_t i;
+    SearchQuery *query;
+    TRY(query_parse(c, x->def, within, &query));
+    TRY(query_check(c, query));
+    TRY(field_check(c, x->def, field, SEARCH_FILTER, "to be counted by"));
+    TRY(request_check(c, x->def, within));
     json_begin(&o, '{');
     TRY(common_put(c, &o, x->def, within));
     pair_put(&o, "facetName", str_c(x->def->fields[field].name));

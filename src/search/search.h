@@ -203,7 +203,7 @@ typedef struct SearchFacet {
     SearchValue *values;
     ptrdiff_t count;
     bool has_stats; /* numbers: of all matching documents that have a value */
-    double min, max, sum;
+    double min, max, sum; /* sum NaN: the other back end cannot tell */
 } SearchFacet;
 
 /* What the query was taken for: opaque, for search_highlight. */
@@ -226,7 +226,8 @@ typedef struct SearchResult {
 typedef struct SearchIndex SearchIndex;
 
 /* Wait until everything that was committed before the call is found. Cheap when nothing is new;
- * many callers share one pass. TIMEOUT, CANCELLED, UNAVAILABLE (database or back end away). */
+ * many callers share one pass. TIMEOUT, CANCELLED, UNAVAILABLE (database or back end away; the
+ * index is being built for the first time). */
 MUST_USE Err *search_sync(Ctx *c, SearchIndex *index);
 /* For followers: wait until changes after `after` are found, or ms have passed; *covered: up to where
  * changes are found now. CANCELLED. */

@@ -25,6 +25,9 @@ typedef struct SearchBackend {
     Err *(*open)(Ctx *c, SearchIndex *x, bool keeps, int64_t *covered);
     void (*close)(Ctx *c, SearchIndex *x);
     Err *(*apply)(Ctx *c, SearchIndex *x, const SearchDocs *docs, int64_t covered);
+    /* NULL where an index is this process's own. One that several share: may this process write to it
+     * now, and up to where does it know the changes (NOTHING_COVERED: a rebuild is needed)? */
+    Err *(*lead)(Ctx *c, SearchIndex *x, bool *leads, int64_t *known);
     /* A rebuild: begin, add batches in order, finish takes the place of what was; free in any case. */
     Err *(*build_begin)(Ctx *c, SearchIndex *x, void **build);
     Err *(*build_add)(Ctx *c, SearchIndex *x, void *build, const SearchDocs *docs);
@@ -73,6 +76,7 @@ struct SearchIndex {
 
     _Atomic int64_t covered; /* NOTHING_COVERED while hollow, from the start */
     atomic_bool begun, stopping;
+    atomic_bool doubted; /* the back end seems to have lost it: the follower looks */
     Channel *nudges; /* of the follower: one is as good as many */
     Loop *loop;
     SearchNews news[LOOPS_MAX]; /* each its loop's */
@@ -83,7 +87,7 @@ struct SearchIndex {
     bool hollow;     /* nothing to follow from: a rebuild comes first */
     bool turn_taken; /* somebody reads and applies */
     WaitList turn_waiters, ended;
-    int64_t state_seen, oldest_at_us, request_at_us;
+    int64_t state_seen, oldest, oldest_at_us, request_at_us;
 
     _Atomic int64_t builds_asked, builds_done;
     atomic_bool rebuilding, build_failed;

@@ -55,6 +55,7 @@ static void add_batches(Ctx *c, void *arg) {
         if (err || !item) break;
         Batch *batch = item;
         ArenaMark mark = arena_mark(c->arena);
+        Defer *undo = c->defers;
         if (!b->failed) err = b->x->backend->build_add(c, b->x, b->build, batch->docs);
         if (err && !b->failed) {
             b->failed = true;
@@ -63,6 +64,7 @@ static void add_batches(Ctx *c, void *arg) {
         }
         atomic_fetch_add(&b->x->rebuilt_docs, batch->docs->count);
         batch_free(batch);
+        ctx_undo(c, undo);
         arena_release(c->arena, mark);
     }
     b->adding = false;

@@ -21,6 +21,7 @@ enum {
     PAUSE_MOST_MS = 2000,
     OLDEST_MS = 60 * 1000,
     REQUEST_MS = 500,
+    OTHERS_MS = 5, /* between two looks at how far another process is */
     BATCH_SMALL = 200, /* feeds read so few rows on the loop */
     BATCH = 4000
 };
@@ -74,20 +75,46 @@ static void build_ask(SearchIndex *x, const char *why) {
     atomic_fetch_add(&x->builds_asked, 1);
 }
 
-/* What the index has cannot be brought up to date any more? */
-static Err *look_behind(Ctx *c, SearchIndex *x, int64_t newest) {
-    int64_t covered = atomic_load(&x->covered), oldest = 0;
-    if (newest < covered) {
-        x->hollow = true;
-        index_covered(x, NOTHING_COVERED);
-        build_ask(x, "the database is older than the index");
-    }
-    if (!x->def->oldest || mono_us() < x->oldest_at_us) return NULL;
-    TRY(x->def->oldest(c, &oldest));
-    x->oldest_at_us = mono_us() + OLDEST_MS * US_PER_MS;
-    if (covered >= oldest) return NULL;
+static void hollow_make(SearchIndex *x, const char *why) {
     x->hollow = true;
+    index_covered(x, NOTHING_COVERED);
+    build_ask(x, why);
+}
+
+static Err *oldest_look(Ctx *c, SearchIndex *x) {
+    if (!x->def->oldest || mono_us() < x->oldest_at_us) return NULL;
+    TRY(x->def->oldest(c, &x->oldest));
+    x->oldest_at_us = mono_us() + OLDEST_MS * US_PER_MS;
+    return NULL;
+}
+
+/* What the index has cannot be brought up to date any more? */
+static void look_behind(SearchIndex *x, int64_t newest) {
+    int64_t covered = atomic_load(&x->covered);
+    if (x->hollow) return;
+    if (newest < covered) hollow_make(x, "the database is older than the index");
+    if (covered >= x->oldest) return;
+    x->hollow = true; /* what it has goes on being found */
     build_ask(x, "deletions since its last change are forgotten");
+}
+
+/* A shared index is as far as it says itself, whoever brought it there. */
+static Err *look_shared(Ctx *c, SearchIndex *x, int64_t *newest, bool *leads) {
+    int64_t known;
+    TRY(x->backend->lead(c, x, leads, &known));
+    if (known > *newest) TRY(x->def->newest(c, newest)); /* another node was quick */
+    if (known == NOTHING_COVERED || known > *newest || known < x->oldest) {
+        if (!x->hollow) index_covered(x, NOTHING_COVERED);
+        x->hollow = true;
+        if (*leads) build_ask(x, "there is none to go on from");
+        return NULL;
+    }
+    if (x->hollow && !x->building) {
+        log_msg(c, LOG_INFO, "search index %s is open up to change %lld", x->def->name,
+                (long long)known);
+        x->hollow = false;
+    }
+    if (known != atomic_load(&x->covered)) index_covered(x, known);
     return NULL;
 }
 
@@ -125,23 +152,48 @@ static void look_asked(Ctx *c, SearchIndex *x) {
         build_ask(x, "a command asked for it");
 }
 
+static bool build_due(const SearchIndex *x) {
+    return atomic_load(&x->builds_asked) > atomic_load(&x->builds_done) && !x->building;
+}
+
+static Err *news_apply(Ctx *c, SearchIndex *x, int64_t newest, bool *more) {
+    Arena *arena = arena_new(FEED_BYTES);
+    SearchDocs *docs = search_docs_new(c->arena, x->def);
+    docs->arena = arena;
+    Err *err = batch_follow(c, x, newest, docs, more);
+    arena_free(arena);
+    return err;
+}
+
+/* false: another process does what is to be done; how far it is was just looked at. */
+static Err *look_who(Ctx *c, SearchIndex *x, int64_t *newest, bool *leads) {
+    bool behind = x->hollow || *newest > atomic_load(&x->covered);
+    *leads = true;
+    if (behind || build_due(x) || atomic_load(&x->doubted)) TRY(look_shared(c, x, newest, leads));
+    atomic_store(&x->doubted, false);
+    /* A command that may not build is told so by its building. */
+    if (build_due(x) && (*leads || !search_follows(x))) builder_start(c, x);
+    return NULL;
+}
+
 static Err *step(Ctx *c, SearchIndex *x, bool *more) {
+    bool shared = x->backend->lead != NULL, leads = true;
     look_asked(c, x);
-    if (atomic_load(&x->builds_asked) > atomic_load(&x->builds_done) && !x->building)
-        builder_start(c, x);
+    if (!shared && build_due(x)) builder_start(c, x);
     int64_t state = 0, newest;
-    bool known = db_state(c, &state);
-    if (known && state == x->state_seen) return NULL;
+    bool known = db_state(c, &state), quiet = !shared || (!build_due(x) && !atomic_load(&x->doubted));
+    if (known && state == x->state_seen && quiet) return NULL;
     TRY(x->def->newest(c, &newest));
-    TRY(look_behind(c, x, newest));
+    TRY(oldest_look(c, x));
+    if (shared) TRY(look_who(c, x, &newest, &leads));
+    look_behind(x, newest);
     if (x->hollow) return NULL;
     if (newest > atomic_load(&x->covered)) {
-        Arena *arena = arena_new(FEED_BYTES);
-        SearchDocs *docs = search_docs_new(c->arena, x->def);
-        docs->arena = arena;
-        Err *err = batch_follow(c, x, newest, docs, more);
-        arena_free(arena);
-        if (err) return err;
+        if (leads) TRY(news_apply(c, x, newest, more));
+        else {
+            TRY(sleep_ms(c, OTHERS_MS));
+            *more = true;
+        }
     }
     if (known && atomic_load(&x->covered) >= newest) x->state_seen = state;
     return NULL;
@@ -202,7 +254,7 @@ static void follow(Ctx *c, void *arg) {
 void follower_start(Ctx *c, SearchIndex *x) {
     assert(x->loop == loop_here() && !x->following);
     x->following = true;
-    if (x->hollow) build_ask(x, "there is no snapshot");
+    if (x->hollow && !x->backend->lead) build_ask(x, "there is no snapshot");
     x->follower = coro_spawn(
         (CoroOptions){
             .name = "search follower", .budget_bytes = FEED_BYTES, .app = c->app, .service = true},
