@@ -48,12 +48,12 @@ static bool among(const uint32_t *values, uint32_t count, uint32_t value) {
 
 /* Count the values of each document found. */
 static void count_each(Arena *a, Lot *lot, int field, const uint32_t *only, uint32_t only_count) {
-    uint32_t values = segment_values(lot->segment, field), met = 0, n;
+    uint32_t values = segment_values(lot->segment, field), met = 0;
     uint32_t *counts = arena_array(a, uint32_t, values);
-    for (DocsetWalk w = docset_walk(lot->docs, 0); docset_next(&w);) {
-        const uint32_t *list = segment_doc_values(lot->segment, field, w.doc, &n);
-        for (uint32_t i = 0; i < n; i++) met += counts[list[i]]++ == 0;
-    }
+    const uint32_t *list, *at = segment_doc_value_at(lot->segment, field, &list);
+    for (DocsetWalk w = docset_walk(lot->docs, 0); at && docset_next(&w);)
+        for (uint32_t i = at[w.doc], end = at[w.doc + 1]; i < end; i++) counts[list[i]]++;
+    for (uint32_t v = 0; v < values; v++) met += counts[v] > 0;
     uint32_t *heap = arena_bytes(a, (ptrdiff_t)(met * sizeof *heap));
     uint32_t kept = 0;
     for (uint32_t v = 0; kept < met && v < values; v++)
