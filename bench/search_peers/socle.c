@@ -1,7 +1,6 @@
 /* socle's own engine under bench/search: an index as veyl's posts have it, asked in this process.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -56,8 +55,6 @@ static void describe(SearchDocs *d, const Post *p) {
 }
 
 static void open_folder(const char *folder) {
-    mallopt(M_MMAP_THRESHOLD, 32 * 1024 * 1024); /* as rt_init does */
-    mallopt(M_TRIM_THRESHOLD, 64 * 1024 * 1024);
     Ctx c = {.arena = batch_arena = arena_new(256 * MIB)};
     Str healed;
     check(engine_open(&c, &def, str_c(folder), &engine, &healed));
