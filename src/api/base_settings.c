@@ -158,8 +158,10 @@ const Setting base_settings[] = {
             .doc = "Where errors are reported; empty: nowhere"),
 
     SETTING("MEILI_HOST", outside.meili_host,
-            .doc = "Meilisearch instead of the search engine within; empty: within"),
-    SETTING("MEILI_MASTER_KEY", outside.meili_master_key, .secret = true, .doc = "Its key"),
+            .doc = "URL of a Meilisearch (1.53) of our own instead of the search engine within: its "
+                   "indexes of our names are overwritten; empty: within"),
+    SETTING("MEILI_MASTER_KEY", outside.meili_master_key, .secret = true,
+            .doc = "Its master key, or one that may do everything with indexes and documents"),
     SETTING("QDRANT_URL", outside.qdrant_url,
             .doc = "Qdrant instead of the vectors within; empty: within"),
     SETTING("QDRANT_API_KEY", outside.qdrant_api_key, .secret = true, .doc = "Its key"),

@@ -214,7 +214,7 @@ static void hits_take(Ctx *c, const json_t *answer, SearchResult *out) {
     for (size_t i = 0; i < count; i++) {
         const json_t *hit = json_array_get(hits, i);
         SearchHit *h = &out->hits[out->count];
-        *h = (SearchHit){.details = {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1}};
+        *h = (SearchHit){.details = {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1}};
         (void)!json_f64(json_at(hit, "_rankingScore"), &h->score);
         out->count += json_i64(json_at(hit, "key"), &h->key);
     }

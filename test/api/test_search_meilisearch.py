@@ -2,7 +2,6 @@
 
 import collections
 import datetime
-import json
 import pathlib
 import random
 import re
@@ -197,6 +196,16 @@ def test_facets_histograms_and_stats(serve):
     assert list(facets["day"]) == sorted(facets["day"])
     assert sum(facets["week"].values()) == 20
     assert answer["facetStats"]["likes"] == {"min": 0, "max": 19, "sum": 190}
+
+
+def test_a_sum_over_too_many_values_is_left_out(serve):
+    client = sign_in(serve())
+    posts = make_posts(1200, seed=4)
+    for i, one in enumerate(posts):
+        one["metrics"] = {"likes": i, "comments": i % 10}
+    assert bulk(client, posts)["created"] == 1200
+    stats = found(client, "", envelope="true", facets="likes,comments").json()["facetStats"]
+    assert stats == {"likes": {"min": 0, "max": 1199}, "comments": {"min": 0, "max": 9, "sum": 5400}}
 
 
 def test_names_are_suggested(serve):

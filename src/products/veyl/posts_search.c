@@ -2,6 +2,8 @@
  * /api/v1/posts/search, and posts as a collection for whoever else asks the index. */
 #include "products/veyl/posts_search.h"
 
+#include <math.h>
+
 #include "core/json.h"
 #include "products/veyl/routes.h"
 #include "products/veyl/search_sql.h"
@@ -283,8 +285,10 @@ static JsonText facet_stats(Ctx *c, const SearchRequest *request, const SearchRe
         json_put_f64(&o, f->min);
         json_key(&o, S("max"));
         json_put_f64(&o, f->max);
-        json_key(&o, S("sum"));
-        json_put_f64(&o, f->sum);
+        if (!isnan(f->sum)) {
+            json_key(&o, S("sum"));
+            json_put_f64(&o, f->sum);
+        }
         json_end(&o, '}');
     }
     json_end(&o, '}');
