@@ -33,8 +33,7 @@ static bool is_bound(const SearchField *f, int64_t number, int64_t open) {
 }
 
 static void range_put(Buf *b, const SearchField *f, const SearchFilter *filter) {
-    bool low = is_bound(f, filter->low, NO_NUMBER + 1),
-         high = is_bound(f, filter->high, INT64_MAX);
+    bool low = is_bound(f, filter->low, NO_NUMBER + 1), high = is_bound(f, filter->high, INT64_MAX);
     if (low && high) buf_byte(b, '(');
     if (low) bound_put(b, f, ">=", filter->low);
     if (low && high) buf_add(b, S(" AND "));
@@ -108,7 +107,8 @@ static Str facet_attribute(Ctx *c, const SearchDef *def, const SearchFacetAsk *a
     return strf(c->arena, "%s%s", def->fields[ask->field].name, unit ? unit : "");
 }
 
-static Err *field_check(Ctx *c, const SearchDef *def, int field, unsigned use, const char *for_what) {
+static Err *field_check(Ctx *c, const SearchDef *def, int field, unsigned use,
+                        const char *for_what) {
     if (field >= 0 && field < def->field_count && (def->fields[field].use & use)) return NULL;
     FAIL(c, INVALID, "A field of `%s` is not there %s", def->name, for_what);
 }
@@ -281,7 +281,8 @@ static Err *ask(Ctx *c, SearchIndex *x, const char *what, Str body, json_t **ans
     if (str_eq(code, S("feature_not_enabled")))
         FAIL(c, NOT_CONFIGURED, "Meilisearch knows CONTAINS only with its containsFilter enabled");
     if (status != 400) return meili_refused(c, "a search", status, *answer);
-    Err *err = err_new(c, ERR_INVALID, __func__, "%.*s", S_ARG(json_str(json_at(*answer, "message"))));
+    Err *err =
+        err_new(c, ERR_INVALID, __func__, "%.*s", S_ARG(json_str(json_at(*answer, "message"))));
     err->code = str_copy(c->arena, code);
     return err;
 }

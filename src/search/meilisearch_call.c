@@ -16,7 +16,8 @@ static Err *answer_read(Ctx *c, const HttpAnswer *a, int *status, json_t **out) 
     if (a->body.len == 0) return NULL;
     Err *err = json_parse(c, a->body, out);
     if (!err) return NULL;
-    return err_wrap(c, ERR_UNAVAILABLE, __func__, err, "What answers at MEILI_HOST is no Meilisearch");
+    return err_wrap(c, ERR_UNAVAILABLE, __func__, err,
+                    "What answers at MEILI_HOST is no Meilisearch");
 }
 
 static Err *call(Ctx *c, const Meili *m, const HttpCall *how, Str path, int *status, json_t **out) {
@@ -30,8 +31,7 @@ static Err *call(Ctx *c, const Meili *m, const HttpCall *how, Str path, int *sta
     HttpAnswer answer;
     Err *err = http_call(c, &one, &answer);
     if (err && err->kind == ERR_CANCELLED) return err;
-    if (err)
-        return err_wrap(c, ERR_UNAVAILABLE, __func__, err, "Meilisearch cannot be reached");
+    if (err) return err_wrap(c, ERR_UNAVAILABLE, __func__, err, "Meilisearch cannot be reached");
     return answer_read(c, &answer, status, out);
 }
 

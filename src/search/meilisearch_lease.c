@@ -55,8 +55,8 @@ static Err *holder_read(Ctx *c, Meili *m) {
 Err *meili_lease_open(Ctx *c, Meili *m, Str folder) {
     if (str_is_null(folder)) FAIL(c, CONFLICT, "There is no folder for a lock.");
     TRY(folders_make(c, folder));
-    int lock = open(strf(c->arena, "%.*s/lock", S_ARG(folder)).data, O_RDWR | O_CREAT | O_CLOEXEC,
-                    0640);
+    int lock =
+        open(strf(c->arena, "%.*s/lock", S_ARG(folder)).data, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
     if (lock < 0) FAIL(c, INTERNAL, "The lock of the search index: %s.", strerror(errno));
     if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
         close(lock);

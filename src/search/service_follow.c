@@ -21,7 +21,7 @@ enum {
     PAUSE_MOST_MS = 2000,
     OLDEST_MS = 60 * 1000,
     REQUEST_MS = 500,
-    OTHERS_MS = 5, /* between two looks at how far another process is */
+    OTHERS_MS = 5,     /* between two looks at how far another process is */
     BATCH_SMALL = 200, /* feeds read so few rows on the loop */
     BATCH = 4000
 };
@@ -181,7 +181,8 @@ static Err *step(Ctx *c, SearchIndex *x, bool *more) {
     look_asked(c, x);
     if (!shared && build_due(x)) builder_start(c, x);
     int64_t state = 0, newest;
-    bool known = db_state(c, &state), quiet = !shared || (!build_due(x) && !atomic_load(&x->doubted));
+    bool known = db_state(c, &state),
+         quiet = !shared || (!build_due(x) && !atomic_load(&x->doubted));
     if (known && state == x->state_seen && quiet) return NULL;
     TRY(x->def->newest(c, &newest));
     TRY(oldest_look(c, x));
@@ -189,7 +190,8 @@ static Err *step(Ctx *c, SearchIndex *x, bool *more) {
     look_behind(x, newest);
     if (x->hollow) return NULL;
     if (newest > atomic_load(&x->covered)) {
-        if (leads) TRY(news_apply(c, x, newest, more));
+        if (leads)
+            TRY(news_apply(c, x, newest, more));
         else {
             TRY(sleep_ms(c, OTHERS_MS));
             *more = true;
