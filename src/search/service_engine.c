@@ -26,6 +26,8 @@ enum {
 };
 /* A query looks at most at so many documents when it runs on the loop. */
 enum { INLINE_QUERY_DOCS = 20000 };
+/* What a query may take: so many bytes, and so many bitmaps over all documents. */
+enum { QUERY_BYTES = 32 * 1024 * 1024, QUERY_SETS = 1024 };
 
 typedef struct Backing {
     SearchIndex *x;
@@ -265,10 +267,20 @@ static void ask(void *arg) {
 
 static void view_give(void *view) { view_release(view); }
 
+/* A query's sets of documents: some for each of its words, in each segment one after the other. They
+ * are more than what a request is usually given. */
+static void budget_raise(Ctx *c, const View *v) {
+    int64_t documents = 0;
+    for (int i = 0; i < v->count; i++) documents += segment_docs(v->items[i].segment);
+    ptrdiff_t sets = (ptrdiff_t)(documents / 8 * QUERY_SETS);
+    arena_budget_set(c->arena, 2 * arena_used(c->arena) + QUERY_BYTES + sets);
+}
+
 static Err *ask_where_it_fits(Ctx *c, Asking *a) {
     Backing *b = a->x->backing;
     Defer *undo = c->defers;
     a->view = engine_view(b->engine);
+    budget_raise(c, a->view);
     defer(c, view_give, a->view); /* also when the answer is over c's memory */
     Err *err = NULL;
     if (view_documents(a->view) <= INLINE_QUERY_DOCS)

@@ -368,6 +368,24 @@ BOTH(searches_go_on_while_the_feed_is_broken) {
     end(c);
 }
 
+/* Over its budget an arena that nobody catches ends the process. */
+BOTH(a_query_may_take_more_memory_than_its_request_has) {
+    if (!things_make(c)) return;
+    for (int i = 1; i <= 20; i++) put(c, i, S("one two three four five"));
+    SearchIndex *x = begin(c);
+    MUST(search_sync(c, x));
+    Ctx small = *c;
+    SearchRequest request = SEARCH_REQUEST;
+    SearchResult result;
+    small.arena = arena_new(8 * KIB);
+    small.defers = NULL;
+    request.q = S("one two three four five one two three four five one two three four five");
+    Err *err = search_run(&small, x, &request, &result);
+    CHECK(!err && result.total == 20);
+    arena_free(small.arena);
+    end(c);
+}
+
 BOTH(who_asks_during_the_first_build_is_told_so) {
     if (!things_make(c)) return;
     atomic_store(&feeds_held, true);
@@ -491,6 +509,7 @@ int main(int argc, char **argv) {
         BOTH_ROWS(what_cannot_be_followed_is_built_anew),
         BOTH_ROWS(a_rebuild_goes_on_beside_writes_and_loses_none),
         BOTH_ROWS(searches_go_on_while_the_feed_is_broken),
+        BOTH_ROWS(a_query_may_take_more_memory_than_its_request_has),
         BOTH_ROWS(who_asks_during_the_first_build_is_told_so),
         BOTH_ROWS(a_wait_ends_with_its_deadline),
         BOTH_ROWS(large_batches_are_read_in_smaller_ones),
