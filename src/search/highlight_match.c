@@ -92,12 +92,6 @@ static void term_take(Finder *f, int at) {
     stems_make(t->words[0], p->stems);
 }
 
-static bool is_exact(const SearchTuning *tuning, Str word) {
-    for (const char *const *list = tuning->exact_words; list && *list; list++)
-        if (str_eq(str_c(*list), word)) return true;
-    return false;
-}
-
 /* The two or three terms from `at` on as one word. */
 static void joined_take(Finder *f, int at, int count) {
     const Term *t = &f->query->terms[at];
@@ -113,9 +107,8 @@ static void joined_take(Finder *f, int at, int count) {
     }
     if (word.len > WORD_MAX || fields == 0) return;
     Pattern *p = pattern_add(f, buf_str(&word), (((uint64_t)1 << count) - 1) << at);
-    int two = tuning->two_typos_from ? tuning->two_typos_from : 9;
-    bool loose = is_loose(f->query->def, fields) && !is_exact(tuning, p->word);
-    p->max_typos = loose && count == 2 && two > 0 && p->letters >= two;
+    bool loose = is_loose(f->query->def, fields);
+    p->max_typos = loose && count == 2 && query_typos(tuning, p->word) == 2;
     p->prefix = t[count - 1].prefix;
     p->parted = tuning->one_typo_from >= 0;
     p->seams[0] = seams[0];

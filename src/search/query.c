@@ -149,7 +149,7 @@ static bool listed(const char *const *list, Str word) {
     return false;
 }
 
-static uint8_t typos_allowed(const SearchTuning *tuning, Str word) {
+uint8_t query_typos(const SearchTuning *tuning, Str word) {
     int one = tuning->one_typo_from ? tuning->one_typo_from : 5;
     int two = tuning->two_typos_from ? tuning->two_typos_from : 9;
     int letters = word_letters(word);
@@ -180,7 +180,7 @@ static Term term_of(Parser *p, Str word) {
     t.words = arena_array(p->c->arena, Str, 1);
     t.gaps = arena_array(p->c->arena, int, 1);
     t.words[0] = str_copy(p->c->arena, word);
-    t.max_typos = typos_allowed(&p->def->tuning, word);
+    t.max_typos = query_typos(&p->def->tuning, word);
     return t;
 }
 

@@ -61,6 +61,9 @@ struct SearchQuery {
 MUST_USE Err *query_parse(Ctx *c, const SearchDef *def, const SearchRequest *request,
                           SearchQuery **out);
 
+/* How many typing errors are forgiven in a folded word by its length: 0, 1 or 2; none in exact words. */
+uint8_t query_typos(const SearchTuning *tuning, Str word);
+
 typedef enum FilterKind {
     FILTER_AND,
     FILTER_OR,

@@ -9,16 +9,6 @@
 
 static bool joins(const Term *t) { return !t->phrase && !t->glob; }
 
-static int typos_for(const SearchTuning *tuning, Str word) {
-    int one = tuning->one_typo_from ? tuning->one_typo_from : 5;
-    int two = tuning->two_typos_from ? tuning->two_typos_from : 9;
-    int letters = word_letters(word);
-    for (const char *const *list = tuning->exact_words; list && *list; list++)
-        if (str_eq(str_c(*list), word)) return 0;
-    if (two > 0 && letters >= two) return 2;
-    return one > 0 && letters >= one ? 1 : 0;
-}
-
 static uint32_t exact_fields(const SearchDef *def) {
     uint32_t mask = 0;
     for (int i = 0; i < def->field_count; i++)
@@ -40,7 +30,7 @@ static bool joined_make(Rank *r, int first, int count, Part *out) {
     }
     out->word = buf_str(&word);
     if (out->word.len > WORD_MAX) return false;
-    int typos = count == 2 ? typos_for(&r->def->tuning, out->word) - 1 : 0;
+    int typos = count == 2 ? query_typos(&r->def->tuning, out->word) - 1 : 0;
     out->max_typos = typos > 0 ? (uint8_t)typos : 0;
     return true;
 }

@@ -10,30 +10,7 @@ import unicodedata
 import pytest
 import requests
 from harness import DATABASE, PATIENCE, Server, problem, token
-from veyl import bulk, iso, make_posts, now
-
-SEARCH = "/api/v1/posts/search"
-
-
-def post(caption, **members):
-    return {"id": f"instagram_{random.getrandbits(60)}", "platform": "instagram", "author": "ana",
-            "caption": caption, "posted_at": iso(now())} | members
-
-
-def write(client, *posts):
-    for one in posts:
-        made = client.post("/api/v1/posts", json=one)
-        assert made.status_code == 200, made.text
-
-
-def found(client, q, **query):
-    answer = client.get(SEARCH, params={"q": q, "limit": 100} | query)
-    assert answer.status_code == 200, answer.text
-    return answer
-
-
-def ids(client, q, **query):
-    return [hit["id"] for hit in found(client, q, **query).json()]
+from veyl import SEARCH, bulk, found, ids, iso, make_posts, now, post, write
 
 
 @pytest.fixture

@@ -11,12 +11,10 @@ import time
 
 import pytest
 from harness import DATABASE, PATIENCE, Server, problem, token
-from veyl import bulk, iso, make_posts, now
+from veyl import SEARCH, bulk, found, ids, iso, make_posts, now, post, write
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fake"))
 from meilisearch import KEY, FakeMeilisearch  # noqa: E402
-
-SEARCH = "/api/v1/posts/search"
 
 
 def failures(meili):
@@ -45,27 +43,6 @@ def serve(tmp_path, meili):
     yield begin
     for server in made:
         server.close()
-
-
-def post(caption, **members):
-    return {"id": f"instagram_{random.getrandbits(60)}", "platform": "instagram", "author": "ana",
-            "caption": caption, "posted_at": iso(now())} | members
-
-
-def write(client, *posts):
-    for one in posts:
-        made = client.post("/api/v1/posts", json=one)
-        assert made.status_code == 200, made.text
-
-
-def found(client, q, **query):
-    answer = client.get(SEARCH, params={"q": q, "limit": 100} | query)
-    assert answer.status_code == 200, answer.text
-    return answer
-
-
-def ids(client, q, **query):
-    return [hit["id"] for hit in found(client, q, **query).json()]
 
 
 def sign_in(server):

@@ -88,3 +88,29 @@ def next_cursor(answer):
 
 def close(a, b):
     return math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-12)
+
+
+# -- searching --------------------------------------------------------------------------------------
+
+SEARCH = "/api/v1/posts/search"
+
+
+def post(caption, **members):
+    return {"id": f"instagram_{random.getrandbits(60)}", "platform": "instagram", "author": "ana",
+            "caption": caption, "posted_at": iso(now())} | members
+
+
+def write(client, *posts):
+    for one in posts:
+        made = client.post("/api/v1/posts", json=one)
+        assert made.status_code == 200, made.text
+
+
+def found(client, q, **query):
+    answer = client.get(SEARCH, params={"q": q, "limit": 100} | query)
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+def ids(client, q, **query):
+    return [hit["id"] for hit in found(client, q, **query).json()]
