@@ -15,8 +15,10 @@ from veyl import SEARCH, bulk, found, ids, iso, make_posts, now, post, write
 
 @pytest.fixture
 def word():
-    """A word that no other test has in its posts."""
-    return "w" + "".join(random.choice("bcdfghjklm") for _ in range(9)) + "z"
+    """A word that no other test has in its posts. Letters 3 and 4 differ: exchanging them is an error."""
+    letters = [random.choice("bcdfghjklm") for _ in range(9)]
+    letters[3] = random.choice([c for c in "bcdfghjklm" if c != letters[2]])
+    return "w" + "".join(letters) + "z"
 
 
 # -- what is found ----------------------------------------------------------------------------------
