@@ -12,20 +12,20 @@ build:
 	@tools/build plain
 
 install-deps:
-	@tools/bootstrap build test fuzz fmt bench
+	@tools/bootstrap build run test fuzz fmt bench
 
 test:
-	@tools/bootstrap build test
+	@tools/bootstrap build run test
 	@tools/check_includes
 	@test/run --variants plain,asan
 
 check:
-	@tools/bootstrap build test
+	@tools/bootstrap build run test
 	@tools/check_includes
 	@test/run --db sqlite --smoke
 
 asan tsan:
-	@tools/bootstrap build test
+	@tools/bootstrap build run test
 	@test/run --variants $@ --db sqlite
 
 fuzz:

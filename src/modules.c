@@ -8,6 +8,7 @@
 #include "api/meili.h"
 #include "api/work_routes.h"
 #include "ops/ops.h"
+#include "products/robian/robian.h"
 #include "products/veyl/veyl.h"
 
 typedef struct Listed {
@@ -22,6 +23,7 @@ static const Listed listed[] = {
     {&work_module, false},
     {&meili_module, false},
     {&veyl_module, true},
+    {&robian_module, true},
 };
 
 const ImportKind import_kinds[] = {

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * robian's row in the list of modules, and its settings. */
+#include "products/robian/robian.h"
+#include "products/robian/routes.h"
+
+RobianSettings robian;
+
+static const Setting robian_settings[] = {
+    SETTING("ROBIAN_ALLOW_PRIVATE_SOURCES", robian.allow_private_sources,
+            .doc = "Audio may be extracted from addresses that are not public"),
+    SETTING("ROBIAN_OPEN_DEVICES", robian.open_devices,
+            .doc = "Devices need no secret: a bare user_id is enough, as in the first version"),
+    SETTING("FFMPEG_PATH", robian.ffmpeg, .usual = "ffmpeg", .doc = "FFmpeg; looked up in PATH"),
+    SETTING("FFPROBE_PATH", robian.ffprobe, .usual = "ffprobe", .doc = "ffprobe"),
+    SETTING("YTDLP_PATH", robian.yt_dlp, .usual = "yt-dlp", .doc = "yt-dlp"),
+    SETTING("ROBIAN_EXTRACTION_MAX_BYTES", robian.extraction_max_bytes, .usual = "524288000",
+            .min = 1048576, .max = 1099511627776, .unit = "bytes",
+            .doc = "An extraction fetches and makes no more than this"),
+    SETTING("ROBIAN_EXTRACTION_MAX_SECONDS", robian.extraction_max_s, .usual = "14400", .min = 60,
+            .max = 604800, .unit = "s", .doc = "Longer audio is refused"),
+    SETTING("ROBIAN_OPEN_DATA_URL", robian.open_data_url,
+            .usual = "https://data.assemblee-nationale.fr/static/openData/repository/17",
+            .doc = "The Assembly's open data, of one legislature"),
+    SETTING("ROBIAN_VIDEOS_URL", robian.videos_url,
+            .usual = "https://videos.assemblee-nationale.fr", .doc = "The Assembly's video portal"),
+    SETTING("ROBIAN_OPEN_DATA_FETCH", robian.open_data_fetch,
+            .doc = "Fetch agenda, transcripts, deputies and votes each night"),
+    SETTING("ROBIAN_PUBLIC_URL", robian.public_url,
+            .doc = "This server as listeners reach it, for feeds; empty: as the request names it"),
+};
+
+static const Route *const tables[] = {NULL};
+
+const Module robian_module = {
+    .name = "robian",
+    .doc = "The audio of the National Assembly's debates, and what is said in them",
+    .tables = tables,
+    .settings = robian_settings,
+    .setting_count = COUNT(robian_settings),
+};

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * robian: the audio of the French National Assembly's debates. What the program's list of modules
+ * takes from this room, and the room's settings. */
+#ifndef SOCLE_ROBIAN_ROBIAN_H
+#define SOCLE_ROBIAN_ROBIAN_H
+
+#include "api/module.h"
+#include "api/transfer.h"
+
+extern const Module robian_module;
+
+/* Filled once before anything starts, read-only afterwards. CACHE_TTL_… and
+ * MAX_CONCURRENT_EXTRACTIONS are the base's (api/base_settings.h). */
+typedef struct RobianSettings {
+    bool allow_private_sources; /* extraction may fetch from addresses that are not public */
+    bool open_devices;          /* a bare user_id is enough */
+    Str ffmpeg, ffprobe, yt_dlp; /* programs */
+    int64_t extraction_max_bytes, extraction_max_s;
+    Str open_data_url, videos_url; /* where the Assembly publishes; without a final slash */
+    bool open_data_fetch;          /* schedules fetch from there */
+    Str public_url; /* of this server, for feeds and links; empty: as the request named it */
+} RobianSettings;
+extern RobianSettings robian;
+
+#endif
