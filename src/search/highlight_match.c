@@ -4,10 +4,12 @@
  * query written in one, a word of the query written in two. What only an index can know is left
  * out: a text does not say which field it is, so that a term which may stand in any field but
  * SEARCH_EXACT ones is read with typing errors. */
+#include <xxhash.h>
+
 #include "search/glyph.h"
 #include "search/highlight_room.h"
 
-enum { STEMS = 2 };
+enum { STEMS = 2, SEEN = 256, SEEN_BYTES = 22 };
 
 typedef struct Stems {
     char bytes[2 * WORD_MAX];
@@ -26,15 +28,28 @@ typedef struct Pattern {
     Stems *stems; /* NULL: stems do not count */
 } Pattern;
 
+/* What a word of a text was found to be: most words of a page come more than once. */
+typedef struct Seen {
+    char text[SEEN_BYTES];
+    uint8_t len, fit; /* len 0: free */
+    uint64_t terms;
+} Seen;
+
+/* A query as highlighting reads it, made once for all texts. */
+struct QueryPatterns {
+    Pattern *items;
+    int count;
+    uint64_t counted; /* terms that are not under NOT */
+    Seen seen[SEEN];
+};
+
 typedef struct Finder {
     Arena *arena;
     const SearchQuery *query;
+    QueryPatterns *patterns;
     Str text;
     Words words;
     uint32_t *unit_of; /* of each word */
-    Pattern *patterns;
-    int pattern_count;
-    uint64_t counted; /* terms that are not under NOT */
     Hits hits;
 } Finder;
 
@@ -69,34 +84,30 @@ static uint64_t signature_of(Str word) {
     return bits;
 }
 
-static Pattern *pattern_add(Finder *f, Str word, uint64_t terms) {
-    assert(f->pattern_count < 3 * f->query->term_count);
-    Pattern *p = &f->patterns[f->pattern_count++];
+static Pattern *pattern_add(QueryPatterns *all, Str word, uint64_t terms) {
+    Pattern *p = &all->items[all->count++];
     *p = (Pattern){.word = word, .letters = word_letters(word), .terms = terms};
     p->signature = signature_of(word);
     return p;
 }
 
-static void term_take(Finder *f, int at) {
-    const Term *t = &f->query->terms[at];
-    const SearchDef *def = f->query->def;
-    Pattern *p = pattern_add(f, t->words[0], (uint64_t)1 << at);
-    bool loose = is_loose(def, t->fields);
+static void term_take(QueryPatterns *all, Arena *arena, const SearchQuery *q, int at) {
+    const Term *t = &q->terms[at];
+    Pattern *p = pattern_add(all, t->words[0], (uint64_t)1 << at);
+    bool loose = is_loose(q->def, t->fields);
     p->glob = t->glob;
     p->prefix = t->prefix;
     if (t->glob) return;
     p->max_typos = loose ? t->max_typos : 0;
-    p->parted = def->tuning.one_typo_from >= 0;
-    if (!def->tuning.stem) return;
-    p->stems = arena_new_of(f->arena, Stems);
-    stems_make(t->words[0], p->stems);
+    p->parted = q->def->tuning.one_typo_from >= 0;
+    if (q->def->tuning.stem) p->stems = arena_new_of(arena, Stems);
 }
 
 /* The two or three terms from `at` on as one word. */
-static void joined_take(Finder *f, int at, int count) {
-    const Term *t = &f->query->terms[at];
-    const SearchTuning *tuning = &f->query->def->tuning;
-    Buf word = buf_new(f->arena, 64);
+static void joined_take(QueryPatterns *all, Arena *arena, const SearchQuery *q, int at, int count) {
+    const Term *t = &q->terms[at];
+    const SearchTuning *tuning = &q->def->tuning;
+    Buf word = buf_new(arena, 64);
     ptrdiff_t seams[2] = {0, 0};
     uint32_t fields = UINT32_MAX;
     for (int i = 0; i < count; i++) {
@@ -106,8 +117,8 @@ static void joined_take(Finder *f, int at, int count) {
         fields &= t[i].fields;
     }
     if (word.len > WORD_MAX || fields == 0) return;
-    Pattern *p = pattern_add(f, buf_str(&word), (((uint64_t)1 << count) - 1) << at);
-    bool loose = is_loose(f->query->def, fields);
+    Pattern *p = pattern_add(all, buf_str(&word), (((uint64_t)1 << count) - 1) << at);
+    bool loose = is_loose(q->def, fields);
     p->max_typos = loose && count == 2 && query_typos(tuning, p->word) == 2;
     p->prefix = t[count - 1].prefix;
     p->parted = tuning->one_typo_from >= 0;
@@ -115,16 +126,17 @@ static void joined_take(Finder *f, int at, int count) {
     p->seams[1] = seams[1];
 }
 
-static void query_take(Finder *f) {
-    const SearchQuery *q = f->query;
+QueryPatterns *patterns_make(Arena *arena, const SearchQuery *q) {
+    QueryPatterns *all = arena_new_of(arena, QueryPatterns);
     assert(q->term_count <= QUERY_TERMS);
-    f->counted = q->root ? terms_counted(q->root, false) : UINT64_MAX;
-    f->patterns = arena_array(f->arena, Pattern, (ptrdiff_t)3 * q->term_count);
+    all->counted = q->root ? terms_counted(q->root, false) : UINT64_MAX;
+    all->items = arena_array(arena, Pattern, (ptrdiff_t)3 * q->term_count);
     for (int i = 0; i < q->term_count; i++)
-        if (!q->terms[i].phrase && f->counted >> i & 1) term_take(f, i);
-    if (q->root) return;
+        if (!q->terms[i].phrase && all->counted >> i & 1) term_take(all, arena, q, i);
+    if (q->root) return all;
     for (int count = 2; count <= 3; count++)
-        for (int i = 0; i + count <= q->term_count; i++) joined_take(f, i, count);
+        for (int i = 0; i + count <= q->term_count; i++) joined_take(all, arena, q, i, count);
+    return all;
 }
 
 /* -- One word ------------------------------------------------------------------------------------ */
@@ -156,6 +168,7 @@ static bool glob_fits(Str glob, Str word) {
 
 static bool stems_meet(const Pattern *p, Str word, Stems *s) {
     if (!p->stems) return false;
+    if (!p->stems->made) stems_make(p->word, p->stems);
     if (!s->made) stems_make(word, s);
     for (int i = 0; i < STEMS; i++)
         for (int j = 0; j < STEMS; j++)
@@ -218,18 +231,38 @@ static void hit_add(Finder *f, Hit hit) {
     h->items[h->count++] = hit;
 }
 
-static void word_look(Finder *f, ptrdiff_t at) {
-    const Word *w = &f->words.items[at];
+/* Which terms a word matches; *fit: how many of its bytes. */
+static uint64_t word_fit(const QueryPatterns *all, Str word, ptrdiff_t *fit) {
     Stems stems;
     uint64_t terms = 0;
-    ptrdiff_t length = 0;
+    *fit = 0;
     stems.made = false;
-    for (int i = 0; i < f->pattern_count; i++) {
-        ptrdiff_t fit = pattern_fit(&f->patterns[i], w->text, &stems);
-        if (fit == 0) continue;
-        terms |= f->patterns[i].terms;
-        length = max_size(length, fit);
+    for (int i = 0; i < all->count; i++) {
+        ptrdiff_t length = pattern_fit(&all->items[i], word, &stems);
+        if (length == 0) continue;
+        terms |= all->items[i].terms;
+        *fit = max_size(*fit, length);
     }
+    return terms;
+}
+
+static uint64_t word_fit_seen(QueryPatterns *all, Str word, ptrdiff_t *fit) {
+    if (word.len > SEEN_BYTES) return word_fit(all, word, fit);
+    Seen *s = &all->seen[XXH3_64bits(word.data, (size_t)word.len) % SEEN];
+    if (s->len != word.len || memcmp(s->text, word.data, (size_t)word.len) != 0) {
+        s->terms = word_fit(all, word, fit);
+        s->fit = (uint8_t)*fit;
+        s->len = (uint8_t)word.len;
+        memcpy(s->text, word.data, (size_t)word.len);
+    }
+    *fit = s->fit;
+    return s->terms;
+}
+
+static void word_look(Finder *f, ptrdiff_t at) {
+    const Word *w = &f->words.items[at];
+    ptrdiff_t length;
+    uint64_t terms = word_fit_seen(f->patterns, w->text, &length);
     if (terms == 0) return;
     uint32_t unit = f->unit_of[at], to = original_end(f->text, w, length);
     hit_add(f, (Hit){unit, unit, w->from, to, terms});
@@ -292,15 +325,16 @@ static void units_make(Finder *f) {
 }
 
 Hits hits_find(Arena *arena, const SearchQuery *query, Str text) {
-    Finder f = {.arena = arena, .query = query, .text = text, .words = {.arena = arena}};
+    QueryPatterns *all = query->patterns;
+    Finder f = {.arena = arena, .query = query, .patterns = all, .text = text};
+    f.words.arena = arena;
     words_add(&f.words, text);
-    query_take(&f);
     units_make(&f);
     for (ptrdiff_t at = 0; at < f.words.count; at++) {
         for (int i = 0; i < query->term_count; i++)
-            if (query->terms[i].phrase && f.counted >> i & 1) phrase_look(&f, i, at);
-        for (int i = 0; i < f.pattern_count; i++)
-            if (f.patterns[i].parted) parted_look(&f, &f.patterns[i], at);
+            if (query->terms[i].phrase && all->counted >> i & 1) phrase_look(&f, i, at);
+        for (int i = 0; i < all->count; i++)
+            if (all->items[i].parted) parted_look(&f, &all->items[i], at);
         word_look(&f, at);
     }
     return f.hits;

@@ -503,8 +503,11 @@ Err *query_parse(Ctx *c, const SearchDef *def, const SearchRequest *request, Sea
     p->words.arena = c->arena;
     p->fields = searched_fields(def, request);
     pieces_cut(p, request->q);
-    if (!is_plain(p)) return tree_parse(p, &q->root);
-    for (ptrdiff_t i = 0; i + 1 < p->count; i++) plain_piece(p, &p->pieces[i]);
-    stop_words_drop(p);
+    if (is_plain(p)) {
+        for (ptrdiff_t i = 0; i + 1 < p->count; i++) plain_piece(p, &p->pieces[i]);
+        stop_words_drop(p);
+    } else
+        TRY(tree_parse(p, &q->root));
+    q->patterns = patterns_make(c->arena, q);
     return NULL;
 }

@@ -46,6 +46,8 @@ typedef struct QueryNode {
     struct QueryNode *left, *right; /* NOT: left only */
 } QueryNode;
 
+typedef struct QueryPatterns QueryPatterns; /* highlight_match.c's */
+
 struct SearchQuery {
     const SearchDef *def;
     Term *terms; /* positive, in order */
@@ -54,6 +56,7 @@ struct SearchQuery {
     int minus_count;
     QueryNode *root; /* NULL: plain */
     SearchStrategy strategy;
+    QueryPatterns *patterns;
 };
 
 /* INVALID (code invalid_search_q) for what is beyond the bounds above; plain queries are never
@@ -63,6 +66,9 @@ MUST_USE Err *query_parse(Ctx *c, const SearchDef *def, const SearchRequest *req
 
 /* How many typing errors are forgiven in a folded word by its length: 0, 1 or 2; none in exact words. */
 uint8_t query_typos(const SearchTuning *tuning, Str word);
+
+/* For search_highlight; in the query's own arena. */
+QueryPatterns *patterns_make(Arena *arena, const SearchQuery *query);
 
 typedef enum FilterKind {
     FILTER_AND,
