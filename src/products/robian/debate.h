@@ -30,9 +30,14 @@ MUST_USE Err *debate_touch(Ctx *c, int64_t n);
 /* (tx) With everything that hangs on it; leaves tombstones for it and its speeches. */
 MUST_USE Err *debate_remove(Ctx *c, int64_t n);
 
+/* (tx) The row, that nobody else changes until the end of the transaction. */
+MUST_USE Err *debate_lock(Ctx *c, int64_t n, Debate *out);
+
 /* (tx) On the channels `debates` and `debate:<id>`; data: JSON. */
 MUST_USE Err *debate_emit(Ctx *c, Str id, Str type, Str data);
-/* (tx) One more view, stream or download of it (debate_days too). */
+/* One more view, stream or download of it (debate_days too); a view emits debate_viewed on
+ * `debate:<id>`. Durable when it returns. Outside a transaction those who count at the same moment
+ * share one, and one event of each debate. No change: nothing is stamped, no cache forgotten. */
 typedef enum Counted { COUNT_VIEW, COUNT_STREAM, COUNT_DOWNLOAD } Counted;
 MUST_USE Err *debate_count(Ctx *c, int64_t n, Counted what);
 
