@@ -16,7 +16,14 @@ Str audio_extension(Str format);
 /* A name that people can read and every file system takes: `2024-11-06 Questions au Gouvernement.mp3`. */
 Str audio_filename(Arena *arena, const Debate *d, Str format);
 
-/* (tx) The blob is no audio's any more: remove it after the commit, unless another row has it. */
+/* (tx) The blob is no audio's any more: a job removes it after the commit, unless another row has it
+ * by then. Null and empty are good. */
 MUST_USE Err *audio_blob_release(Ctx *c, Str blob);
+/* (tx) The same for all that a debate's audio has, segments included: before its rows go. */
+MUST_USE Err *audio_blobs_release(Ctx *c, int64_t debate_n);
+/* That job. */
+#define AUDIO_BLOB_JOB "robian.blob_remove"
+struct Job;
+MUST_USE Err *audio_blob_run(Ctx *c, struct Job *job);
 
 #endif
