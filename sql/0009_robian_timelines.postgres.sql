@@ -1,0 +1,19 @@
+-- Timelines (NVS) of the Assembly's videos come in two files, in any order and at any time: what was
+-- read is kept until the other half and the sitting are there.
+-- up
+
+-- video: what both names have in common. part: data (chapters, speakers), final or live (times).
+-- meeting_uid: the réunion that the data names. content: the file.
+CREATE TABLE timeline_files (
+    video text COLLATE "C" NOT NULL,
+    part text COLLATE "C" NOT NULL CHECK (part IN ('data', 'final', 'live')),
+    meeting_uid text COLLATE "C",
+    content text NOT NULL,
+    content_hash text NOT NULL,
+    imported_at timestamptz NOT NULL,
+    PRIMARY KEY (video, part)
+);
+CREATE INDEX timeline_files_meeting ON timeline_files (meeting_uid);
+
+-- down
+DROP TABLE timeline_files;
