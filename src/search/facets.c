@@ -287,18 +287,19 @@ static Err *ask_check(Ctx *c, const SearchDef *def, const SearchFacetAsk *ask) {
 }
 
 Err *facets_answer(Ctx *c, const SearchDef *def, const View *view, const Docset *docs,
-                   const SearchRequest *request, SearchResult *out) {
+                   const Docset *once, const SearchRequest *request, SearchResult *out) {
     out->facets = arena_array(c->arena, SearchFacet, request->facet_count);
     out->facet_count = request->facet_count;
     for (ptrdiff_t i = 0; i < request->facet_count; i++) {
         const SearchFacetAsk *ask = &request->facets[i];
         TRY(ask_check(c, def, ask));
         int64_t limit = ask->limit > 0 ? min_i64(ask->limit, LIMIT_MAX) : LIMIT_DEFAULT;
+        const Docset *over = ask->distinct && once ? once : docs;
         out->facets[i] = (SearchFacet){.field = ask->field};
         if (def->fields[ask->field].kind == SEARCH_KEYWORD)
-            facet_keywords(c, def, view, docs, ask, limit, &out->facets[i]);
+            facet_keywords(c, def, view, over, ask, limit, &out->facets[i]);
         else
-            facet_numbers(c, def, view, docs, ask, limit, &out->facets[i]);
+            facet_numbers(c, def, view, over, ask, limit, &out->facets[i]);
     }
     return NULL;
 }

@@ -6,9 +6,10 @@
 #include "search/engine.h"
 
 /* Fill out->facets as the request asks. `docs`: for each segment of the view, all matching live
- * documents. Counts are exact. INVALID for a field that is none or cannot be counted. */
+ * documents; `once`: of those that are not distinct from each other only one (NULL where no facet
+ * asks for that). Counts are exact. INVALID for a field that is none or cannot be counted. */
 MUST_USE Err *facets_answer(Ctx *c, const SearchDef *def, const View *view, const Docset *docs,
-                            const SearchRequest *request, SearchResult *out);
+                            const Docset *once, const SearchRequest *request, SearchResult *out);
 
 /* One segment's part in a count of keyword values. */
 typedef struct Lot {

@@ -48,6 +48,23 @@ static int64_t distinct_total(Rank *r) {
     return total;
 }
 
+/* Of all that was found one document of each value, for facets that count so; NULL: none does. */
+static Docset *distinct_docs(Rank *r) {
+    const SearchRequest *q = r->request;
+    bool asked = false;
+    for (ptrdiff_t i = 0; i < q->facet_count; i++) asked |= q->facets[i].distinct;
+    if (!asked || q->distinct_field < 0) return NULL;
+    Map seen = {.arena = r->c->arena};
+    Docset *docs = arena_array(r->c->arena, Docset, r->view->count);
+    for (int i = 0; i < r->view->count; i++) {
+        DocsetMaker m = docset_maker(r->c->arena, r->matchers[i].universe.universe);
+        for (DocsetWalk w = docset_walk(r->matchers[i].universe, 0); docset_next(&w);)
+            if (distinct_new(r, &seen, i, w.doc)) docset_put(&m, w.doc);
+        docs[i] = docset_made(r->c->arena, &m);
+    }
+    return docs;
+}
+
 /* Of `count` ranked ones those that count, in *out; how many. */
 static uint64_t hits_filter(Rank *r, const Ranked *items, uint64_t count, SearchHit *out) {
     const SearchRequest *q = r->request;
@@ -114,7 +131,7 @@ Err *engine_search(Ctx *c, const SearchDef *def, const View *view, const SearchR
     if (request->facet_count > 0) {
         Docset *docs = arena_array(c->arena, Docset, view->count);
         for (int i = 0; i < view->count; i++) docs[i] = r->matchers[i].universe;
-        TRY(facets_answer(c, def, view, docs, request, out));
+        TRY(facets_answer(c, def, view, docs, distinct_docs(r), request, out));
     }
     out->query = r->query;
     out->total_estimated = r->estimated;

@@ -149,6 +149,7 @@ typedef struct SearchFacetAsk {
     SearchUnit unit; /* TIME fields: a histogram in UTC, its last `limit` units in order of time */
     int sum_field;   /* also add up this INT or REAL field for each value; -1: no */
     bool by_name;    /* tell these most frequent values in order of name (number) */
+    bool distinct;   /* count only one document of each value of the request's distinct_field */
 } SearchFacetAsk;
 #define SEARCH_FACET(place) ((SearchFacetAsk){.field = (place), .sum_field = -1})
 

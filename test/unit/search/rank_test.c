@@ -172,6 +172,26 @@ TEST(of_hits_with_the_same_value_only_the_best_is_told) {
     end();
 }
 
+TEST(a_facet_can_count_one_document_of_each_distinct_value) {
+    begin();
+    few_docs(&open_def);
+    SearchRequest q = SEARCH_REQUEST;
+    SearchFacetAsk facets[] = {SEARCH_FACET(TAG), SEARCH_FACET(TAG)};
+    facets[0].distinct = true;
+    q.q = S("apple");
+    q.distinct_field = TAG;
+    q.facets = facets;
+    q.facet_count = 2;
+    SearchResult r = ask(&open_def, &q);
+    REQUIRE(r.facet_count == 2);
+    CHECK_INT(r.facets[0].count, 2);
+    CHECK_INT(r.facets[0].values[0].count, 1); /* fruit: three documents, one value */
+    CHECK_INT(r.facets[0].values[1].count, 1);
+    CHECK_INT(r.facets[1].values[0].count, 3);
+    CHECK_INT(r.facets[1].values[1].count, 1);
+    end();
+}
+
 TEST(hits_below_a_score_are_left_out_of_page_and_total) {
     begin();
     few_docs(&open_def);
@@ -325,6 +345,7 @@ TEST(a_document_of_a_million_words_is_searched_as_others) {
 T_MAIN(T_ROW(wrong_requests_are_refused_with_their_code),
        T_ROW(a_partition_must_be_named_and_hides_all_others),
        T_ROW(of_hits_with_the_same_value_only_the_best_is_told),
+       T_ROW(a_facet_can_count_one_document_of_each_distinct_value),
        T_ROW(hits_below_a_score_are_left_out_of_page_and_total),
        T_ROW(no_segments_and_pages_beyond_all_hits_are_empty),
        T_ROW(beyond_the_budget_hits_follow_in_document_order_and_it_is_said),
