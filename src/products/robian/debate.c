@@ -8,6 +8,7 @@
 
 #include "core/json.h"
 #include "data/cache.h"
+#include "products/robian/audio.h"
 #include "products/robian/debates_sql.h"
 #include "work/events.h"
 
@@ -218,6 +219,7 @@ Err *debate_remove(Ctx *c, int64_t n) {
     Time now = time_now();
     TRY(debate_lock(c, n, &d));
     TRY(db_int(c, SQL(SQL_DEBATE_SPEECH_COUNT), ARGS(V(n)), &speeches));
+    TRY(audio_blobs_release(c, n));
     TRY(db_next_change(c, 1 + speeches, &first));
     TRY(db_exec(c, SQL(SQL_DEBATE_TOMBSTONE), ARGS(V(n), V(first), V(now)), NULL));
     TRY(db_exec(c, SQL(SQL_DEBATE_SPEECH_TOMBSTONES), ARGS(V(n), V(first), V(now)), NULL));

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * robian's row in the list of modules, and its settings. */
+#include "products/robian/channels.h"
+#include "products/robian/paris.h"
 #include "products/robian/robian.h"
 #include "products/robian/routes.h"
 
@@ -31,10 +33,18 @@ static const Setting robian_settings[] = {
 
 static const Route *const tables[] = {NULL};
 
+static Err *robian_start(Ctx *c) {
+    if (!paris()) FAIL(c, NOT_CONFIGURED, "no time zone Europe/Paris here: install tzdata");
+    return NULL;
+}
+
 const Module robian_module = {
     .name = "robian",
     .doc = "The audio of the National Assembly's debates, and what is said in them",
     .tables = tables,
+    .channels = robian_channels,
+    .channel_count = ROBIAN_CHANNEL_COUNT,
+    .start = robian_start,
     .settings = robian_settings,
     .setting_count = COUNT(robian_settings),
 };
