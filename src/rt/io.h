@@ -31,6 +31,10 @@ int listen_port(const Listener *listener);
 int64_t listen_connections(const Listener *listener);
 
 MUST_USE Err *stream_connect(Ctx *c, Str host, int port, Stream **out);
+/* The same, only to an address that `allowed` takes: of what the name stands for, looked up once, the
+ * first that it takes is the one connected to. FORBIDDEN when it takes none. */
+MUST_USE Err *stream_connect_allowed(Ctx *c, Str host, int port,
+                                     bool (*allowed)(const struct sockaddr *address), Stream **out);
 void stream_close(Stream *s);
 /* Read what is there, at least one byte; *n = 0 at the end of the stream. The bytes stay in the
  * stream's own buffer until stream_consume: see stream_buffer. */

@@ -1,13 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Child processes on uv_spawn: three pipes, an exit callback, and an end that always comes: SIGTERM,
- * after two seconds SIGKILL. The Process outlives its coroutine until the child has been reaped. */
+ * after two seconds SIGKILL. The Process outlives its coroutine until the child has been reaped.
+ *
+ * uv_spawn has no hook between fork and exec; pthread_atfork has one, in the very thread that forks:
+ * there the child gets its limits, and asks to die with us. */
 #include "rt/process.h"
 
+#include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+#include <unistd.h>
 
+#include "core/time.h"
 #include "rt/stream_internal.h"
 
-enum { LINE_MAX_BYTES = 64 * 1024, ERRORS_KEPT = 4096, KILL_AFTER_MS = 2000 };
+enum { LINE_MAX_BYTES = 64 * 1024, ERRORS_KEPT = 4096, KILL_AFTER_MS = 2000, GONE_AFTER_MS = 10000 };
 
 struct Process {
     uv_process_t process;
@@ -16,6 +26,7 @@ struct Process {
     uv_write_t write;
     Timer *killer;
     WaitList waiting;
+    pid_t group;
     char *input;
     char errors[ERRORS_KEPT];
     char errors_read[1024];
@@ -25,6 +36,47 @@ struct Process {
     bool exited, left; /* left: the coroutine is gone */
     bool has_in, has_errors;
 };
+
+/* -- between fork and exec: only what is safe there ------------------------------------------------ */
+
+static _Thread_local const ProcessOptions *spawning; /* what this thread forks for; NULL: not a Process */
+static _Thread_local pid_t spawner;
+
+static void limit_set(int what, int64_t bytes) {
+    struct rlimit limit;
+    if (bytes <= 0 || getrlimit(what, &limit) != 0) return;
+    if (limit.rlim_max != RLIM_INFINITY && (rlim_t)bytes > limit.rlim_max) return;
+    limit.rlim_cur = (rlim_t)bytes;
+    setrlimit(what, &limit);
+}
+
+static void child_prepare(void) {
+    if (!spawning) return;
+#ifdef __linux__
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != spawner) _exit(127); /* we died before it could ask */
+#endif
+    limit_set(RLIMIT_FSIZE, spawning->max_file_bytes);
+    limit_set(RLIMIT_AS, spawning->max_memory_bytes);
+    if (spawning->nice > 0) setpriority(PRIO_PROCESS, 0, spawning->nice);
+}
+
+static void child_hook_set(void) {
+    if (pthread_atfork(NULL, NULL, child_prepare) != 0) abort();
+}
+
+static int spawn(uv_loop_t *uv, uv_process_t *process, const uv_process_options_t *how,
+                 const ProcessOptions *options) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, child_hook_set);
+    spawner = getpid();
+    spawning = options;
+    int bad = uv_spawn(uv, process, how);
+    spawning = NULL;
+    return bad;
+}
+
+/* -- its life -------------------------------------------------------------------------------------- */
 
 static void process_free_if_done(Process *p) {
     if (p->handles > 0 || !p->left) return;
@@ -43,6 +95,7 @@ static void on_exit_seen(uv_process_t *process, int64_t status, int signal_numbe
     p->exited = true;
     p->exit_status = status;
     p->term_signal = signal_number;
+    if (p->group > 0) kill(-p->group, SIGKILL); /* its own children, if it left any */
     if (p->killer) timer_free(p->killer);
     p->killer = NULL;
     wait_wake_all(&p->waiting);
@@ -77,12 +130,12 @@ static void on_input_written(uv_write_t *write, int status) {
 
 static void on_kill_time(void *arg) {
     Process *p = arg;
-    if (!p->exited) uv_process_kill(&p->process, SIGKILL);
+    if (!p->exited) kill(-p->group, SIGKILL);
 }
 
 void process_kill(Process *p) {
     if (p->exited || p->killer) return;
-    uv_process_kill(&p->process, SIGTERM);
+    kill(-p->group, SIGTERM);
     p->killer = timer_new(on_kill_time, p);
     timer_start(p->killer, KILL_AFTER_MS);
 }
@@ -136,14 +189,16 @@ Err *process_start(Ctx *c, ProcessOptions options, Process **out) {
     p->process.data = p;
     p->handles++;
     uv_process_options_t how = {.exit_cb = on_exit_seen, .file = options.argv[0], .cwd = options.cwd,
+                                .flags = UV_PROCESS_DETACHED, /* a group of its own */
                                 .args = (char **)(uintptr_t)options.argv, .stdio_count = 3, .stdio = stdio};
-    int bad = uv_spawn(uv, &p->process, &how);
+    int bad = spawn(uv, &p->process, &how, &options);
     if (bad) {
         p->exited = true;
         uv_close((uv_handle_t *)&p->process, on_handle_closed);
         process_leave(p);
         FAIL(c, UNAVAILABLE, "Could not start %s: %s.", options.argv[0], uv_strerror(bad));
     }
+    p->group = p->process.pid;
     defer(c, process_leave, p);
     if (p->has_in) input_start(p, options.input);
     uv_read_start((uv_stream_t *)&p->errors_pipe, on_errors_alloc, on_errors_read);
@@ -182,6 +237,17 @@ Err *process_wait(Ctx *c, Process *p, int *exit_code) {
     }
     *exit_code = p->term_signal ? 128 + p->term_signal : (int)p->exit_status;
     return NULL;
+}
+
+void process_end(Ctx *c, Process *p) {
+    process_kill(p);
+    int64_t former = c->deadline_us;
+    coro_shield(c);
+    c->deadline_us = mono_us() + GONE_AFTER_MS * US_PER_MS;
+    Err *err = NULL;
+    while (!p->exited && !err) err = wait_on(c, &p->waiting);
+    c->deadline_us = former;
+    coro_unshield(c);
 }
 
 Str process_errors(const Process *p) { return (Str){p->errors, p->errors_len}; }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Child processes whose output is read as a stream; of standard error the last 4 KiB are kept. Killed (SIGTERM, then SIGKILL after 2 s) when the
- * coroutine's Ctx ends, its deadline passes, or it is cancelled. No shell: an argument vector. */
+ * Child processes whose output is read as a stream; of standard error the last 4 KiB are kept. No
+ * shell: an argument vector. Each leads a process group of its own, and it is the group that is killed
+ * (SIGTERM, then SIGKILL after 2 s) when the coroutine's Ctx ends, its deadline passes, or it is
+ * cancelled; what a child leaves behind in its group when it ends goes with it. On Linux a child is
+ * killed when this process dies, however that happens. */
 #ifndef SOCLE_RT_PROCESS_H
 #define SOCLE_RT_PROCESS_H
 
@@ -12,6 +15,9 @@ typedef struct ProcessOptions {
     const char *const *argv; /* NULL-ended; argv[0] is looked up in PATH */
     const char *cwd;         /* NULL: ours */
     Str input;               /* given to its standard input, then closed */
+    int nice;                /* how much less of the CPU it may have: 0 (as we) to 19 */
+    int64_t max_file_bytes;  /* of each file it writes; 0: as we. More is SIGXFSZ for it */
+    int64_t max_memory_bytes; /* of its address space; 0: as we */
 } ProcessOptions;
 
 MUST_USE Err *process_start(Ctx *c, ProcessOptions options, Process **out);
@@ -22,6 +28,9 @@ MUST_USE Err *process_read(Ctx *c, Process *p, char *to, ptrdiff_t cap, ptrdiff_
 MUST_USE Err *process_wait(Ctx *c, Process *p, int *exit_code);
 Str process_errors(const Process *p); /* the last 4 KiB of standard error */
 void process_kill(Process *p);
+/* Kill it unless it has ended, and wait until it is gone, 10 s at most, though c be cancelled or late:
+ * before what it writes to is removed. Not while c is shielded. */
+void process_end(Ctx *c, Process *p);
 
 /* Start, read everything (at most max bytes), wait: INTERNAL unless it exits with 0. */
 MUST_USE Err *process_run(Ctx *c, ProcessOptions options, ptrdiff_t max, Str *output);

@@ -438,7 +438,9 @@ static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *foun
     coro_wake(w->co);
 }
 
-static Err *resolve(Ctx *c, Str host, int port, struct sockaddr_storage *out) {
+typedef bool (*Allowed)(const struct sockaddr *address);
+
+static Err *resolve(Ctx *c, Str host, int port, Allowed allowed, struct sockaddr_storage *out) {
     Resolve w = {.co = c->coro};
     char service[12];
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
@@ -448,14 +450,21 @@ static Err *resolve(Ctx *c, Str host, int port, struct sockaddr_storage *out) {
     if (bad) FAIL(c, UPSTREAM, "Could not look up %.*s: %s.", S_ARG(host), uv_strerror(bad));
     while (!w.done) coro_wait_surely(c); /* the resolver has a limit of its own */
     if (w.status) FAIL(c, UPSTREAM, "Could not look up %.*s: %s.", S_ARG(host), uv_strerror(w.status));
-    memcpy(out, w.req.addrinfo->ai_addr, w.req.addrinfo->ai_addrlen);
+    const struct addrinfo *found = w.req.addrinfo;
+    while (found && allowed && !allowed(found->ai_addr)) found = found->ai_next;
+    if (found) memcpy(out, found->ai_addr, found->ai_addrlen);
     uv_freeaddrinfo(w.req.addrinfo);
+    if (!found) FAIL(c, FORBIDDEN, "%.*s is not an address that may be connected to.", S_ARG(host));
     return NULL;
 }
 
 Err *stream_connect(Ctx *c, Str host, int port, Stream **out) {
+    return stream_connect_allowed(c, host, port, NULL, out);
+}
+
+Err *stream_connect_allowed(Ctx *c, Str host, int port, Allowed allowed, Stream **out) {
     struct sockaddr_storage address = {0};
-    TRY(resolve(c, host, port, &address));
+    TRY(resolve(c, host, port, allowed, &address));
     Stream *s = stream_new(false);
     Connect *w = calloc(1, sizeof *w);
     if (!w) abort();
