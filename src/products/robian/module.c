@@ -4,6 +4,7 @@
 #include "products/robian/paris.h"
 #include "products/robian/robian.h"
 #include "products/robian/routes.h"
+#include "products/robian/search_index.h"
 
 RobianSettings robian;
 
@@ -33,6 +34,8 @@ static const Setting robian_settings[] = {
 
 static const Route *const tables[] = {NULL};
 
+static const Collection *const collections[] = {&debates_collection, NULL};
+
 static Err *robian_start(Ctx *c) {
     if (!paris()) FAIL(c, NOT_CONFIGURED, "no time zone Europe/Paris here: install tzdata");
     return NULL;
@@ -44,6 +47,7 @@ const Module robian_module = {
     .tables = tables,
     .channels = robian_channels,
     .channel_count = ROBIAN_CHANNEL_COUNT,
+    .collections = collections,
     .start = robian_start,
     .settings = robian_settings,
     .setting_count = COUNT(robian_settings),
