@@ -38,8 +38,13 @@ MUST_USE Err *listener_did(Ctx *c, const Listener *l, Str kind, int64_t debate_n
 
 /* In the query record of every route that asks listener_of: a member `Str user_id`. */
 #define LISTENER_FIELD(Type)                                                            \
-    FIELD(Type, user_id, .max = DEVICE_ID_MAX,                                          \
+    FIELD(Type, user_id, .min = DEVICE_ID_MIN, .max = DEVICE_ID_MAX,                    \
           .doc = "Of a device (POST /api/devices), with its secret in X-Device-Secret; " \
                  "not needed by who is signed in")
+/* For routes whose query has nothing else. */
+typedef struct ListenerQuery {
+    Str user_id;
+} ListenerQuery;
+extern const Record listener_query_record;
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * robian's row in the list of modules, and its settings. */
 #include "products/robian/channels.h"
+#include "products/robian/listening_jobs.h"
 #include "products/robian/paris.h"
 #include "products/robian/robian.h"
 #include "products/robian/routes.h"
@@ -32,7 +33,27 @@ static const Setting robian_settings[] = {
             .doc = "This server as listeners reach it, for feeds; empty: as the request names it"),
 };
 
-static const Route *const tables[] = {NULL};
+static const Route *const tables[] = {
+    debate_routes,
+    NULL,
+};
+
+static const JobKind jobs[] = {
+    {.name = "robian.listeners_purge",
+     .queue = "robian",
+     .run = listeners_purge,
+     .doc = "Drop devices nobody uses, old activities, what belonged to erased accounts"},
+    {.name = "robian.stats",
+     .queue = "robian",
+     .run = stats_note,
+     .doc = "Note today's figures of the whole"},
+};
+
+static const Schedule schedules[] = {
+    {.name = "robian.listeners", .cron = "43 4 * * *", .job = "robian.listeners_purge",
+     .doc = "Clean-up of listeners"},
+    {.name = "robian.stats", .cron = "7 * * * *", .job = "robian.stats", .doc = "Figures by day"},
+};
 
 static const Collection *const collections[] = {&debates_collection, NULL};
 
@@ -45,6 +66,10 @@ const Module robian_module = {
     .name = "robian",
     .doc = "The audio of the National Assembly's debates, and what is said in them",
     .tables = tables,
+    .jobs = jobs,
+    .job_count = COUNT(jobs),
+    .schedules = schedules,
+    .schedule_count = COUNT(schedules),
     .channels = robian_channels,
     .channel_count = ROBIAN_CHANNEL_COUNT,
     .collections = collections,

@@ -5,4 +5,9 @@
 
 #include "api/route.h"
 
+extern const Route device_routes[], activity_routes[], collection_routes[], favorite_routes[],
+    stats_routes[];
+
+extern const Route debate_routes[];
+
 #endif
