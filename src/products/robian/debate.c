@@ -238,6 +238,7 @@ typedef struct Tally {
 typedef struct CountAsked {
     int64_t n;
     Counted what;
+    int64_t views; /* by then */
 } CountAsked;
 
 static int tally_order(const void *a, const void *b) {
@@ -287,9 +288,11 @@ static Err *count_in(Ctx *c, Joint *joints, ptrdiff_t count) {
     Debate *figures = arena_array(c->arena, Debate, made);
     for (ptrdiff_t i = 0; i < made; i++) TRY(tally_write(c, &tallies[i], &figures[i]));
     for (ptrdiff_t i = 0; i < count; i++) {
-        Tally key = {.n = ((const CountAsked *)joints[i].arg)->n};
+        CountAsked *asked = joints[i].arg;
+        Tally key = {.n = asked->n};
         const Tally *t = bsearch(&key, tallies, (size_t)made, sizeof key, tally_order);
         if (!t->there) joints[i].err = missing_n(joints[i].c, key.n);
+        asked->views = figures[t - tallies].view_count;
     }
     for (ptrdiff_t i = 0; i < made; i++)
         if (tallies[i].there && tallies[i].added[COUNT_VIEW]) TRY(view_emit(c, &figures[i]));
@@ -297,6 +300,13 @@ static Err *count_in(Ctx *c, Joint *joints, ptrdiff_t count) {
 }
 
 Err *debate_count(Ctx *c, int64_t n, Counted what) {
-    CountAsked asked = {n, what};
+    CountAsked asked = {n, what, 0};
     return db_transaction_joint(c, count_in, &asked);
+}
+
+Err *debate_view(Ctx *c, int64_t n, int64_t *now) {
+    CountAsked asked = {n, COUNT_VIEW, 0};
+    TRY(db_transaction_joint(c, count_in, &asked));
+    *now = asked.views;
+    return NULL;
 }

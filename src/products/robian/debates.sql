@@ -70,3 +70,12 @@ SELECT a.* FROM json_each($1) j CROSS JOIN audio_files a WHERE a.debate_n = j.va
 SELECT * FROM audio_files
  WHERE debate_n IN (SELECT CAST(jsonb_array_elements_text($1) AS bigint))
  ORDER BY debate_n, n DESC
+
+-- name: debates_commissions
+SELECT DISTINCT commission AS name FROM debates WHERE commission IS NOT NULL
+
+-- name: debates_version
+-- Another pair of numbers after every write of debates: both only rise, but for changed when the
+-- newest goes, and then removed rises.
+SELECT coalesce((SELECT max(change_seq) FROM debates), 0) AS changed,
+       coalesce((SELECT max(change_seq) FROM debates_deleted), 0) AS removed

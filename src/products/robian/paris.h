@@ -18,5 +18,6 @@ Str paris_day_text(Arena *arena, Time at); /* 2026-11-21 */
 MUST_USE bool paris_day(Str text, int64_t days, Time *first);
 /* A day, or RFC 3339. Of a day its first instant; last: its last microsecond. */
 MUST_USE bool paris_time(Str text, bool last, Time *out);
+#define DATE_EXPECTED "is neither a day (2026-03-29) nor a date-time (RFC 3339)"
 
 #endif
