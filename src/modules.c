@@ -29,6 +29,8 @@ static const Listed listed[] = {
 const ImportKind import_kinds[] = {
     {"veyl posts", VEYL_IMPORT_OPTIONS, "Posts: NDJSON, and what TikTok, Instagram and Facebook hand out", veyl_import_posts},
     {"robian agenda", NULL, "The Assembly's agenda: réunions as JSON; files, folders, archives", robian_import_agenda},
+    {"robian deputies", NULL, "Its people and bodies: acteurs and organes as JSON", robian_import_deputies},
+    {"robian votes", NULL, "Its public votes: scrutins as JSON", robian_import_votes},
     {NULL, NULL, NULL, NULL},
 };
 const ptrdiff_t import_kind_count = COUNT(import_kinds) - 1;

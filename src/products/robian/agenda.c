@@ -2,6 +2,8 @@
  * The Assembly's agenda: one réunion a file, as a row of scheduled_sessions. A réunion makes no debate
  * (where its video is, is not known); but a debate that is of it hears of its state, room and
  * commission. */
+#include "products/robian/agenda.h"
+
 #include <utf8proc.h>
 
 #include "core/json.h"
@@ -206,6 +208,12 @@ static const Field refreshed_fields[] = {
 };
 static const Record refreshed_record = RECORD(Refreshed, refreshed_fields);
 
+typedef struct Filled {
+    Str uid;
+} Filled;
+static const Field filled_fields[] = {FIELD(Filled, uid)};
+static const Record filled_record = RECORD(Filled, filled_fields);
+
 static bool same_or_null(Str now, Str was) { return str_is_null(now) || str_eq(now, was); }
 
 /* The debate's metadata with "etat"; null Str when it says so already. */
@@ -243,6 +251,22 @@ Err *agenda_debates_refresh(Ctx *c, JsonText uids) {
                  &refreshed_record, &rows));
     for (ptrdiff_t i = 0; i < rows.count; i++) TRY(debate_refresh(c, (Refreshed *)rows.items + i));
     return NULL;
+}
+
+static Err *uids_refresh(Ctx *c, Rows uids) {
+    if (uids.count == 0) return NULL;
+    Buf b = buf_new(c->arena, uids.count * 32);
+    JsonOut o = json_out(&b);
+    json_begin(&o, '[');
+    for (ptrdiff_t i = 0; i < uids.count; i++) json_put_str(&o, ((Filled *)uids.items)[i].uid);
+    json_end(&o, ']');
+    return agenda_debates_refresh(c, (JsonText){buf_str(&b)});
+}
+
+Err *agenda_commissions_fill(Ctx *c) {
+    Rows filled;
+    TRY(db_query(c, SQL(SQL_COMMISSIONS_FILL), ARGS(V(time_now())), &filled_record, &filled));
+    return uids_refresh(c, filled);
 }
 
 static Str session_uid(const void *row) { return ((const Session *)row)->uid; }

@@ -175,3 +175,7 @@ Err *open_data_import(Ctx *c, Transfer *t, const OpenDataKind *kind) {
 }
 
 Err *robian_import_agenda(Ctx *c, Transfer *t) { return open_data_import(c, t, &open_data_agenda); }
+Err *robian_import_deputies(Ctx *c, Transfer *t) {
+    return open_data_import(c, t, &open_data_deputies);
+}
+Err *robian_import_votes(Ctx *c, Transfer *t) { return open_data_import(c, t, &open_data_votes); }

@@ -11,6 +11,8 @@ extern const Module robian_module;
 
 /* `socle import robian KIND FILE|FOLDER|ARCHIVE…`: see open_data.h. */
 MUST_USE Err *robian_import_agenda(Ctx *c, Transfer *t);
+MUST_USE Err *robian_import_deputies(Ctx *c, Transfer *t);
+MUST_USE Err *robian_import_votes(Ctx *c, Transfer *t);
 
 /* Filled once before anything starts, read-only afterwards. CACHE_TTL_… and
  * MAX_CONCURRENT_EXTRACTIONS are the base's (api/base_settings.h). */
