@@ -155,6 +155,13 @@ void *arena_grow(Arena *a, void *old, ptrdiff_t old_size, ptrdiff_t new_size) {
 
 ptrdiff_t arena_used(const Arena *a) { return a->used; }
 
+bool arena_has(const Arena *a, const void *at) {
+    const char *byte = at;
+    for (const Block *b = a->block; b; b = b->older)
+        if (byte >= b->data && byte < b->data + b->used) return true;
+    return false;
+}
+
 ArenaMark arena_mark(Arena *a) { return (ArenaMark){a->block, a->block->used}; }
 
 void arena_release(Arena *a, ArenaMark mark) {

@@ -55,6 +55,9 @@ typedef struct ArenaMark {
 ArenaMark arena_mark(Arena *arena);
 void arena_release(Arena *arena, ArenaMark mark);
 
+/* Whether the bytes at `at` are the arena's. Looks at every block. */
+bool arena_has(const Arena *arena, const void *at);
+
 #define arena_new_of(arena, Type) ((Type *)arena_alloc((arena), (ptrdiff_t)sizeof(Type), 1))
 #define arena_array(arena, Type, count) ((Type *)arena_alloc((arena), (ptrdiff_t)sizeof(Type), (count)))
 

@@ -380,6 +380,32 @@ Docset docset_or_many(Arena *a, uint32_t universe, const Docset *sets, ptrdiff_t
     return docset_made(a, &maker);
 }
 
+Docset docset_taken(Arena *a, const Arena *from, Docset x) {
+    if (x.count == 0) return x;
+    size_t size = x.bits ? (size_t)words_of(x.universe) * 8 : (size_t)x.count * 4;
+    const void *data = x.bits ? (const void *)x.bits : x.array;
+    if (!arena_has(from, data)) return x;
+    void *own = arena_bytes(a, (ptrdiff_t)size);
+    memcpy(own, data, size);
+    return x.bits ? docset_bits(x.universe, own, x.count) : docset_array(x.universe, own, x.count);
+}
+
+Docset docset_copied(uint64_t *room, Docset x) {
+    size_t size = (size_t)words_of(x.universe) * 8;
+    if (x.count == 0) return x;
+    if (x.array && (size_t)x.count * 4 <= size) {
+        memcpy(room, x.array, (size_t)x.count * 4);
+        return docset_array(x.universe, (const void *)room, x.count);
+    }
+    if (x.bits)
+        memcpy(room, x.bits, size);
+    else {
+        memset(room, 0, size);
+        (void)bits_put(room, x);
+    }
+    return docset_bits(x.universe, room, x.count);
+}
+
 /* -- Looking ------------------------------------------------------------------------------------- */
 
 bool docset_has(Docset x, uint32_t doc) {

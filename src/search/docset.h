@@ -28,6 +28,10 @@ Docset docset_or(Arena *a, Docset x, Docset y);
 Docset docset_minus(Arena *a, Docset x, Docset y);
 Docset docset_not(Arena *a, Docset x);
 Docset docset_or_many(Arena *a, uint32_t universe, const Docset *sets, ptrdiff_t count);
+/* The same set; what of it lies in `from` is copied into a. */
+Docset docset_taken(Arena *a, const Arena *from, Docset x);
+/* A copy in `room`, which holds a bitmap of the universe. */
+Docset docset_copied(uint64_t *room, Docset x);
 /* Sizes without making the set. */
 uint32_t docset_and_count(Docset x, Docset y);
 uint32_t docset_range_count(Docset x, uint32_t from, uint32_t to);

@@ -43,7 +43,8 @@ static int64_t distinct_total(Rank *r) {
     Map seen = {.arena = r->c->arena};
     int64_t total = 0;
     for (int i = 0; i < r->view->count; i++)
-        for (DocsetWalk w = docset_walk(r->matchers[i].universe, 0); docset_next(&w);)
+        for (DocsetWalk w = docset_walk(r->matchers[i].universe, 0);
+             docset_next(&w) && !rank_ended(r);)
             total += distinct_new(r, &seen, i, w.doc);
     return total;
 }
@@ -93,7 +94,7 @@ static void hits_some(Rank *r, uint64_t all, SearchResult *out) {
         Ranked *items = rank_run(r, 0, want, &count);
         hits = arena_array(r->c->arena, SearchHit, (ptrdiff_t)count);
         n = hits_filter(r, items, count, hits);
-        if (n >= end || want == all) break;
+        if (n >= end || want == all || r->ended) break;
         want = want > all / 4 ? all : 4 * want;
         for (int i = 0; i < r->view->count; i++) r->matchers[i].scans_left = SCAN_BUDGET;
     }
@@ -115,27 +116,37 @@ static void hits_page(Rank *r, uint64_t all, SearchResult *out) {
     for (uint64_t i = 0; i < count; i++) out->hits[i] = hit_of(r, &items[i]);
 }
 
-Err *engine_search(Ctx *c, const SearchDef *def, const View *view, const SearchRequest *request,
-                   SearchResult *out) {
-    assert(def && view && request && out);
-    int64_t start = mono_us();
-    Rank *r;
-    *out = (SearchResult){0};
-    TRY(rank_open(c, def, view, request, &r));
+static Err *search_answer(Rank *r, SearchResult *out) {
+    Ctx *c = r->c;
+    const View *view = r->view;
+    const SearchRequest *request = r->request;
     uint64_t all = 0;
     for (int i = 0; i < view->count; i++) all += r->matchers[i].universe.count;
     if (request->distinct_field >= 0 || request->score_threshold > 0)
         hits_some(r, all, out);
     else
         hits_page(r, all, out);
-    if (request->facet_count > 0) {
+    if (request->facet_count > 0 && !rank_look_ended(r)) {
         Docset *docs = arena_array(c->arena, Docset, view->count);
         for (int i = 0; i < view->count; i++) docs[i] = r->matchers[i].universe;
-        TRY(facets_answer(c, def, view, docs, distinct_docs(r), request, out));
+        TRY(facets_answer(c, r->def, view, docs, distinct_docs(r), request, out));
     }
     out->query = r->query;
     out->total_estimated = r->estimated;
     out->ranked_fully = r->fully;
+    return rank_err(r);
+}
+
+Err *engine_search(Ctx *c, const SearchDef *def, const View *view, const SearchRequest *request,
+                   SearchResult *out) {
+    assert(def && view && request && out);
+    int64_t start = mono_us();
+    Defer *undo = c->defers;
+    Rank *r;
+    *out = (SearchResult){0};
+    Err *err = rank_open(c, def, view, request, &r);
+    if (!err) err = search_answer(r, out);
+    ctx_undo(c, undo);
     out->took_us = mono_us() - start;
-    return NULL;
+    return err;
 }

@@ -2,9 +2,14 @@
  * Which documents match, as sets: the base of each segment (live, of the partition, through the
  * filter, without minus terms), the levels of a plain query, the tree of one with operators.
  * Forward texts are read only where sets cannot tell (phrases, NEAR, words that were split). */
-#include "search/rank.h"
-
 #include <stdlib.h>
+
+#include "core/time.h"
+#include "search/keep.h"
+
+/* A base with more than this part of the documents is wide: words are looked up over all of them. */
+enum { WIDE_PART = 8, SCRATCH_SETS = 256 };
+#define SCRATCH_BYTES ((ptrdiff_t)16 << 20)
 
 #define FAIL_ASKED(c, err_code, ...)                                       \
     do {                                                                   \
@@ -52,6 +57,49 @@ bool forward_phrase(Forward f, const Term *phrase, const uint32_t *ids) {
     return false;
 }
 
+/* -- The query's ends ----------------------------------------------------------------------------- */
+
+static void rank_give_back(void *arg) {
+    Rank *r = arg;
+    for (int i = 0; i < r->view->count; i++)
+        for (int k = 0; r->matchers[i].parts && k < r->part_count; k++)
+            if (r->matchers[i].parts[k].kept) kept_release(r->matchers[i].parts[k].kept);
+    arena_free(r->scratch);
+}
+
+void rank_undo_later(Rank *r) {
+    if (!r->undone_later) defer(r->c, rank_give_back, r);
+    r->undone_later = true;
+}
+
+Arena *rank_scratch(Rank *r) {
+    if (r->scratch) return r->scratch;
+    rank_undo_later(r);
+    int64_t docs = 0;
+    for (int i = 0; i < r->view->count; i++)
+        docs = max_i64(docs, segment_docs(r->view->items[i].segment));
+    r->scratch = arena_new((ptrdiff_t)(SCRATCH_BYTES + docs / 8 * SCRATCH_SETS));
+    jmp_buf *full = arena_on_full(r->c->arena, NULL); /* what is over one's budget is over both */
+    arena_on_full(r->c->arena, full);
+    arena_on_full(r->scratch, full);
+    return r->scratch;
+}
+
+/* The coroutine may be cancelled by its loop while this is in another thread. */
+bool rank_look_ended(Rank *r) {
+    const Ctx *c = r->c;
+    r->ended |= __atomic_load_n(&c->cancelled, __ATOMIC_RELAXED) ||
+                (c->deadline_us && mono_us() > c->deadline_us);
+    return r->ended;
+}
+
+Err *rank_err(Rank *r) {
+    if (!r->ended) return NULL;
+    if (__atomic_load_n(&r->c->cancelled, __ATOMIC_RELAXED))
+        FAIL(r->c, CANCELLED, "The search was given up: nobody waits for it any more.");
+    FAIL(r->c, TIMEOUT, "The search took longer than there was time for it.");
+}
+
 /* -- The base ------------------------------------------------------------------------------------ */
 
 static Err *request_check(Ctx *c, const SearchDef *def, const SearchRequest *q) {
@@ -80,7 +128,7 @@ static Err *request_check(Ctx *c, const SearchDef *def, const SearchRequest *q) 
 
 static Docset live_docs(Arena *a, const ViewSegment *v) {
     uint32_t docs = segment_docs(v->segment);
-    if (!v->dead) return docset_all(a, docs);
+    if (!v->dead) return segment_all(v->segment);
     return docset_not(a, docset_bits(docs, v->dead, docs - v->live));
 }
 
@@ -115,6 +163,7 @@ static void base_make(Rank *r, Matcher *m, const ViewSegment *v) {
     if (q->filter) m->base = docset_and(a, filter_docs(a, m->segment, q->filter), m->base);
     for (int i = 0; i < r->query->minus_count; i++)
         m->base = docset_minus(a, m->base, minus_docs(r, m, &r->query->minus[i]));
+    m->wide = m->base.count > segment_docs(m->segment) / WIDE_PART;
 }
 
 /* -- Trees --------------------------------------------------------------------------------------- */
@@ -136,7 +185,7 @@ static Docset docs_near(Rank *r, Matcher *m, const QueryNode *n, Docset docs) {
     r->verify_left -= docs.count;
     Scorer *s = scorer_of(m);
     uint32_t *kept = arena_array(m->arena, uint32_t, docs.count), count = 0;
-    for (DocsetWalk w = docset_walk(docs, 0); docset_next(&w);)
+    for (DocsetWalk w = docset_walk(docs, 0); docset_next(&w) && !rank_ended(r);)
         if (score_near(s, w.doc, n)) kept[count++] = w.doc;
     return docset_array(docs.universe, kept, count);
 }
@@ -145,7 +194,8 @@ static Docset docs_near(Rank *r, Matcher *m, const QueryNode *n, Docset docs) {
 static Docset tree_docs(Rank *r, Matcher *m, const QueryNode *n) {
     Arena *a = m->arena;
     if (n->kind == NODE_ALL) return m->base;
-    if (n->kind == NODE_TERM) return m->parts[r->starting[n->term][0]].any;
+    if (n->kind == NODE_TERM)
+        return docset_and(a, m->parts[r->starting[n->term][0]].any, m->base);
     if (n->kind == NODE_FILTER)
         return docset_and(a, filter_docs(a, m->segment, n->filter), m->base);
     Docset left = tree_docs(r, m, n->left);
@@ -191,7 +241,8 @@ Level *levels_make(Rank *r, int *count) {
     bool by_frequency = q->strategy == SEARCH_FREQUENCY;
     for (int i = 0; by_frequency && i < q->term_count; i++)
         for (int s = 0; s < r->view->count; s++)
-            frequency[i] += r->matchers[s].parts[r->starting[i][0]].any.count;
+            frequency[i] += docset_and_count(r->matchers[s].parts[r->starting[i][0]].any,
+                                             r->matchers[s].base);
     *count = 0;
     level_add(r, levels, count, dropped);
     if (q->strategy == SEARCH_ALL) return levels;
@@ -210,28 +261,70 @@ static bool runs_on(const Level *l, int from, int count) {
     return true;
 }
 
-Docset level_docs(Rank *r, Matcher *m, const Level *level, Docset within, int typos) {
-    enum { TYPOS = 4 };
-    assert(typos < TYPOS);
-    Arena *a = m->arena;
-    int most = typos < 0 ? 0 : typos;
-    Docset none = docset_none(within.universe), sets[QUERY_TERMS + 1][TYPOS];
-    for (int t = 0; t <= most; t++) sets[0][t] = t == 0 ? within : none;
-    for (int j = 1; j <= level->count; j++) {
-        for (int t = 0; t <= most; t++) {
-            Docset all = none;
-            for (int n = 1; n <= JOINED_WORDS && n <= j; n++) {
-                int part = r->starting[level->kept[j - n]][n - 1];
-                if (part < 0 || !runs_on(level, j - n, n)) continue;
-                const PartDocs *d = &m->parts[part];
-                if (typos < 0) all = docset_or(a, all, docset_and(a, sets[j - n][0], d->any));
-                for (int e = 0; typos >= 0 && e <= t && e < COUNT(d->typos); e++)
-                    all = docset_or(a, all, docset_and(a, sets[j - n][t - e], d->typos[e]));
-            }
-            sets[j][t] = all;
+/* The part that covers `count` kept terms before `to`, or NULL. */
+static const PartDocs *part_before(const Rank *r, const Matcher *m, const Level *level, int to,
+                                   int count) {
+    int part = r->starting[level->kept[to - count]][count - 1];
+    return part >= 0 && runs_on(level, to - count, count) ? &m->parts[part] : NULL;
+}
+
+/* Where a level's terms are covered one by one; the rows of three terms back are needed. */
+enum { ROWS = JOINED_WORDS + 1, TYPOS = 4 };
+typedef Docset Row[TYPOS]; /* by errors */
+
+static Docset row_docs(const Rank *r, const Matcher *m, Arena *a, const Level *level, Row *rows,
+                       int to, int typos) {
+    Docset all = docset_none(m->base.universe);
+    for (int n = 1; n <= JOINED_WORDS && n <= to; n++) {
+        const PartDocs *d = part_before(r, m, level, to, n);
+        for (int e = 0; d && e <= typos && e < COUNT(d->typos); e++) {
+            Docset before = rows[(to - n) % ROWS][typos - e];
+            if (before.count > 0 && d->typos[e].count > 0)
+                all = docset_or(a, all, docset_and(a, before, d->typos[e]));
         }
     }
-    return sets[level->count][most];
+    return all;
+}
+
+static Docset rows_docs(Rank *r, Matcher *m, const Level *level, Docset within, int typos) {
+    Row rows[ROWS];
+    for (int t = 0; t <= typos; t++) rows[0][t] = t ? docset_none(within.universe) : within;
+    for (int to = 1; to <= level->count; to++)
+        for (int t = 0; t <= typos; t++)
+            rows[to % ROWS][t] = row_docs(r, m, m->arena, level, rows, to, t);
+    return rows[level->count % ROWS][typos];
+}
+
+/* The same for many terms, in memory for the rows and one set in making. */
+static Docset rows_docs_sparing(Rank *r, Matcher *m, const Level *level, Docset within,
+                                int typos) {
+    Arena *a = rank_scratch(r);
+    Row rows[ROWS];
+    uint64_t *room[ROWS][TYPOS];
+    ptrdiff_t words = (ptrdiff_t)(((uint64_t)within.universe + 63) / 64);
+    for (int t = 0; t <= typos; t++) {
+        rows[0][t] = t ? docset_none(within.universe) : within;
+        for (int i = 0; i < ROWS; i++) room[i][t] = arena_array(a, uint64_t, words);
+    }
+    ArenaMark mark = arena_mark(a);
+    for (int to = 1; to <= level->count && !rank_ended(r); to++)
+        for (int t = 0; t <= typos; t++) {
+            Docset docs = row_docs(r, m, a, level, rows, to, t);
+            rows[to % ROWS][t] = docset_copied(room[to % ROWS][t], docs);
+            arena_release(a, mark);
+        }
+    Docset docs = docset_taken(m->arena, a, rows[level->count % ROWS][typos]);
+    arena_reset(a);
+    return docs;
+}
+
+Docset level_docs(Rank *r, Matcher *m, const Level *level, Docset within, int typos) {
+    assert(typos >= 0);
+    assert(typos < TYPOS);
+    if (within.count == 0 || r->ended) return docset_none(within.universe);
+    bool sparing = r->part_count > PARTS_FEW;
+    return sparing ? rows_docs_sparing(r, m, level, within, typos)
+                   : rows_docs(r, m, level, within, typos);
 }
 
 static int more_words(const void *x, const void *y) {
@@ -266,10 +359,51 @@ Docset tree_level_docs(const Rank *r, Matcher *m, const Level *level) {
     return docs;
 }
 
-static Docset plain_docs(Rank *r, Matcher *m, const Level *levels, int count) {
+/* Whether the documents of a level are surely among those of the next one: no word is found joined
+ * with its neighbour. */
+static bool levels_nested(const Rank *r, const Matcher *m, const Level *level) {
+    for (int to = 2; to <= level->count; to++)
+        for (int n = 2; n <= JOINED_WORDS && n <= to; n++) {
+            const PartDocs *d = part_before(r, m, level, to, n);
+            if (d && d->any.count > 0) return false;
+        }
+    return true;
+}
+
+/* Documents of the terms before `to`, whatever the errors. rows: those of fewer terms. */
+static Docset any_docs(Rank *r, Matcher *m, const Level *level, const Docset *rows, int to) {
+    bool sparing = r->part_count > PARTS_FEW;
+    Arena *a = sparing ? rank_scratch(r) : m->arena;
     Docset all = docset_none(m->base.universe);
-    for (int i = 0; i < count; i++)
-        all = docset_or(m->arena, all, level_docs(r, m, &levels[i], m->base, -1));
+    for (int n = 1; n <= JOINED_WORDS && n <= to; n++) {
+        const PartDocs *d = part_before(r, m, level, to, n);
+        if (d && d->any.count > 0 && rows[to - n].count > 0)
+            all = docset_or(a, all, docset_and(a, rows[to - n], d->any));
+    }
+    if (!sparing) return all;
+    all = docset_taken(m->arena, a, all);
+    arena_reset(a);
+    return all;
+}
+
+/* The documents of each level; all in all. A level shares the terms it begins with with the one
+ * before it. */
+static Docset plain_docs(Rank *r, Matcher *m, const Level *levels, int count) {
+    Docset rows[QUERY_TERMS + 1], all = docset_none(m->base.universe);
+    m->levels = arena_array(m->arena, Docset, count);
+    rows[0] = m->base;
+    for (int l = 0; l < count; l++) {
+        const Level *level = &levels[l], *before = l ? &levels[l - 1] : NULL;
+        int same = 0;
+        while (before && same < level->count && level->kept[same] == before->kept[same]) same++;
+        for (int to = same + 1; to <= level->count; to++)
+            rows[to] = rank_ended(r) ? all : any_docs(r, m, level, rows, to);
+        m->levels[l] = rows[level->count];
+    }
+    for (int l = count; l-- > 0;) { /* mostly the last has all */
+        bool known = l + 1 < count && m->levels[l].count > 0 && levels_nested(r, m, &levels[l]);
+        if (!known) all = docset_or(m->arena, all, m->levels[l]);
+    }
     return all;
 }
 
@@ -318,9 +452,10 @@ Err *rank_open(Ctx *c, const SearchDef *def, const View *view, const SearchReque
         base_make(r, m, &view->items[i]);
         parts_look_up(r, m);
     }
+    TRY(rank_err(r));
     universe_make(r);
     *out = r;
-    return NULL;
+    return rank_err(r);
 }
 
 Err *match_universe(Ctx *c, const SearchDef *def, const View *view, const SearchRequest *request,

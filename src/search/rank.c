@@ -92,6 +92,7 @@ static void page_add(Page *p, const Bucket *buckets, int count) {
     for (int i = 0; i < count; i++)
         if (buckets[i].docs.count > 0) bucket_refine(&best, &buckets[i]);
     qsort_r(best.items, best.count, sizeof *best.items, by_rank, r);
+    if (r->ended || best.count < p->skip) return;
     uint64_t taken = best.count - p->skip;
     memcpy(p->items + p->count, best.items + p->skip, taken * sizeof *best.items);
     p->count += taken;
@@ -103,7 +104,7 @@ static void page_add(Page *p, const Bucket *buckets, int count) {
 static void page_level(Page *p, Bucket *level, int count) {
     Rank *r = p->rank;
     Bucket *buckets = arena_array(r->c->arena, Bucket, count);
-    for (int t = 0; t < TYPO_BUCKETS && p->want > 0; t++) {
+    for (int t = 0; t < TYPO_BUCKETS && p->want > 0 && !rank_look_ended(r); t++) {
         uint64_t left = 0;
         for (int i = 0; i < count; i++) left += level[i].docs.count;
         if (left <= (level[0].level->count > 1 ? BUCKET_SMALL : 0)) break; /* rather read */
@@ -112,9 +113,11 @@ static void page_level(Page *p, Bucket *level, int count) {
             buckets[i] = level[i];
             buckets[i].typos = t;
             buckets[i].docs = level_docs(r, m, level[i].level, level[i].docs, t);
-            level[i].docs = docset_minus(m->arena, level[i].docs, buckets[i].docs);
         }
         page_add(p, buckets, count);
+        for (int i = 0; i < count && p->want > 0; i++)
+            level[i].docs = docset_minus(r->matchers[level[i].segment].arena, level[i].docs,
+                                         buckets[i].docs);
     }
     if (p->want > 0) page_add(p, level, count);
 }
@@ -123,8 +126,8 @@ static void page_level(Page *p, Bucket *level, int count) {
 static void level_buckets(Rank *r, const Level *level, Docset *taken, Bucket *buckets) {
     for (int i = 0; i < r->view->count; i++) {
         Matcher *m = &r->matchers[i];
-        Docset left = docset_minus(m->arena, m->universe, taken[i]), docs;
-        docs = r->tree_any ? tree_level_docs(r, m, level) : level_docs(r, m, level, left, -1);
+        Docset docs = r->tree_any ? tree_level_docs(r, m, level) : m->levels[level - r->levels];
+        docs = docset_minus(m->arena, docs, taken[i]);
         buckets[i] = (Bucket){.segment = i, .level = level, .docs = docs, .typos = -1};
         taken[i] = docset_or(m->arena, taken[i], docs);
     }
@@ -137,7 +140,7 @@ static void page_levels(Page *p) {
     int count = 0;
     for (int i = 0; i < r->view->count; i++)
         taken[i] = docset_none(r->matchers[i].universe.universe);
-    for (int l = 0; l < r->level_count && p->want > 0; l++) {
+    for (int l = 0; l < r->level_count && p->want > 0 && !rank_look_ended(r); l++) {
         level_buckets(r, &r->levels[l], taken, all + count);
         count += r->view->count;
         bool last = l + 1 == r->level_count;

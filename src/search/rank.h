@@ -73,6 +73,7 @@ typedef struct Part {
     uint8_t max_typos;
     uint32_t fields, loose_fields; /* where words fit; and with typing errors */
     int seams[JOINED_WORDS - 1];   /* joined: byte offsets at which its words meet */
+    Str key;                       /* not of phrases: parts of the same key fit the same */
 } Part;
 
 /* Words [from, to) of a segment that fit a part. */
@@ -91,8 +92,8 @@ typedef struct Split {
 } Split;
 
 typedef struct PartDocs {
-    /* Of the base, by kind (LIKE: with those of a word that itself begins so) and by typing
-     * errors. */
+    /* By kind (LIKE: with those of a word that itself begins so) and by typing errors; where the
+     * base is wide, also documents that are not in it. */
     Docset kinds[KINDS], typos[3], any;
     Docset split;             /* those found by words written apart */
     uint32_t *phrase;         /* ids of its words; NULL: one is unknown */
@@ -100,16 +101,18 @@ typedef struct PartDocs {
     int fit_from, fit_to;     /* its FIT_WORD fits */
     int range_from, range_to; /* those of them that only make up `range` but for the word itself */
     WordRange range;          /* words that begin so */
+    struct Kept *kept;        /* where its sets lie, or NULL */
 } PartDocs;
 
 typedef struct Scorer Scorer;
 
 /* One segment under a query. */
 typedef struct Matcher {
-    Arena *arena;
+    Arena *arena, *work; /* work: where words are looked up */
     struct Rank *rank;
     const Segment *segment;
     Docset live, base; /* base: live, of the partition, through the filter, not excluded */
+    bool wide;         /* the base is a good part of all: words are looked up over the segment */
     PartDocs *parts;
     Fit *fits;
     int fit_count, fit_cap;
@@ -121,6 +124,7 @@ typedef struct Matcher {
     uint64_t maybe[64]; /* which word & 4095 have any */
     int64_t scans_left;
     Docset universe;
+    Docset *levels; /* of a plain query: the documents of each of its levels */
     Scorer *scorer;
 } Matcher;
 
@@ -160,7 +164,27 @@ typedef struct Rank {
     int level_count;
     Level whole;   /* every term that is not under NOT */
     bool tree_any; /* a tree in which not every term must match */
+    bool ended;    /* cancelled or past its deadline: what is found is of no use */
+    bool undone_later;
+    uint32_t looked; /* at the clock */
+    Arena *scratch;
 } Rank;
+
+/* Of more parts, only what is found is left in memory. */
+enum { PARTS_FEW = 12 };
+
+/* Whether the answer is not wanted any more: then everything comes back as quickly as it can. Cheap
+ * enough for every document. */
+bool rank_look_ended(Rank *r);
+static inline bool rank_ended(Rank *r) {
+    return r->ended || ((++r->looked & 255) == 0 && rank_look_ended(r));
+}
+/* The error of a query that ended so; NULL: it did not. */
+MUST_USE Err *rank_err(Rank *r);
+/* Memory for what is not kept, given back with the query. */
+Arena *rank_scratch(Rank *r);
+/* See to it that what the query holds is given back by ctx_undo. */
+void rank_undo_later(Rank *r);
 
 /* -- terms.c ------------------------------------------------------------------------------------- */
 
@@ -180,8 +204,7 @@ MUST_USE Err *match_universe(Ctx *c, const SearchDef *def, const View *view,
 Level *levels_make(Rank *r, int *count);
 /* Documents of a tree that have exactly the level's words. */
 Docset tree_level_docs(const Rank *r, Matcher *m, const Level *level);
-/* Documents of `within` at this level with exactly `typos` errors in some way; typos < 0: with
- * any. */
+/* Documents of `within` at this level with exactly `typos` errors in some way. */
 Docset level_docs(Rank *r, Matcher *m, const Level *level, Docset within, int typos);
 /* The matcher's documents with a phrase, or a minus term's exact word. */
 Docset docs_phrase(Rank *r, Matcher *m, const Term *t, const uint32_t *ids);

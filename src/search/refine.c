@@ -83,6 +83,7 @@ static void put_in_order(Refine *f, Docset docs, uint64_t low) {
             if (is_full(f) &&
                 (sorted ? is_closed(f, low) : ranked_cmp(f->rank, &f->best->items[0], &item) < 0))
                 return;
+            if (rank_ended(f->rank)) return;
             if (m->scans_left-- <= 0) {
                 put_beyond(f, docs, ahead[i]);
                 return;
@@ -322,6 +323,7 @@ static void refine_exactness(Refine *f, Docset docs, uint64_t low) {
     Docset exact = exact_docs(f, docs), begin = beginning_docs(f, exact);
     put_scanned(f, begin, low);
     low += key_put(k->field, 2);
+    if (is_closed(f, low)) return;
     put_scanned(f, docset_minus(a, exact, begin), low);
     low += key_put(k->exact, 1);
     if (!is_closed(f, low)) put_scanned(f, docset_minus(a, docs, exact), low);

@@ -342,6 +342,7 @@ static int by_key(const void *x, const void *y) {
 /* Ask one of them over the batch's segment. */
 static Err *saved_ask(Ctx *c, SearchSaved *s, const View *view, const Saved *saved, Buf *matches) {
     Docset *docs;
+    Defer *undo = c->defers;
     TRY(match_universe(c, s->def, view, &saved->request, &docs));
     const int64_t *keys = segment_keys(view->items[0].segment);
     int64_t *found = arena_array(c->arena, int64_t, docs[0].count);
@@ -352,6 +353,7 @@ static Err *saved_ask(Ctx *c, SearchSaved *s, const View *view, const Saved *sav
         SearchMatch m = {.saved = saved->id, .key = found[i]};
         buf_add(matches, str_of((const char *)&m, sizeof m));
     }
+    ctx_undo(c, undo);
     return NULL;
 }
 

@@ -31,6 +31,15 @@ Forward segment_forward(const Segment *s, uint32_t doc) {
     return (Forward){s->forward + s->forward_at[doc], s->forward + s->forward_at[doc + 1]};
 }
 
+Docset segment_all(const Segment *s) { return docset_bits(s->docs, s->all, s->docs); }
+
+struct Keep *segment_keep(const Segment *s) { return s->keep; }
+
+bool segment_has(const Segment *s, const void *at) {
+    const char *byte = at;
+    return at == s->all || (byte >= s->block && byte < s->block + s->bytes);
+}
+
 /* -- Words --------------------------------------------------------------------------------------- */
 
 enum { SETS_MAX = SEARCH_FIELDS_MAX };

@@ -37,6 +37,10 @@ bool segment_on_disk(const Segment *s);
 const int64_t *segment_keys(const Segment *s);        /* of each document */
 uint32_t segment_find(const Segment *s, int64_t key); /* document, or UINT32_MAX */
 const Lexicon *segment_lexicon(const Segment *s);
+Docset segment_all(const Segment *s);
+struct Keep *segment_keep(const Segment *s); /* see keep.h */
+/* Whether a set's bytes stay where they are as long as the segment. */
+bool segment_has(const Segment *s, const void *at);
 
 /* Documents with a word in a field (-1: in any). `fields` below: a mask of field numbers. */
 Docset segment_word_docs(const Segment *s, Arena *a, uint32_t word, uint32_t fields);

@@ -185,6 +185,15 @@ static bool parts_find(Segment *s) {
     return s->forward_at || s->forward_at_wide;
 }
 
+static uint64_t *all_make(uint32_t docs) {
+    size_t words = ((size_t)docs + 63) / 64;
+    uint64_t *all = malloc(words * 8 + 8);
+    if (!all) abort();
+    memset(all, 0xff, words * 8);
+    if (docs % 64) all[words - 1] = ((uint64_t)1 << docs % 64) - 1;
+    return all;
+}
+
 Segment *segment_over(const SearchDef *def, const char *block, int64_t bytes, bool mapped,
                       const char **why) {
     const Head *head = (const void *)block;
@@ -198,7 +207,11 @@ Segment *segment_over(const SearchDef *def, const char *block, int64_t bytes, bo
     s->mapped = mapped;
     s->docs = head->docs;
     s->words = head->words;
-    if (parts_find(s)) return s;
+    if (parts_find(s)) {
+        s->all = all_make(s->docs);
+        s->keep = keep_new(s->docs);
+        return s;
+    }
     free(s);
     *why = "its parts do not fit together";
     return NULL;
@@ -250,5 +263,7 @@ void segment_release(Segment *s) {
         munmap((void *)(uintptr_t)s->block, (size_t)s->bytes);
     else
         free((void *)(uintptr_t)s->block);
+    keep_free(s->keep);
+    free(s->all);
     free(s);
 }

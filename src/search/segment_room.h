@@ -117,8 +117,14 @@ typedef struct FieldParts {
     uint32_t number_count, value_count;
 } FieldParts;
 
+/* See keep.h. */
+struct Keep *keep_new(uint32_t docs); /* NULL: the segment is too small */
+void keep_free(struct Keep *k);       /* NULL is allowed; nobody may hold anything */
+
 struct Segment {
     atomic_int references;
+    struct Keep *keep; /* NULL: nothing is kept */
+    uint64_t *all;     /* a bitmap of all documents */
     bool mapped;
     const SearchDef *def;
     const char *block;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The parts of a query, and what fits them in one segment: words as ranges of ids with their kinds,
  * and the documents of each kind. See rank.h. */
-#include "search/rank.h"
+#include "search/keep.h"
 
 #include <stdlib.h>
 
@@ -35,6 +35,24 @@ static bool joined_make(Rank *r, int first, int count, Part *out) {
     return true;
 }
 
+/* What the look-up of a part depends on. */
+static Str part_key(Arena *a, const Part *p) {
+    struct {
+        uint32_t fields, loose_fields;
+        int seams[JOINED_WORDS - 1];
+        uint8_t count, prefix, max_typos, zero;
+    } of = {.fields = p->fields,
+            .loose_fields = p->loose_fields,
+            .count = (uint8_t)p->count,
+            .prefix = p->prefix,
+            .max_typos = p->max_typos};
+    memcpy(of.seams, p->seams, sizeof of.seams);
+    Buf key = buf_new(a, (ptrdiff_t)sizeof of + p->word.len);
+    buf_add(&key, str_of((const char *)&of, (ptrdiff_t)sizeof of));
+    buf_add(&key, p->word);
+    return buf_str(&key);
+}
+
 void parts_make(Rank *r) {
     const SearchQuery *q = r->query;
     uint32_t exact = exact_fields(r->def);
@@ -57,6 +75,7 @@ void parts_make(Rank *r) {
             } else if (q->root || i + n > q->term_count || !joined_make(r, i, n, p))
                 continue;
             p->loose_fields = p->fields & ~exact;
+            if (!p->phrase) p->key = part_key(r->c->arena, p);
             r->starting[i][n - 1] = r->part_count++;
         }
     }
@@ -181,22 +200,23 @@ static bool may_verify(Rank *r, uint32_t docs) {
 
 enum { UNPACKED_PER_TEXT = 100 };
 
-/* Documents of the base, but for some, with the second word one position behind the first. */
-static Docset docs_adjacent(Rank *r, Matcher *m, const Split *split, uint32_t fields, Docset but) {
+/* Documents of `over`, but for some, with the second word one position behind the first. */
+static Docset docs_adjacent(Rank *r, Matcher *m, const Split *split, uint32_t fields, Docset over,
+                            Docset but) {
     Docset docs;
-    Arena *a = m->arena;
+    Arena *a = m->work;
     uint32_t first = split->first, second = split->second;
     if (segment_pair_docs(m->segment, a, first, second, fields, &docs))
-        return docset_minus(a, docset_and(a, docs, m->base), but);
+        return docset_minus(a, docset_and(a, docs, over), but);
     uint32_t x = segment_word_count(m->segment, first), y = segment_word_count(m->segment, second);
     bool swap = y < x;
     docs = segment_word_docs(m->segment, a, swap ? second : first, fields);
-    docs = docset_minus(a, docset_and(a, docs, m->base), but);
+    docs = docset_minus(a, docset_and(a, docs, over), but);
     if ((swap ? x : y) / UNPACKED_PER_TEXT < docs.count) /* else texts are read sooner than sets */
         docs = docset_and(a, docs, segment_word_docs(m->segment, a, swap ? first : second, fields));
-    if (docs.count == 0 || !may_verify(r, docs.count)) return docset_none(m->base.universe);
+    if (docs.count == 0 || !may_verify(r, docs.count)) return docset_none(over.universe);
     uint32_t *kept = arena_array(a, uint32_t, docs.count), n = 0;
-    for (DocsetWalk w = docset_walk(docs, 0); docset_next(&w);)
+    for (DocsetWalk w = docset_walk(docs, 0); docset_next(&w) && !rank_ended(r);)
         if (forward_adjacent(segment_forward(m->segment, w.doc), first, second, fields))
             kept[n++] = w.doc;
     return docset_array(docs.universe, kept, n);
@@ -208,15 +228,19 @@ static bool is_seam(const Part *p, int at) {
     return false;
 }
 
-static void split_add(Matcher *m, Split split, uint32_t fields) {
+static void split_put(Matcher *m, Split split) {
     if (m->split_count == m->split_cap) {
         int cap = m->split_cap ? 2 * m->split_cap : 16;
         ptrdiff_t size = (ptrdiff_t)sizeof(Split);
         m->splits = arena_grow(m->arena, m->splits, m->split_cap * size, cap * size);
         m->split_cap = cap;
     }
-    uint32_t item = (uint32_t)m->split_count;
     m->splits[m->split_count++] = split;
+}
+
+static void split_add(Matcher *m, Split split, uint32_t fields) {
+    uint32_t item = (uint32_t)m->split_count;
+    split_put(m, split);
     Fit fit = {.fields = fields, .part = split.part, .kind = split.kind, .item = item};
     fit.role = FIT_SPLIT_FIRST;
     fit.from = split.first;
@@ -230,7 +254,7 @@ static void split_add(Matcher *m, Split split, uint32_t fields) {
 
 /* Documents with two words that give the part's when written in one; those that match with fewer
  * errors, among which are all with #TwoWords, need not be known. */
-static Docset docs_split(Rank *r, Matcher *m, const Part *p, int part, Docset fewer) {
+static Docset docs_split(Rank *r, Matcher *m, const Part *p, int part, Docset over, Docset fewer) {
     const Lexicon *l = segment_lexicon(m->segment);
     Docset sets[WORD_MAX];
     ptrdiff_t count = 0, at = 0;
@@ -242,15 +266,15 @@ static Docset docs_split(Rank *r, Matcher *m, const Part *p, int part, Docset fe
         uint32_t second = lexicon_find(l, str_slice(p->word, at, p->word.len));
         if (second == UINT32_MAX) continue;
         Split split = {first, second, (uint16_t)part, kind};
-        sets[count++] = docs_adjacent(r, m, &split, p->fields, fewer);
+        sets[count++] = docs_adjacent(r, m, &split, p->fields, over, fewer);
         split_add(m, split, p->fields);
     }
-    return docset_or_many(m->arena, m->base.universe, sets, count);
+    return docset_or_many(m->work, over.universe, sets, count);
 }
 
 static Docset docs_in_range(const Matcher *m, WordRange range, uint32_t fields) {
-    return range.to - range.from == 1 ? segment_word_docs(m->segment, m->arena, range.from, fields)
-                                      : segment_range_docs(m->segment, m->arena, range, fields);
+    return range.to - range.from == 1 ? segment_word_docs(m->segment, m->work, range.from, fields)
+                                      : segment_range_docs(m->segment, m->work, range, fields);
 }
 
 /* Sets beyond so many are not kept until they are put together: globs have ranges by the 100
@@ -258,7 +282,7 @@ static Docset docs_in_range(const Matcher *m, WordRange range, uint32_t fields) 
 enum { SETS_KEPT = 32 };
 
 Docset docs_of_kind(const Matcher *m, const PartDocs *d, int kind, uint32_t fields) {
-    Arena *a = m->arena;
+    Arena *a = m->work;
     int n = 0;
     Docset sets[SETS_KEPT];
     DocsetMaker many = {0};
@@ -285,29 +309,197 @@ Docset docs_of_kind(const Matcher *m, const PartDocs *d, int kind, uint32_t fiel
     return docset_made(a, &many);
 }
 
+static void sets_make(Rank *r, Matcher *m, const Part *p, int part, Docset over) {
+    PartDocs *d = &m->parts[part];
+    Arena *a = m->work;
+    for (int kind = 0; kind < KINDS; kind++)
+        d->kinds[kind] = docset_and(a, docs_of_kind(m, d, kind, UINT32_MAX), over);
+    Docset fewer = docset_or(a, d->kinds[KIND_EXACT], d->kinds[KIND_LIKE]);
+    d->typos[0] = fewer;
+    if (!p->glob) {
+        bool joined = p->count > 1;
+        int kind = joined ? KIND_TWO : KIND_ONE;
+        d->split = docs_split(r, m, p, part, over, joined ? d->kinds[KIND_ONE] : fewer);
+        d->kinds[kind] = docset_or(a, d->kinds[kind], d->split);
+    }
+    Docset all[] = {fewer, d->kinds[KIND_ONE], d->kinds[KIND_TWO]};
+    d->any = docset_or_many(a, over.universe, all, COUNT(all));
+}
+
+static void sets_none(PartDocs *d, uint32_t universe) {
+    Docset none = docset_none(universe);
+    *d = (PartDocs){.kinds = {none, none, none, none},
+                    .typos = {none, none, none},
+                    .any = none,
+                    .split = none,
+                    .exact = UINT32_MAX};
+}
+
+static Docset *const *sets_list(PartDocs *d, Docset *list[KINDS + 3]) {
+    for (int i = 0; i < KINDS; i++) list[i] = &d->kinds[i];
+    list[KINDS] = &d->split;
+    list[KINDS + 1] = &d->typos[0];
+    list[KINDS + 2] = &d->any;
+    return list;
+}
+
+/* What was made elsewhere into the matcher's own memory; sets that are one stay one. */
+static void sets_take_out(Matcher *m, PartDocs *d) {
+    enum { SETS = KINDS + 3 };
+    Docset *list[SETS], before[SETS];
+    sets_list(d, list);
+    for (int i = 0; i < SETS; i++) {
+        before[i] = *list[i];
+        int same = 0;
+        while (before[same].bits != before[i].bits || before[same].array != before[i].array) same++;
+        *list[i] = same < i ? *list[same] : docset_taken(m->arena, m->work, *list[i]);
+    }
+}
+
+/* Fits of part 0 as this part's. */
+static void fits_take(Matcher *m, const LookUp *look, int part) {
+    PartDocs *d = &m->parts[part];
+    int from = m->fit_count, items = m->split_count;
+    for (int i = 0; i < look->fit_count; i++) {
+        Fit fit = look->fits[i];
+        fit.part = (uint16_t)part;
+        if (fit.role != FIT_WORD) fit.item += (uint32_t)items;
+        fit_add(m, fit);
+    }
+    for (int i = 0; i < look->split_count; i++) {
+        Split split = look->splits[i];
+        split.part = (uint16_t)part;
+        split_put(m, split);
+    }
+    d->fit_from = from;
+    d->fit_to = from + look->word_fits;
+    d->range_from = from + look->range_from;
+    d->range_to = from + look->range_to;
+    d->range = look->range;
+    d->exact = look->exact;
+}
+
+static void look_up_take(Rank *r, Matcher *m, const LookUp *look, int part) {
+    PartDocs *d = &m->parts[part];
+    fits_take(m, look, part);
+    memcpy(d->kinds, look->kinds, sizeof d->kinds);
+    d->split = look->split;
+    d->typos[0] = look->without_typos;
+    d->any = look->any;
+    if (!look->complete) r->estimated = true;
+    r->verify_left -= look->verified;
+}
+
+/* What was found for a part, fits and splits as those of part 0 (borrowed until the next is looked
+ * up). */
+static LookUp look_up_of(Matcher *m, int part, int fits_from, int splits_from) {
+    const PartDocs *d = &m->parts[part];
+    LookUp look = {.fit_count = m->fit_count - fits_from,
+                   .split_count = m->split_count - splits_from,
+                   .word_fits = d->fit_to - fits_from,
+                   .range_from = d->range_from - fits_from,
+                   .range_to = d->range_to - fits_from,
+                   .range = d->range,
+                   .exact = d->exact,
+                   .split = d->split,
+                   .without_typos = d->typos[0],
+                   .any = d->any};
+    memcpy(look.kinds, d->kinds, sizeof look.kinds);
+    look.fits = arena_array(m->work, Fit, look.fit_count);
+    look.splits = arena_array(m->work, Split, look.split_count);
+    for (int i = 0; i < look.fit_count; i++) {
+        look.fits[i] = m->fits[fits_from + i];
+        look.fits[i].part = 0;
+        if (look.fits[i].role != FIT_WORD) look.fits[i].item -= (uint32_t)splits_from;
+    }
+    for (int i = 0; i < look.split_count; i++) {
+        look.splits[i] = m->splits[splits_from + i];
+        look.splits[i].part = 0;
+    }
+    return look;
+}
+
+static void look_up_anew(Rank *r, Matcher *m, int part, bool keep, Str key) {
+    const Part *p = &r->parts[part];
+    PartDocs *d = &m->parts[part];
+    int fits_from = m->fit_count, splits_from = m->split_count;
+    int64_t verify_left = r->verify_left;
+    bool estimated = r->estimated;
+    r->estimated = false;
+    d->fit_from = d->range_from = d->range_to = m->fit_count;
+    fits_word(r, m, p, part);
+    d->fit_to = m->fit_count;
+    bool complete = !r->estimated;
+    r->estimated = false;
+    sets_make(r, m, p, part, m->wide ? segment_all(m->segment) : m->base);
+    keep = keep && m->wide && !r->estimated && !r->ended; /* nothing was cut short */
+    if (keep) {
+        LookUp look = look_up_of(m, part, fits_from, splits_from);
+        look.complete = complete;
+        look.verified = verify_left - r->verify_left;
+        keep_put(m->segment, key, &look);
+    }
+    r->estimated |= estimated || !complete;
+    if (m->work == m->arena) return;
+    sets_take_out(m, d);
+    arena_reset(m->work);
+}
+
+/* The same word was looked up for an earlier part: its number, or -1. */
+static int part_same(const Rank *r, int part) {
+    for (int i = 0; i < part; i++)
+        if (str_eq(r->parts[i].key, r->parts[part].key)) return i;
+    return -1;
+}
+
+/* A word asked twice in one query. */
+static void look_up_again(Matcher *m, int same, int part) {
+    PartDocs *d = &m->parts[part];
+    const PartDocs *from = &m->parts[same];
+    int fits = m->fit_count, shift = fits - from->fit_from;
+    *d = *from;
+    d->kept = NULL;
+    for (int i = from->fit_from; i < fits && m->fits[i].part == same; i++) {
+        Fit fit = m->fits[i];
+        fit.part = (uint16_t)part;
+        if (fit.role == FIT_SPLIT_FIRST) {
+            Split split = m->splits[fit.item];
+            split.part = (uint16_t)part;
+            split_put(m, split);
+        }
+        if (fit.role != FIT_WORD) fit.item = (uint32_t)m->split_count - 1;
+        fit_add(m, fit);
+    }
+    d->fit_from += shift;
+    d->fit_to += shift;
+    d->range_from += shift;
+    d->range_to += shift;
+}
+
+static void look_up_masked(Matcher *m, PartDocs *d) {
+    Docset *list[KINDS + 3];
+    sets_list(d, list);
+    for (int i = 0; i < KINDS + 3; i++) *list[i] = docset_and(m->arena, *list[i], m->base);
+}
+
 static void look_up_word(Rank *r, Matcher *m, int part) {
     const Part *p = &r->parts[part];
     PartDocs *d = &m->parts[part];
-    d->fit_from = m->fit_count;
-    fits_word(r, m, p, part);
-    d->fit_to = m->fit_count;
-    d->split = docset_none(m->base.universe);
-    for (int kind = 0; kind < KINDS; kind++) {
-        Docset docs = docs_of_kind(m, d, kind, UINT32_MAX);
-        d->kinds[kind] = docset_and(m->arena, docs, m->base);
+    int same = p->glob ? -1 : part_same(r, part);
+    if (same >= 0) {
+        look_up_again(m, same, part);
+        return;
     }
-    if (!p->glob) {
-        int kind = p->count > 1 ? KIND_TWO : KIND_ONE;
-        Docset fewer = p->count > 1
-                           ? d->kinds[KIND_ONE]
-                           : docset_or(m->arena, d->kinds[KIND_EXACT], d->kinds[KIND_LIKE]);
-        d->split = docs_split(r, m, p, part, fewer);
-        d->kinds[kind] = docset_or(m->arena, d->kinds[kind], d->split);
-    }
-    d->typos[0] = docset_or(m->arena, d->kinds[KIND_EXACT], d->kinds[KIND_LIKE]);
+    bool wanted = false;
+    d->kept = p->glob ? NULL : keep_find(m->segment, p->key, &wanted);
+    const LookUp *look = d->kept ? kept_look_up(d->kept) : NULL;
+    if (look && look->verified <= r->verify_left) {
+        look_up_take(r, m, look, part);
+        if (!m->wide) look_up_masked(m, d);
+    } else
+        look_up_anew(r, m, part, wanted, p->key);
     d->typos[1] = d->kinds[KIND_ONE];
     d->typos[2] = d->kinds[KIND_TWO];
-    d->any = docset_or_many(m->arena, m->base.universe, d->typos, COUNT(d->typos));
 }
 
 Docset docs_phrase(Rank *r, Matcher *m, const Term *t, const uint32_t *ids) {
@@ -328,7 +520,7 @@ Docset docs_phrase(Rank *r, Matcher *m, const Term *t, const uint32_t *ids) {
     if (known || docs.count == 0) return docs;
     if (!may_verify(r, docs.count)) return docset_none(m->base.universe);
     uint32_t *kept = arena_array(a, uint32_t, docs.count), n = 0;
-    for (DocsetWalk w = docset_walk(docs, 0); docset_next(&w);)
+    for (DocsetWalk w = docset_walk(docs, 0); docset_next(&w) && !rank_ended(r);)
         if (forward_phrase(segment_forward(m->segment, w.doc), t, ids)) kept[n++] = w.doc;
     return docset_array(docs.universe, kept, n);
 }
@@ -345,10 +537,7 @@ uint32_t *phrase_ids(const Segment *s, Arena *a, const Term *t) {
 static void look_up_phrase(Rank *r, Matcher *m, int part) {
     const Part *p = &r->parts[part];
     PartDocs *d = &m->parts[part];
-    Docset none = docset_none(m->base.universe);
-    *d = (PartDocs){.kinds = {none, none, none, none}, .typos = {none, none, none}, .any = none};
     d->fit_from = d->fit_to = m->fit_count;
-    d->exact = UINT32_MAX;
     d->phrase = phrase_ids(m->segment, m->arena, p->phrase);
     if (!d->phrase) return;
     d->any = d->typos[0] = d->kinds[KIND_EXACT] = docs_phrase(r, m, p->phrase, d->phrase);
@@ -413,12 +602,17 @@ static void bounds_make(Matcher *m) {
 
 void parts_look_up(Rank *r, Matcher *m) {
     m->parts = arena_array(m->arena, PartDocs, r->part_count);
+    if (segment_docs(m->segment) >= KEEP_DOCS) rank_undo_later(r); /* before anything is held */
+    m->work = r->part_count > PARTS_FEW ? rank_scratch(r) : m->arena;
     for (int i = 0; i < r->part_count; i++) {
+        sets_none(&m->parts[i], m->base.universe);
+        if (rank_ended(r)) continue;
         if (r->parts[i].phrase)
             look_up_phrase(r, m, i);
         else
             look_up_word(r, m, i);
     }
+    m->work = m->arena;
     bounds_make(m);
     for (int i = 0; i < m->fit_count; i++) {
         const Fit *f = &m->fits[i];

@@ -70,9 +70,9 @@ static SearchValue *top_of(Arena *a, const View *view, const Docset *docs, int f
     return lots_top(a, lots, view->count, field, limit, count);
 }
 
-Err *engine_values(Ctx *c, const SearchDef *def, const View *view, int field, Str text,
-                   const SearchRequest *within, int64_t limit, SearchValue **out,
-                   ptrdiff_t *count) {
+static Err *values_find(Ctx *c, const SearchDef *def, const View *view, int field, Str text,
+                        const SearchRequest *within, int64_t limit, SearchValue **out,
+                        ptrdiff_t *count) {
     Arena *a = c->arena;
     Docset *docs;
     if (field < 0 || field >= def->field_count || def->fields[field].kind != SEARCH_KEYWORD ||
@@ -103,4 +103,13 @@ Err *engine_values(Ctx *c, const SearchDef *def, const View *view, int field, St
     if (more) memcpy(*out + had, others, (size_t)more * sizeof **out);
     *count = had + more;
     return NULL;
+}
+
+Err *engine_values(Ctx *c, const SearchDef *def, const View *view, int field, Str text,
+                   const SearchRequest *within, int64_t limit, SearchValue **out,
+                   ptrdiff_t *count) {
+    Defer *undo = c->defers;
+    Err *err = values_find(c, def, view, field, text, within, limit, out, count);
+    ctx_undo(c, undo);
+    return err;
 }
