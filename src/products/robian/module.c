@@ -35,6 +35,7 @@ static const Setting robian_settings[] = {
 
 static const Route *const tables[] = {
     debate_routes,
+    debate_search_routes,
     NULL,
 };
 

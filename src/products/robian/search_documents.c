@@ -20,19 +20,6 @@ JsonText keys_json(Arena *arena, const int64_t *keys, ptrdiff_t count) {
 
 /* -- The collection ------------------------------------------------------------------------------ */
 
-typedef struct DebateDocument {
-    int64_t n, position;
-    Str id, kind, debate_id, title, type;
-    Time date;
-    Str commission;
-    bool has_audio;
-    Str description;
-    StrList speakers, tags;
-    Str text, speaker, speaker_id, role;
-    OptInt start_ms;
-    Str time_source;
-} DebateDocument;
-
 #define DOCUMENT_FIELDS                                                                         \
     FIELD(DebateDocument, kind, .doc = "debate, speech"), FIELD(DebateDocument, debate_id),     \
         FIELD(DebateDocument, title, .doc = "The debate's"), FIELD(DebateDocument, type),       \
@@ -113,33 +100,39 @@ static bool name_has(Str name, Str words) {
     }
 }
 
-/* Those of a field's names that have these words. */
-static Err *named(Ctx *c, int field, Str words, SearchFilter **out) {
+/* Or the field is this name; where there is no such, one that has these words. */
+static Err *or_named(Ctx *c, int field, Str words, SearchFilter **out) {
     SearchRequest all = SEARCH_REQUEST;
     SearchValue *values;
     ptrdiff_t count, kept = 0;
     SearchIndex *index = search_find(c->app, S("debates"));
     TRY(search_values(c, index, field, words, &all, NAMES_MAX, &values, &count));
     Str *names = arena_array(c->arena, Str, count + 1), folded = text_fold(c->arena, words);
-    for (ptrdiff_t i = 0; i < count; i++)
-        if (name_has(text_fold(c->arena, values[i].value), folded)) names[kept++] = values[i].value;
-    names[kept++] = words;
+    bool exact = false;
+    for (ptrdiff_t i = 0; i < count && !exact; i++) {
+        Str name = text_fold(c->arena, values[i].value);
+        exact = str_eq(name, folded);
+        if (exact) kept = 0;
+        if (exact || name_has(name, folded)) names[kept++] = values[i].value;
+    }
     *out = search_filter_or(c->arena, *out, search_filter_in(c->arena, field, names, kept));
     return NULL;
 }
 
 static Err *speaker_filter(Ctx *c, Str speaker, SearchFilter **out) {
     *out = search_filter_is(c->arena, IN_SPEAKER_ID, speaker);
-    TRY(named(c, IN_SPEAKER, speaker, out));
-    return named(c, IN_SPEAKERS, speaker, out);
+    TRY(or_named(c, IN_SPEAKER, speaker, out));
+    return or_named(c, IN_SPEAKERS, speaker, out);
 }
 
 Err *debates_filter(Ctx *c, const DebateNarrow *narrow, SearchFilter **out) {
     Arena *a = c->arena;
-    SearchFilter *f = NULL, *who;
+    SearchFilter *f = NULL, *some = NULL;
     if (narrow->type.len > 0) f = search_filter_is(a, IN_TYPE, narrow->type);
-    if (narrow->commission.len > 0)
-        f = search_filter_and(a, f, search_filter_is(a, IN_COMMISSION, narrow->commission));
+    if (narrow->commission.len > 0) {
+        TRY(or_named(c, IN_COMMISSION, narrow->commission, &some));
+        f = search_filter_and(a, f, some);
+    }
     if (narrow->has_audio.set) {
         int64_t has = narrow->has_audio.value;
         f = search_filter_and(a, f, search_filter_range(a, IN_HAS_AUDIO, has, has + 1));
@@ -149,8 +142,8 @@ Err *debates_filter(Ctx *c, const DebateNarrow *narrow, SearchFilter **out) {
         f = search_filter_and(a, f, search_filter_range(a, IN_DATE, narrow->from.us, high));
     }
     if (narrow->speaker.len > 0) {
-        TRY(speaker_filter(c, narrow->speaker, &who));
-        f = search_filter_and(a, f, who);
+        TRY(speaker_filter(c, narrow->speaker, &some));
+        f = search_filter_and(a, f, some);
     }
     *out = f;
     return NULL;

@@ -7,7 +7,10 @@
  * that is imported), and a batch takes debates only until their speeches fill it. */
 #include "products/robian/search_index.h"
 
+#include <stdio.h>
+
 #include "data/db.h"
+#include "products/robian/paris.h"
 #include "products/robian/search_sql.h"
 
 enum { VALUE = SEARCH_FILTER | SEARCH_SORT, WORDS = SEARCH_FOR | SEARCH_FILTER };
@@ -26,6 +29,7 @@ static const SearchField fields[DEBATE_FIELD_COUNT] = {
     [IN_KIND] = {"kind", SEARCH_KEYWORD, SEARCH_FILTER},
     [IN_TYPE] = {"type", SEARCH_KEYWORD, SEARCH_FILTER},
     [IN_COMMISSION] = {"commission", SEARCH_KEYWORD, VALUE},
+    [IN_MONTH] = {"month", SEARCH_KEYWORD, VALUE},
     [IN_DATE] = {"date", SEARCH_TIME, VALUE},
     [IN_HAS_AUDIO] = {"has_audio", SEARCH_INT, SEARCH_FILTER},
     [IN_DEBATE_ID] = {"debate_id", SEARCH_KEYWORD, SEARCH_FILTER},
@@ -95,10 +99,23 @@ static void texts_describe(SearchDocs *d, int field, StrList texts) {
     for (ptrdiff_t i = 0; i < texts.count; i++) search_doc_text(d, field, texts.items[i]);
 }
 
+/* What filters and facets look at, of a debate and of its speeches. */
+static void common_describe(SearchDocs *d, Str debate_id, Str type, Str commission, Time date,
+                            bool has_audio) {
+    char month[16];
+    Civil day = paris_civil(date);
+    snprintf(month, sizeof month, "%04d-%02d", day.year, day.month);
+    search_doc_text(d, IN_DEBATE_ID, debate_id);
+    search_doc_text(d, IN_TYPE, type);
+    search_doc_text(d, IN_COMMISSION, commission);
+    search_doc_text(d, IN_MONTH, str_c(month));
+    search_doc_int(d, IN_DATE, date.us);
+    search_doc_int(d, IN_HAS_AUDIO, has_audio);
+}
+
 static void debate_describe(SearchDocs *d, const DebateChange *row) {
     search_doc(d, row->n);
     search_doc_text(d, IN_KIND, S("debate"));
-    search_doc_text(d, IN_DEBATE_ID, row->id);
     search_doc_text(d, IN_TITLE, row->title);
     search_doc_text(d, IN_DESCRIPTION, row->description);
     texts_describe(d, IN_SPEAKERS, row->speakers);
@@ -106,10 +123,7 @@ static void debate_describe(SearchDocs *d, const DebateChange *row) {
     texts_describe(d, IN_TAGS, row->tags);
     texts_describe(d, IN_TAGS, row->keywords);
     search_doc_text(d, IN_COMMITTEE, row->commission);
-    search_doc_text(d, IN_TYPE, row->type);
-    search_doc_text(d, IN_COMMISSION, row->commission);
-    search_doc_int(d, IN_DATE, row->date.us);
-    search_doc_int(d, IN_HAS_AUDIO, row->has_audio);
+    common_describe(d, row->id, row->type, row->commission, row->date, row->has_audio);
 }
 
 static Err *speech_describe(Ctx *c, void *row, void *arg) {
@@ -118,16 +132,12 @@ static Err *speech_describe(Ctx *c, void *row, void *arg) {
     (void)c;
     search_doc(d, s->n);
     search_doc_text(d, IN_KIND, S("speech"));
-    search_doc_text(d, IN_DEBATE_ID, s->id);
     search_doc_text(d, IN_TEXT, s->text);
     search_doc_text(d, IN_SPEAKER, s->speaker);
     search_doc_text(d, IN_SPEAKER_ID, s->speaker_id);
     search_doc_text(d, IN_ROLE, s->role);
     search_doc_text(d, IN_DEBATE_TITLE, s->title);
-    search_doc_text(d, IN_TYPE, s->type);
-    search_doc_text(d, IN_COMMISSION, s->commission);
-    search_doc_int(d, IN_DATE, s->date.us);
-    search_doc_int(d, IN_HAS_AUDIO, s->has_audio);
+    common_describe(d, s->id, s->type, s->commission, s->date, s->has_audio);
     if (s->start_ms.set) search_doc_int(d, IN_START_MS, s->start_ms.value);
     return NULL;
 }

@@ -25,6 +25,7 @@ enum {
     IN_KIND, /* debate, speech */
     IN_TYPE,
     IN_COMMISSION,
+    IN_MONTH, /* 2024-11, by the Assembly's clocks */
     IN_DATE,
     IN_HAS_AUDIO,
     IN_DEBATE_ID,
@@ -36,10 +37,26 @@ enum {
 extern const SearchDef debates_index;
 extern const Collection debates_collection;
 
+/* A document as it is shown: what debates_collection loads. */
+typedef struct DebateDocument {
+    int64_t n, position; /* position -1: a debate */
+    Str id;              /* of a speech: the debate's, _ and its position */
+    Str kind, debate_id, title, type;
+    Time date;
+    Str commission;
+    bool has_audio;
+    Str description;
+    StrList speakers, tags;
+    Str text, speaker, speaker_id, role;
+    OptInt start_ms;
+    Str time_source;
+} DebateDocument;
+
 /* What a search is narrowed down to; null texts and unset values do not. */
 typedef struct DebateNarrow {
-    Str type, commission;
-    Str speaker; /* a name, whole words of one, or an id (PA…) */
+    Str type;
+    Str commission; /* its name, or whole words of one */
+    Str speaker;    /* the same, or an id (PA…) */
     Time from, before;
     OptBool has_audio;
 } DebateNarrow;
