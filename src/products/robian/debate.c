@@ -132,8 +132,18 @@ static Err *tell(Ctx *c, const Debate *d, Str type) {
 
 /* -- writing ---------------------------------------------------------------------------------- */
 
+/* A null list is an empty one here. */
+static void list_settle(StrList *list) {
+    static Str none;
+    if (!list->items) *list = (StrList){&none, 0};
+}
+
 /* A debate that somebody filled in field by field: what he left 0 is no time. */
 static void nulls_settle(Debate *d) {
+    list_settle(&d->speakers);
+    list_settle(&d->ministers);
+    list_settle(&d->tags);
+    list_settle(&d->keywords);
     if (d->start_time.us == 0) d->start_time = TIME_NULL;
     if (d->end_time.us == 0) d->end_time = TIME_NULL;
     if (!d->metadata.text.data) d->metadata.text = S("{}");
