@@ -28,7 +28,9 @@ enum {
     LINGER_MS = 2000,
     LINGER_BYTES = 1 << 20,
     SPARE_BYTES = 1 << 20,
-    PROBE_MS = 1000 /* after a client's end, before it is asked whether it still listens */
+    FILE_TURN = 512 * 1024,
+    STOP_PATIENCE_MS = 3000, /* for a file's reader that takes nothing, once the server stops */
+    PROBE_MS = 1000          /* after a client's end, before it is asked whether it still listens */
 };
 
 /* -- Writing ----------------------------------------------------------------------------------- */
@@ -83,18 +85,49 @@ Err *conn_write(HttpConn *conn, const Str *parts, ptrdiff_t count) {
     return used > 0 ? write_now(conn, now, used) : NULL;
 }
 
+/* How long may a file's reader take nothing? A player that is paused takes nothing for minutes, and is
+ * to go on when its listener does; it costs a connection. So it stays while there are enough of
+ * those, and while the server does. */
+static int64_t reader_patience_ms(const HttpConn *conn) {
+    const HttpOptions *o = &conn->server->options;
+    int64_t open = atomic_load_explicit(&conn->server->connections, memory_order_relaxed);
+    if (http_stopping(conn->server)) return min_i64(STOP_PATIENCE_MS, o->write_timeout_ms);
+    if (open > o->max_connections / 4 * 3) return o->write_timeout_ms;
+    return max_i64(o->file_timeout_ms, o->write_timeout_ms);
+}
+
+/* Send some of a file; *sent 0 and no error: the reader took nothing, and may go on doing so. */
+static Err *file_send(HttpConn *conn, int fd, int64_t from, int64_t len, int64_t since_us,
+                      int64_t *sent) {
+    Ctx *c = conn->c;
+    int64_t now_us = mono_us(), patience_us = reader_patience_ms(conn) * US_PER_MS;
+    int64_t turn_us = conn->server->options.write_timeout_ms * US_PER_MS;
+    c->deadline_us = min_i64(now_us + turn_us, since_us + patience_us);
+    Err *err = stream_sendfile(c, conn->stream, fd, from, len, sent);
+    bool waits = err && err->kind == ERR_TIMEOUT && !c->cancelled;
+    return waits && mono_us() - since_us < reader_patience_ms(conn) * US_PER_MS ? NULL : err;
+}
+
 Err *conn_sendfile(HttpConn *conn, int fd, int64_t from, int64_t len) {
     Ctx *c = conn->c;
-    int64_t former = c->deadline_us, turn = 0;
+    int64_t former = c->deadline_us, since_us = mono_us(), turn = 0, sent;
     Err *err = conn_flush(conn);
+    conn->sending_file = true;
     while (!err && len > 0) {
-        int64_t piece = min_i64(len, WRITE_PIECE);
-        c->deadline_us = mono_us() + conn->server->options.write_timeout_ms * US_PER_MS;
-        err = stream_sendfile(c, conn->stream, fd, from, piece);
-        from += piece;
-        len -= piece;
-        if (++turn % 4 == 0) coro_yield(c); /* one fast reader must not keep the loop */
+        ArenaMark mark = arena_mark(c->arena);
+        err = file_send(conn, fd, from, len, since_us, &sent);
+        if (err) break;
+        arena_release(c->arena, mark); /* of a paused reader: an error each time nothing went */
+        if (sent == 0) continue;
+        from += sent;
+        len -= sent;
+        turn += sent;
+        since_us = mono_us();
+        if (turn < FILE_TURN) continue;
+        turn = 0;
+        coro_yield(c); /* one fast reader must not keep the loop */
     }
+    conn->sending_file = false;
     c->deadline_us = former;
     if (err) conn->broken = true;
     return err;
@@ -421,6 +454,8 @@ void conn_stop(HttpConn *conn) {
         conn->on_stop(conn->on_stop_arg);
     else if (conn->idle)
         coro_cancel(conn->coro);
+    else if (conn->sending_file)
+        stream_poke_sender(conn->stream); /* its patience is another one now */
 }
 
 static void requests_serve(HttpConn *conn) {

@@ -16,7 +16,8 @@ struct ReplyFile {
     int64_t size;
     Str download_name;
     Range ranges[RANGES_MAX];
-    int count; /* of ranges to send; 0: the whole file */
+    int count;   /* of ranges to send; 0: the whole file */
+    int decided; /* the status, once the conditions and ranges were looked at */
 };
 
 void reply_file(Ctx *c, Reply *r, int fd, int64_t size, Str content_type, Str etag, Time modified,
@@ -179,24 +180,41 @@ static Err *send_refusal(Ctx *c, HttpConn *conn, ErrKind kind, const char *why) 
     return reply_finish(c, conn);
 }
 
+/* 200, 206, 304, 412 or 416; looked at once. */
+static int file_decide(HttpConn *conn) {
+    Reply *r = &conn->r;
+    ReplyFile *file = r->file;
+    if (file->decided) return file->decided;
+    file->decided = r->status;
+    if (r->status != 200) return file->decided;
+    int status = precondition(&conn->q, r->etag, r->last_modified);
+    RangeVerdict verdict = status ? RANGE_IGNORE : ranges_choose(conn);
+    if (status) file->decided = status;
+    if (verdict == RANGE_NONE) file->decided = 416;
+    if (verdict == RANGE_GOOD) file->decided = 206;
+    return file->decided;
+}
+
+bool reply_file_begins(Reply *r, int64_t *from, int64_t *length) {
+    ReplyFile *file = r->file;
+    assert(file && from && length);
+    int status = file_decide(r->conn);
+    *from = file->count ? file->ranges[0].from : 0;
+    *length = file->count ? file->ranges[0].to - *from + 1 : file->size;
+    return status == 200 || status == 206;
+}
+
 Err *file_finish(Ctx *c, HttpConn *conn) {
     Reply *r = &conn->r;
     ReplyFile *file = r->file;
     HeadInfo info = {.content_type = r->content_type, .accept_ranges = true};
-    if (r->status == 200) {
-        int status = precondition(&conn->q, r->etag, r->last_modified);
-        if (status == 412)
-            return send_refusal(c, conn, ERR_PRECONDITION,
-                                "The file is not the one that If-Match asks for.");
-        if (status == 304) {
-            r->status = status;
-            return reply_send(conn, &info, S(""));
-        }
-        RangeVerdict verdict = ranges_choose(conn);
-        if (verdict == RANGE_NONE)
-            return send_refusal(c, conn, ERR_RANGE, "The range lies outside the file.");
-        if (verdict == RANGE_GOOD) r->status = 206;
-    }
+    int status = file_decide(conn);
+    if (status == 412)
+        return send_refusal(c, conn, ERR_PRECONDITION,
+                            "The file is not the one that If-Match asks for.");
+    if (status == 416) return send_refusal(c, conn, ERR_RANGE, "The range lies outside the file.");
+    r->status = status;
+    if (status == 304) return reply_send(conn, &info, S(""));
     if (file->download_name.data) info.disposition = disposition(c->arena, file->download_name);
     if (file->count > 1) return send_parts(c, conn, &info);
     if (file->count == 0) return send_plain(conn, &info, (Range){0, file->size - 1});

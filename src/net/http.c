@@ -11,6 +11,7 @@ static void options_fill(HttpOptions *o) {
     USUAL(body_rate_bytes_s, 1024);
     USUAL(body_grace_ms, 10 * 1000);
     USUAL(write_timeout_ms, 30 * 1000);
+    USUAL(file_timeout_ms, 10 * 60 * 1000);
     USUAL(request_timeout_ms, 60 * 1000);
     USUAL(head_limit, 32 * KIB);
     USUAL(body_limit, 10 * MIB);

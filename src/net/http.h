@@ -140,6 +140,9 @@ MUST_USE Err *reply_gzipped(Ctx *c, const Req *q, Reply *r, Str content_type, St
  * The descriptor is closed when c ends. download_name: Content-Disposition (null: inline). */
 void reply_file(Ctx *c, Reply *r, int fd, int64_t size, Str content_type, Str etag, Time modified,
                 Str download_name);
+/* After reply_file: which part of the file this answer will begin with. False when none of it goes
+ * out (304, 412, 416). Of HEAD: as if it were a GET without Range. */
+bool reply_file_begins(Reply *r, int64_t *from, int64_t *length);
 /* A stream: reply_begin sends the head, then any number of writes, which wait for the client; the
  * server ends it when the handler returns. Whoever fails after reply_begin sets r->cut: the client
  * then sees that the answer is not whole. Compressed when the type is text and the client accepts
@@ -161,6 +164,9 @@ typedef struct HttpOptions {
     int64_t body_rate_bytes_s;  /* slowest allowed body: 1 KiB/s … */
     int64_t body_grace_ms;      /* … after 10 s of waiting for it */
     int64_t write_timeout_ms;   /* a client that takes nothing for so long is cut off: 30 s */
+    int64_t file_timeout_ms;    /* the same of a file, whose reader may be a player that is paused:
+                                 * 10 min, but as above when three quarters of max_connections are
+                                 * open */
     int64_t request_timeout_ms; /* handler's deadline: 60 s; streams set their own */
     ptrdiff_t head_limit;       /* 431 beyond: 32 KiB; the request line alone 414 beyond 8 KiB */
     ptrdiff_t body_limit;       /* default of Req.body_limit: 10 MiB */

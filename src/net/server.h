@@ -76,6 +76,7 @@ struct HttpConn {
     bool keep_alive; /* as far as the client and the request's shape go */
     bool idle;       /* between requests, with nothing of the next one here */
     bool broken;     /* nothing more can be said: a write failed, or the connection broke */
+    bool sending_file;
     bool handling;   /* the handler runs: it is to hear when its client goes away */
     Timer *probe;    /* while it does and the client has ended its side: see client_ended */
     ptrdiff_t
@@ -104,6 +105,7 @@ char *conn_room(HttpConn *conn, ptrdiff_t bytes);
 /* Write after what is gathered; each WRITE_PIECE has write_timeout_ms, whatever c's own
  * deadline. */
 MUST_USE Err *conn_write(HttpConn *conn, const Str *parts, ptrdiff_t count);
+/* A part of a file, for as long as its reader takes some of it every file_timeout_ms. */
 MUST_USE Err *conn_sendfile(HttpConn *conn, int fd, int64_t from, int64_t len);
 /* Has the client gone meanwhile? Then the handler is cancelled. */
 void conn_client_check(HttpConn *conn);

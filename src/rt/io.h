@@ -51,8 +51,11 @@ bool stream_buffer_grow(Stream *s, ptrdiff_t limit);
 MUST_USE Err *stream_read(Ctx *c, Stream *s, char *to, ptrdiff_t cap, ptrdiff_t *n);
 /* Write all parts, in order, waiting as the peer takes them. */
 MUST_USE Err *stream_write(Ctx *c, Stream *s, const Str *parts, ptrdiff_t count);
-/* Send bytes [from, from+len) of an open file by sendfile(2). */
-MUST_USE Err *stream_sendfile(Ctx *c, Stream *s, int fd, int64_t from, int64_t len);
+/* Send bytes [from, from+len) of an open file by sendfile(2): as many as the peer takes now, at least
+ * one (*sent), waiting for the first. */
+MUST_USE Err *stream_sendfile(Ctx *c, Stream *s, int fd, int64_t from, int64_t len, int64_t *sent);
+/* A present stream_sendfile that waits for the peer ends its wait, with *sent = 0. */
+void stream_poke_sender(Stream *s);
 void stream_shutdown(Stream *s);
 bool stream_ended(const Stream *s); /* the peer closed, or an error was seen */
 bool stream_broken(const Stream *s); /* nothing reaches the peer any more */

@@ -315,30 +315,29 @@ static Err *wait_writable(Ctx *c, Stream *s, int fd) {
     return err;
 }
 
-Err *stream_sendfile(Ctx *c, Stream *s, int file, int64_t from, int64_t len) {
+Err *stream_sendfile(Ctx *c, Stream *s, int file, int64_t from, int64_t len, int64_t *sent) {
     enum { TURN = 512 * 1024 };
     uv_os_fd_t fd;
-    if (s->closing || uv_fileno((uv_handle_t *)&s->handle.stream, &fd) != 0) FAIL(c, CANCELLED, "The connection is closed.");
-    off_t at = from;
-    int64_t sent_this_turn = 0;
-    while (len > 0) {
+    assert(len > 0);
+    *sent = 0;
+    if (s->closing || uv_fileno((uv_handle_t *)&s->handle.stream, &fd) != 0)
+        FAIL(c, CANCELLED, "The connection is closed.");
+    for (bool waited = false;; waited = true) {
+        off_t at = from;
         if (s->failed) FAIL(c, CANCELLED, "The connection broke.");
-        ssize_t n = sendfile(fd, file, &at, (size_t)min_i64(len, TURN));
+        ssize_t n;
+        do n = sendfile(fd, file, &at, (size_t)min_i64(len, TURN));
+        while (n < 0 && errno == EINTR);
         if (n == 0) FAIL(c, INTERNAL, "The file is shorter than it was.");
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0 && errno != EAGAIN) FAIL(c, CANCELLED, "The connection broke: %s.", strerror(errno));
-        if (n < 0) {
-            TRY(wait_writable(c, s, fd));
-            continue;
-        }
-        len -= n;
-        sent_this_turn += n;
-        if (sent_this_turn < TURN) continue;
-        sent_this_turn = 0;
-        coro_yield(c); /* one fast reader must not keep the loop */
+        if (n < 0 && errno != EAGAIN)
+            FAIL(c, CANCELLED, "The connection broke: %s.", strerror(errno));
+        if (n > 0) *sent = n;
+        if (n > 0 || waited) return NULL;
+        TRY(wait_writable(c, s, fd));
     }
-    return NULL;
 }
+
+void stream_poke_sender(Stream *s) { wait_wake_all(&s->writers); }
 
 /* -- life ------------------------------------------------------------------------------------------ */
 

@@ -5,21 +5,32 @@
 
 #include "http_world.h"
 
-enum { LARGE = 3000000 };
+/* HUGE is more than the kernel keeps for a reader that takes nothing. */
+enum { LARGE = 3000000, HUGE = 64 * 1024 * 1024, WRITE_MS = 100, FILE_MS = 3000 };
 
-static HttpServer *server;
-static char path_small[] = "/tmp/socle-test-XXXXXX", path_large[] = "/tmp/socle-test-XXXXXX",
-            path_empty[] = "/tmp/socle-test-XXXXXX";
+static HttpServer *server, *patient, *crowded;
+static char path_huge[] = "/tmp/socle-test-XXXXXX", path_small[] = "/tmp/socle-test-XXXXXX",
+            path_large[] = "/tmp/socle-test-XXXXXX", path_empty[] = "/tmp/socle-test-XXXXXX";
 
 static void handle(Ctx *own, Req *q, Reply *r) {
     bool large = str_eq(q->path, S("/large")), empty = str_eq(q->path, S("/empty"));
-    int fd = open(large ? path_large : empty ? path_empty : path_small, O_RDONLY | O_CLOEXEC);
-    int64_t size = large ? LARGE : empty ? 0 : 26;
+    bool huge = str_eq(q->path, S("/huge"));
+    int fd = open(huge    ? path_huge
+                  : large ? path_large
+                  : empty ? path_empty
+                          : path_small,
+                  O_RDONLY | O_CLOEXEC);
+    int64_t size = huge ? HUGE : large ? LARGE : empty ? 0 : 26, from, length;
     if (str_eq(q->path, S("/shrunk"))) size = 1000;
     Time modified =
         str_eq(q->path, S("/undated")) ? TIME_NULL : (Time){1700000000 * US_PER_SECOND + 5};
     Str etag = str_eq(q->path, S("/small")) ? S("\"v1\"") : (Str){0};
     reply_file(own, r, fd, size, S("audio/mpeg"), etag, modified, req_query(own, q, S("name")));
+    if (!req_query(own, q, S("begins")).data) return;
+    bool begins = reply_file_begins(r, &from, &length);
+    reply_header(r, S("X-Begins"),
+                 begins ? strf(own->arena, "%lld+%lld", (long long)from, (long long)length)
+                        : S("not"));
 }
 
 static char large_byte(int64_t at) { return (char)(at * 7 + at / 256 * 13); }
@@ -34,13 +45,24 @@ static void file_fill(char *path, int64_t size, bool letters) {
 
 static void before(void) {
     server = world_start((HttpOptions){.handle = handle, .budget_bytes = MIB});
+    HttpOptions options = {.handle = handle,
+                           .budget_bytes = MIB,
+                           .write_timeout_ms = WRITE_MS,
+                           .file_timeout_ms = FILE_MS};
+    patient = world_start(options);
+    options.max_connections = 1;
+    crowded = world_start(options);
     file_fill(path_small, 26, true);
+    int fd = mkstemp(path_huge);
+    if (fd < 0 || ftruncate(fd, HUGE) != 0) abort();
+    close(fd);
     file_fill(path_large, LARGE, false);
     file_fill(path_empty, 0, true);
 }
 
 static void after(void) {
     world_stop();
+    unlink(path_huge);
     unlink(path_small);
     unlink(path_large);
     unlink(path_empty);
@@ -247,6 +269,84 @@ TEST(cuts_the_connection_when_the_file_is_shorter_than_it_was) {
     CHECK_INT(body_in(heard).len, 26);
 }
 
+TEST(tells_where_the_answer_begins) {
+    static const struct {
+        const char *lines, *begins;
+        int status;
+    } rows[] = {
+        {"", "0+26", 200},
+        {"Range: bytes=0-\r\n", "0+26", 206},
+        {"Range: bytes=0-1\r\n", "0+2", 206},
+        {"Range: bytes=5-9\r\n", "5+5", 206},
+        {"Range: bytes=-4\r\n", "22+4", 206},
+        {"Range: bytes=7-8,0-1\r\n", "7+2", 206},
+        {"Range: bytes=99-,3-4\r\n", "3+2", 206},
+        {"Range: nonsense\r\n", "0+26", 200},
+        {"Range: bytes=5-9\r\nIf-Range: \"v2\"\r\n", "0+26", 200},
+        {"Range: bytes=99-\r\n", "not", 416},
+        {"Range: bytes=5-9\r\nIf-None-Match: \"v1\"\r\n", "not", 304},
+        {"If-Match: \"v2\"\r\n", "not", 412},
+    };
+    for (ptrdiff_t i = 0; i < COUNT(rows); i++) {
+        Str heard = get(server, "/small?begins=1", rows[i].lines);
+        if (!CHECK_INT(status_in(heard), rows[i].status)) printf("    in row %td\n", i);
+        if (rows[i].status < 400) CHECK_STR(header_in(heard, S("X-Begins")), str_c(rows[i].begins));
+    }
+}
+
+/* -- Readers that pause ------------------------------------------------------------------------ */
+
+static Stream *begin_huge(const HttpServer *of) {
+    Stream *s = dial(of);
+    say(s, S("GET /huge HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+    hear_until(s, S("\r\n\r\n"));
+    return s;
+}
+
+/* How much still comes before the connection ends. */
+static int64_t rest_of(Stream *s) {
+    static char to[256 * 1024];
+    int64_t total = 0, former = ctx_deadline_within(c, PATIENCE_MS);
+    for (ptrdiff_t n = 1; n > 0; total += n)
+        if (stream_read(c, s, to, (ptrdiff_t)sizeof to, &n)) n = 0;
+    c->deadline_us = former;
+    stream_close(s);
+    return total;
+}
+
+TEST(waits_for_a_reader_that_pauses) {
+    Stream *s = begin_huge(patient);
+    GOOD(sleep_ms(c, 5 * WRITE_MS));
+    CHECK_INT(rest_of(s), HUGE);
+}
+
+TEST(does_not_wait_for_ever) {
+    int64_t before_us = mono_us();
+    Stream *s = begin_huge(patient);
+    SOON(http_connections(patient) == 0);
+    CHECK(mono_us() - before_us >= FILE_MS * US_PER_MS);
+    CHECK(rest_of(s) < HUGE);
+}
+
+TEST(waits_shortly_when_connections_are_few) {
+    int64_t before_us = mono_us();
+    Stream *s = begin_huge(crowded);
+    SOON(http_connections(crowded) == 0);
+    CHECK(mono_us() - before_us < FILE_MS * US_PER_MS);
+    CHECK(rest_of(s) < HUGE);
+}
+
+/* The last one: that server is not there afterwards. */
+TEST(does_not_wait_for_readers_that_pause_when_it_stops) {
+    Stream *s = begin_huge(patient);
+    GOOD(sleep_ms(c, 2 * WRITE_MS));
+    int64_t before_us = mono_us();
+    http_stop(patient);
+    SOON(http_connections(patient) == 0);
+    CHECK(mono_us() - before_us < (FILE_MS - 2 * WRITE_MS) * US_PER_MS / 2);
+    CHECK(rest_of(s) < HUGE);
+}
+
 T_LOOP_MAIN(1, before, after, T_ROW(sends_a_whole_file), T_ROW(sends_one_range),
             T_ROW(ignores_a_range_that_makes_no_sense), T_ROW(says_416_outside_the_file),
             T_ROW(sends_several_ranges_as_parts), T_ROW(sends_the_right_bytes_of_a_large_file),
@@ -254,4 +354,7 @@ T_LOOP_MAIN(1, before, after, T_ROW(sends_a_whole_file), T_ROW(sends_one_range),
             T_ROW(looks_at_if_range_before_it_sends_a_part),
             T_ROW(answers_conditions_before_ranges), T_ROW(makes_an_etag_of_size_and_date),
             T_ROW(ranges_belong_to_get), T_ROW(names_downloads_safely),
-            T_ROW(cuts_the_connection_when_the_file_is_shorter_than_it_was))
+            T_ROW(cuts_the_connection_when_the_file_is_shorter_than_it_was),
+            T_ROW(tells_where_the_answer_begins), T_ROW(waits_for_a_reader_that_pauses),
+            T_ROW(does_not_wait_for_ever), T_ROW(waits_shortly_when_connections_are_few),
+            T_ROW(does_not_wait_for_readers_that_pause_when_it_stops))
