@@ -192,6 +192,16 @@ Err *blob_write(Ctx *c, BlobWriter *w, Str bytes) {
     return write_run(c, (WriteJob){.w = w, .bytes = bytes});
 }
 
+Str blob_hash(Ctx *c, const BlobWriter *w) {
+    char hex[HASH_LEN + 1];
+    EVP_MD_CTX *copy = digest_new();
+    assert(w && w->digest);
+    if (EVP_MD_CTX_copy_ex(copy, w->digest) != 1) abort();
+    digest_hex(copy, hex);
+    EVP_MD_CTX_free(copy);
+    return str_copy(c->arena, str_of(hex, HASH_LEN));
+}
+
 Err *blob_finish(Ctx *c, BlobWriter *w, Str *hash, int64_t *size) {
     assert(w && hash);
     TRY(write_run(c, (WriteJob){.w = w, .finish = true}));

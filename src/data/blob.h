@@ -26,6 +26,9 @@ MUST_USE Err *blob_put(Ctx *c, BlobStore *store, Str bytes, Str *hash);
 /* The same in pieces; thrown away when c ends unless finished. After an error only that is left. */
 MUST_USE Err *blob_begin(Ctx *c, BlobStore *store, BlobWriter **out);
 MUST_USE Err *blob_write(Ctx *c, BlobWriter *w, Str bytes);
+/* The hash that it will have if nothing more is written: for who writes down what is to come. Does not
+ * wait. */
+Str blob_hash(Ctx *c, const BlobWriter *w);
 MUST_USE Err *blob_finish(Ctx *c, BlobWriter *w, Str *hash, int64_t *size);
 /* An open descriptor to read from (closed when c ends) and its size. NOT_FOUND, also for what is no
  * hash. Readers keep what they have opened when it is removed. */

@@ -151,7 +151,7 @@ static void process_leave(void *arg) {
     process_free_if_done(p);
 }
 
-static void pipes_init(Process *p, uv_loop_t *uv, const ProcessOptions *o, uv_stdio_container_t stdio[3]) {
+static void pipes_init(Process *p, uv_loop_t *uv, const ProcessOptions *o, uv_stdio_container_t *stdio) {
     unsigned to_us = UV_CREATE_PIPE | UV_WRITABLE_PIPE, to_child = UV_CREATE_PIPE | UV_READABLE_PIPE;
     stdio[0] = (uv_stdio_container_t){.flags = UV_IGNORE};
     if (o->input.len) {
@@ -167,6 +167,8 @@ static void pipes_init(Process *p, uv_loop_t *uv, const ProcessOptions *o, uv_st
     p->has_errors = true;
     p->handles++;
     stdio[2] = (uv_stdio_container_t){.flags = (uv_stdio_flags)to_us, .data.stream = (uv_stream_t *)&p->errors_pipe};
+    for (int i = 0; i < o->file_count; i++)
+        stdio[3 + i] = (uv_stdio_container_t){.flags = UV_INHERIT_FD, .data.fd = o->files[i]};
 }
 
 static void input_start(Process *p, Str input) {
@@ -180,17 +182,18 @@ static void input_start(Process *p, Str input) {
 
 Err *process_start(Ctx *c, ProcessOptions options, Process **out) {
     assert(options.argv && options.argv[0]);
+    assert(options.file_count >= 0 && options.file_count <= PROCESS_FILES);
     Process *p = calloc(1, sizeof *p);
     if (!p) abort();
     uv_loop_t *uv = loop_uv(loop_here());
-    uv_stdio_container_t stdio[3];
+    uv_stdio_container_t stdio[3 + PROCESS_FILES];
     p->out = stream_new(true);
     pipes_init(p, uv, &options, stdio);
     p->process.data = p;
     p->handles++;
     uv_process_options_t how = {.exit_cb = on_exit_seen, .file = options.argv[0], .cwd = options.cwd,
                                 .flags = UV_PROCESS_DETACHED, /* a group of its own */
-                                .args = (char **)(uintptr_t)options.argv, .stdio_count = 3, .stdio = stdio};
+                                .args = (char **)(uintptr_t)options.argv, .stdio_count = 3 + options.file_count, .stdio = stdio};
     int bad = spawn(uv, &p->process, &how, &options);
     if (bad) {
         p->exited = true;

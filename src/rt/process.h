@@ -11,11 +11,15 @@
 
 typedef struct Process Process;
 
+enum { PROCESS_FILES = 4 };
+
 typedef struct ProcessOptions {
     const char *const *argv; /* NULL-ended; argv[0] is looked up in PATH */
     const char *cwd;         /* NULL: ours */
     Str input;               /* given to its standard input, then closed */
     int nice;                /* how much less of the CPU it may have: 0 (as we) to 19 */
+    int files[PROCESS_FILES]; /* descriptors that it gets as 3, 4, …: /dev/fd/3 is a path to the first */
+    int file_count;
     int64_t max_file_bytes;  /* of each file it writes; 0: as we. More is SIGXFSZ for it */
     int64_t max_memory_bytes; /* of its address space; 0: as we */
 } ProcessOptions;

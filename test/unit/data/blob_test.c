@@ -126,7 +126,9 @@ TEST(a_blob_in_pieces_is_the_blob_in_one) {
         REQUIRE(GOOD(blob_begin(c, store, &w)));
         for (ptrdiff_t at = 0; at < part.len; at += steps[i])
             REQUIRE(GOOD(blob_write(c, w, str_slice(part, at, at + steps[i]))));
+        Str told = blob_hash(c, w);
         REQUIRE(GOOD(blob_finish(c, w, &pieces, &size)));
+        CHECK_STR(told, pieces);
         CHECK_INT(size, part.len);
         if (i) CHECK_STR(pieces, whole);
         CHECK(str_eq(read_blob(store, pieces), part));

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -105,6 +106,22 @@ static void limits_body(Ctx *c) {
 }
 TEST(a_child_has_the_limits_it_was_given) { in_loops(limits_body); }
 
+static void files_body(Ctx *c) {
+    Str out;
+    FILE *in = tmpfile(), *to = tmpfile();
+    char copied[16] = "";
+    REQUIRE(in && to && fputs("bytes", in) > 0 && fflush(in) == 0);
+    const char *const argv[] = {"sh", "-c", "cat /dev/fd/3 >/dev/fd/4; cat /dev/fd/5 || echo none",
+                                NULL};
+    ProcessOptions options = {.argv = argv, .files = {fileno(in), fileno(to)}, .file_count = 2};
+    if (CHECK(good(process_run(c, options, 100, &out)))) CHECK_STR(out, S("none\n"));
+    CHECK_INT(pread(fileno(to), copied, sizeof copied, 0), 5);
+    CHECK_STR(str_c(copied), S("bytes"));
+    fclose(in);
+    fclose(to);
+}
+TEST(a_child_has_the_descriptors_it_was_given_and_no_other) { in_loops(files_body); }
+
 static void orphan_maker_body(Ctx *c) {
     Process *p;
     const char *const argv[] = {"sleep", "60", NULL};
@@ -131,4 +148,5 @@ TEST(a_child_dies_with_its_parent_however_that_dies) {
 T_MAIN(T_ROW(a_childs_own_children_are_killed_with_it), T_ROW(a_child_leaves_nobody_behind),
        T_ROW(a_child_deaf_to_sigterm_is_gone_when_process_end_returns),
        T_ROW(a_child_has_the_limits_it_was_given),
+       T_ROW(a_child_has_the_descriptors_it_was_given_and_no_other),
        T_ROW(a_child_dies_with_its_parent_however_that_dies))
