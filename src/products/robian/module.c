@@ -36,6 +36,11 @@ static const Setting robian_settings[] = {
 static const Route *const tables[] = {
     debate_routes,
     debate_search_routes,
+    device_routes,
+    activity_routes,
+    collection_routes,
+    favorite_routes,
+    stats_routes,
     NULL,
 };
 
