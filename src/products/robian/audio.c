@@ -9,9 +9,8 @@
 #include "core/json.h"
 #include "data/blob.h"
 #include "products/robian/audio_sql.h"
-#include "products/robian/records.h"
+#include "products/robian/paris.h"
 #include "work/jobs.h"
-#include "work/zone.h"
 
 enum { TITLE_BYTES = 150 };
 
@@ -80,9 +79,8 @@ static void buf_title(Buf *b, Str title) {
 Str audio_filename(Arena *arena, const Debate *d, Str format) {
     Buf b = buf_new(arena, TITLE_BYTES + 32);
     if (!time_is_null(d->date)) {
-        const Zone *paris = zone_find("Europe/Paris");
-        Civil day = time_civil(time_add(d->date, zone_offset_s(paris, d->date) * US_PER_SECOND));
-        buf_f(&b, "%04d-%02d-%02d ", day.year, day.month, day.day);
+        buf_add(&b, paris_day_text(arena, d->date));
+        buf_byte(&b, ' ');
     }
     ptrdiff_t before = b.len;
     buf_title(&b, d->title);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * robian's row in the list of modules, and its settings. */
 #include "products/robian/channels.h"
+#include "products/robian/fetch.h"
 #include "products/robian/listening_jobs.h"
 #include "products/robian/paris.h"
+#include "products/robian/audio.h"
+#include "products/robian/streaming.h"
 #include "products/robian/robian.h"
 #include "products/robian/routes.h"
 #include "products/robian/search_index.h"
@@ -22,9 +25,14 @@ static const Setting robian_settings[] = {
             .doc = "An extraction fetches and makes no more than this"),
     SETTING("ROBIAN_EXTRACTION_MAX_SECONDS", robian.extraction_max_s, .usual = "14400", .min = 60,
             .max = 604800, .unit = "s", .doc = "Longer audio is refused"),
+    SETTING("ROBIAN_SILENCE_SECONDS", robian.silence_s, .usual = "120", .min = 1, .max = 3600,
+            .unit = "s", .doc = "A source or a program that is silent for so long is given up"),
     SETTING("ROBIAN_OPEN_DATA_URL", robian.open_data_url,
             .usual = "https://data.assemblee-nationale.fr/static/openData/repository/17",
             .doc = "The Assembly's open data, of one legislature"),
+    SETTING("ROBIAN_OPEN_DATA_USER_AGENT", robian.open_data_agent,
+            .usual = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0 socle/" SOCLE_VERSION,
+            .doc = "The Assembly's server answers 404 to what does not look like a browser"),
     SETTING("ROBIAN_VIDEOS_URL", robian.videos_url,
             .usual = "https://videos.assemblee-nationale.fr", .doc = "The Assembly's video portal"),
     SETTING("ROBIAN_OPEN_DATA_FETCH", robian.open_data_fetch,
@@ -35,6 +43,9 @@ static const Setting robian_settings[] = {
 
 static const Route *const tables[] = {
     debate_routes,
+    open_data_routes,
+    streaming_routes,
+    segment_routes,
     debate_search_routes,
     device_routes,
     activity_routes,
@@ -45,6 +56,10 @@ static const Route *const tables[] = {
 };
 
 static const JobKind jobs[] = {
+    {.name = AUDIO_BLOB_JOB,
+     .queue = "robian",
+     .run = audio_blob_run,
+     .doc = "Remove the file of audio that no debate has any more"},
     {.name = "robian.listeners_purge",
      .queue = "robian",
      .run = listeners_purge,
@@ -53,11 +68,31 @@ static const JobKind jobs[] = {
      .queue = "robian",
      .run = stats_note,
      .doc = "Note today's figures of the whole"},
+    {.name = "robian.fetch",
+     .queue = "robian_open_data",
+     .run = fetch_run,
+     .max_attempts = 3,
+     .backoff_base_ms = 60 * 1000,
+     .timeout_ms = FETCH_TIMEOUT_MS,
+     .budget_bytes = FETCH_BUDGET_BYTES,
+     .doc = "Fetch the Assembly's open data and import what is new"},
+    {.name = "robian.fetch_nightly",
+     .queue = "robian_open_data",
+     .run = fetch_nightly,
+     .max_attempts = 3,
+     .backoff_base_ms = 10 * 60 * 1000,
+     .backoff_max_ms = 60 * 60 * 1000,
+     .timeout_ms = FETCH_TIMEOUT_MS,
+     .budget_bytes = FETCH_BUDGET_BYTES,
+     .doc = "The same each night, when ROBIAN_OPEN_DATA_FETCH is on"},
 };
 
 static const Schedule schedules[] = {
     {.name = "robian.listeners", .cron = "43 4 * * *", .job = "robian.listeners_purge",
      .doc = "Clean-up of listeners"},
+    /* The archives are made anew at about twenty to five. */
+    {.name = "robian.fetch", .cron = "23 5 * * *", .zone = "Europe/Paris",
+     .job = "robian.fetch_nightly", .doc = "Fetch the open data; off unless ROBIAN_OPEN_DATA_FETCH"},
     {.name = "robian.stats", .cron = "7 * * * *", .job = "robian.stats", .doc = "Figures by day"},
 };
 
@@ -65,7 +100,7 @@ static const Collection *const collections[] = {&debates_collection, NULL};
 
 static Err *robian_start(Ctx *c) {
     if (!paris()) FAIL(c, NOT_CONFIGURED, "no time zone Europe/Paris here: install tzdata");
-    return NULL;
+    return segments_start(c);
 }
 
 const Module robian_module = {
@@ -80,6 +115,7 @@ const Module robian_module = {
     .channel_count = ROBIAN_CHANNEL_COUNT,
     .collections = collections,
     .start = robian_start,
+    .stop = segments_stop,
     .settings = robian_settings,
     .setting_count = COUNT(robian_settings),
 };
