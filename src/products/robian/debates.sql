@@ -62,12 +62,18 @@ ON CONFLICT (day, debate_n) DO UPDATE
        downloads = debate_days.downloads + excluded.downloads
 
 -- name: debates_audio_sqlite
--- Of the debates $1, a JSON list of n; of each the newest first.
-SELECT a.* FROM json_each($1) j CROSS JOIN audio_files a WHERE a.debate_n = j.value
+-- Of the debates $1, a JSON list of n; of each the newest first. Without hls_playlist, which is long.
+SELECT a.n, a.id, a.debate_n, a.filename, a.format, a.quality, a.file_size, a.duration_ms, a.blob,
+       a.extraction_status, a.extraction_started_at, a.extraction_completed_at, a.extraction_error,
+       a.download_count, a.stream_count, a.metadata, a.created_at, a.updated_at
+  FROM json_each($1) j CROSS JOIN audio_files a WHERE a.debate_n = j.value
  ORDER BY a.debate_n, a.n DESC
 
 -- name: debates_audio_postgres
-SELECT * FROM audio_files
+SELECT n, id, debate_n, filename, format, quality, file_size, duration_ms, blob,
+       extraction_status, extraction_started_at, extraction_completed_at, extraction_error,
+       download_count, stream_count, metadata, created_at, updated_at
+  FROM audio_files
  WHERE debate_n IN (SELECT CAST(jsonb_array_elements_text($1) AS bigint))
  ORDER BY debate_n, n DESC
 
