@@ -9,7 +9,6 @@
 #include "core/json.h"
 #include "data/cache.h"
 #include "products/robian/audio.h"
-#include "products/robian/audio.h"
 #include "products/robian/debates_sql.h"
 #include "work/events.h"
 
@@ -234,7 +233,6 @@ Err *debate_remove(Ctx *c, int64_t n) {
     TRY(db_next_change(c, 1 + speeches, &first));
     TRY(db_exec(c, SQL(SQL_DEBATE_TOMBSTONE), ARGS(V(n), V(first), V(now)), NULL));
     TRY(db_exec(c, SQL(SQL_DEBATE_SPEECH_TOMBSTONES), ARGS(V(n), V(first), V(now)), NULL));
-    TRY(audio_blobs_release(c, n));
     TRY(db_exec(c, SQL(SQL_DEBATE_REMOVE), ARGS(V(n)), NULL));
     return tell(c, &d, S("debate_deleted"));
 }
