@@ -83,6 +83,9 @@ static Str fingerprint_of(Ctx *c, const Call *k, Str owner, Str secret) {
     hash_text(&state, k->q->query);
     hash_text(&state, owner);
     hash_text(&state, k->body);
+    /* Devices have no account: what tells them apart behind one address. */
+    Str device = req_header(k->q, S("X-Device-Secret"));
+    if (device.data) hash_text(&state, device);
     crypto_auth_hmacsha256_final(&state, hash);
     return str_hex(c->arena, hash, (ptrdiff_t)sizeof hash);
 }

@@ -25,6 +25,9 @@ TAKES_NONE = {
     "/api/v1/projects/{id}/hashtags/{link_id}/link-posts",                # it only counts
     "/indexes/{uid}/search", "/indexes/{uid}/facet-search", "/multi-search",  # they only read
     "/indexes/{uid}/documents/fetch",
+    "/api/devices",                                                       # whoever lost the secret makes another
+    "/api/activities", "/api/favorites/{debate_id}",                      # twice is once
+    "/api/collections/{id}/debates/{debate_id}",
 }
 
 
@@ -144,12 +147,17 @@ def project_creator(w):
         lambda: len(w.by_user.get(path).json()["creators"])
 
 
+def collection(w):
+    return w.by_user, "/api/collections", {"name": word()}, lambda: w.total("/api/collections")
+
+
 ROUTES = {
     "/api/v1/auth/register": registration, "/api/v1/keys": key,
     ORGANISATIONS: organisation, ORGANISATIONS + "/{id}/members": member,
     "/api/v1/events": event, "/api/jobs/probe": probe, "/api/jobs/{id}/retry": job_again,
     "/api/v1/posts": post, "/api/v1/hashtags": hashtag, "/api/v1/platforms": platform,
     "/api/v1/projects": project, "/api/v1/projects/{id}/hashtags": project_hashtag,
+    "/api/collections": collection,
     "/api/v1/projects/{id}/creators": project_creator, "/api/v1/projects/{id}/searches": saved_search,
 }
 

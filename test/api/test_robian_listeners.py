@@ -216,6 +216,18 @@ def test_a_body_that_is_too_large_or_not_json_is_refused(device):
     assert device.get(COLLECTIONS).json() == []
 
 
+def test_a_key_of_a_device_is_nothing_to_another(server, device):
+    """Behind one address, the same Idempotency-Key and user_id, but not the secret."""
+    key = {"Idempotency-Key": "listener-1"}
+    made = device.post(COLLECTIONS, json={"name": "Une"}, headers=key)
+    again = device.post(COLLECTIONS, json={"name": "Une"}, headers=key)
+    assert again.json() == made.json() and again.headers["Idempotency-Replayed"] == "true"
+    for secret in ({}, {"X-Device-Secret": "ds_guessed"}):
+        answer = server.client().post(COLLECTIONS, json={"name": "Une"}, params=device.params, headers=key | secret)
+        assert answer.status_code in (401, 422) and made.json()["id"] not in answer.text
+    assert len(device.get(COLLECTIONS).json()) == 1
+
+
 def test_to_others_a_private_collection_is_not_there(listener, other, client, debate):
     path = COLLECTIONS + make_collection(listener)["id"]
     listener.post(f"{path}/debates/{debate}")
