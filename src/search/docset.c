@@ -461,6 +461,25 @@ bool docset_next(DocsetWalk *w) {
     return true;
 }
 
+uint32_t docset_next_many(DocsetWalk *w, uint32_t *docs, uint32_t most) {
+    uint32_t n = 0, words = words_of(w->set.universe), at = w->at;
+    if (!w->set.bits) {
+        while (n < most && docset_next(w)) docs[n++] = w->doc;
+        return n;
+    }
+    uint64_t left = w->left;
+    while (n < most) {
+        while (!left && at + 1 < words) left = w->set.bits[++at];
+        if (!left) break;
+        for (; left && n < most; left &= left - 1)
+            docs[n++] = at * 64 + (uint32_t)__builtin_ctzll(left);
+    }
+    w->at = left || n == most ? at : words;
+    w->left = left;
+    if (n > 0) w->doc = docs[n - 1];
+    return n;
+}
+
 /* -- A bitmap being filled ----------------------------------------------------------------------- */
 
 DocsetMaker docset_maker(Arena *a, uint32_t universe) {

@@ -46,6 +46,8 @@ typedef struct DocsetWalk {
 } DocsetWalk;
 DocsetWalk docset_walk(Docset x, uint32_t from);
 bool docset_next(DocsetWalk *w);
+/* The next ones, up to `most`: fewer come only at the end. */
+uint32_t docset_next_many(DocsetWalk *w, uint32_t *docs, uint32_t most);
 
 /* A bitmap being filled, in any order. */
 typedef struct DocsetMaker {

@@ -11,11 +11,13 @@
 #include "search/facets.h"
 
 #include <stdlib.h>
+#include <xxhash.h>
 
 #include "core/map.h"
+#include "search/keep.h"
 #include "search/text.h"
 
-enum { BATCH = 64, LIMIT_DEFAULT = 100, LIMIT_MAX = 1000 };
+enum { AHEAD = 64, VALUES_FEW = 64, LIMIT_DEFAULT = 100, LIMIT_MAX = 1000 };
 
 /* -- Lots ---------------------------------------------------------------------------------------- */
 
@@ -46,22 +48,45 @@ static bool among(const uint32_t *values, uint32_t count, uint32_t value) {
     return low < count && values[low] == value;
 }
 
-/* Count the values of each document found. */
-static void count_each(Arena *a, Lot *lot, int field, const uint32_t *only, uint32_t only_count) {
-    uint32_t values = segment_values(lot->segment, field), met = 0;
+/* Documents lie apart, so that their values are asked for ahead. */
+static void values_count(Docset docs, const uint32_t *at, const uint32_t *list, uint32_t *counts) {
+    uint32_t ahead[AHEAD], n = AHEAD;
+    for (DocsetWalk w = docset_walk(docs, 0); n == AHEAD;) {
+        n = docset_next_many(&w, ahead, AHEAD);
+        for (uint32_t i = 0; i < n; i++) __builtin_prefetch(list + at[ahead[i]]);
+        for (uint32_t i = 0; i < n; i++)
+            for (uint32_t k = at[ahead[i]], end = at[ahead[i] + 1]; k < end; k++)
+                counts[list[k]]++;
+    }
+}
+
+/* How often each value was found; how many values were. */
+static uint32_t *count_values(Arena *a, const Lot *lot, int field, uint32_t *met) {
+    uint32_t values = segment_values(lot->segment, field);
     uint32_t *counts = arena_array(a, uint32_t, values);
     const uint32_t *list, *at = segment_doc_value_at(lot->segment, field, &list);
-    for (DocsetWalk w = docset_walk(lot->docs, 0); at && docset_next(&w);)
-        for (uint32_t i = at[w.doc], end = at[w.doc + 1]; i < end; i++) counts[list[i]]++;
-    for (uint32_t v = 0; v < values; v++) met += counts[v] > 0;
+    if (at) values_count(lot->docs, at, list, counts);
+    *met = 0;
+    for (uint32_t v = 0; v < values; v++) *met += counts[v] > 0;
+    return counts;
+}
+
+static void heap_make(Arena *a, Lot *lot, int field, const uint32_t *counts, uint32_t met,
+                      const uint32_t *only, uint32_t only_count) {
+    uint32_t values = segment_values(lot->segment, field), kept = 0;
     uint32_t *heap = arena_bytes(a, (ptrdiff_t)(met * sizeof *heap));
-    uint32_t kept = 0;
     for (uint32_t v = 0; kept < met && v < values; v++)
         if (counts[v] > 0 && (!only || among(only, only_count, v))) heap[kept++] = v;
     for (uint32_t i = kept / 2; i-- > 0;) heap_sink(heap, kept, i, counts);
     lot->counts = counts;
     lot->heap = heap;
     lot->length = kept;
+}
+
+/* Count the values of each document found. */
+static void count_each(Arena *a, Lot *lot, int field, const uint32_t *only, uint32_t only_count) {
+    uint32_t met, *counts = count_values(a, lot, field, &met);
+    heap_make(a, lot, field, counts, met, only, only_count);
 }
 
 typedef struct ByTotal {
@@ -117,6 +142,48 @@ static void order_by_total(Arena *a, Lot *lot, int field) {
     lot->order = order;
 }
 
+/* -- Kept ---------------------------------------------------------------------------------------- */
+
+/* Counting fewer costs less than looking. */
+enum { COUNTS_KEPT_FROM = 4096 };
+
+/* A set is known by a hash of 128 bits. */
+static Str counts_key(Arena *a, const Lot *lot, int field) {
+    struct {
+        uint32_t field, count;
+        XXH128_hash_t hash;
+    } of = {.field = (uint32_t)field, .count = lot->docs.count};
+    size_t words = ((size_t)lot->docs.universe + 63) / 64;
+    of.hash = lot->docs.bits ? XXH3_128bits(lot->docs.bits, words * 8)
+                             : XXH3_128bits(lot->docs.array, (size_t)lot->docs.count * 4);
+    Buf key = buf_new(a, (ptrdiff_t)sizeof of + 1);
+    buf_byte(&key, 'v');
+    buf_add(&key, str_of((const char *)&of, (ptrdiff_t)sizeof of));
+    return buf_str(&key);
+}
+
+/* Counts that were kept, or are worth keeping now; false: neither. */
+static bool counts_kept(Arena *a, Lot *lot, int field) {
+    if (lot->docs.count < COUNTS_KEPT_FROM || lot->length <= VALUES_FEW) return false;
+    Str key = counts_key(a, lot, field);
+    bool wanted;
+    uint32_t values = segment_values(lot->segment, field), met = 0, *counts;
+    Str size = {NULL, (ptrdiff_t)(values * sizeof *counts)};
+    Kept *kept = keep_find(lot->segment, key, &wanted);
+    if (!kept && !wanted) return false;
+    if (kept) {
+        counts = arena_bytes(a, size.len);
+        memcpy(counts, kept_bytes(kept).data, (size_t)size.len);
+        kept_release(kept);
+        for (uint32_t v = 0; v < values; v++) met += counts[v] > 0;
+    } else {
+        counts = count_values(a, lot, field, &met);
+        keep_put_bytes(lot->segment, key, str_of((const char *)counts, size.len));
+    }
+    heap_make(a, lot, field, counts, met, NULL, 0);
+    return true;
+}
+
 Lot *lots_make(Arena *a, const View *view, const Docset *docs, int field, int64_t limit,
                const uint32_t *const *only, const uint32_t *only_counts) {
     Lot *lots = arena_array(a, Lot, view->count);
@@ -126,7 +193,7 @@ Lot *lots_make(Arena *a, const View *view, const Docset *docs, int field, int64_
         if (docs[i].count == 0) continue;
         lot->order = only ? only[i] : segment_values_by_count(lot->segment, field);
         lot->length = only ? only_counts[i] : segment_values(lot->segment, field);
-        if (lot->length == 0) continue;
+        if (lot->length == 0 || (!only && counts_kept(a, lot, field))) continue;
         int64_t each = each_cost(lot, field);
         if (by_value_cost(lot, field, limit, !only, each) > each) {
             count_each(a, lot, field, only ? only[i] : NULL, only ? only_counts[i] : 0);
@@ -170,18 +237,18 @@ static uint32_t lot_find(const Lot *lot, int field, Str folded) {
 
 /* -- The most frequent --------------------------------------------------------------------------- */
 
-typedef struct Ranked {
+typedef struct Frequent {
     Str folded, shown;
     int64_t count;
-} Ranked;
+} Frequent;
 
-static bool ranked_before(const Ranked *x, const Ranked *y) {
+static bool ranked_before(const Frequent *x, const Frequent *y) {
     if (x->count != y->count) return x->count > y->count;
     return str_cmp(x->folded, y->folded) < 0;
 }
 
 /* Put one into the sorted list of at most limit. */
-static void ranked_put(Ranked *list, ptrdiff_t *count, int64_t limit, Ranked one) {
+static void ranked_put(Frequent *list, ptrdiff_t *count, int64_t limit, Frequent one) {
     if (*count == limit && !ranked_before(&one, &list[limit - 1])) return;
     ptrdiff_t i = *count < limit ? (*count)++ : limit - 1;
     for (; i > 0 && ranked_before(&one, &list[i - 1]); i--) list[i] = list[i - 1];
@@ -189,9 +256,9 @@ static void ranked_put(Ranked *list, ptrdiff_t *count, int64_t limit, Ranked one
 }
 
 /* A value met in `from`, in all lots. */
-static Ranked count_everywhere(const Lot *lots, int count, int field, const Lot *from,
+static Frequent count_everywhere(const Lot *lots, int count, int field, const Lot *from,
                                uint32_t value, Str folded) {
-    Ranked r = {.folded = folded};
+    Frequent r = {.folded = folded};
     for (int i = 0; i < count; i++) {
         if (lots[i].docs.count == 0) continue;
         uint32_t v = &lots[i] == from ? value : lot_find(&lots[i], field, folded);
@@ -206,7 +273,7 @@ static Ranked count_everywhere(const Lot *lots, int count, int field, const Lot 
 
 SearchValue *lots_top(Arena *a, Lot *lots, int count, int field, int64_t limit, ptrdiff_t *found) {
     Map seen = {.arena = a};
-    Ranked *list = arena_array(a, Ranked, limit);
+    Frequent *list = arena_array(a, Frequent, limit);
     *found = 0;
     while (limit > 0) {
         int64_t could = 0, best = 0;
@@ -223,7 +290,7 @@ SearchValue *lots_top(Arena *a, Lot *lots, int count, int field, int64_t limit, 
         uint32_t value = head_take(next);
         Str folded = segment_value_folded(next->segment, field, value);
         if (count > 1 && map_set(&seen, folded, &seen)) continue;
-        Ranked one = count_everywhere(lots, count, field, next, value, folded);
+        Frequent one = count_everywhere(lots, count, field, next, value, folded);
         if (one.count > 0) ranked_put(list, found, limit, one);
     }
     SearchValue *values = arena_array(a, SearchValue, *found);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Look-ups kept a segment: a table of chains, and a list by when each was last asked for. An entry
+ * A segment's table of chains, and a list by when each was last asked for. An entry
  * is one block of memory; who evicts an entry that somebody still reads leaves it to him. */
 #include "search/keep.h"
 
@@ -10,7 +10,7 @@
 Keep *keep_new(uint32_t docs);
 void keep_free(Keep *k);
 
-enum { SLOTS = 1024, ASKED = 4096 };
+enum { SLOTS_MAX = 1024, ASKED_A_SLOT = 4, KEEP_SHARE = 4 /* of all, for one at most */ };
 
 struct Kept {
     Keep *keep;
@@ -20,21 +20,29 @@ struct Kept {
     int64_t bytes;
     int references; /* readers; keep->lock */
     bool listed;
-    LookUp look;
+    union {
+        LookUp look;
+        Str plain;
+    };
 };
 
 struct Keep {
     pthread_mutex_t lock;
     int64_t bytes, most;
     Kept *newest, *oldest;
-    Kept *slots[SLOTS];
-    uint32_t asked[ASKED]; /* hashes of what was asked for and not found */
+    uint32_t *asked;     /* hashes of what was asked for and not found */
+    uint32_t slot_count; /* a power of two */
+    Kept *slots[];
 };
 
 Keep *keep_new(uint32_t docs) {
     if (docs < KEEP_DOCS) return NULL;
-    Keep *k = calloc(1, sizeof *k);
+    uint32_t slots = 4;
+    while (slots < SLOTS_MAX && slots < docs / 16) slots *= 2;
+    Keep *k = calloc(1, sizeof *k + slots * (sizeof *k->slots + ASKED_A_SLOT * sizeof *k->asked));
     if (!k) abort();
+    k->slot_count = slots;
+    k->asked = (uint32_t *)(void *)(k->slots + slots);
     pthread_mutex_init(&k->lock, NULL);
     k->most = min_i64((int64_t)docs * KEEP_BYTES_DOC, KEEP_BYTES);
     return k;
@@ -55,7 +63,7 @@ static void list_add(Keep *k, Kept *e) {
 }
 
 static void entry_remove(Keep *k, Kept *e) {
-    Kept **at = &k->slots[e->hash % SLOTS];
+    Kept **at = &k->slots[e->hash % k->slot_count];
     while (*at != e) at = &(*at)->chain;
     *at = e->chain;
     list_remove(k, e);
@@ -65,7 +73,7 @@ static void entry_remove(Keep *k, Kept *e) {
 }
 
 static Kept *entry_find(const Keep *k, uint64_t hash, Str key) {
-    for (Kept *e = k->slots[hash % SLOTS]; e; e = e->chain)
+    for (Kept *e = k->slots[hash % k->slot_count]; e; e = e->chain)
         if (e->hash == hash && str_eq(e->key, key)) return e;
     return NULL;
 }
@@ -88,7 +96,7 @@ Kept *keep_find(const Segment *s, Str key, bool *wanted) {
     *wanted = false;
     if (!k) return NULL;
     uint64_t hash = XXH3_64bits(key.data, (size_t)key.len);
-    uint32_t mark = (uint32_t)(hash >> 32) | 1, *asked = &k->asked[hash % ASKED];
+    uint32_t mark = (uint32_t)(hash >> 32) | 1, *asked = &k->asked[hash % (ASKED_A_SLOT * k->slot_count)];
     pthread_mutex_lock(&k->lock);
     Kept *e = entry_find(k, hash, key);
     if (e) {
@@ -104,6 +112,8 @@ Kept *keep_find(const Segment *s, Str key, bool *wanted) {
 }
 
 const LookUp *kept_look_up(const Kept *kept) { return &kept->look; }
+
+Str kept_bytes(const Kept *kept) { return kept->plain; }
 
 void kept_release(Kept *e) {
     Keep *k = e->keep;
@@ -199,22 +209,38 @@ static Kept *entry_make(const Segment *s, Str key, const LookUp *look, ptrdiff_t
     return e;
 }
 
+static void entry_put(Keep *k, Kept *e) {
+    e->hash = XXH3_64bits(e->key.data, (size_t)e->key.len);
+    pthread_mutex_lock(&k->lock);
+    if (entry_find(k, e->hash, e->key)) { /* somebody else was quicker */
+        free(e);
+    } else {
+        while (k->bytes + e->bytes > k->most) entry_remove(k, k->oldest);
+        e->chain = k->slots[e->hash % k->slot_count];
+        k->slots[e->hash % k->slot_count] = e;
+        list_add(k, e);
+        k->bytes += e->bytes;
+    }
+    pthread_mutex_unlock(&k->lock);
+}
+
 void keep_put(const Segment *s, Str key, const LookUp *look) {
     Keep *k = segment_keep(s);
     assert(k);
     ptrdiff_t size = entry_size(s, key, *look);
-    if (size > k->most / 4) return;
-    Kept *e = entry_make(s, key, look, size);
-    e->hash = XXH3_64bits(key.data, (size_t)key.len);
-    pthread_mutex_lock(&k->lock);
-    if (entry_find(k, e->hash, key)) { /* somebody else was quicker */
-        free(e);
-    } else {
-        while (k->bytes + size > k->most) entry_remove(k, k->oldest);
-        e->chain = k->slots[e->hash % SLOTS];
-        k->slots[e->hash % SLOTS] = e;
-        list_add(k, e);
-        k->bytes += size;
-    }
-    pthread_mutex_unlock(&k->lock);
+    if (size <= k->most / KEEP_SHARE) entry_put(k, entry_make(s, key, look, size));
+}
+
+void keep_put_bytes(const Segment *s, Str key, Str bytes) {
+    Keep *k = segment_keep(s);
+    assert(k);
+    ptrdiff_t size = rounded((ptrdiff_t)sizeof(Kept)) + rounded(key.len) + rounded(bytes.len);
+    if (size > k->most / KEEP_SHARE) return;
+    Kept *e = malloc((size_t)size);
+    if (!e) abort();
+    *e = (Kept){.keep = k, .bytes = size, .listed = true};
+    char *at = (char *)e + rounded((ptrdiff_t)sizeof *e);
+    e->key = str_of(taken(&at, key.data, key.len), key.len);
+    e->plain = str_of(taken(&at, bytes.data, bytes.len), bytes.len);
+    entry_put(k, e);
 }

@@ -47,7 +47,8 @@ static Str part_key(Arena *a, const Part *p) {
             .prefix = p->prefix,
             .max_typos = p->max_typos};
     memcpy(of.seams, p->seams, sizeof of.seams);
-    Buf key = buf_new(a, (ptrdiff_t)sizeof of + p->word.len);
+    Buf key = buf_new(a, (ptrdiff_t)sizeof of + p->word.len + 1);
+    buf_byte(&key, 'w');
     buf_add(&key, str_of((const char *)&of, (ptrdiff_t)sizeof of));
     buf_add(&key, p->word);
     return buf_str(&key);
