@@ -31,6 +31,7 @@ const ImportKind import_kinds[] = {
     {"robian agenda", NULL, "The Assembly's agenda: réunions as JSON; files, folders, archives", robian_import_agenda},
     {"robian deputies", NULL, "Its people and bodies: acteurs and organes as JSON", robian_import_deputies},
     {"robian votes", NULL, "Its public votes: scrutins as JSON", robian_import_votes},
+    {"robian fetch", ROBIAN_FETCH_OPTIONS, "What the Assembly publishes: all, or deputies, agenda, votes", robian_import_fetch},
     {NULL, NULL, NULL, NULL},
 };
 const ptrdiff_t import_kind_count = COUNT(import_kinds) - 1;

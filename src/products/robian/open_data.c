@@ -154,7 +154,7 @@ static Err *transfer_moved(Ctx *c, void *arg, const OpenDataFigures *figures, in
     return NULL;
 }
 
-static void figures_print(const Transfer *t, const OpenDataFigures *f) {
+void open_data_figures_print(const Transfer *t, const OpenDataFigures *f) {
     if (t->quiet) return;
     fprintf(stderr,
             t->json ? "{\"event\":\"imported\",\"files\":%lld,\"added\":%lld,\"changed\":%lld,"
@@ -170,7 +170,7 @@ Err *open_data_import(Ctx *c, Transfer *t, const OpenDataKind *kind) {
     TRY(db_expect_bulk(c));
     c->deadline_us = 0;
     Err *err = open_data_walk(c, kind, t->files, t->file_count, &watch, &figures);
-    figures_print(t, &figures);
+    open_data_figures_print(t, &figures);
     return err;
 }
 

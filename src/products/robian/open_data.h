@@ -41,6 +41,8 @@ extern const OpenDataKind open_data_agenda, open_data_deputies, open_data_votes,
 
 /* `socle import robian KIND PATH…`. */
 MUST_USE Err *open_data_import(Ctx *c, Transfer *t, const OpenDataKind *kind);
+/* "12 files: 3 added, …" on standard error, or its JSON line. */
+void open_data_figures_print(const Transfer *t, const OpenDataFigures *figures);
 
 /* The same for others than the command line: what is told on the way, in the coroutine of c. */
 typedef struct OpenDataWatch {

@@ -128,3 +128,23 @@ SELECT DISTINCT debate_n AS n FROM votes
 -- name: votes_debates_postgres
 SELECT DISTINCT debate_n AS n FROM votes
  WHERE debate_n IS NOT NULL AND uid IN (SELECT jsonb_array_elements_text(CAST($1 AS jsonb))) ORDER BY n
+
+-- name: source_get
+SELECT * FROM open_data_sources WHERE name = $1
+
+-- name: source_list
+SELECT * FROM open_data_sources ORDER BY name
+
+-- name: source_put
+-- $1 name, $2 url, $3 etag, $4 last_modified, $5 content_hash, $6 now, $7 error.
+INSERT INTO open_data_sources (name, url, etag, last_modified, content_hash, fetched_at, error)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (name) DO UPDATE
+   SET url = excluded.url, etag = excluded.etag, last_modified = excluded.last_modified,
+       content_hash = excluded.content_hash, fetched_at = excluded.fetched_at,
+       error = excluded.error
+
+-- name: source_failed
+-- What was known of it stays. $1 name, $2 url, $3 error.
+INSERT INTO open_data_sources (name, url, error) VALUES ($1, $2, $3)
+ON CONFLICT (name) DO UPDATE SET error = excluded.error

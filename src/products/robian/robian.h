@@ -13,6 +13,9 @@ extern const Module robian_module;
 MUST_USE Err *robian_import_agenda(Ctx *c, Transfer *t);
 MUST_USE Err *robian_import_deputies(Ctx *c, Transfer *t);
 MUST_USE Err *robian_import_votes(Ctx *c, Transfer *t);
+/* `socle import robian fetch SOURCE…|all`: see fetch.h. */
+#define ROBIAN_FETCH_OPTIONS "anew"
+MUST_USE Err *robian_import_fetch(Ctx *c, Transfer *t);
 
 /* Filled once before anything starts, read-only afterwards. CACHE_TTL_… and
  * MAX_CONCURRENT_EXTRACTIONS are the base's (api/base_settings.h). */
@@ -20,7 +23,8 @@ typedef struct RobianSettings {
     bool allow_private_sources; /* extraction may fetch from addresses that are not public */
     bool open_devices;          /* a bare user_id is enough */
     Str ffmpeg, ffprobe, yt_dlp; /* programs */
-    int64_t extraction_max_bytes, extraction_max_s;
+    int64_t extraction_max_bytes, extraction_max_s, silence_s;
+    Str open_data_agent; /* User-Agent for it */
     Str open_data_url, videos_url; /* where the Assembly publishes; without a final slash */
     bool open_data_fetch;          /* schedules fetch from there */
     Str public_url; /* of this server, for feeds and links; empty: as the request named it */
