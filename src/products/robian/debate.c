@@ -7,6 +7,7 @@
 #include "products/robian/debate.h"
 
 #include "core/json.h"
+#include "core/log.h"
 #include "data/cache.h"
 #include "products/robian/audio.h"
 #include "products/robian/debates_sql.h"
@@ -314,9 +315,11 @@ Err *debate_count(Ctx *c, int64_t n, Counted what) {
     return db_transaction_joint(c, count_in, &asked);
 }
 
-Err *debate_view(Ctx *c, int64_t n, int64_t *now) {
-    CountAsked asked = {n, COUNT_VIEW, 0};
-    TRY(db_transaction_joint(c, count_in, &asked));
-    *now = asked.views;
+Err *debate_viewed(Ctx *c, Debate *d) {
+    CountAsked asked = {d->n, COUNT_VIEW, 0};
+    Err *err = db_transaction_joint(c, count_in, &asked);
+    if (!err) d->view_count = asked.views;
+    if (!err || err->kind == ERR_NOT_FOUND) return err;
+    log_msg(c, LOG_WARN, "a view was not counted: %.*s", S_ARG(err_chain(c->arena, err)));
     return NULL;
 }

@@ -40,8 +40,9 @@ MUST_USE Err *debate_emit(Ctx *c, Str id, Str type, Str data);
  * share one, and one event of each debate. No change: nothing is stamped, no cache forgotten. */
 typedef enum Counted { COUNT_VIEW, COUNT_STREAM, COUNT_DOWNLOAD } Counted;
 MUST_USE Err *debate_count(Ctx *c, int64_t n, Counted what);
-/* One more view; *now: how many there are, with those that were counted together with it. */
-MUST_USE Err *debate_view(Ctx *c, int64_t n, int64_t *now);
+/* One more view of what somebody reads: d->view_count is then the newest. That it cannot be counted is
+ * logged and keeps nobody from reading. NOT_FOUND when the debate has gone meanwhile. */
+MUST_USE Err *debate_viewed(Ctx *c, Debate *d);
 
 /* Cache keys begin with these; after each write of debates all of the first go, of the second those of
  * that debate: ROBIAN_CACHE_DEBATE "<id>/…". */

@@ -3,7 +3,6 @@
  *
  * The ETag of a debate follows its change number, not its figures: who read it may change it though
  * others have viewed it meanwhile. */
-#include "core/log.h"
 #include "products/robian/debate.h"
 #include "products/robian/debate_in.h"
 #include "products/robian/debate_list.h"
@@ -135,19 +134,10 @@ static Err *answer(Ctx *c, Call *k, const Debate *d) {
     return debates_show(c, out, 1);
 }
 
-/* That a view cannot be counted keeps nobody from reading. */
-static Err *view_count(Ctx *c, Debate *d) {
-    Err *err = debate_view(c, d->n, &d->view_count);
-    if (err && err->kind == ERR_NOT_FOUND) return err;
-    if (err && err_status(err->kind) >= 500)
-        log_msg(c, LOG_WARN, "a view was not counted: %.*s", S_ARG(err_chain(c->arena, err)));
-    return NULL;
-}
-
 static Err *debate_get(Ctx *c, Call *k) {
     Debate d;
     TRY(debate_find(c, k->params[0], &d));
-    if (k->q->method != METHOD_HEAD) TRY(view_count(c, &d));
+    if (k->q->method != METHOD_HEAD) TRY(debate_viewed(c, &d));
     return answer(c, k, &d);
 }
 

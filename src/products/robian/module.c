@@ -43,6 +43,8 @@ static const Setting robian_settings[] = {
 
 static const Route *const tables[] = {
     debate_routes,
+    first_generation_routes,
+    programme_routes,
     open_data_routes,
     streaming_routes,
     segment_routes,

@@ -8,7 +8,7 @@
 extern const Route device_routes[], activity_routes[], collection_routes[], favorite_routes[],
     stats_routes[];
 
-extern const Route debate_routes[];
+extern const Route debate_routes[], first_generation_routes[], programme_routes[];
 
 extern const Route debate_search_routes[];
 extern const Route streaming_routes[], segment_routes[];

@@ -4,8 +4,10 @@
 #include "products/robian/debates_sql.h"
 #include "products/robian/listeners_sql.h"
 #include "products/robian/open_data_sql.h"
+#include "products/robian/programme_sql.h"
 #include "products/robian/search_sql.h"
 #include "products/robian/stats_sql.h"
+#include "products/robian/streaming_sql.h"
 #include "unit/work/work_world.h"
 
 typedef struct Named {
@@ -20,8 +22,10 @@ WORK(every_statement_is_prepared) {
         ROBIAN_DEBATES(X)
         ROBIAN_LISTENERS(X)
         ROBIAN_OPEN_DATA(X)
+        ROBIAN_PROGRAMME(X)
         ROBIAN_SEARCH(X)
         ROBIAN_STATS(X)
+        ROBIAN_STREAMING(X)
 #undef X
     };
     Str others = db_engine(c) == ENGINE_SQLITE ? S("_postgres") : S("_sqlite");
