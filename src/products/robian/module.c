@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * robian's row in the list of modules, and its settings. */
 #include "products/robian/channels.h"
+#include "products/robian/extraction.h"
 #include "products/robian/fetch.h"
 #include "products/robian/listening_jobs.h"
 #include "products/robian/paris.h"
 #include "products/robian/audio.h"
 #include "products/robian/streaming.h"
 #include "products/robian/robian.h"
+#include "products/robian/root.h"
 #include "products/robian/routes.h"
 #include "products/robian/search_index.h"
 
@@ -25,6 +27,8 @@ static const Setting robian_settings[] = {
             .doc = "An extraction fetches and makes no more than this"),
     SETTING("ROBIAN_EXTRACTION_MAX_SECONDS", robian.extraction_max_s, .usual = "14400", .min = 60,
             .max = 604800, .unit = "s", .doc = "Longer audio is refused"),
+    SETTING("ROBIAN_EXTRACTION_TRIES", robian.extraction_tries, .usual = "3", .min = 1, .max = 20,
+            .doc = "How often an extraction is tried when trying again may help"),
     SETTING("ROBIAN_SILENCE_SECONDS", robian.silence_s, .usual = "120", .min = 1, .max = 3600,
             .unit = "s", .doc = "A source or a program that is silent for so long is given up"),
     SETTING("ROBIAN_OPEN_DATA_URL", robian.open_data_url,
@@ -49,6 +53,7 @@ static const Route *const tables[] = {
     streaming_routes,
     segment_routes,
     debate_search_routes,
+    extraction_routes,
     device_routes,
     activity_routes,
     collection_routes,
@@ -58,6 +63,19 @@ static const Route *const tables[] = {
 };
 
 static const JobKind jobs[] = {
+    {.name = EXTRACTION_JOB,
+     .queue = EXTRACTION_QUEUE,
+     .run = extraction_run,
+     .backoff_base_ms = 30 * 1000,
+     .backoff_max_ms = 10 * 60 * 1000,
+     .timeout_ms = EXTRACTION_TIMEOUT_MS,
+     .budget_bytes = EXTRACTION_BUDGET_BYTES,
+     .doc = "Extract the audio of a debate's video"},
+    {.name = EXTRACTION_SETTLE_JOB,
+     .queue = "robian",
+     .run = extractions_settle_run,
+     .max_attempts = 1,
+     .doc = "Mark extractions whose job ended without a word"},
     {.name = AUDIO_BLOB_JOB,
      .queue = "robian",
      .run = audio_blob_run,
@@ -71,7 +89,7 @@ static const JobKind jobs[] = {
      .run = stats_note,
      .doc = "Note today's figures of the whole"},
     {.name = "robian.fetch",
-     .queue = "robian_open_data",
+     .queue = "robian",
      .run = fetch_run,
      .max_attempts = 3,
      .backoff_base_ms = 60 * 1000,
@@ -79,7 +97,7 @@ static const JobKind jobs[] = {
      .budget_bytes = FETCH_BUDGET_BYTES,
      .doc = "Fetch the Assembly's open data and import what is new"},
     {.name = "robian.fetch_nightly",
-     .queue = "robian_open_data",
+     .queue = "robian",
      .run = fetch_nightly,
      .max_attempts = 3,
      .backoff_base_ms = 10 * 60 * 1000,
@@ -90,6 +108,8 @@ static const JobKind jobs[] = {
 };
 
 static const Schedule schedules[] = {
+    {.name = "robian.extractions", .cron = "* * * * *", .job = EXTRACTION_SETTLE_JOB,
+     .doc = "Extractions whose job is gone"},
     {.name = "robian.listeners", .cron = "43 4 * * *", .job = "robian.listeners_purge",
      .doc = "Clean-up of listeners"},
     /* The archives are made anew at about twenty to five. */
@@ -102,7 +122,13 @@ static const Collection *const collections[] = {&debates_collection, NULL};
 
 static Err *robian_start(Ctx *c) {
     if (!paris()) FAIL(c, NOT_CONFIGURED, "no time zone Europe/Paris here: install tzdata");
+    TRY(extractions_open(c));
     return segments_start(c);
+}
+
+static void robian_stop(Ctx *c) {
+    segments_stop(c);
+    extractions_close();
 }
 
 const Module robian_module = {
@@ -116,8 +142,9 @@ const Module robian_module = {
     .channels = robian_channels,
     .channel_count = ROBIAN_CHANNEL_COUNT,
     .collections = collections,
+    .root = robian_root,
     .start = robian_start,
-    .stop = segments_stop,
+    .stop = robian_stop,
     .settings = robian_settings,
     .setting_count = COUNT(robian_settings),
 };

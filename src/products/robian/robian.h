@@ -23,7 +23,7 @@ typedef struct RobianSettings {
     bool allow_private_sources; /* extraction may fetch from addresses that are not public */
     bool open_devices;          /* a bare user_id is enough */
     Str ffmpeg, ffprobe, yt_dlp; /* programs */
-    int64_t extraction_max_bytes, extraction_max_s, silence_s;
+    int64_t extraction_max_bytes, extraction_max_s, silence_s, extraction_tries;
     Str open_data_agent; /* User-Agent for it */
     Str open_data_url, videos_url; /* where the Assembly publishes; without a final slash */
     bool open_data_fetch;          /* schedules fetch from there */
