@@ -5,6 +5,7 @@
 
 #include "api/api_sql.h"
 #include "api/docs_ui.h"
+#include "api/pages.h"
 #include "api/router_room.h"
 
 static Err *start(Ctx *c) {
@@ -37,6 +38,8 @@ static const Route routes[] = {
      .doc = "Scripts and styles of the pages"},
 };
 
+static const Route *const tables[] = {root_routes, NULL};
+
 static const JobKind jobs[] = {
     {.name = "api.clean",
      .run = clean,
@@ -51,6 +54,7 @@ const Module api_module = {
     .doc = "The API about itself: its document, and pages that show it",
     .routes = routes,
     .route_count = COUNT(routes),
+    .tables = tables,
     .jobs = jobs,
     .job_count = COUNT(jobs),
     .schedules = schedules,

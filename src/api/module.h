@@ -13,6 +13,7 @@
 #include "work/schedule.h"
 
 struct App;
+struct RootDocument;
 /* Is this process a service (serve, worker), not a command? Defined by src/app.c. */
 bool app_serves(const struct App *app);
 
@@ -49,6 +50,10 @@ typedef struct Module {
     const ChannelRule *channels; /* who may follow which events */
     ptrdiff_t channel_count;
     const Collection *const *collections; /* what is searched: NULL-ended; NULL: nothing */
+    /* `/` (pages.h): what it says to programs, and the file of pages/ that people see there, unless a
+     * module before this one has one. NULL: nothing. */
+    void (*root)(Ctx *c, struct RootDocument *document);
+    const char *home;
     /* Order of the list at start, reverse at stop. start runs in a coroutine after the database is
      * migrated and before the server listens. */
     Err *(*start)(Ctx *c);

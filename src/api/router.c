@@ -81,6 +81,9 @@ Router *router_new(const Module *const *modules, ptrdiff_t count) {
     Arena *arena = arena_new(ROUTER_BYTES);
     Router *router = arena_new_of(arena, Router);
     router->arena = arena;
+    router->modules = arena_array(arena, const Module *, count + 1);
+    router->module_count = count;
+    for (ptrdiff_t i = 0; i < count; i++) router->modules[i] = modules[i];
     for (ptrdiff_t i = 0; i < count; i++)
         router->cap += module_routes(modules[i]) + 5 * modules[i]->resource_count;
     router->entries = arena_array(arena, Entry, router->cap + 1);

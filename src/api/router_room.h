@@ -6,7 +6,7 @@
  *   problem.c      errors as replies               headers.c  what every answer carries, CORS
  *   ratelimit.c    token buckets                   idempotency.c
  *   resource.c     resources to routes             page.c     lists and cursors
- *   kept.c         answers given again
+ *   kept.c         answers given again             pages.c    the front page
  *   openapi*.c     the document */
 #ifndef SOCLE_API_ROUTER_ROOM_H
 #define SOCLE_API_ROUTER_ROOM_H
@@ -47,6 +47,8 @@ struct Router {
     const Route **routes;  /* in path order */
     const Entry **ordered; /* likewise */
     ptrdiff_t count, cap;
+    const Module **modules;
+    ptrdiff_t module_count;
     Str document; /* OpenAPI, made on first use */
 };
 

@@ -45,25 +45,48 @@ static Err *check_run(Ctx *c, void *arg) {
     return NULL; /* being down is an answer */
 }
 
-Err *health_look(Ctx *c, bool needed_only, HealthResult *results, ptrdiff_t *count,
-                 HealthState *whole) {
-    Task tasks[HEALTH_CHECKS_MAX] = {0};
+static bool among(const char *const *names, const char *name) {
+    for (; *names; names++)
+        if (strcmp(*names, name) == 0) return true;
+    return false;
+}
+
+/* Room for the results of all checks at most; *count of them are to be run. */
+static void choose(Ctx *c, bool needed_only, const char *const *names, HealthResult *results,
+                   ptrdiff_t *count) {
     *count = 0;
-    *whole = HEALTH_OK;
     for (ptrdiff_t i = 0; i < check_count; i++) {
         if (needed_only && !checks[i]->needed) continue;
+        if (names && !among(names, checks[i]->name)) continue;
         if (checks[i]->configured && !checks[i]->configured(c)) continue;
-        results[*count] = (HealthResult){.check = checks[i]};
-        tasks[*count] = (Task){.fn = check_run, .arg = &results[*count]};
-        ++*count;
+        results[(*count)++] = (HealthResult){.check = checks[i]};
     }
-    TRY(fork_join(c, tasks, *count));
-    for (ptrdiff_t i = 0; i < *count; i++) {
+}
+
+static Err *look(Ctx *c, HealthResult *results, ptrdiff_t count, HealthState *whole) {
+    Task tasks[HEALTH_CHECKS_MAX] = {0};
+    *whole = HEALTH_OK;
+    for (ptrdiff_t i = 0; i < count; i++) tasks[i] = (Task){.fn = check_run, .arg = &results[i]};
+    TRY(fork_join(c, tasks, count));
+    for (ptrdiff_t i = 0; i < count; i++) {
         HealthState state = results[i].found.state;
         if (state == HEALTH_DOWN && !results[i].check->needed) state = HEALTH_DEGRADED;
         if (state > *whole) *whole = state;
     }
     return NULL;
+}
+
+Err *health_look(Ctx *c, bool needed_only, HealthResult *results, ptrdiff_t *count,
+                 HealthState *whole) {
+    choose(c, needed_only, NULL, results, count);
+    return look(c, results, *count, whole);
+}
+
+Err *health_look_at(Ctx *c, const char *const *names, HealthResult *results, ptrdiff_t *count,
+                    HealthState *whole) {
+    assert(names);
+    choose(c, false, names, results, count);
+    return look(c, results, *count, whole);
 }
 
 /* -- The base's checks ------------------------------------------------------------------------- */

@@ -45,6 +45,9 @@ typedef struct HealthResult {
 /* Run the checks (or only the needed ones). results has room for HEALTH_CHECKS_MAX. */
 MUST_USE Err *health_look(Ctx *c, bool needed_only, HealthResult *results, ptrdiff_t *count,
                           HealthState *whole);
+/* The same for those of these names (NULL-ended) that there are. */
+MUST_USE Err *health_look_at(Ctx *c, const char *const *names, HealthResult *results,
+                             ptrdiff_t *count, HealthState *whole);
 
 /* The base's own: database, migrations, disk, Redis. */
 void health_add_base(void);

@@ -6,6 +6,7 @@
 #include "app.h"
 #include "core/log.h"
 #include "ops/base_metrics.h"
+#include "ops/figures.h"
 #include "ops/health.h"
 #include "ops/http_metrics.h"
 #include "ops/sentry.h"
@@ -138,16 +139,31 @@ static Err *livez(Ctx *c, Call *k) {
     return NULL;
 }
 
-static Err *health_answer(Ctx *c, Call *k, bool needed_only) {
-    HealthResult results[HEALTH_CHECKS_MAX];
-    ptrdiff_t count;
-    HealthState state;
-    TRY(health_look(c, needed_only, results, &count, &state));
+static void health_say(Ctx *c, Call *k, HealthState state, const HealthResult *results,
+                       ptrdiff_t count) {
     if (stopping(c)) state = HEALTH_DOWN;
     HealthOut *out = call_out(k);
     health_head(k, state);
     health_fill(c, out, state);
     checks_fill(c, out, results, count);
+}
+
+static Err *health_answer(Ctx *c, Call *k, bool needed_only) {
+    HealthResult results[HEALTH_CHECKS_MAX];
+    ptrdiff_t count;
+    HealthState state;
+    TRY(health_look(c, needed_only, results, &count, &state));
+    health_say(c, k, state, results, count);
+    return NULL;
+}
+
+static Err *health_database(Ctx *c, Call *k) {
+    static const char *const names[] = {"database", "migrations", NULL};
+    HealthResult results[HEALTH_CHECKS_MAX];
+    ptrdiff_t count;
+    HealthState state;
+    TRY(health_look_at(c, names, results, &count, &state));
+    health_say(c, k, state, results, count);
     return NULL;
 }
 
@@ -212,17 +228,25 @@ static const Route ops_routes[] = {
      .doc = "Can it serve?"},
     {GET, "/health", health, PROBE, .out = &detailed_record, .status_also = 503,
      .doc = "Can it serve? For people; to Meilisearch's clients the status is `available`"},
+    {GET, "/health/liveness", livez, PROBE, .out = &health_record, .doc = "As /livez"},
+    {GET, "/health/readiness", readyz, PROBE, .out = &detailed_record, .status_also = 503,
+     .doc = "As /readyz"},
+    {GET, "/health/database", health_database, .access = ACCESS_OPEN, .tag = "Operations",
+     .out = &detailed_record, .status_also = 503, .doc = "The database and its migrations"},
     {GET, "/health/detailed", health_detailed, .access = ACCESS_OPEN, .tag = "Operations",
      .out = &detailed_record, .status_also = 503, .doc = "Every dependency with its latency"},
     {GET, "/metrics", metrics, PROBE, .out_type = "text/plain, application/openmetrics-text",
      .doc = "Figures for Prometheus"},
 };
 
+static const Route *const tables[] = {figure_routes, NULL};
+
 const Module ops_module = {
     .name = "ops",
     .doc = "Health, metrics, logs to Sentry",
     .routes = ops_routes,
     .route_count = COUNT(ops_routes),
+    .tables = tables,
     .start = ops_start,
     .stop = sentry_stop,
 };

@@ -8,8 +8,18 @@ import time
 
 import pytest
 import websocket
-from harness import (DATABASE, PATIENCE, database, make_key, make_user, postgres_drop, postgres_make, problem,
+from harness import (DATABASE, PATIENCE, Server, database, make_key, make_user, postgres_drop, postgres_make, problem,
                      redis_make, token)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """Without products: they may have channels say again what they said last."""
+    server = Server(tmp_path_factory.mktemp("events"), PRODUCTS="none")
+    try:
+        yield server.start()
+    finally:
+        server.close()
 
 
 class Socket:

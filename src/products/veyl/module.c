@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * veyl's row in the list of modules. */
+#include "api/pages.h"
 #include "products/veyl/demo.h"
 #include "products/veyl/jobs.h"
 #include "products/veyl/posts_search.h"
@@ -8,7 +9,7 @@
 #include "products/veyl/veyl.h"
 
 static const Route *const tables[] = {
-    root_routes,         post_routes,
+    page_routes,         post_routes,
     bulk_routes,         hashtag_routes,
     platform_routes,     analytics_routes,
     series_routes,       project_routes,
@@ -18,6 +19,12 @@ static const Route *const tables[] = {
 };
 
 static const Collection *const collections[] = {&posts_collection, NULL};
+
+static void veyl_root(Ctx *c, RootDocument *d) {
+    (void)c;
+    if (!d->message.data) d->message = S("veyl.io API");
+    if (!d->status.data) d->status = S("healthy");
+}
 
 static Err *veyl_start(Ctx *c) {
     if (app_serves(c->app)) signals_start(c);
@@ -35,6 +42,8 @@ const Module veyl_module = {
     .channels = veyl_channels,
     .channel_count = VEYL_CHANNEL_COUNT,
     .collections = collections,
+    .root = veyl_root,
+    .home = "console/index.html",
     .start = veyl_start,
     .stop = signals_stop,
     .demo = veyl_demo,

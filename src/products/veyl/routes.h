@@ -8,7 +8,7 @@
 #include "products/veyl/text.h"
 
 /* Each closed by an empty row. */
-extern const Route root_routes[], post_routes[], bulk_routes[], hashtag_routes[], platform_routes[],
+extern const Route page_routes[], post_routes[], bulk_routes[], hashtag_routes[], platform_routes[],
     analytics_routes[], series_routes[], project_routes[], project_link_routes[],
     project_post_routes[], post_search_routes[], saved_search_routes[],
     suggestion_routes[];
