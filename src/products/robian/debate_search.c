@@ -16,6 +16,7 @@ static const Field passage_fields[] = {
     FIELD(Passage, role, .flags = F_NULLABLE),
     FIELD(Passage, text, .doc = "HTML: what was found is in <em>"),
     FIELD(Passage, start_ms, .doc = "From the beginning of the audio"),
+    FIELD(Passage, end_ms),
     FIELD(Passage, second),
     FIELD(Passage, time_source, .flags = F_NULLABLE),
     FIELD(Passage, url, .doc = "The debate's page, at that second"),
@@ -116,6 +117,7 @@ static Passage passage_of(Ctx *c, const Debate *d, const DebateDocument *s,
         .text = search_highlight(c->arena, query, s->text, &mark),
         .position = s->position,
         .start_ms = s->start_ms,
+        .end_ms = s->end_ms,
         .second = second,
         .time_source = s->time_source,
         .url = strf(c->arena, "/listen/%.*s%.*s", S_ARG(d->id), S_ARG(at)),
@@ -178,6 +180,12 @@ static Err *passages_find(Ctx *c, const DebateAsk *ask, SearchFilter *filter, De
     hit->passages = (RecordList){passages, count};
     hit->passage_count = some ? count : result.total;
     return NULL;
+}
+
+Err *debate_passages(Ctx *c, const DebateAsk *ask, DebateHit *hit) {
+    SearchFilter *filter;
+    TRY(debates_filter(c, &ask->narrow, &filter));
+    return passages_find(c, ask, filter, hit);
 }
 
 /* -- Together ------------------------------------------------------------------------------------ */

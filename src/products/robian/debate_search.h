@@ -19,7 +19,7 @@ extern const char *const debate_facets[]; /* NULL-ended: type, commission, speak
 typedef struct Passage {
     Str id, speaker, speaker_id, role, text;
     int64_t position;
-    OptInt start_ms, second; /* from the beginning of the audio; null where it is not known */
+    OptInt start_ms, end_ms, second; /* from the beginning of the audio; null where it is not known */
     Str time_source;
     Str url;       /* the page of the debate, at that second */
     Str audio_url; /* the audio at that second; null without audio */
@@ -42,6 +42,9 @@ typedef struct DebatesFound {
     int64_t took_us;
     JsonText facets; /* {"type": {"commission": 3}, …}: debates; of speakers: passages */
 } DebatesFound;
+
+/* The best passages of hit->debate into the rest of hit. */
+MUST_USE Err *debate_passages(Ctx *c, const DebateAsk *ask, DebateHit *hit);
 
 /* After everything that was committed before the call. INVALID for a query that is none. Waits. */
 MUST_USE Err *debates_search(Ctx *c, const DebateAsk *ask, DebatesFound *out);

@@ -14,6 +14,7 @@ extern const Route extraction_routes[];
 extern const Route debate_search_routes[];
 extern const Route streaming_routes[], segment_routes[];
 
+extern const Route feed_routes[];
 extern const Route open_data_routes[];
 
 #endif

@@ -45,24 +45,25 @@ SELECT n FROM debates_deleted WHERE change_seq > $1 AND change_seq <= $2 ORDER B
 -- Documents by key, a JSON list: of debates and of speeches.
 SELECT j.value AS n, 'debate' AS kind, d.id AS debate_id, -1 AS position, d.title, d.type, d.date,
        d.commission, d.has_audio, d.description, d.speakers, d.tags, null AS text, null AS speaker,
-       null AS speaker_id, null AS role, null AS start_ms, null AS time_source
+       null AS speaker_id, null AS role, null AS start_ms, null AS end_ms,
+       null AS time_source
   FROM json_each($1) j CROSS JOIN debates d ON d.n = j.value
 UNION ALL
 SELECT j.value, 'speech', d.id, s.position, d.title, d.type, d.date,
        d.commission, d.has_audio, null, '[]', '[]', s.text, s.speaker,
-       s.speaker_id, s.role, s.start_ms, s.time_source
+       s.speaker_id, s.role, s.start_ms, s.end_ms, s.time_source
   FROM json_each($1) j CROSS JOIN speeches s ON s.n = j.value CROSS JOIN debates d ON d.n = s.debate_n
 
 -- name: search_load_postgres
 SELECT d.n, 'debate' AS kind, d.id AS debate_id, -1::bigint AS position, d.title, d.type, d.date,
        d.commission, d.has_audio, d.description, d.speakers, d.tags, null::text AS text,
        null::text AS speaker, null::text AS speaker_id, null::text AS role,
-       null::bigint AS start_ms, null::text AS time_source
+       null::bigint AS start_ms, null::bigint AS end_ms, null::text AS time_source
   FROM debates d WHERE d.n IN (SELECT jsonb_array_elements_text($1::jsonb)::bigint)
 UNION ALL
 SELECT s.n, 'speech', d.id, s.position, d.title, d.type, d.date,
        d.commission, d.has_audio, null, '[]'::jsonb, '[]'::jsonb, s.text, s.speaker,
-       s.speaker_id, s.role, s.start_ms, s.time_source
+       s.speaker_id, s.role, s.start_ms, s.end_ms, s.time_source
   FROM speeches s JOIN debates d ON d.n = s.debate_n
  WHERE s.n IN (SELECT jsonb_array_elements_text($1::jsonb)::bigint)
 
@@ -86,10 +87,3 @@ SELECT n AS key, n FROM debates
 UNION ALL
 SELECT n AS key, debate_n AS n FROM speeches
  WHERE n IN (SELECT jsonb_array_elements_text($1::jsonb)::bigint)
-
--- name: search_rows_sqlite
--- Debates by n, a JSON list.
-SELECT d.* FROM json_each($1) j CROSS JOIN debates d ON d.n = j.value
-
--- name: search_rows_postgres
-SELECT * FROM debates WHERE n IN (SELECT jsonb_array_elements_text($1::jsonb)::bigint)

@@ -29,7 +29,7 @@ JsonText keys_json(Arena *arena, const int64_t *keys, ptrdiff_t count) {
         FIELD(DebateDocument, text, .flags = F_NULLABLE),                                       \
         FIELD(DebateDocument, speaker, .flags = F_NULLABLE),                                    \
         FIELD(DebateDocument, speaker_id, .flags = F_NULLABLE),                                 \
-        FIELD(DebateDocument, role, .flags = F_NULLABLE), FIELD(DebateDocument, start_ms),      \
+        FIELD(DebateDocument, role, .flags = F_NULLABLE), FIELD(DebateDocument, start_ms), FIELD(DebateDocument, end_ms),      \
         FIELD(DebateDocument, time_source, .flags = F_NULLABLE)
 static const Field document_fields[] = {
     FIELD(DebateDocument, id, .doc = "Of a speech: the debate's, _ and its position"),

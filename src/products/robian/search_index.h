@@ -48,7 +48,7 @@ typedef struct DebateDocument {
     Str description;
     StrList speakers, tags;
     Str text, speaker, speaker_id, role;
-    OptInt start_ms;
+    OptInt start_ms, end_ms;
     Str time_source;
 } DebateDocument;
 
