@@ -59,6 +59,7 @@ static const Route *const tables[] = {
     collection_routes,
     favorite_routes,
     stats_routes,
+    listen_routes,
     feed_routes,
     NULL,
 };

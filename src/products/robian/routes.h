@@ -6,7 +6,7 @@
 #include "api/route.h"
 
 extern const Route device_routes[], activity_routes[], collection_routes[], favorite_routes[],
-    stats_routes[];
+    stats_routes[], listen_routes[];
 
 extern const Route debate_routes[], first_generation_routes[], programme_routes[];
 

@@ -1,0 +1,21 @@
+// The texts of both pages; {n} and the like are filled in, pairs are for one and for several.
+export default {
+  away: 'The server does not answer.', live: 'Live', seance_publique: 'Public sitting', commission: 'Committee', audition: 'Hearing',
+  question_gouvernement: 'Questions to the Government', autre: 'Other',
+  tagline: 'Every word spoken, to the second.', pitch: 'Debates of the French National Assembly: search for a word, hear it in the chamber.',
+  askLabel: 'Search the debates', askHint: 'A word, a name, a committee…', suggestions: 'Suggestions', types: 'Kinds of debates', allTypes: 'All',
+  is_title: 'Debate', is_speaker: 'Speaker', is_commission: 'Committee', recent: 'Continue listening', resumeAt: 'resume at {time}', heardOf: '{at} of {of}',
+  latest: 'Latest debates', more: 'More debates', debatesFound: ['{n} debate', '{n} debates'], morePassages: ['and {n} more passage', 'and {n} more passages'],
+  none: 'No debate matches. One word less, perhaps?', nothingYet: 'There is no debate yet.', hear: 'Listen',
+  skip: 'Skip to the transcript', findLabel: 'Search this debate', findHint: 'Search this debate', found: ['{n} passage', '{n} passages'],
+  foundNear: 'Nothing exact; this is close:', hitOf: 'Passage {n} of {total}', contents: 'Contents', chapters: 'Chapters', votes: 'Votes', speakers: 'Speakers',
+  transcript: 'Transcript', noTranscript: 'The official record of this debate is not published yet.', speechesOf: ['{n} speech', '{n} speeches'],
+  keys: 'Space or K: play and pause. J and L: 15 seconds back or ahead. Slash: search. Arrows: from paragraph to paragraph, Enter to hear it.',
+  hearFrom: 'Listen from {time}, {who}', from_transcript: 'Time of the official record', from_nvs: 'Time of the video', from_interpolated: 'Estimated time', from_null: '',
+  follow: 'Back to now', player: 'Player', position: 'Position', play: 'Play', pause: 'Pause', back: '{n} s back', ahead: '{n} s ahead', speed: 'Speed',
+  favorite: 'Favourite', mark: 'Add to favourites', unmark: 'Remove from favourites', markedNow: 'Added to favourites.', unmarkedNow: 'Removed from favourites.',
+  share: 'Share this moment', copied: 'Link to {time} copied.', resumed: 'Resumed at {time}.', download: 'Download', asText: 'Text', asSubtitles: 'Subtitles', source: 'The Assembly’s page',
+  noAudio: 'The audio is not here yet', noAudioHint: 'It was not yet extracted from the video.', extract: 'Extract the audio', extracting: 'Extracting the audio…', extractionFailed: 'The extraction failed',
+  audioReady: 'The audio is ready.', audioLost: 'The audio cannot be played.', notFound: 'There is no such debate', allDebates: 'All debates',
+  for: ['{n} for', '{n} for'], against: ['{n} against', '{n} against'], abstained: ['{n} abstention', '{n} abstentions'],
+};

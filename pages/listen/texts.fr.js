@@ -1,0 +1,21 @@
+// The texts of both pages; {n} and the like are filled in, pairs are for one and for several.
+export default {
+  away: 'Le serveur ne répond pas.', live: 'En direct', seance_publique: 'Séance publique', commission: 'Commission', audition: 'Audition',
+  question_gouvernement: 'Questions au Gouvernement', autre: 'Autre',
+  tagline: 'Le mot prononcé, à la seconde près.', pitch: 'Les débats de l’Assemblée nationale : cherchez un mot, écoutez-le dans l’hémicycle.',
+  askLabel: 'Chercher dans les débats', askHint: 'Un mot, un nom, une commission…', suggestions: 'Suggestions', types: 'Types de débats', allTypes: 'Tous',
+  is_title: 'Débat', is_speaker: 'Orateur', is_commission: 'Commission', recent: 'Reprendre l’écoute', resumeAt: 'reprendre à {time}', heardOf: '{at} sur {of}',
+  latest: 'Derniers débats', more: 'Plus de débats', debatesFound: ['{n} débat', '{n} débats'], morePassages: ['et {n} autre passage', 'et {n} autres passages'],
+  none: 'Aucun débat ne correspond. Un mot de moins, peut-être ?', nothingYet: 'Il n’y a pas encore de débat.', hear: 'À écouter',
+  skip: 'Aller à la transcription', findLabel: 'Chercher dans ce débat', findHint: 'Chercher dans ce débat', found: ['{n} passage', '{n} passages'],
+  foundNear: 'Rien d’exact ; voici de proche :', hitOf: 'Passage {n} sur {total}', contents: 'Sommaire', chapters: 'Chapitres', votes: 'Scrutins', speakers: 'Orateurs',
+  transcript: 'Transcription', noTranscript: 'Le compte rendu de ce débat n’est pas encore publié.', speechesOf: ['{n} prise de parole', '{n} prises de parole'],
+  keys: 'Espace ou K : lecture et pause. J et L : 15 secondes en arrière ou en avant. Barre oblique : chercher. Flèches : d’un paragraphe à l’autre, Entrée pour l’écouter.',
+  hearFrom: 'Écouter à {time}, {who}', from_transcript: 'Heure du compte rendu', from_nvs: 'Heure de la vidéo', from_interpolated: 'Heure estimée', from_null: '',
+  follow: 'Revenir à la lecture', player: 'Lecteur', position: 'Position', play: 'Lecture', pause: 'Pause', back: 'Reculer de {n} s', ahead: 'Avancer de {n} s', speed: 'Vitesse',
+  favorite: 'Favori', mark: 'Ajouter aux favoris', unmark: 'Retirer des favoris', markedNow: 'Ajouté aux favoris.', unmarkedNow: 'Retiré des favoris.',
+  share: 'Partager cet instant', copied: 'Lien vers {time} copié.', resumed: 'Reprise à {time}.', download: 'Télécharger', asText: 'Texte', asSubtitles: 'Sous-titres', source: 'Page de l’Assemblée',
+  noAudio: 'L’audio n’est pas encore là', noAudioHint: 'Il n’a pas encore été extrait de la vidéo.', extract: 'Extraire l’audio', extracting: 'Extraction de l’audio…', extractionFailed: 'L’extraction a échoué',
+  audioReady: 'L’audio est prêt.', audioLost: 'L’audio ne peut pas être lu.', notFound: 'Ce débat est introuvable', allDebates: 'Tous les débats',
+  for: ['{n} pour', '{n} pour'], against: ['{n} contre', '{n} contre'], abstained: ['{n} abstention', '{n} abstentions'],
+};
