@@ -15,5 +15,9 @@ CREATE TABLE timeline_files (
 ) STRICT;
 CREATE INDEX timeline_files_meeting ON timeline_files (meeting_uid);
 
+-- When the Assembly made the file: an older one does not replace a newer one.
+ALTER TABLE transcripts ADD COLUMN generated_at INTEGER;
+
 -- down
+ALTER TABLE transcripts DROP COLUMN generated_at;
 DROP TABLE timeline_files;

@@ -31,6 +31,8 @@ const ImportKind import_kinds[] = {
     {"robian agenda", NULL, "The Assembly's agenda: réunions as JSON; files, folders, archives", robian_import_agenda},
     {"robian deputies", NULL, "Its people and bodies: acteurs and organes as JSON", robian_import_deputies},
     {"robian votes", NULL, "Its public votes: scrutins as JSON", robian_import_votes},
+    {"robian transcripts", NULL, "What was said in its sittings: comptes rendus as XML (Syceron)", robian_import_transcripts},
+    {"robian nvs", NULL, "Timelines of its videos: data.nvs with finalplayer.nvs or liveplayer.nvs", robian_import_nvs},
     {"robian fetch", ROBIAN_FETCH_OPTIONS, "What the Assembly publishes: all, or deputies, agenda, votes", robian_import_fetch},
     {NULL, NULL, NULL, NULL},
 };

@@ -13,6 +13,8 @@ extern const Module robian_module;
 MUST_USE Err *robian_import_agenda(Ctx *c, Transfer *t);
 MUST_USE Err *robian_import_deputies(Ctx *c, Transfer *t);
 MUST_USE Err *robian_import_votes(Ctx *c, Transfer *t);
+MUST_USE Err *robian_import_transcripts(Ctx *c, Transfer *t);
+MUST_USE Err *robian_import_nvs(Ctx *c, Transfer *t);
 /* `socle import robian fetch SOURCE…|all`: see fetch.h. */
 #define ROBIAN_FETCH_OPTIONS "anew"
 MUST_USE Err *robian_import_fetch(Ctx *c, Transfer *t);

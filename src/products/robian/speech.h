@@ -25,4 +25,12 @@ typedef struct Speech {
 } Speech;
 extern const Record speech_row_record;
 
+/* Does the sitting stand still here, "(La séance, suspendue à quinze heures, est reprise à …)"? */
+bool speech_pauses(const Speech *s);
+/* The same speeches for align (alignment.h), with what marks join them by. */
+struct Line *speech_lines(Arena *arena, const Speech *speeches, ptrdiff_t count);
+/* What joins somebody, or a title; for marks. Null when there is nothing to join by. */
+Str speech_who(Arena *arena, Str speaker_id, Str speaker);
+Str speech_title_key(Arena *arena, Str title);
+
 #endif

@@ -25,9 +25,10 @@ typedef struct Person {
 
 typedef struct Transcript {
     Str uid, session_uid, session_ref;
-    Time date;   /* when the sitting was to begin; TIME_NULL when it cannot be read */
-    Str day;     /* "mercredi 06 novembre 2024" */
-    Str session; /* "Session ordinaire 2024-2025" */
+    Time date;         /* when the sitting was to begin; TIME_NULL when it cannot be read */
+    Time generated_at; /* when the file was made; TIME_NULL: not said */
+    Str day;           /* "mercredi 06 novembre 2024" */
+    Str session;       /* "Session ordinaire 2024-2025" */
     Str legislature, number, day_number, state, version;
     Speech *speeches; /* n, debate_n and what alignment gives are left empty */
     ptrdiff_t count;

@@ -99,18 +99,17 @@ TEST(markup_is_text_and_white_space_is_one_blank) {
 
 TEST(points_nest_and_say_whose_they_are) {
     Transcript t =
-        read_good(
-            HEAD "<point><texte>A</texte><point><texte>A1</texte><interExtraction>" SAYS(
-                "", ORATOR("M. A", "1", ""),
-                "un") "</interExtraction></point>" SAYS("", ORATOR("M. A", "1", ""),
-                                                        "deux") "</point>"
-                                                                "<finSeance><point><texte>Fin</"
-                                                                "texte>" SAYS("", "",
-                                                                              "(La séance est "
-                                                                              "levée.)") "</"
-                                                                                         "point></"
-                                                                                         "finSeance"
-                                                                                         ">" FOOT);
+        read_good(HEAD "<point><texte>A</texte><point><texte>A1</texte><interExtraction>" SAYS(
+            "", ORATOR("M. A", "1", ""),
+            "un") "</interExtraction></point>" SAYS("", ORATOR("M. A", "1", ""),
+                                                    "deux") "</point>"
+                                                            "<finSeance><point><texte>Fin</"
+                                                            "texte>" SAYS("", "",
+                                                                          "(La séance est "
+                                                                          "levée.)") "</"
+                                                                                     "point></"
+                                                                                     "finSeance"
+                                                                                     ">" FOOT);
     REQUIRE(t.point_count == 3 && t.count == 6);
     CHECK_INT(t.points[1].parent, 0);
     CHECK_INT(t.points[1].level, 2);
@@ -119,6 +118,27 @@ TEST(points_nest_and_say_whose_they_are) {
     CHECK_STR(t.speeches[2].point, S("A1"));
     CHECK_STR(t.speeches[3].point, S("A"));
     CHECK_STR(t.speeches[5].kind, S("note"));
+}
+
+TEST(points_say_their_level_whatever_they_are_nested_in) {
+    Transcript t = read_good(
+        HEAD "<point nivpoint='1'><texte>Loi</texte></point>"
+             "<point nivpoint='2'><texte>Articles</texte></point>"
+             "<point nivpoint='3'><texte>Article 1</texte><point nivpoint='4'><texte/>" SAYS(
+                 "", ORATOR("M. A (RN)", "1", ""),
+                 "un") "<point nivpoint='99'><texte>Pause</texte>"
+                       "</point></point></point><point nivpoint='2'><texte>Vote</texte>" SAYS(
+                           "", ORATOR("M. A, rapporteur", "1", ""), "deux") "</point>" FOOT);
+    static const int parents[] = {-1, 0, 1, 2, 0}, levels[] = {1, 2, 3, 4, 2};
+    REQUIRE(t.point_count == COUNT(parents) && t.count == 7);
+    for (ptrdiff_t i = 0; i < t.point_count; i++) {
+        CHECK_INT(t.points[i].parent, parents[i]);
+        CHECK_INT(t.points[i].level, levels[i]);
+    }
+    CHECK_STR(t.speeches[3].point, S("Article 1"));
+    CHECK_STR(t.speeches[3].speaker, S("M. A"));
+    CHECK_STR(t.speeches[6].speaker, S("M. A"));
+    CHECK_STR(t.speeches[6].role, S("rapporteur"));
 }
 
 TEST(every_kind_of_number_beside_a_name) {
@@ -350,7 +370,9 @@ TEST(real_files_are_read_to_the_last_paragraph) {
 }
 
 T_MAIN(T_ROW(reads_who_said_what_and_when), T_ROW(markup_is_text_and_white_space_is_one_blank),
-       T_ROW(points_nest_and_say_whose_they_are), T_ROW(every_kind_of_number_beside_a_name),
+       T_ROW(points_nest_and_say_whose_they_are),
+       T_ROW(points_say_their_level_whatever_they_are_nested_in),
+       T_ROW(every_kind_of_number_beside_a_name),
        T_ROW(the_chair_is_named_once_and_known_from_there_on),
        T_ROW(interruptions_and_empty_paragraphs), T_ROW(times_that_are_none_are_not_taken),
        T_ROW(dates_stand_on_the_clocks_of_paris), T_ROW(old_spellings_of_the_date_are_read),
