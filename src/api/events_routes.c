@@ -9,8 +9,8 @@
  *   unsubscribe {channel}   → unsubscribed {unsubscribed_from}
  *   resume {since}          → resumed {since}: all channels from there, later ones too
  *   ping                    → pong
- * Mistakes are answered by error {error}. A session ends after five minutes without a word
- * either way, when it cannot keep up, when the log-in (key, user) that gave it its rights has
+ * Mistakes are answered by error {error}. A session ends after five minutes without a word, or a
+ * ping, either way, when it cannot keep up, when the log-in (key, user) that gave it its rights has
  * ended, and when the server stops. */
 #include "api/auth.h"
 #include "api/work_routes.h"
@@ -26,7 +26,6 @@ enum {
     AUTHS_MAX = 20,
     MESSAGES_A_SECOND = 200,
     PING_MS = 25 * 1000,
-    IDLE_MS = 5 * 60 * 1000,
     BEAT_MS = 15 * 1000,
     ASK_MS = 5 * 1000,
     FRAMES_AT_ONCE = STREAM_PUSH_MAX,
@@ -38,9 +37,10 @@ enum {
 
 /* -- who is it -------------------------------------------------------------------------------- */
 
-static int64_t recheck_ms = 30 * 1000;
+static int64_t recheck_ms = 30 * 1000, idle_ms = 5 * 60 * 1000;
 
 void events_recheck(int64_t ms) { recheck_ms = ms; }
+void events_idle(int64_t ms) { idle_ms = ms; }
 
 /* What c->account was signed in with, and when it was last seen to stand. */
 typedef struct Caller {
@@ -333,13 +333,36 @@ static Err *session_text(Ctx *c, Session *s, Str text) {
 
 /* -- WebSocket: the session ------------------------------------------------------------------- */
 
+/* A name that the client may give itself: it only comes back in `connected`. */
+typedef struct SocketQuery {
+    Str client_id, token;
+} SocketQuery;
+static const Field socket_query_fields[] = {
+    FIELD(SocketQuery, client_id, .flags = F_NULLABLE, .max = 128,
+          .doc = "What the client calls itself; else it is given a name"),
+    FIELD(SocketQuery, token, .flags = F_NULLABLE, .max = 4096,
+          .doc = "Access token, for browsers, which cannot set headers here"),
+};
+const Record socket_query_record = RECORD(SocketQuery, socket_query_fields);
+
 static Err *session_greet(Ctx *c, Session *s) {
-    return tell(
-        c, s, "connected", S("system"),
-        strf(c->arena,
-             "{\"client_id\":\"%.*s\",\"server_time\":\"%.*s\",\"available_channels\":%.*s}",
-             S_ARG(uuid_v4(c->arena)), S_ARG(time_str(c->arena, time_now())),
-             S_ARG(event_channels_json(c->arena))));
+    const SocketQuery *asked = s->k->query;
+    Buf b = buf_new(c->arena, 256);
+    JsonOut o = json_out(&b);
+    json_begin(&o, '{');
+    json_key(&o, S("client_id"));
+    json_put_str(&o, str_is_empty(asked->client_id) ? uuid_v4(c->arena) : asked->client_id);
+    json_key(&o, S("server_time"));
+    json_put_str(&o, time_str(c->arena, time_now()));
+    json_key(&o, S("available_channels"));
+    json_put_raw(&o, event_channels_json(c->arena));
+    json_end(&o, '}');
+    return tell(c, s, "connected", S("system"), buf_str(&b));
+}
+
+/* When either side last said something that counts: a ping does, the pong to ours does not. */
+static int64_t session_heard_us(const Session *s) {
+    return max_i64(s->heard_us, ws_pinged_us(s->ws));
 }
 
 /* One turn; *on false: the session is over. */
@@ -355,7 +378,7 @@ static Err *session_turn(Ctx *c, Session *s, bool *on) {
         ws_close(c, s->ws, str_eq(ended, S("going_away")) ? CODE_AWAY : CODE_POLICY, ended);
         return NULL;
     }
-    TRY(ws_receive(c, s->ws, min_i64(PING_MS, recheck_ms), &got, &message));
+    TRY(ws_receive(c, s->ws, min_i64(min_i64(PING_MS, recheck_ms), idle_ms), &got, &message));
     *on = got != WS_CLOSED;
     if (got == WS_TEXT || got == WS_BINARY) {
         *on = pace_kept(s);
@@ -366,7 +389,7 @@ static Err *session_turn(Ctx *c, Session *s, bool *on) {
         else
             return session_text(c, s, message);
     } else if (got == WS_IDLE) {
-        *on = mono_us() - s->heard_us < IDLE_MS * US_PER_MS;
+        *on = mono_us() - session_heard_us(s) < idle_ms * US_PER_MS;
         if (*on) return ws_ping(c, s->ws);
         ws_close(c, s->ws, CODE_NORMAL, S("idle"));
     }
@@ -439,6 +462,21 @@ static Err *channels_asked(Ctx *c, const Call *k, Str *out, ptrdiff_t *count) {
     return NULL;
 }
 
+/* As a WebSocket's: the latest messages of a channel come again to who does not say where to begin. */
+static Err *listening_begin(Ctx *c, Listening *l, const Str *channels, ptrdiff_t count,
+                            int64_t since) {
+    if (since >= 0) {
+        subscriber_add(l->subscriber, channels, count, since);
+        return NULL;
+    }
+    for (ptrdiff_t i = 0; i < count; i++) {
+        int64_t from = -1, recall = event_recall(channels[i]);
+        if (recall > 0) TRY(event_since_latest(c, channels[i], recall, &from));
+        subscriber_add(l->subscriber, &channels[i], 1, from);
+    }
+    return NULL;
+}
+
 /* What has arrived, as one write; *count of messages. */
 static Err *sse_flush(Ctx *c, Call *k, Listening *l, ptrdiff_t *count) {
     EventMessage *taken[FRAMES_AT_ONCE];
@@ -492,14 +530,14 @@ Err *events_sse(Ctx *c, Call *k) {
     TRY(sign_in(c, k->q, &l->caller));
     TRY(since_asked(c, k, &since));
     TRY(channels_asked(c, k, channels, &count));
+    l->subscriber = subscriber_new(0, listening_ready, l);
+    defer(c, listening_free, l);
+    TRY(listening_begin(c, l, channels, count, since));
     k->answered = true;
     k->r->content_type = S("text/event-stream");
     k->r->no_compress = true;
     reply_header(k->r, S("Cache-Control"), S("no-cache"));
     reply_header(k->r, S("X-Accel-Buffering"), S("no")); /* nginx would hold events back */
-    l->subscriber = subscriber_new(0, listening_ready, l);
-    defer(c, listening_free, l);
-    subscriber_add(l->subscriber, channels, count, since);
     c->deadline_us = 0; /* every write and every pause has a limit of its own */
     TRY(reply_begin(c, k->q, k->r));
     if (k->q->method == METHOD_HEAD) return NULL;

@@ -158,7 +158,8 @@ static const Route work_routes[] = {
      .out = &schedule_record, .out_list = true, .tag = "jobs",
      .doc = "Schedules, their last and next ticks"},
     /* Handlers in events_routes.c. */
-    {GET, "/ws", events_ws, .access = ACCESS_OPEN, .rate = RATE_DEFAULT, .errors = "401 426",
+    {GET, "/ws", events_ws, .access = ACCESS_OPEN, .rate = RATE_DEFAULT,
+     .query = &socket_query_record, .errors = "401 426",
      .tag = "events", .doc = "Events by WebSocket: subscribe, unsubscribe, resume, auth, ping"},
     {GET, "/events", events_sse, .access = ACCESS_OPEN, .query = &event_query_record,
      .out_type = "text/event-stream", .errors = "401 403", .tag = "events",
@@ -171,7 +172,7 @@ static const Route work_routes[] = {
 /* -- the module ------------------------------------------------------------------------------- */
 
 static struct {
-    int64_t lease_s, keep_events_hours, recheck_s;
+    int64_t lease_s, keep_events_hours, recheck_s, idle_s;
     Str queue_limits;
 } tuning;
 
@@ -185,6 +186,8 @@ static const Setting work_settings[] = {
     SETTING("EVENTS_RECHECK_SECONDS", tuning.recheck_s, .usual = "30", .min = 1, .max = 3600,
             .unit = "s",
             .doc = "How long a follower of events may go on after its log-in has ended"),
+    SETTING("EVENTS_IDLE_SECONDS", tuning.idle_s, .usual = "300", .min = 1, .max = 24 * 3600,
+            .unit = "s", .doc = "A WebSocket without an event, a message or a ping is closed"),
 };
 
 /* `queue=limit`, comma-separated. The names live as long as the process. */
@@ -208,6 +211,7 @@ static Err *work_start(Ctx *c) {
     workers_tune((WorkerOptions){.lease_ms = tuning.lease_s * 1000});
     events_tune(tuning.keep_events_hours * 3600 * 1000);
     events_recheck(tuning.recheck_s * 1000);
+    events_idle(tuning.idle_s * 1000);
     return limits_set(c, tuning.queue_limits);
 }
 

@@ -13,6 +13,7 @@ Err *events_ws(Ctx *c, Call *k);
 Err *events_sse(Ctx *c, Call *k);
 Err *events_post(Ctx *c, Call *k);
 void events_recheck(int64_t ms); /* how often whoever listens is asked for again; at the start */
-extern const Record event_query_record, event_in_record, event_out_record;
+void events_idle(int64_t ms);    /* silence after which a WebSocket is closed */
+extern const Record socket_query_record, event_query_record, event_in_record, event_out_record;
 
 #endif

@@ -23,6 +23,7 @@ enum {
     CODE_PROTOCOL = 1002,
     CODE_NONE = 1005,
     CODE_TEXT = 1007,
+    CODE_POLICY = 1008,
     CODE_TOO_BIG = 1009
 };
 
@@ -37,6 +38,7 @@ struct WebSocket {
     bool delivered;
     bool in_frame; /* some of the present frame's payload is still to come */
     uint64_t frame_left;
+    int64_t began_us, pinged_us; /* that message or frame; the peer's last ping */
     char control[CONTROL_MAX];
     ptrdiff_t control_len;
 
@@ -290,6 +292,7 @@ static int frame_check(const WebSocket *ws, const struct wslay_frame_iocb *frame
 static Err *control_take(WebSocket *ws, int opcode) {
     if (opcode == WSLAY_CONNECTION_CLOSE) close_take(ws);
     Err *err = NULL;
+    if (opcode == WSLAY_PING) ws->pinged_us = mono_us();
     if (opcode == WSLAY_PING && !ws->close_sent)
         err = frame_send(ws, WSLAY_PONG, str_of(ws->control, ws->control_len));
     ws->control_len = 0;
@@ -320,6 +323,7 @@ static Err *payload_take(WebSocket *ws, const struct wslay_frame_iocb *frame, bo
             session_fail(ws, code);
             return NULL;
         }
+        if (ws->opcode == 0) ws->began_us = mono_us();
         ws->in_frame = true;
         ws->frame_left = frame->payload_length;
         if (!control && frame->opcode != WSLAY_CONTINUATION_FRAME) ws->opcode = frame->opcode;
@@ -375,6 +379,12 @@ static Err *input_wait(Ctx *c, WebSocket *ws, int64_t until_us, bool *silent) {
     return ws->closed ? NULL : err;
 }
 
+/* Fragments without end, or bytes that drip: neither needs memory, and neither may go on for ever. */
+static bool message_overdue(const WebSocket *ws) {
+    int64_t limit_us = ws->conn->server->options.request_timeout_ms * US_PER_MS;
+    return (ws->opcode != 0 || ws->in_frame) && mono_us() - ws->began_us > limit_us;
+}
+
 static void message_forget(WebSocket *ws) {
     if (!ws->delivered) return;
     ws->delivered = false;
@@ -405,6 +415,7 @@ Err *ws_receive(Ctx *c, WebSocket *ws, int64_t idle_ms, WsGot *got, Str *message
             return err;
         if (whole) *message = buf_str(&ws->message);
         if (whole) return NULL;
+        if (!ws->closed && message_overdue(ws)) session_fail(ws, CODE_POLICY);
         *got = WS_CLOSED;
         if (ws->closed) return NULL;
         *got = WS_WOKEN;
@@ -414,6 +425,8 @@ Err *ws_receive(Ctx *c, WebSocket *ws, int64_t idle_ms, WsGot *got, Str *message
         TRY(input_wait(c, ws, mono_us() + idle_ms * US_PER_MS, &silent));
     }
 }
+
+int64_t ws_pinged_us(const WebSocket *ws) { return ws->pinged_us; }
 
 void ws_wake(WebSocket *ws) {
     ws->woken = true;

@@ -20,9 +20,10 @@ typedef enum WsGot { WS_TEXT, WS_BINARY, WS_CLOSED, WS_WOKEN, WS_IDLE } WsGot;
  * peer's close (WS_CLOSED), ws_wake from another coroutine of this loop (WS_WOKEN), or idle_ms of
  * silence (WS_IDLE; the caller may ping). Pings are answered inside. Invalid UTF-8, unmasked frames
  * and protocol errors close with the right code and give WS_CLOSED, and so does the server's own
- * stop. */
+ * stop; a message that is not whole within the server's request_timeout_ms with 1008. */
 MUST_USE Err *ws_receive(Ctx *c, WebSocket *ws, int64_t idle_ms, WsGot *got, Str *message);
 void ws_wake(WebSocket *ws);
+int64_t ws_pinged_us(const WebSocket *ws); /* when the peer last sent a ping (mono_us); 0: never */
 MUST_USE Err *ws_send(Ctx *c, WebSocket *ws, Str text);
 MUST_USE Err *ws_ping(Ctx *c, WebSocket *ws);
 /* Send a close frame and wait (at most 2 s) for the peer's. */

@@ -7,7 +7,7 @@
 
 enum { MAX_BYTES = 70000 };
 
-static HttpServer *server, *doomed;
+static HttpServer *server, *doomed, *impatient;
 static WebSocket *present; /* the session of /wake, to be woken by the test */
 static int sessions_ended;
 static WsGot last_got;
@@ -58,6 +58,8 @@ static void handle(Ctx *own, Req *q, Reply *r) {
 static void before(void) {
     server = world_start((HttpOptions){.handle = handle, .budget_bytes = MIB});
     doomed = world_start((HttpOptions){.handle = handle, .budget_bytes = MIB});
+    impatient = world_start(
+        (HttpOptions){.handle = handle, .budget_bytes = MIB, .request_timeout_ms = 300});
 }
 
 /* -- The client's side ------------------------------------------------------------------------- */
@@ -397,6 +399,37 @@ TEST(tells_of_silence) {
     stream_close(s);
 }
 
+/* Each is something that needs no memory and has no end. */
+TEST(closes_when_a_message_is_not_whole_in_time) {
+    static const struct {
+        const char *path;
+        int first, more; /* frames without payload; -1: nothing */
+    } rows[] = {{"/", 0x01, 0x00}, {"/", 0x01, 0x89}, {"/", 0x02, 0x8A}, {"/idle", 0x01, -1}};
+    for (ptrdiff_t i = 0; i < COUNT(rows); i++) {
+        Stream *s = upgrade(impatient, rows[i].path);
+        int64_t start_us = mono_us();
+        bool told = false;
+        say(s, frame(rows[i].first, S("")));
+        while (!told && mono_us() - start_us < PATIENCE_MS * US_PER_MS) {
+            ptrdiff_t n;
+            int64_t former = ctx_deadline_within(c, 20);
+            Err *silence = stream_fill(c, s, &n);
+            c->deadline_us = former;
+            told = str_find(stream_buffer(s), S("\x88\x02\x03\xF0")) >= 0;
+            if (silence && rows[i].more >= 0) say(s, frame(rows[i].more, S("")));
+        }
+        CHECK(mono_us() - start_us >= 300 * US_PER_MS);
+        if (!CHECK(told)) printf("    in row %td\n", i);
+        stream_close(s);
+        SOON(http_connections(impatient) == 0);
+    }
+    Stream *s = upgrade(impatient, "/"); /* a silent session without a message begun stays */
+    if (sleep_ms(c, 500)) return;
+    say(s, frame(0x81, S("whole")));
+    expect_frame(s, 0x81, S("whole"));
+    stream_close(s);
+}
+
 TEST(closes_first_and_waits_for_the_answer) {
     Stream *s = upgrade(server, "/");
     int former = sessions_ended;
@@ -485,7 +518,8 @@ T_LOOP_MAIN(1, before, world_stop, T_ROW(refuses_handshakes_that_are_none),
             T_ROW(closes_on_frames_out_of_order), T_ROW(bounds_a_message_over_its_fragments),
             T_ROW(says_the_reason_to_a_client_that_goes_on_sending),
             T_ROW(answers_pings_between_fragments), T_ROW(wakes_a_session_that_waits_or_works),
-            T_ROW(tells_of_silence), T_ROW(closes_first_and_waits_for_the_answer),
+            T_ROW(tells_of_silence), T_ROW(closes_when_a_message_is_not_whole_in_time),
+            T_ROW(closes_first_and_waits_for_the_answer),
             T_ROW(does_not_wait_for_ever_for_the_answer_to_a_close),
             T_ROW(pushes_frames_past_the_waiting_session_and_keeps_their_order),
             T_ROW(notices_a_peer_that_vanishes), T_ROW(closes_all_sessions_when_the_server_stops))
