@@ -209,6 +209,16 @@ static bool scope_covers(Str held, Str scope) {
     return str_ends(held, S(":*")) && str_starts(scope, str_slice(held, 0, held.len - 1));
 }
 
+bool account_holds(const Account *account, Str scope) {
+    assert(scope.len > 0);
+    if (id_is_none(account->api_key)) return false;
+    for (Str rest = account->scopes, held; !str_is_null(rest);) {
+        rest = str_cut(rest, ' ', &held);
+        if (str_eq(held, scope)) return true;
+    }
+    return false;
+}
+
 bool account_may(const Account *account, Str scope) {
     assert(account);
     if (id_is_none(account->user)) return false;

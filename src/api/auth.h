@@ -71,6 +71,8 @@ MUST_USE Err *api_key_revoke(Ctx *c, Id id);
 /* May it do what needs `scope`? Signed in by token: yes. By key: it holds the scope, `area:*` or `*`; a
  * route without a scope takes only a key that holds `*`. */
 bool account_may(const Account *account, Str scope);
+/* Signed in by a key that was given this very scope? */
+bool account_holds(const Account *account, Str scope);
 Role role_of(Str text); /* ROLE_NONE for anything but user, analyst, admin */
 
 /* Seal/open small secrets at rest (libsodium secretbox under a key derived from SECRET_KEY). */

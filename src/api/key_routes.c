@@ -4,6 +4,7 @@
 #include "api/accounts.h"
 #include "api/accounts_room.h"
 #include "api/accounts_sql.h"
+#include "api/router_room.h"
 
 typedef struct ApiKeyIn {
     Str name;
@@ -111,6 +112,20 @@ static Err *scopes_join(Ctx *c, StrList scopes, Str *out) {
     return problems_err(c, &problems);
 }
 
+/* A scope that opens by itself what needs a role is given away only by who has that role. */
+static Err *scopes_allowed(Ctx *c, StrList scopes) {
+    ptrdiff_t count;
+    const Route *const *routes = router_routes(app_router(c), &count);
+    for (ptrdiff_t r = 0; r < count; r++) {
+        if (!routes[r]->key_suffices || c->account.role >= route_role(routes[r])) continue;
+        for (ptrdiff_t i = 0; i < scopes.count; i++)
+            if (str_eq(scopes.items[i], str_c(routes[r]->scope)))
+                FAIL(c, FORBIDDEN, "Your role is not enough to give a key the scope %s.",
+                     routes[r]->scope);
+    }
+    return NULL;
+}
+
 typedef struct KeyMaking {
     Call *k;
     Str scopes;
@@ -135,6 +150,7 @@ static Err *keys_post(Ctx *c, Call *k) {
     if (!id_is_none(in->organisation_id))
         TRY(organisation_require(c, in->organisation_id, MEMBER_ADMIN));
     KeyMaking making = {.k = k};
+    TRY(scopes_allowed(c, in->scopes));
     TRY(scopes_join(c, in->scopes, &making.scopes));
     reply_header(k->r, S("Cache-Control"), S("no-store"));
     return db_transaction(c, key_make, &making);

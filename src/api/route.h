@@ -77,6 +77,8 @@ typedef struct Route {
     Handler handler;
     Access access;
     const char *scope; /* API keys must hold it: "projects:read" */
+    bool key_suffices; /* a key that holds `scope` by this very name may, whatever its user's role;
+                        * only who has the role can make one (or the operator, from the shell) */
     const Record *query, *in, *out;
     bool in_change; /* the body changes an existing thing: nothing is required */
     bool out_list;  /* the answer is a JSON array of `out` */

@@ -39,6 +39,7 @@ static void route_verify(const Route *route) {
     assert(!route->out_list || route->out);
     assert(!route->idempotent || route->method == METHOD_POST);
     assert(!route->secret_out || route->out);
+    assert(!route->key_suffices || (route->scope && route->access > ACCESS_USER));
     assert(errors_known(route->errors));
     assert(!route->status_also || route->out);
     if (route->query) record_verify(route->query);
@@ -124,14 +125,19 @@ static Err *sign_in(Ctx *c, const Call *k) {
     return NULL;
 }
 
+Role route_role(const Route *route) {
+    return route->access == ACCESS_ADMIN     ? ROLE_ADMIN
+           : route->access == ACCESS_ANALYST ? ROLE_ANALYST
+                                             : ROLE_USER;
+}
+
 static Err *access_check(Ctx *c, const Call *k) {
     const Route *route = k->route;
     if (route->access == ACCESS_OPEN) return NULL;
     if (id_is_none(c->account.user)) FAIL(c, UNAUTHENTICATED, "Token manquant");
-    Role least = route->access == ACCESS_ADMIN     ? ROLE_ADMIN
-                 : route->access == ACCESS_ANALYST ? ROLE_ANALYST
-                                                   : ROLE_USER;
-    if (c->account.role < least)
+    Role least = route_role(route);
+    bool by_key = route->key_suffices && account_holds(&c->account, str_c(route->scope));
+    if (c->account.role < least && !by_key)
         FAIL(c, FORBIDDEN, "This needs the role %s.", least == ROLE_ADMIN ? "admin" : "analyst");
     if (account_may(&c->account, str_c(route->scope))) return NULL;
     if (route->scope) FAIL(c, FORBIDDEN, "This API key lacks the scope %s.", route->scope);

@@ -52,6 +52,9 @@ struct Router {
     Str document; /* OpenAPI, made on first use */
 };
 
+/* router.c */
+Role route_role(const Route *route); /* the least that may, of those signed in */
+
 /* tree.c */
 void tree_add(Arena *arena, Node *root, Entry *entry);
 typedef struct Match {

@@ -114,9 +114,12 @@ def test_who_may_write(server, client):
     clients = {
         401: [client, server.client("no token")],
         403: [server.client(token(server, user=user)), server.client(make_key(server, user["email"])),
+              server.client(make_key(server, user["email"], "debates:*")),
               server.client(make_key(server, analyst["email"], "debates:read posts:write"))],
         200: [server.client(token(server, "admin")), server.client(token(server, user=analyst)),
-              server.client(make_key(server, analyst["email"], "debates:write"))],
+              server.client(make_key(server, analyst["email"], "debates:write")),
+              server.client(make_key(server, analyst["email"])),
+              server.client(make_key(server, user["email"], "debates:write"))],  # the operator's doing
     }
     for status, those in clients.items():
         for one in those:
@@ -125,6 +128,14 @@ def test_who_may_write(server, client):
             path = DEBATES + (answer.json()["id"] if status == 200 else "x")
             assert one.put(path, json={"title": "neu"}).status_code == status
             assert one.delete(path).status_code == status
+
+
+def test_nobody_gives_a_key_more_than_the_own_role_may(server):
+    for role, status in (("user", 403), ("analyst", 201), ("admin", 201)):
+        with server.client(token(server, role)) as one:
+            made = one.post("/api/v1/keys", json={"name": "x", "scopes": ["posts:read", "debates:write"]})
+            assert made.status_code == status, made.text
+            assert one.post("/api/v1/keys", json={"name": "x", "scopes": ["*", "posts:write"]}).status_code == 201
 
 
 def test_a_change_keeps_what_it_does_not_give(analyst, client):

@@ -195,8 +195,9 @@ static Err *debate_delete(Ctx *c, Call *k) {
 }
 
 #define READS .access = ACCESS_OPEN, .tag = "debates"
-#define WRITES \
-    .access = ACCESS_ANALYST, .scope = "debates:write", .tag = "debates", .rate = RATE_WRITE
+#define WRITES                                                                                 \
+    .access = ACCESS_ANALYST, .scope = "debates:write", .key_suffices = true, .tag = "debates", \
+    .rate = RATE_WRITE
 
 const Route debate_routes[] = {
     {GET, "/api/debates", debates_get, READS, .query = &debate_query_record,

@@ -10,12 +10,6 @@
 
 enum { DESCRIBE_MS = 20 * 1000, TITLE_MAX = 500 };
 
-/* Analysts, and whoever holds a key that may. */
-static Err *may_extract(Ctx *c) {
-    if (c->account.role >= ROLE_ANALYST || !id_is_none(c->account.api_key)) return NULL;
-    FAIL(c, FORBIDDEN, "This needs the role analyst, or an API key.");
-}
-
 static const char *const priorities[] = {"low", "normal", "high", "urgent", NULL};
 
 /* -- of a debate ---------------------------------------------------------------------------------- */
@@ -54,13 +48,11 @@ static Err *settle(Ctx *c, void *arg) { return call_settle(c, arg); }
 
 static Err *extract_post(Ctx *c, Call *k) {
     ExtractionAsked asked;
-    TRY(may_extract(c));
     TRY(asked_read(c, k->in, k->present, &asked));
     return extraction_start(c, k->params[0], &asked, settle, k, call_out(k));
 }
 
 static Err *extract_delete(Ctx *c, Call *k) {
-    TRY(may_extract(c));
     return extraction_cancel(c, k->params[0], call_out(k));
 }
 
@@ -161,7 +153,6 @@ static Err *first_post(Ctx *c, Call *k) {
     const FirstRequest *in = k->in;
     DebateId debate;
     Extraction e;
-    TRY(may_extract(c));
     TRY(debate_of_url(c, in->url, &debate));
     ExtractionAsked asked = {.priority = in->priority, .format = S("mp3"), .quality = S("192k"),
                              .any_format = true, .any_quality = true};
@@ -211,7 +202,10 @@ static Err *first_get(Ctx *c, Call *k) {
     return NULL;
 }
 
-#define WRITES .access = ACCESS_USER, .scope = "debates:write", .tag = "extraction", .rate = RATE_WRITE
+/* Analysts, and whoever holds a key that was given the scope. */
+#define WRITES                                                                       \
+    .access = ACCESS_ANALYST, .scope = "debates:write", .key_suffices = true, \
+    .tag = "extraction", .rate = RATE_WRITE
 #define READS .access = ACCESS_OPEN, .tag = "extraction"
 
 const Route extraction_routes[] = {
