@@ -37,6 +37,8 @@ def test_a_product_alone_has_the_front_page(make_server):
             problem(client.get("/shared/search.js"), 404)
             problem(client.post("/"), 405)
     assert "<h1>veyl</h1>" in root(veyl, Accept="text/html").text
+    page = root(robian, Accept="text/html")
+    assert page.headers["Content-Type"].startswith("text/html") and "/listen/" in page.text
     with robian.client() as client:
         problem(client.get("/console/console.js"), 404)
         problem(client.get("/search"), 404)

@@ -145,6 +145,7 @@ const Module robian_module = {
     .channel_count = ROBIAN_CHANNEL_COUNT,
     .collections = collections,
     .root = robian_root,
+    .home = "listen/home.html",
     .start = robian_start,
     .stop = robian_stop,
     .settings = robian_settings,
