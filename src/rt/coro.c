@@ -365,7 +365,7 @@ void coro_cancel(Coro *co) {
         co->cancel_held = true;
         return;
     }
-    co->ctx.cancelled = true;
+    __atomic_store_n(&co->ctx.cancelled, true, __ATOMIC_RELAXED); /* long work elsewhere looks */
     if (co->fork) fork_cancel(co->fork);
     if (!co->waiting || co->sure) return;
     co->waiting = false;

@@ -68,11 +68,16 @@ void engine_build_free(EngineBuild *b); /* also after finish; without it: throws
 
 /* -- Asking (rank.c, facets.c) ------------------------------------------------------------------- */
 
-/* Answer a request against a view. INVALID for what is wrong in it. Plain computing in c's arena. */
+/* Answer a request against a view. Plain computing in c's arena. INVALID for what is wrong in it;
+ * CANCELLED, TIMEOUT when c was cancelled meanwhile (from whatever thread), or its deadline came. */
 MUST_USE Err *engine_search(Ctx *c, const SearchDef *def, const View *view,
                             const SearchRequest *request, SearchResult *out);
 MUST_USE Err *engine_values(Ctx *c, const SearchDef *def, const View *view, int field, Str text,
                             const SearchRequest *within, int64_t limit, SearchValue **out,
                             ptrdiff_t *count);
+/* About how long the answer will take, in microseconds of one core. */
+int64_t engine_cost_us(Ctx *c, const SearchDef *def, const View *view, const SearchRequest *request);
+/* The error of an answer that nobody waits for any more; NULL: go on. */
+MUST_USE Err *engine_ended(Ctx *c);
 
 #endif

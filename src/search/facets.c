@@ -367,6 +367,7 @@ Err *facets_answer(Ctx *c, const SearchDef *def, const View *view, const Docset 
             facet_keywords(c, def, view, over, ask, limit, &out->facets[i]);
         else
             facet_numbers(c, def, view, over, ask, limit, &out->facets[i]);
+        TRY(engine_ended(c));
     }
     return NULL;
 }

@@ -10,6 +10,8 @@
 #include "core/time.h"
 #include "search/facets.h"
 
+enum { LOOK_EVERY = 16384 }; /* documents, then whether somebody still waits */
+
 typedef struct Group {
     int64_t number; /* the value, or the unit's first microsecond */
     int64_t count;
@@ -113,12 +115,12 @@ static void keep_put(Keep *k, Group g) {
     k->items[i] = g;
 }
 
-static void streams_group(const SearchDef *def, const SearchFacetAsk *ask, Stream *streams,
+static void streams_group(Ctx *c, const SearchDef *def, const SearchFacetAsk *ask, Stream *streams,
                           int count, Keep *keep, SearchFacet *out) {
     SearchKind kind = def->fields[ask->field].kind;
     SearchKind sum_kind = ask->sum_field >= 0 ? def->fields[ask->sum_field].kind : kind;
     Group group = {0};
-    for (;;) {
+    for (uint32_t told = 1; told % LOOK_EVERY || !engine_ended(c); told++) {
         Stream *least = NULL;
         for (int i = 0; i < count; i++)
             if (stream_ready(&streams[i]) &&
@@ -225,7 +227,7 @@ void facet_numbers(Ctx *c, const SearchDef *def, const View *view, const Docset 
         for (int i = 0; i < view->count; i++)
             streams[i] =
                 stream_of(c->arena, view->items[i].segment, docs[i], ask->field, ask->sum_field);
-        streams_group(def, ask, streams, view->count, &keep, out);
+        streams_group(c, def, ask, streams, view->count, &keep, out);
     }
     out->count = keep.count;
     out->values = arena_array(c->arena, SearchValue, keep.count);

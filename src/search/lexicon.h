@@ -50,8 +50,9 @@ uint32_t *lexicon_stem(const Lexicon *l, Arena *arena, Str word, ptrdiff_t *coun
  * arena. */
 FuzzyRange *lexicon_fuzzy(const Lexicon *l, Arena *arena, Str word, int max_typos, bool prefix,
                           int64_t budget, ptrdiff_t *count, bool *complete);
-/* `glob` has * (any run) and ? (one letter) in it: matching ids as sorted disjoint ranges. */
-WordRange *lexicon_glob(const Lexicon *l, Arena *arena, Str glob, int64_t budget, ptrdiff_t *count,
-                        bool *complete);
+/* `glob` has * (any run) and ? (one letter) in it: matching ids as sorted disjoint ranges. *budget:
+ * nodes that may be visited; afterwards, that still may be. */
+WordRange *lexicon_glob(const Lexicon *l, Arena *arena, Str glob, int64_t *budget,
+                        ptrdiff_t *count, bool *complete);
 
 #endif

@@ -82,9 +82,9 @@ static bool node_walk(Glob *g, const LexiconNode *n, Places p) {
     return true;
 }
 
-WordRange *lexicon_glob(const Lexicon *l, Arena *arena, Str glob, int64_t budget, ptrdiff_t *count,
-                        bool *complete) {
-    Glob g = {.l = l, .arena = arena, .budget = budget};
+WordRange *lexicon_glob(const Lexicon *l, Arena *arena, Str glob, int64_t *budget,
+                        ptrdiff_t *count, bool *complete) {
+    Glob g = {.l = l, .arena = arena, .budget = *budget};
     Places p = {{0}};
     *count = 0;
     *complete = true;
@@ -97,6 +97,7 @@ WordRange *lexicon_glob(const Lexicon *l, Arena *arena, Str glob, int64_t budget
     if (g.count == 0 || l->words == 0) return NULL;
     place_add(&g, &p, 0);
     *complete = node_walk(&g, lexicon_nodes(l), p);
+    *budget = max_i64(g.budget, 0);
     *count = g.found;
     return g.ranges;
 }

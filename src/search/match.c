@@ -86,18 +86,24 @@ Arena *rank_scratch(Rank *r) {
 }
 
 /* The coroutine may be cancelled by its loop while this is in another thread. */
+static bool is_cancelled(const Ctx *c) { return __atomic_load_n(&c->cancelled, __ATOMIC_RELAXED); }
+
 bool rank_look_ended(Rank *r) {
     const Ctx *c = r->c;
-    r->ended |= __atomic_load_n(&c->cancelled, __ATOMIC_RELAXED) ||
-                (c->deadline_us && mono_us() > c->deadline_us);
+    r->ended |= is_cancelled(c) || (c->deadline_us && mono_us() > c->deadline_us);
     return r->ended;
 }
 
-Err *rank_err(Rank *r) {
-    if (!r->ended) return NULL;
-    if (__atomic_load_n(&r->c->cancelled, __ATOMIC_RELAXED))
-        FAIL(r->c, CANCELLED, "The search was given up: nobody waits for it any more.");
-    FAIL(r->c, TIMEOUT, "The search took longer than there was time for it.");
+static Err *ended_err(Ctx *c) {
+    if (is_cancelled(c)) FAIL(c, CANCELLED, "The search was given up: nobody waits for it any more.");
+    FAIL(c, TIMEOUT, "The search took longer than there was time for it.");
+}
+
+Err *rank_err(Rank *r) { return r->ended ? ended_err(r->c) : NULL; }
+
+Err *engine_ended(Ctx *c) {
+    bool late = c->deadline_us && mono_us() > c->deadline_us;
+    return late || is_cancelled(c) ? ended_err(c) : NULL;
 }
 
 /* -- The base ------------------------------------------------------------------------------------ */
@@ -138,14 +144,11 @@ static Docset minus_docs(Rank *r, Matcher *m, const Term *t) {
     if (t->glob) {
         ptrdiff_t count;
         bool complete;
-        WordRange *ranges = lexicon_glob(l, a, t->words[0], r->glob_left, &count, &complete);
+        WordRange *ranges = lexicon_glob(l, a, t->words[0], &r->glob_left, &count, &complete);
         DocsetMaker all = docset_maker(a, m->base.universe);
-        if (!complete) r->estimated = true;
-        for (ptrdiff_t i = 0; i < count; i++) {
-            ArenaMark mark = arena_mark(a);
-            docset_put_all(&all, segment_range_docs(m->segment, a, ranges[i], t->fields));
-            arena_release(a, mark);
-        }
+        if (!complete) r->too_broad = true;
+        for (ptrdiff_t i = 0; i < count; i++)
+            segment_range_put(m->segment, &all, ranges[i], t->fields);
         return docset_made(a, &all);
     }
     uint32_t *ids = phrase_ids(m->segment, a, t);
@@ -453,6 +456,10 @@ Err *rank_open(Ctx *c, const SearchDef *def, const View *view, const SearchReque
         parts_look_up(r, m);
     }
     TRY(rank_err(r));
+    if (r->too_broad)
+        FAIL_ASKED(c, "invalid_search_q",
+                   "The patterns with * or ? fit too many words for one search: they need more "
+                   "letters");
     universe_make(r);
     *out = r;
     return rank_err(r);

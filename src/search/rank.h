@@ -56,7 +56,7 @@ enum {
     SCAN_BUDGET = 50000,     /* forward texts read to rank, a query and segment */
     VERIFY_BUDGET = 4000000, /* forward texts read to know whether a document matches */
     FUZZY_BUDGET = 200000,   /* nodes of the lexicon, a part */
-    GLOB_BUDGET = 1000000,   /* likewise, of all globs of a query */
+    GLOB_BUDGET = 1000000,   /* likewise, of all globs of a query; more is INVALID */
     SORTS_MAX = 16,
     TREE_LEVELS = 5 /* a tree of so many words has a level for each choice of them */
 };
@@ -121,6 +121,7 @@ typedef struct Matcher {
     /* Which fits a word has: those of the last bound <= word. */
     uint32_t *bounds, *bound_at, *bound_fits;
     uint32_t bound_count;
+    uint32_t *bound_of_word; /* bounds <= word, where there are many; else NULL */
     uint64_t maybe[64]; /* which word & 4095 have any */
     int64_t scans_left;
     Docset universe;
@@ -159,6 +160,7 @@ typedef struct Rank {
     KeyPlan plan;
     Matcher *matchers; /* one a segment */
     bool estimated, fully;
+    bool too_broad; /* the globs would take too long */
     int64_t verify_left, glob_left;
     Level *levels; /* of a plain query, best first; of a tree with few words: any choice of them */
     int level_count;

@@ -101,6 +101,7 @@ static void fit_place(Scorer *s, const Fit *f, const Tokens *t) {
 static void word_places(Scorer *s, const Tokens *t) {
     const Matcher *m = s->matcher;
     uint32_t low = 0, high = m->bound_count; /* bounds before low are <= word */
+    if (m->bound_of_word) low = high = m->bound_of_word[t->word];
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         if (m->bounds[middle] <= t->word)

@@ -169,6 +169,19 @@ Docset segment_range_docs(const Segment *s, Arena *a, WordRange range, uint32_t 
     return fields ? docset_or(a, ready, words_union(s, a, range, fields)) : ready;
 }
 
+void segment_range_put(const Segment *s, DocsetMaker *to, WordRange range, uint32_t fields) {
+    if (range.to > s->words) range.to = s->words;
+    if (range.from >= range.to || !fields) return;
+    SetRef sets[SETS_MAX];
+    const Prefix *p = range.to - range.from >= PREFIX_WORDS ? prefix_find(s, range) : NULL;
+    int count = p ? prefix_sets(s, p, &fields, sets) : 0;
+    for (int i = 0; i < count; i++) set_put(to, s->sets, sets[i]);
+    for (uint32_t word = range.from; fields && word < range.to; word++) {
+        count = word_sets(s, word, fields, sets);
+        for (int i = 0; i < count; i++) set_put(to, s->sets, sets[i]);
+    }
+}
+
 /* -- Pairs --------------------------------------------------------------------------------------- */
 
 static SetRef pair_find(const Segment *s, uint64_t key) {

@@ -46,6 +46,8 @@ bool segment_has(const Segment *s, const void *at);
 Docset segment_word_docs(const Segment *s, Arena *a, uint32_t word, uint32_t fields);
 /* The union over words [from, to). Wide ranges that are a short prefix are ready-made. */
 Docset segment_range_docs(const Segment *s, Arena *a, WordRange range, uint32_t fields);
+/* The same into a set that is being made: for ranges by the 100 000. */
+void segment_range_put(const Segment *s, DocsetMaker *to, WordRange range, uint32_t fields);
 /* Documents one of whose `fields` begins with the word. */
 Docset segment_first_docs(const Segment *s, Arena *a, uint32_t word, uint32_t fields);
 /* Documents all of whose words in a field stand at its beginning: it is one word. */

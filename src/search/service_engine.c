@@ -3,8 +3,8 @@
  * on in a thread of the index's own, at low priority: they take seconds, and the pool's long lane is
  * one thread on a small machine.
  *
- * Queries of a small index run where they are asked; others on the pool, so that none keeps a loop
- * from its connections. */
+ * Queries that take little run where they are asked, for the way to another thread and back costs
+ * more than most of them; others on the pool, so that none keeps a loop from its connections. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -24,8 +24,10 @@ enum {
     RETRY_US = 10000000,
     KEEP_NICE = 10
 };
-/* A query looks at most at so many documents when it runs on the loop. */
-enum { INLINE_QUERY_DOCS = 20000 };
+/* A query that will probably take no longer than LOOP_US runs on the loop that asks; one that then
+ * takes longer than LOOP_MOST_MS begins again on the pool. Values are looked for on the loop among
+ * at most LOOP_VALUES_DOCS documents. */
+enum { LOOP_US = 1000, LOOP_MOST_MS = 2, LOOP_VALUES_DOCS = 20000 };
 /* What a query may take: so many bytes, and so many bitmaps over all documents. */
 enum { QUERY_BYTES = 32 * 1024 * 1024, QUERY_SETS = 1024 };
 
@@ -276,6 +278,23 @@ static void budget_raise(Ctx *c, const View *v) {
     arena_budget_set(c->arena, 2 * arena_used(c->arena) + QUERY_BYTES + sets);
 }
 
+static bool is_cheap(Ctx *c, const Asking *a) {
+    if (!a->result) return view_documents(a->view) <= LOOP_VALUES_DOCS;
+    return engine_cost_us(c, a->x->def, a->view, a->request) <= LOOP_US;
+}
+
+/* false: it took too long to go on here. */
+static bool ask_here(Ctx *c, Asking *a) {
+    ArenaMark mark = arena_mark(c->arena);
+    int64_t former = ctx_deadline_within(c, LOOP_MOST_MS), here = c->deadline_us;
+    ask(a);
+    c->deadline_us = former;
+    bool late = a->err && a->err->kind == ERR_TIMEOUT && mono_us() >= here;
+    if (!late || here == former || (former && mono_us() >= former)) return true;
+    arena_release(c->arena, mark);
+    return false;
+}
+
 static Err *ask_where_it_fits(Ctx *c, Asking *a) {
     Backing *b = a->x->backing;
     Defer *undo = c->defers;
@@ -283,9 +302,7 @@ static Err *ask_where_it_fits(Ctx *c, Asking *a) {
     budget_raise(c, a->view);
     defer(c, view_give, a->view); /* also when the answer is over c's memory */
     Err *err = NULL;
-    if (view_documents(a->view) <= INLINE_QUERY_DOCS)
-        ask(a);
-    else {
+    if (!is_cheap(c, a) || !ask_here(c, a)) {
         atomic_fetch_add(&a->x->offloaded, 1);
         err = offload(c, LANE_SHORT, ask, a);
     }

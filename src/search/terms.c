@@ -137,10 +137,9 @@ static void fits_fuzzy(Rank *r, Matcher *m, const Part *p, Fit fit, int base) {
 static void fits_glob(Rank *r, Matcher *m, const Part *p, Fit fit) {
     ptrdiff_t count;
     bool complete;
-    WordRange *list = lexicon_glob(segment_lexicon(m->segment), m->arena, p->word, r->glob_left,
+    WordRange *list = lexicon_glob(segment_lexicon(m->segment), m->arena, p->word, &r->glob_left,
                                    &count, &complete);
-    if (!complete) r->estimated = true;
-    r->glob_left = max_i64(r->glob_left - count, 1);
+    if (!complete) r->too_broad = true;
     fit.kind = KIND_LIKE;
     for (ptrdiff_t i = 0; i < count; i++) {
         fit.from = list[i].from;
@@ -278,15 +277,20 @@ static Docset docs_in_range(const Matcher *m, WordRange range, uint32_t fields) 
                                       : segment_range_docs(m->segment, m->work, range, fields);
 }
 
-/* Sets beyond so many are not kept until they are put together: globs have ranges by the 100
- * 000. */
+/* Globs have ranges by the 100 000: of more than so many no set is made. */
 enum { SETS_KEPT = 32 };
 
+static bool are_many(const Matcher *m, const PartDocs *d, int kind) {
+    int n = 0;
+    for (int i = d->fit_from; i < d->fit_to && n <= SETS_KEPT; i++) n += m->fits[i].kind == kind;
+    return n > SETS_KEPT;
+}
+
 Docset docs_of_kind(const Matcher *m, const PartDocs *d, int kind, uint32_t fields) {
-    Arena *a = m->work;
     int n = 0;
     Docset sets[SETS_KEPT];
     DocsetMaker many = {0};
+    if (are_many(m, d, kind)) many = docset_maker(m->work, m->base.universe);
     for (int i = d->fit_from; i < d->fit_to; i++) {
         const Fit *f = &m->fits[i];
         uint32_t where = f->fields & fields;
@@ -296,18 +300,13 @@ Docset docs_of_kind(const Matcher *m, const PartDocs *d, int kind, uint32_t fiel
             range = d->range; /* whole, as it may be ready-made */
             i = d->range_to - 1;
         }
-        if (n < SETS_KEPT) {
+        if (many.bits)
+            segment_range_put(m->segment, &many, range, where);
+        else
             sets[n++] = docs_in_range(m, range, where);
-            continue;
-        }
-        if (!many.bits) many = docset_maker(a, m->base.universe);
-        ArenaMark mark = arena_mark(a);
-        docset_put_all(&many, docs_in_range(m, range, where));
-        arena_release(a, mark);
     }
-    if (!many.bits) return docset_or_many(a, m->base.universe, sets, n);
-    for (int i = 0; i < n; i++) docset_put_all(&many, sets[i]);
-    return docset_made(a, &many);
+    return many.bits ? docset_made(m->work, &many)
+                     : docset_or_many(m->work, m->base.universe, sets, n);
 }
 
 static void sets_make(Rank *r, Matcher *m, const Part *p, int part, Docset over) {
@@ -570,6 +569,18 @@ static uint32_t bound_of(const Matcher *m, uint32_t word) {
     return low;
 }
 
+/* Many bounds are rather looked up than searched in. */
+enum { BOUNDS_FEW = 2048 };
+
+static void bound_table_make(Matcher *m) {
+    uint32_t words = segment_lexicon(m->segment)->words, bound = 0;
+    m->bound_of_word = arena_array(m->arena, uint32_t, words);
+    for (uint32_t w = 0; w < words; w++) {
+        while (bound < m->bound_count && m->bounds[bound] <= w) bound++;
+        m->bound_of_word[w] = bound;
+    }
+}
+
 static void bounds_make(Matcher *m) {
     Arena *a = m->arena;
     uint32_t n = 0;
@@ -599,6 +610,7 @@ static void bounds_make(Matcher *m) {
     }
     for (uint32_t b = m->bound_count; b > 0; b--) m->bound_at[b] = m->bound_at[b - 1];
     m->bound_at[0] = 0;
+    if (m->bound_count > BOUNDS_FEW) bound_table_make(m);
 }
 
 void parts_look_up(Rank *r, Matcher *m) {
@@ -607,7 +619,7 @@ void parts_look_up(Rank *r, Matcher *m) {
     m->work = r->part_count > PARTS_FEW ? rank_scratch(r) : m->arena;
     for (int i = 0; i < r->part_count; i++) {
         sets_none(&m->parts[i], m->base.universe);
-        if (rank_ended(r)) continue;
+        if (r->too_broad || rank_ended(r)) continue;
         if (r->parts[i].phrase)
             look_up_phrase(r, m, i);
         else

@@ -24,7 +24,8 @@ static void block_read(Arena *a, const Lexicon *l) {
         const FuzzyRange *f = lexicon_fuzzy(l, a, word, 2, i & 1, BUDGET, &count, &complete);
         for (ptrdiff_t j = 0; j < count; j++) assert(f[j].from < f[j].to && f[j].to <= l->words);
     }
-    const WordRange *g = lexicon_glob(l, a, S("*a?*"), BUDGET, &count, &complete);
+    int64_t budget = BUDGET;
+    const WordRange *g = lexicon_glob(l, a, S("*a?*"), &budget, &count, &complete);
     for (ptrdiff_t j = 0; j < count; j++) assert(g[j].from < g[j].to && g[j].to <= l->words);
 }
 

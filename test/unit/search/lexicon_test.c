@@ -322,6 +322,15 @@ static bool glob_fits(Str glob, Str word) {
     return g == glob.len;
 }
 
+static WordRange *glob_find(const Lexicon *l, Arena *a, Str glob, int64_t budget, ptrdiff_t *count,
+                            bool *complete) {
+    int64_t left = budget;
+    WordRange *ranges = lexicon_glob(l, a, glob, &left, count, complete);
+    CHECK(left >= 0 && left <= budget);
+    CHECK(*complete || left == 0);
+    return ranges;
+}
+
 TEST(patterns_find_what_fits_them) {
     static const char *const globs[] = {"*",       "a*",  "*a", "?",    "??",      "a?e*",  "*é*",
                                         "*東*京*", "??*", "a",  "ae",   "*a*e*s*", "**a**", "?*?",
@@ -334,7 +343,7 @@ TEST(patterns_find_what_fits_them) {
         ptrdiff_t count;
         bool complete;
         bool *told = arena_array(a, bool, (ptrdiff_t)total + 1);
-        const WordRange *r = lexicon_glob(&l, a, str_c(globs[i]), INT64_MAX, &count, &complete);
+        const WordRange *r = glob_find(&l, a, str_c(globs[i]), INT64_MAX, &count, &complete);
         CHECK(complete);
         for (ptrdiff_t j = 0; j < count; j++) {
             CHECK(r[j].from < r[j].to && (j == 0 || r[j - 1].to < r[j].from));
@@ -343,7 +352,7 @@ TEST(patterns_find_what_fits_them) {
         for (uint32_t w = 0; w < total; w++)
             if (!CHECK(told[w] == glob_fits(str_c(globs[i]), words[w])))
                 printf("    %s, %.*s\n", globs[i], S_ARG(words[w]));
-        lexicon_glob(&l, a, str_c(globs[i]), 3, &count, &complete);
+        glob_find(&l, a, str_c(globs[i]), 3, &count, &complete);
         CHECK(complete || count < 4);
     }
     arena_free(a);
@@ -359,22 +368,22 @@ TEST(patterns_may_be_as_long_as_words) {
     for (int i = 0; i < 2 * WORD_MAX; i++) glob[i] = i % 2 ? '*' : 'a';
     ptrdiff_t count;
     bool complete;
-    lexicon_glob(&l, a, str_of(glob, WORD_MAX), 1000, &count, &complete);
+    glob_find(&l, a, str_of(glob, WORD_MAX), 1000, &count, &complete);
     CHECK_INT(count, 1);
-    lexicon_glob(&l, a, str_of(text, WORD_MAX), 1000, &count, &complete);
+    glob_find(&l, a, str_of(text, WORD_MAX), 1000, &count, &complete);
     CHECK_INT(count, 1);
-    lexicon_glob(&l, a, str_of(text, WORD_MAX + 1), 1000, &count, &complete);
+    glob_find(&l, a, str_of(text, WORD_MAX + 1), 1000, &count, &complete);
     CHECK_INT(count, 0);
-    lexicon_glob(&l, a, str_of(glob, 2 * WORD_MAX), 1000, &count, &complete);
+    glob_find(&l, a, str_of(glob, 2 * WORD_MAX), 1000, &count, &complete);
     CHECK_INT(count, 0);
     l = lexicon_of(a, NULL, 0, false);
-    lexicon_glob(&l, a, S("*"), 1000, &count, &complete);
+    glob_find(&l, a, S("*"), 1000, &count, &complete);
     CHECK_INT(count, 0);
     Str *words;
     uint32_t total;
     l = few_open(a, &words, &total);
     const WordRange *r =
-        lexicon_glob(&l, a, S("ch*"), 12, &count, &complete); /* a range, no walk */
+        glob_find(&l, a, S("ch*"), 12, &count, &complete); /* a range, no walk */
     CHECK(complete);
     CHECK_INT(count, 1);
     CHECK_INT(r[0].to - r[0].from, 6);
@@ -396,7 +405,7 @@ static void hostile_read(Arena *a, Str block) {
     bool complete;
     const FuzzyRange *r = lexicon_fuzzy(&l, a, S("chatau"), 2, true, 1000, &n, &complete);
     for (ptrdiff_t i = 0; i < n; i++) CHECK(r[i].from < r[i].to && r[i].to <= l.words);
-    const WordRange *g = lexicon_glob(&l, a, S("*a*"), 1000, &n, &complete);
+    const WordRange *g = glob_find(&l, a, S("*a*"), 1000, &n, &complete);
     for (ptrdiff_t i = 0; i < n; i++) CHECK(g[i].from < g[i].to && g[i].to <= l.words);
 }
 
