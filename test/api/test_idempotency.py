@@ -14,6 +14,7 @@ import uuid
 
 import pytest
 from harness import PATIENCE, Server, database, make_user, register_user, run_cli, token
+from robian import debate_body
 
 ORGANISATIONS = "/api/v1/organisations"
 
@@ -28,6 +29,7 @@ TAKES_NONE = {
     "/api/devices",                                                       # whoever lost the secret makes another
     "/api/activities", "/api/favorites/{debate_id}",                      # twice is once
     "/api/collections/{id}/debates/{debate_id}",
+    "/api/open-data/fetch",                                               # one under way is the one
 }
 
 
@@ -147,6 +149,10 @@ def project_creator(w):
         lambda: len(w.by_user.get(path).json()["creators"])
 
 
+def debate(w):
+    return w.by_admin, "/api/debates", debate_body(), lambda: w.by_user.get("/api/debates").json()["total"]
+
+
 def collection(w):
     return w.by_user, "/api/collections", {"name": word()}, lambda: w.total("/api/collections")
 
@@ -157,7 +163,7 @@ ROUTES = {
     "/api/v1/events": event, "/api/jobs/probe": probe, "/api/jobs/{id}/retry": job_again,
     "/api/v1/posts": post, "/api/v1/hashtags": hashtag, "/api/v1/platforms": platform,
     "/api/v1/projects": project, "/api/v1/projects/{id}/hashtags": project_hashtag,
-    "/api/collections": collection,
+    "/api/collections": collection, "/api/debates": debate,
     "/api/v1/projects/{id}/creators": project_creator, "/api/v1/projects/{id}/searches": saved_search,
 }
 
