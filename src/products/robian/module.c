@@ -3,6 +3,7 @@
 #include "products/robian/channels.h"
 #include "products/robian/extraction.h"
 #include "products/robian/fetch.h"
+#include "products/robian/follow.h"
 #include "products/robian/listening_jobs.h"
 #include "products/robian/paris.h"
 #include "products/robian/audio.h"
@@ -53,6 +54,8 @@ static const Route *const tables[] = {
     streaming_routes,
     segment_routes,
     debate_search_routes,
+    transcript_routes,
+    speaker_routes,
     extraction_routes,
     device_routes,
     activity_routes,
@@ -125,6 +128,7 @@ static const Collection *const collections[] = {&debates_collection, NULL};
 static Err *robian_start(Ctx *c) {
     if (!paris()) FAIL(c, NOT_CONFIGURED, "no time zone Europe/Paris here: install tzdata");
     TRY(extractions_open(c));
+    TRY(caches_follow(c));
     return segments_start(c);
 }
 
@@ -148,6 +152,7 @@ const Module robian_module = {
     .home = "listen/home.html",
     .start = robian_start,
     .stop = robian_stop,
+    .lacks = extraction_lacks,
     .settings = robian_settings,
     .setting_count = COUNT(robian_settings),
 };
