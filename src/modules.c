@@ -33,7 +33,7 @@ const ImportKind import_kinds[] = {
     {"robian votes", NULL, "Its public votes: scrutins as JSON", robian_import_votes},
     {"robian transcripts", NULL, "What was said in its sittings: comptes rendus as XML (Syceron)", robian_import_transcripts},
     {"robian nvs", NULL, "Timelines of its videos: data.nvs with finalplayer.nvs or liveplayer.nvs", robian_import_nvs},
-    {"robian fetch", ROBIAN_FETCH_OPTIONS, "What the Assembly publishes: all, or deputies, agenda, votes", robian_import_fetch},
+    {"robian fetch", ROBIAN_FETCH_OPTIONS, "What the Assembly publishes: all, or deputies, agenda, votes, transcripts", robian_import_fetch},
     {NULL, NULL, NULL, NULL},
 };
 const ptrdiff_t import_kind_count = COUNT(import_kinds) - 1;

@@ -149,6 +149,20 @@ def project_creator(w):
         lambda: len(w.by_user.get(path).json()["creators"])
 
 
+def extractions(w):
+    return int(database(w.server, "SELECT count(*) FROM extractions"))
+
+
+def extraction(w):
+    made = w.by_admin.post("/api/debates", json=debate_body()).json()
+    return w.by_admin, f"/api/streaming/{made['id']}/extract", {}, lambda: extractions(w)
+
+
+def extraction_of_url(w):
+    made = w.by_admin.post("/api/debates", json=debate_body()).json()
+    return w.by_admin, "/api/extraction", {"url": made["source_url"]}, lambda: extractions(w)
+
+
 def debate(w):
     return w.by_admin, "/api/debates", debate_body(), lambda: w.by_user.get("/api/debates").json()["total"]
 
@@ -163,7 +177,7 @@ ROUTES = {
     "/api/v1/events": event, "/api/jobs/probe": probe, "/api/jobs/{id}/retry": job_again,
     "/api/v1/posts": post, "/api/v1/hashtags": hashtag, "/api/v1/platforms": platform,
     "/api/v1/projects": project, "/api/v1/projects/{id}/hashtags": project_hashtag,
-    "/api/collections": collection, "/api/debates": debate,
+    "/api/collections": collection, "/api/streaming/{id}/extract": extraction, "/api/extraction": extraction_of_url, "/api/debates": debate,
     "/api/v1/projects/{id}/creators": project_creator, "/api/v1/projects/{id}/searches": saved_search,
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The Assembly's agenda: one réunion a file, as a row of scheduled_sessions. A réunion makes no debate
- * (where its video is, is not known); but a debate that is of it hears of its state, room and
- * commission. */
+ * The Assembly's agenda: one réunion a file, as a row of scheduled_sessions. A réunion makes no
+ * debate (where its video is, is not known); but a debate that is of it hears of its state, room
+ * and commission. */
 #include "products/robian/agenda.h"
 
 #include <utf8proc.h>
@@ -24,7 +24,7 @@ typedef struct Session {
     Str content_hash;
 } Session;
 
-/* -- from JSON ------------------------------------------------------------------------------------ */
+/* -- from JSON --------------------------------------------------------------------------------- */
 
 /* Some texts, one a line in what they were: joined by " ; ", each one once. */
 typedef struct Parts {
@@ -37,8 +37,10 @@ static Str part_trim(Str text) {
     text = str_trim(text);
     for (;;) {
         ptrdiff_t before = text.len;
-        if (str_starts(text, S("-")) || str_starts(text, S("*"))) text = str_slice(text, 1, text.len);
-        if (str_starts(text, S("–")) || str_starts(text, S("•"))) text = str_slice(text, 3, text.len);
+        if (str_starts(text, S("-")) || str_starts(text, S("*")))
+            text = str_slice(text, 1, text.len);
+        if (str_starts(text, S("–")) || str_starts(text, S("•")))
+            text = str_slice(text, 3, text.len);
         if (str_ends(text, S(";"))) text = str_slice(text, 0, text.len - 1);
         if (str_starts(text, S("\xC2\xA0"))) text = str_slice(text, 2, text.len);
         if (str_ends(text, S("\xC2\xA0"))) text = str_slice(text, 0, text.len - 2);
@@ -80,7 +82,9 @@ static Str parts_title(const Parts *p) {
     return str_concat(p->arena, str_utf8_cut(title, TITLE_MAX - 3), S("…"));
 }
 
-static bool state_live(Str state) { return !str_eq(state, S("Supprimé")) && !str_eq(state, S("Annulé")); }
+static bool state_live(Str state) {
+    return !str_eq(state, S("Supprimé")) && !str_eq(state, S("Annulé"));
+}
 
 static Parts *parts_new(Ctx *c) {
     Parts *p = arena_new_of(c->arena, Parts);
@@ -88,7 +92,8 @@ static Parts *parts_new(Ctx *c) {
     return p;
 }
 
-/* The points that have not been struck off; *questions: one of them is questions to the government. */
+/* The points that have not been struck off; *questions: one of them is questions to the
+ * government. */
 static Parts *points_read(Ctx *c, const json_t *odj, bool *questions) {
     Parts *p = parts_new(c);
     const json_t *points = od_member(odj, "pointsODJ");
@@ -194,7 +199,7 @@ static Err *agenda_parse(Ctx *c, Str name, Str bytes, void *row) {
     return NULL;
 }
 
-/* -- into the table ------------------------------------------------------------------------------- */
+/* -- into the table ---------------------------------------------------------------------------- */
 
 typedef struct Refreshed {
     int64_t n;

@@ -7,7 +7,8 @@
 
 /* (tx) Committees whose names have become known, or are others now; debates hear of it. */
 MUST_USE Err *agenda_commissions_fill(Ctx *c);
-/* (tx) Debates of these réunions (a JSON list of uids) get what the agenda says: state, room, commission. */
+/* (tx) Debates of these réunions (a JSON list of uids) get what the agenda says: state, room,
+ * commission. */
 MUST_USE Err *agenda_debates_refresh(Ctx *c, JsonText uids);
 
 #endif

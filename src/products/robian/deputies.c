@@ -29,7 +29,7 @@ typedef struct Either {
     Person person;
 } Either;
 
-/* -- from JSON ------------------------------------------------------------------------------------ */
+/* -- from JSON --------------------------------------------------------------------------------- */
 
 static Err *id_read(Ctx *c, const json_t *object, Str *id) {
     *id = od_text(object, "uid");
@@ -141,7 +141,7 @@ static Err *deputies_parse(Ctx *c, Str name, Str bytes, void *row) {
     return NULL;
 }
 
-/* -- into the tables ------------------------------------------------------------------------------ */
+/* -- into the tables --------------------------------------------------------------------------- */
 
 static Str body_id(const void *row) { return ((const Body *)row)->id; }
 static Str body_hash(const void *row) { return ((const Body *)row)->content_hash; }
@@ -219,7 +219,7 @@ static Err *deputies_store(Ctx *c, void *rows, ptrdiff_t count, OpenDataFigures 
     return NULL;
 }
 
-/* -- names of bodies wherever their number stood alone ------------------------------------------- */
+/* -- names of bodies wherever their number stood alone ----------------------------------------- */
 
 static Err *names_fill(Ctx *c, void *arg) {
     (void)arg;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * One archive: asked for with what is known of it, written to a file without a name (so that nothing
- * stays behind, however this ends), imported from there. The Assembly's server answers 404 to clients
- * that do not look like a browser. */
+ * One archive: asked for with what is known of it, written to a file without a name (so that
+ * nothing stays behind, however this ends), imported from there. The Assembly's server answers
+ * 404 to clients that do not look like a browser. */
 #include "products/robian/fetch.h"
 
 #include <errno.h>
@@ -30,7 +30,7 @@ const Record open_data_source_record =
     RECORD(OpenDataSource, source_fields, .doc = "An archive of the Assembly's open data");
 
 const OpenDataKind *const open_data_fetched[] = {&open_data_deputies, &open_data_agenda,
-                                                 &open_data_votes, NULL};
+                                                 &open_data_votes, &open_data_transcripts, NULL};
 
 const OpenDataKind *open_data_fetched_find(Str name) {
     for (const OpenDataKind *const *kind = open_data_fetched; *kind; kind++)
@@ -38,18 +38,20 @@ const OpenDataKind *open_data_fetched_find(Str name) {
     return NULL;
 }
 
-/* -- the request ---------------------------------------------------------------------------------- */
+/* -- the request ------------------------------------------------------------------------------- */
 
 static Err *source_known(Ctx *c, const OpenDataKind *kind, bool anew, OpenDataSource *out) {
     bool found;
     Str url = strf(c->arena, "%.*s%s", S_ARG(robian.open_data_url), kind->path);
-    TRY(db_maybe(c, SQL(SQL_SOURCE_GET), ARGS(V(str_c(kind->name))), &open_data_source_record, out, &found));
+    TRY(db_maybe(c, SQL(SQL_SOURCE_GET), ARGS(V(str_c(kind->name))), &open_data_source_record, out,
+                 &found));
     if (found && !anew && str_eq(out->url, url)) return NULL;
     *out = (OpenDataSource){.name = str_c(kind->name), .url = url, .fetched_at = TIME_NULL};
     return NULL;
 }
 
-static Err *source_open(Ctx *c, const OpenDataSource *known, HttpStream **stream, HttpAnswer *answer) {
+static Err *source_open(Ctx *c, const OpenDataSource *known, HttpStream **stream,
+                        HttpAnswer *answer) {
     Header headers[4] = {
         {S("User-Agent"), robian.open_data_agent},
         {S("Accept"), S("application/zip, application/octet-stream, */*;q=0.8")},
@@ -109,7 +111,7 @@ static Err *archive_save(Ctx *c, HttpStream *stream, int fd, Str *hash, int64_t 
     return NULL;
 }
 
-/* -- what came of it ------------------------------------------------------------------------------ */
+/* -- what came of it --------------------------------------------------------------------------- */
 
 static Err *source_note(Ctx *c, const OpenDataSource *s) {
     return db_exec(c, SQL(SQL_SOURCE_PUT),
@@ -150,9 +152,9 @@ static Err *archive_import(Ctx *c, const OpenDataKind *kind, int fd, const OpenD
     TRY(open_data_walk(c, kind, &path, 1, &own, &out->figures));
     *refused = (Str){0};
     if (out->figures.refused > 0)
-        *refused = strf(c->arena, "%lld of %lld files refused; %.*s",
-                        (long long)out->figures.refused, (long long)out->figures.files,
-                        S_ARG(refusals.first));
+        *refused =
+            strf(c->arena, "%lld of %lld files refused; %.*s", (long long)out->figures.refused,
+                 (long long)out->figures.files, S_ARG(refusals.first));
     return NULL;
 }
 
@@ -161,8 +163,8 @@ static Str header_kept(const HttpAnswer *answer, const char *name) {
     return value.len <= 200 ? value : (Str){0};
 }
 
-static Err *source_fetch(Ctx *c, const OpenDataKind *kind, OpenDataSource *s, const OpenDataWatch *watch,
-                         Fetched *out) {
+static Err *source_fetch(Ctx *c, const OpenDataKind *kind, OpenDataSource *s,
+                         const OpenDataWatch *watch, Fetched *out) {
     HttpStream *stream;
     HttpAnswer answer;
     int fd;
@@ -192,7 +194,7 @@ Err *open_data_fetch(Ctx *c, const OpenDataKind *kind, bool anew, const OpenData
     Err *err = source_fetch(c, kind, &source, watch, out);
     if (!err) return NULL;
     Str why = str_utf8_cut(err->detail, ERROR_MAX);
-    Err *second = db_exec(c, SQL(SQL_SOURCE_FAILED),
-                          ARGS(V(source.name), V(source.url), V(why)), NULL);
+    Err *second =
+        db_exec(c, SQL(SQL_SOURCE_FAILED), ARGS(V(source.name), V(source.url), V(why)), NULL);
     return second && second->kind != ERR_CANCELLED ? second : err;
 }

@@ -6,7 +6,8 @@
 #include "products/robian/open_data.h"
 #include "work/jobs.h"
 
-/* The kinds that have an archive to fetch, in the order in which they are: names of bodies first. */
+/* The kinds that have an archive to fetch, in the order in which they are: names of bodies
+ * first. */
 extern const OpenDataKind *const open_data_fetched[]; /* NULL-ended */
 const OpenDataKind *open_data_fetched_find(Str name); /* NULL when there is none of that name */
 
@@ -23,9 +24,9 @@ typedef struct Fetched {
     int64_t bytes;
     OpenDataFigures figures;
 } Fetched;
-/* Fetch a kind's archive and import it, unless it is as it was last time (not asked when anew). What
- * came of it stands in open_data_sources, also when it failed. Errors: UPSTREAM (with what the server
- * answered), TIMEOUT, TOO_LARGE, STORAGE_FULL, those of the import. */
+/* Fetch a kind's archive and import it, unless it is as it was last time (not asked when anew).
+ * What came of it stands in open_data_sources, also when it failed. Errors: UPSTREAM (with what
+ * the server answered), TIMEOUT, TOO_LARGE, STORAGE_FULL, those of the import. */
 MUST_USE Err *open_data_fetch(Ctx *c, const OpenDataKind *kind, bool anew,
                               const OpenDataWatch *watch, Fetched *out);
 

@@ -13,13 +13,14 @@ enum { PAUSE_MS = 2000 }; /* between two requests to the Assembly's server */
 typedef struct Following {
     Job *job;
     const char *source;
+    char note[100]; /* the job keeps pointing here until it ends */
 } Following;
 
 static Err *job_follow(Ctx *c, void *arg, const OpenDataFigures *figures, int64_t done,
                        int64_t total) {
-    const Following *f = arg;
-    Str note = strf(c->arena, "%s: %lld files", f->source, (long long)figures->files);
-    return job_progress(c, f->job, done, total, note);
+    Following *f = arg;
+    snprintf(f->note, sizeof f->note, "%s: %lld files", f->source, (long long)figures->files);
+    return job_progress(c, f->job, done, total, str_c(f->note));
 }
 
 static void fetched_json(JsonOut *o, const char *source, const Fetched *f) {
@@ -53,8 +54,9 @@ static Err *sources_fetch(Ctx *c, Job *job, const OpenDataKind *only, bool anew)
         if (only && *kind != only) continue;
         if (asked) TRY(sleep_ms(c, PAUSE_MS));
         asked = true;
-        Following following = {job, (*kind)->name};
-        OpenDataWatch watch = {.progress = job_follow, .arg = &following};
+        Following *following = arena_new_of(c->arena, Following);
+        *following = (Following){.job = job, .source = (*kind)->name};
+        OpenDataWatch watch = {.progress = job_follow, .arg = following};
         Fetched fetched;
         Err *err = open_data_fetch(c, *kind, anew, &watch, &fetched);
         if (err && (err->kind == ERR_CANCELLED || c->cancelled)) return err;
@@ -70,7 +72,7 @@ typedef struct Wanted {
     Str source;
     bool anew;
 } Wanted;
-static const char *const source_names[] = {"deputies", "agenda", "votes", NULL};
+static const char *const source_names[] = {"deputies", "agenda", "votes", "transcripts", NULL};
 static const Field wanted_fields[] = {
     FIELD(Wanted, source, .flags = F_NULLABLE, .values = source_names, .doc = "All unless given"),
     FIELD(Wanted, anew, .fallback = "false",
@@ -102,8 +104,7 @@ static Err *fetch_in(Ctx *c, void *arg) {
     record_write(&payload, &wanted_record, wanted);
     TRY(job_add(c, "robian.fetch", buf_str(&payload), (JobOptions){.unique_key = buf_str(&payload)},
                 &id));
-    TRY(job_load(c, id, call_out(k)));
-    return call_settle(c, k);
+    return job_load(c, id, call_out(k));
 }
 
 static Err *fetch_post(Ctx *c, Call *k) { return db_transaction(c, fetch_in, k); }
@@ -120,13 +121,13 @@ const Route open_data_routes[] = {
      .out = &open_data_source_record, .out_list = true, .tag = "open data",
      .doc = "The Assembly's archives, as they were when they were last fetched"},
     {POST, "/api/open-data/fetch", fetch_post, .access = ACCESS_ADMIN, .scope = "debates:write",
-     .in = &wanted_record, .out = &job_record, .status = 202, .idempotent = true,
-     .rate = RATE_WRITE, .tag = "open data",
+     .in = &wanted_record, .out = &job_record, .status = 202, .rate = RATE_WRITE,
+     .tag = "open data",
      .doc = "Fetch the Assembly's open data now: the job that does it, or is about to already"},
     {0},
 };
 
-/* -- the command line --------------------------------------------------------------------------- */
+/* -- the command line -------------------------------------------------------------------------- */
 
 static void refused_print(void *arg, ptrdiff_t path, int64_t position, Str name, Str why) {
     Transfer *t = arg;
@@ -152,7 +153,8 @@ static Err *one_fetch(Ctx *c, Transfer *t, const OpenDataKind *kind, bool anew) 
 static Err *kind_named(Ctx *c, Str name, const OpenDataKind **out) {
     *out = open_data_fetched_find(name);
     if (*out || str_eq(name, S("all"))) return NULL;
-    FAIL(c, INVALID, "there is no `%.*s` to fetch: all, deputies, agenda, votes", S_ARG(name));
+    FAIL(c, INVALID, "there is no `%.*s` to fetch: all, deputies, agenda, votes, transcripts",
+         S_ARG(name));
 }
 
 Err *robian_import_fetch(Ctx *c, Transfer *t) {

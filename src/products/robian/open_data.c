@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A walk in batches: entries are read and parsed on a thread, stored in this coroutine; then all memory
- * of the batch is given back. */
+ * A walk in batches: entries are read and parsed on a thread, stored in this coroutine; then all
+ * memory of the batch is given back. */
 #include "products/robian/open_data.h"
 
 #include "core/time.h"
@@ -130,7 +130,7 @@ Err *open_data_walk(Ctx *c, const OpenDataKind *kind, const Str *paths, ptrdiff_
     return kind->finish ? kind->finish(c, figures) : NULL;
 }
 
-/* -- the command line --------------------------------------------------------------------------- */
+/* -- the command line -------------------------------------------------------------------------- */
 
 static void transfer_refused(void *arg, ptrdiff_t path, int64_t position, Str name, Str why) {
     Transfer *t = arg;

@@ -20,16 +20,17 @@ typedef struct OpenDataFigures {
     int64_t files, added, changed, same, refused;
 } OpenDataFigures;
 
-/* One kind of file. An INVALID or BAD_REQUEST error refuses the entry: counted, told with the entry's
- * name, and the walk goes on; another error ends the walk. Importing the same again changes nothing
- * (content_hash). Either import is called once for each entry, in a coroutine, outside a transaction,
- * with its whole text (at most OPEN_DATA_ENTRY_MAX), long parsing goes to offload; it counts one of
- * added, changed, same. Or, for small ones that come by the thousand, parse makes a row of each, on
- * another thread, and store writes many of them in one transaction. */
+/* One kind of file. An INVALID or BAD_REQUEST error refuses the entry: counted, told with the
+ * entry's name, and the walk goes on; another error ends the walk. Importing the same again
+ * changes nothing (content_hash). Either import is called once for each entry, in a coroutine,
+ * outside a transaction, with its whole text (at most OPEN_DATA_ENTRY_MAX), long parsing goes to
+ * offload; it counts one of added, changed, same. Or, for small ones that come by the thousand,
+ * parse makes a row of each, on another thread, and store writes many of them in one
+ * transaction. */
 typedef struct OpenDataKind {
-    const char *name;     /* "agenda" */
-    const char *endings;  /* of the files it takes: ".json", ".xml .nvs" */
-    const char *path;     /* of its archive below ROBIAN_OPEN_DATA_URL; NULL: not fetched */
+    const char *name;    /* "agenda" */
+    const char *endings; /* of the files it takes: ".json", ".xml .nvs" */
+    const char *path;    /* of its archive below ROBIAN_OPEN_DATA_URL; NULL: not fetched */
     Err *(*import)(Ctx *c, Str name, Str bytes, OpenDataFigures *figures);
     Err *(*finish)(Ctx *c, OpenDataFigures *figures); /* after the last; may be NULL */
     ptrdiff_t row_size;
@@ -48,7 +49,8 @@ void open_data_figures_print(const Transfer *t, const OpenDataFigures *figures);
 typedef struct OpenDataWatch {
     void (*refused)(void *arg, ptrdiff_t path, int64_t position, Str name, Str why);
     Err *(*progress)(Ctx *c, void *arg, const OpenDataFigures *figures, int64_t bytes_done,
-                     int64_t bytes_total); /* an Err ends the walk */
+                     int64_t bytes_total); /* an Err ends the walk; what it takes from c's arena is
+                                              given back at once */
     void *arg;
 } OpenDataWatch;
 MUST_USE Err *open_data_walk(Ctx *c, const OpenDataKind *kind, const Str *paths, ptrdiff_t count,
@@ -62,17 +64,19 @@ typedef struct OpenDataTable {
     Err *(*put)(Ctx *c, const void *row, Time now);
     Err *(*after)(Ctx *c, JsonText uids); /* (tx) last, when anything was written; may be NULL */
 } OpenDataTable;
-MUST_USE Err *open_data_put(Ctx *c, const OpenDataTable *table, const void *rows, ptrdiff_t row_size,
-                            ptrdiff_t count, OpenDataFigures *figures);
+MUST_USE Err *open_data_put(Ctx *c, const OpenDataTable *table, const void *rows,
+                            ptrdiff_t row_size, ptrdiff_t count, OpenDataFigures *figures);
 
-/* Hash of an entry, to tell whether it was imported already: hex, of bytes and the importer's version. */
+/* Hash of an entry, to tell whether it was imported already: hex, of bytes and the importer's
+ * version. */
 Str open_data_hash(Arena *arena, Str bytes, int version);
 
-/* (thread) The text of an entry as JSON: a byte order mark is skipped; released when c ends. INVALID in
- * plain words for other encodings, what is cut or malformed, and what would swell in memory. */
+/* (thread) The text of an entry as JSON: a byte order mark is skipped; released when c ends.
+ * INVALID in plain words for other encodings, what is cut or malformed, and what would swell in
+ * memory. */
 MUST_USE Err *open_data_json(Ctx *c, Str bytes, const json_t **out);
 
-/* -- The shapes of their JSON, which was XML once ------------------------------------------------- */
+/* -- The shapes of their JSON, which was XML once ---------------------------------------------- */
 
 /* null, {"@xsi:nil":"true"} and absent are all NULL. */
 const json_t *od_member(const json_t *object, const char *name);

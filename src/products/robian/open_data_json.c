@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * JSON of the Assembly: from bytes that may be anything to values, and the shapes that XML left in it. */
+ * JSON of the Assembly: from bytes that may be anything to values, and the shapes that XML left
+ * in it. */
 #include "products/robian/open_data.h"
 
 #include "core/json.h"
@@ -64,8 +65,10 @@ size_t od_count(const json_t *object, const char *name) {
 
 const json_t *od_at(const json_t *object, const char *name, size_t i) {
     const json_t *value = od_member(object, name);
-    if (json_is_array(value)) value = json_array_get(value, i);
-    else if (i > 0) value = NULL;
+    if (json_is_array(value))
+        value = json_array_get(value, i);
+    else if (i > 0)
+        value = NULL;
     return is_nil(value) ? NULL : value;
 }
 

@@ -24,7 +24,8 @@ typedef struct Put {
 
 static const void *row_at(const Put *p, ptrdiff_t i) { return p->rows + i * p->row_size; }
 
-/* The hash under which a row's uid is known when its turn comes: an earlier row of these may have it. */
+/* The hash under which a row's uid is known when its turn comes: an earlier row of these may
+ * have it. */
 static Str known_hash(const Put *p, Rows known, ptrdiff_t i) {
     Str uid = p->table->uid(row_at(p, i));
     while (i > 0)

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A pull parser over three nested things, each of which may be open or not:
  *
- *   tree (fts: what was named, folders recursively) ▸ archive (libarchive: every file is one; a plain
- *   file is an archive of the format "raw" with one entry) ▸ lines (of an .ndjson entry)
+ *   tree (fts: what was named, folders recursively)
+ *     ▸ archive (libarchive: every file is one; a plain one is of the format "raw", with one entry)
+ *       ▸ lines (of an .ndjson entry)
  *
- * walk_next takes from the innermost that is open and, when it is exhausted, closes it and takes one
- * step of the next. Zip files are read by libarchive's streaming reader, which needs no central
- * directory: memory does not grow with the number of entries, and a cut file gives all that is before
- * the cut. */
+ * walk_next takes from the innermost that is open and, when it is exhausted, closes it and takes
+ * one step of the next. Zip files are read by libarchive's streaming reader, which needs no
+ * central directory: memory does not grow with the number of entries, and a cut file gives all
+ * that is before the cut. */
 #include "products/robian/open_data_walk.h"
 
 #include <archive.h>
@@ -21,12 +22,7 @@
 
 #include "core/buf.h"
 
-enum {
-    READ_BLOCK = 64 * 1024,
-    BUFFER_KEPT = 1024 * 1024,
-    LABEL_MAX = 300,
-    FOLDER_DEPTH_MAX = 64
-};
+enum { READ_BLOCK = 64 * 1024, BUFFER_KEPT = 1024 * 1024, LABEL_MAX = 300, FOLDER_DEPTH_MAX = 64 };
 
 const OpenDataLimits open_data_limits = {
     .entry_bytes = 64 * 1024 * 1024,
@@ -80,7 +76,7 @@ static void label_set(char *label, Str name) {
     label[name.len] = 0;
 }
 
-/* -- what was named, and folders ---------------------------------------------------------------- */
+/* -- what was named, and folders --------------------------------------------------------------- */
 
 static int by_name(const FTSENT **a, const FTSENT **b) {
     return strcmp((*a)->fts_name, (*b)->fts_name);
@@ -151,7 +147,7 @@ int64_t walk_bytes_done(const OpenDataWalk *w) {
 
 int64_t walk_bytes_total(const OpenDataWalk *w) { return w->bytes_total; }
 
-/* -- files -------------------------------------------------------------------------------------- */
+/* -- files ------------------------------------------------------------------------------------- */
 
 static bool trouble(OpenDataWalk *w, Arena *arena, const char *name, Str why, OpenDataEntry *out) {
     char label[LABEL_MAX];
@@ -213,7 +209,8 @@ static bool file_wanted(const OpenDataWalk *w, const FTSENT *e) {
            ends_in(str_c(e->fts_name), ".zip .tar .gz .tgz .ndjson");
 }
 
-/* The next file of the tree: opened (false), or told in *out (true). w->tree is closed at its end. */
+/* The next file of the tree: opened (false), or told in *out (true). w->tree is closed at its
+ * end. */
 static bool tree_step(OpenDataWalk *w, Arena *arena, OpenDataEntry *out) {
     errno = 0;
     FTSENT *e = fts_read(w->tree);
@@ -229,13 +226,14 @@ static bool tree_step(OpenDataWalk *w, Arena *arena, OpenDataEntry *out) {
         fts_set(w->tree, e, FTS_SKIP), why = "lies too deep";
     else if (w->named && (e->fts_info == FTS_SL || e->fts_info == FTS_SLNONE))
         why = strerror(ENOENT);
-    else if ((e->fts_info == FTS_F || (w->named && e->fts_info == FTS_DEFAULT)) && file_wanted(w, e))
+    else if ((e->fts_info == FTS_F || (w->named && e->fts_info == FTS_DEFAULT)) &&
+             file_wanted(w, e))
         why = file_open_now(w, e->fts_path);
     if (!why || w->archive) return false;
     return trouble(w, arena, e->fts_path, str_c(why), out);
 }
 
-/* -- entries of the file under way ---------------------------------------------------------------- */
+/* -- entries of the file under way ------------------------------------------------------------- */
 
 static bool buffer_room(OpenDataWalk *w) {
     if (w->len < w->cap) return true;

@@ -7,17 +7,18 @@
 
 enum { NAME_MAX_BYTES = 500 };
 
-static const char *const civilities[] = {"m",  "mm",       "mme",    "mmes", "mlle", "mlles",
-                                         "dr", "monsieur", "madame", "mesdames", "messieurs", NULL};
+static const char *const civilities[] = {"m",      "mm",       "mme",       "mmes",
+                                         "mlle",   "mlles",    "dr",        "monsieur",
+                                         "madame", "mesdames", "messieurs", NULL};
 static const char *const articles[] = {"le", "la", "les", "l", NULL};
 /* Words of offices; only looked for behind an article. */
 static const char *const offices[] = {
-    "president", "presidente", "vice",       "rapporteur", "rapporteure",  "rapporteuse",
-    "general",   "generale",   "ministre",   "premier",    "premiere",     "delegue",
-    "deleguee",  "secretaire", "d",          "etat",       "garde",        "des",
-    "sceaux",    "depute",     "deputee",    "senateur",   "senatrice",    "questeur",
-    "questeure", "commissaire", "orateur",   "oratrice",   "gouvernement", "du",
-    "doyen",     "doyenne",    "age",        NULL};
+    "president", "presidente",  "vice",     "rapporteur", "rapporteure",  "rapporteuse",
+    "general",   "generale",    "ministre", "premier",    "premiere",     "delegue",
+    "deleguee",  "secretaire",  "d",        "etat",       "garde",        "des",
+    "sceaux",    "depute",      "deputee",  "senateur",   "senatrice",    "questeur",
+    "questeure", "commissaire", "orateur",  "oratrice",   "gouvernement", "du",
+    "doyen",     "doyenne",     "age",      NULL};
 
 static bool listed(const char *const *list, Str word) {
     for (; *list; list++)

@@ -5,6 +5,7 @@
 #include "products/robian/debate.h"
 #include "products/robian/open_data.h"
 #include "products/robian/open_data_sql.h"
+#include "products/robian/transcripts.h"
 
 enum { VOTES_VERSION = 1, COUNT_MAX = 1000000000 };
 
@@ -14,7 +15,7 @@ typedef struct Vote {
     OptInt required;
 } Vote;
 
-/* -- from JSON ------------------------------------------------------------------------------------ */
+/* -- from JSON --------------------------------------------------------------------------------- */
 
 /* A count; they come as texts. `other`: what it was called in other years, or NULL. */
 static Err *count_read(Ctx *c, const json_t *object, const char *name, const char *other,
@@ -76,7 +77,7 @@ static Err *votes_parse(Ctx *c, Str name, Str bytes, void *row) {
     return counts_read(c, scrutin, v);
 }
 
-/* -- into the table ------------------------------------------------------------------------------- */
+/* -- into the table ---------------------------------------------------------------------------- */
 
 static Str vote_uid(const void *row) { return ((const Vote *)row)->uid; }
 static Str vote_hash(const void *row) { return ((const Vote *)row)->content_hash; }
@@ -98,11 +99,13 @@ typedef struct Held {
 static const Field held_fields[] = {FIELD(Held, n)};
 static const Record held_record = RECORD(Held, held_fields);
 
-static Err *debates_touch(Ctx *c, JsonText uids) {
+static Err *debates_hear(Ctx *c, JsonText uids) {
     Rows rows;
     TRY(db_query(c, SQL2(SQL_VOTES_DEBATES_SQLITE, SQL_VOTES_DEBATES_POSTGRES), ARGS(V(uids)),
                  &held_record, &rows));
-    for (ptrdiff_t i = 0; i < rows.count; i++) TRY(debate_touch(c, ((Held *)rows.items)[i].n));
+    const Held *held = rows.items;
+    for (ptrdiff_t i = 0; i < rows.count; i++) TRY(votes_place_stored(c, held[i].n));
+    for (ptrdiff_t i = 0; i < rows.count; i++) TRY(debate_touch(c, held[i].n));
     return NULL;
 }
 
@@ -111,7 +114,7 @@ static const OpenDataTable votes = {
     .uid = vote_uid,
     .hash = vote_hash,
     .put = vote_put,
-    .after = debates_touch,
+    .after = debates_hear,
 };
 
 static Err *votes_store(Ctx *c, void *rows, ptrdiff_t count, OpenDataFigures *figures) {
