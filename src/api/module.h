@@ -59,6 +59,8 @@ typedef struct Module {
     Err *(*start)(Ctx *c);
     void (*stop)(Ctx *c);
     Err *(*demo)(Ctx *c); /* idempotent demo data */
+    Str (*lacks)(Ctx *c); /* programs this machine should have, and how to mend it: sentences for the
+                           * operator; null: it has all. NULL: there is nothing to ask */
 } Module;
 
 #endif

@@ -158,25 +158,6 @@ static Finding check_files(Ctx *c) {
     return good(detail);
 }
 
-static bool program_there(Ctx *c, const char *name) {
-    for (Str rest = str_c(getenv("PATH")), folder; !str_is_null(rest);) {
-        rest = str_cut(rest, ':', &folder);
-        const char *path = str_cstr(c->arena, strf(c->arena, "%.*s/%s", S_ARG(folder), name));
-        if (access(path, X_OK) == 0) return true;
-    }
-    return false;
-}
-
-static Finding check_programs(Ctx *c) {
-    static const char *const names[] = {"ffmpeg", "ffprobe", "yt-dlp"};
-    Buf missing = buf_new(c->arena, 64);
-    for (int i = 0; i < COUNT(names); i++)
-        if (!program_there(c, names[i])) buf_f(&missing, "%s%s", missing.len ? ", " : "", names[i]);
-    if (missing.len == 0) return good(S("ffmpeg, ffprobe, yt-dlp"));
-    return warn(strf(c->arena, "not found: %.*s", S_ARG(buf_str(&missing))),
-                "Only extracting audio needs them: apt install ffmpeg yt-dlp");
-}
-
 /* In this order: the first ones open what the later ones ask. */
 static const struct Check {
     const char *name;
@@ -184,7 +165,7 @@ static const struct Check {
 } checks[] = {
     {"data folder", check_data_dir}, {"secret key", check_secret},   {"database", check_database},
     {"schema", check_schema},        {"integrity", check_integrity}, {"redis", check_redis},
-    {"blobs", check_blobs},          {"open files", check_files},    {"programs", check_programs},
+    {"blobs", check_blobs},          {"open files", check_files},
 };
 
 /* -- telling ------------------------------------------------------------------------------------------- */
@@ -210,16 +191,32 @@ static const Option doctor_options[] = {
     {"json", NULL, NULL, "one JSON object a line"},
 };
 
+static void finding_tell(Ctx *c, Cli *cli, const char *name, const Finding *f) {
+    if (f->verdict == VERDICT_FAIL) cli->exit_code = 1;
+    if (cli_flag(cli, "json"))
+        finding_json(c, name, f);
+    else
+        finding_text(name, f);
+}
+
+/* What a product needs of the machine beside the base. */
+static Finding check_module(Ctx *c, const Module *module) {
+    Str lacks = module->lacks(c);
+    if (str_is_null(lacks)) return good(S("has all that it needs of this machine"));
+    return warn(lacks, NULL);
+}
+
 static Err *doctor_run(Ctx *c, Cli *cli) {
     for (int i = 0; i < COUNT(checks); i++) {
         int64_t former = ctx_deadline_within(c, CHECK_MS);
         Finding finding = checks[i].run(c);
         c->deadline_us = former;
-        if (finding.verdict == VERDICT_FAIL) cli->exit_code = 1;
-        if (cli_flag(cli, "json"))
-            finding_json(c, checks[i].name, &finding);
-        else
-            finding_text(checks[i].name, &finding);
+        finding_tell(c, cli, checks[i].name, &finding);
+    }
+    for (ptrdiff_t i = 0; i < cli->module_count; i++) {
+        if (!cli->modules[i]->lacks) continue;
+        Finding finding = check_module(c, cli->modules[i]);
+        finding_tell(c, cli, cli->modules[i]->name, &finding);
     }
     return NULL;
 }

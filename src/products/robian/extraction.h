@@ -75,6 +75,8 @@ enum { EXTRACTION_TIMEOUT_MS = 6 * 3600 * 1000, EXTRACTION_BUDGET_BYTES = 256 * 
 /* Before any of its jobs runs: the limit on all nodes, leftovers, the guard, the check of health. */
 MUST_USE Err *extractions_open(Ctx *c);
 void extractions_close(void);
+/* Of Module.lacks. */
+Str extraction_lacks(Ctx *c);
 
 /* -- of extraction*.c only ------------------------------------------------------------------------- */
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Extractions over HTTP, and as clients of the first version ask for them: by the address of a video,
  * whose debate is made when there is none yet. */
-#include "api/base_settings.h"
 #include "products/robian/debate.h"
 #include "products/robian/extraction.h"
 #include "products/robian/extraction_sql.h"
@@ -149,21 +148,32 @@ static Err *debate_of_url(Ctx *c, Str url, DebateId *out) {
     return db_one(c, SQL(SQL_EXTRACTION_DEBATE_BY_SOURCE), ARGS(V(url)), &debate_id_record, out);
 }
 
+typedef struct FirstAsked {
+    Call *k;
+    Extraction e;
+} FirstAsked;
+
+/* In the transaction of what was asked for. */
+static Err *first_settle(Ctx *c, void *arg) {
+    const FirstAsked *asked = arg;
+    const FirstRequest *in = asked->k->in;
+    bool there = str_eq(asked->e.status, S("completed"));
+    *(FirstAnswer *)call_out(asked->k) = (FirstAnswer){
+        .success = true,
+        .message = there ? S("Audio déjà disponible") : S("Extraction démarrée"),
+        .data = {asked->e.extraction_id, there ? S("completed") : S("started"), in->url},
+    };
+    return call_settle(c, asked->k);
+}
+
 static Err *first_post(Ctx *c, Call *k) {
     const FirstRequest *in = k->in;
     DebateId debate;
-    Extraction e;
+    FirstAsked asked = {.k = k};
+    ExtractionAsked wanted = {.priority = in->priority, .format = S("mp3"), .quality = S("192k"),
+                              .any_format = true, .any_quality = true};
     TRY(debate_of_url(c, in->url, &debate));
-    ExtractionAsked asked = {.priority = in->priority, .format = S("mp3"), .quality = S("192k"),
-                             .any_format = true, .any_quality = true};
-    TRY(extraction_start(c, debate.id, &asked, NULL, NULL, &e));
-    bool there = str_eq(e.status, S("completed"));
-    *(FirstAnswer *)call_out(k) = (FirstAnswer){
-        .success = true,
-        .message = there ? S("Audio déjà disponible") : S("Extraction démarrée"),
-        .data = {e.extraction_id, there ? S("completed") : S("started"), in->url},
-    };
-    return NULL;
+    return extraction_start(c, debate.id, &wanted, first_settle, &asked, &asked.e);
 }
 
 typedef struct FirstStatus {

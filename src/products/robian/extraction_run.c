@@ -33,6 +33,7 @@ typedef struct Work {
     ExtractionRow e;
     AudioFile audio;
     Debate d;
+    WorkDir *dir;
     Str folder, file;
     Source source;
     MediaInfo info, made;
@@ -227,10 +228,18 @@ static Err *store(Ctx *c, Work *w) {
     return blob_finish(c, blob, &w->blob, &w->bytes);
 }
 
+static Err *stored(Ctx *c, Work *w) {
+    Defer *mark = c->defers;
+    Err *err = store(c, w);
+    ctx_undo(c, mark); /* what was begun of a blob, too */
+    return err;
+}
+
 static Err *work(Ctx *c, Work *w) {
     Stage now;
     TRY(tools_check(c));
-    TRY(workdir_make(c, &w->folder));
+    TRY(workdir_make(c, &w->dir));
+    w->folder = workdir_path(w->dir);
     w->file = strf(c->arena, "audio.%.*s", S_ARG(audio_extension(w->audio.format)));
     TRY(stage(c, w, "Téléchargement", 1, 50, &now));
     TRY(source_fetch(c, w->d.source_url, w->folder, now, &w->source));
@@ -239,7 +248,7 @@ static Err *work(Ctx *c, Work *w) {
     TRY(make(c, w));
     TRY(media_probe(c, w->folder, w->file, &w->made));
     TRY(length_check(c, &w->made));
-    return store(c, w);
+    return stored(c, w);
 }
 
 /* -- done ----------------------------------------------------------------------------------------- */
@@ -385,6 +394,7 @@ Err *extraction_run(Ctx *c, Job *job) {
     if (!found || str_eq(w->audio.extraction_status, S("completed"))) return NULL;
     Err *err = db_transaction(c, begin_in, w);
     if (!err) err = work(c, w);
+    workdir_end(c, w->dir); /* nothing is left when its end is told */
     if (!err) err = db_transaction(c, finish_in, w);
     return err ? failed(c, w, err) : NULL;
 }

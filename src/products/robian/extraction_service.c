@@ -9,6 +9,8 @@
 #include "products/robian/tools.h"
 #include "products/robian/workdir.h"
 
+Str extraction_lacks(Ctx *c) { return tools_missing(c->arena); }
+
 static Err *tools_look(Ctx *c, HealthFound *found) {
     Str missing = tools_missing(c->arena);
     if (str_is_null(missing)) return NULL;

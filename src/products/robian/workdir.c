@@ -31,15 +31,15 @@ static int entry_remove(const char *path, const struct stat *st, int kind, struc
 
 static void tree_remove(const char *path) { nftw(path, entry_remove, DEPTH_MAX, FTW_DEPTH | FTW_PHYS); }
 
-typedef struct Dir {
+struct WorkDir {
     const char *path;
-    int fd, error;
-} Dir;
+    int fd, error; /* fd -1: not there, or gone */
+};
 
 /* Made and locked. A process that starts may take it for a leftover in the moment before the lock, and
  * remove it: then it has no link any more. */
 static void dir_begin(void *arg) {
-    Dir *d = arg;
+    WorkDir *d = arg;
     struct stat st;
     for (int tries = 0; tries < 10; tries++) {
         if (mkdir(d->path, 0700) != 0 && errno != EEXIST) break;
@@ -53,24 +53,37 @@ static void dir_begin(void *arg) {
 }
 
 static void dir_end(void *arg) {
-    Dir *d = arg;
+    WorkDir *d = arg;
+    if (d->fd < 0) return;
     tree_remove(d->path);
     close(d->fd);
+    d->fd = -1;
 }
 
-Err *workdir_make(Ctx *c, Str *path) {
-    assert(path);
+Str workdir_path(const WorkDir *dir) { return str_c(dir->path); }
+
+void workdir_end(Ctx *c, WorkDir *dir) {
+    if (!dir) return;
+    coro_shield(c);
+    Err *err = offload(c, LANE_SHORT, dir_end, dir);
+    coro_unshield(c);
+    if (err) dir_end(dir); /* the pool is full: here, then */
+}
+
+Err *workdir_make(Ctx *c, WorkDir **out) {
+    assert(out);
     Str all = folder_of_all(c->arena);
     TRY(dir_make(c, all));
-    Dir *d = arena_new_of(c->arena, Dir);
+    WorkDir *d = arena_new_of(c->arena, WorkDir);
     Str name = rand_token(c->arena, S(""), NAME_BYTES);
-    *path = strf(c->arena, "%.*s/%.*s", S_ARG(all), S_ARG(name));
-    *d = (Dir){.path = str_cstr(c->arena, *path), .fd = -1};
+    Str path = strf(c->arena, "%.*s/%.*s", S_ARG(all), S_ARG(name));
+    *d = (WorkDir){.path = str_cstr(c->arena, path), .fd = -1};
     TRY(offload(c, LANE_SHORT, dir_begin, d));
     bool full = d->error == ENOSPC || d->error == EDQUOT;
     if (d->fd < 0 && full) FAIL(c, STORAGE_FULL, "Le disque est plein.");
     if (d->fd < 0) FAIL(c, INTERNAL, "Making a work folder: %s.", strerror(d->error));
     defer(c, dir_end, d);
+    *out = d;
     return NULL;
 }
 

@@ -6,9 +6,12 @@
 
 #include "rt/io.h"
 
-/* A new, empty folder, locked for as long as it is in use; removed when c ends (its own defer) with all
- * that is in it. Nobody may be writing there then. */
-MUST_USE Err *workdir_make(Ctx *c, Str *path);
+/* A new, empty folder, locked for as long as it is in use. Nobody may be writing there when it ends. */
+typedef struct WorkDir WorkDir;
+MUST_USE Err *workdir_make(Ctx *c, WorkDir **out);
+Str workdir_path(const WorkDir *dir);
+/* Gone with all that is in it, though c be cancelled. Else it goes when c ends. NULL is good. */
+void workdir_end(Ctx *c, WorkDir *dir);
 /* Remove all that no living process has locked. */
 MUST_USE Err *workdirs_clean(Ctx *c);
 
