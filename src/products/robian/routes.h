@@ -13,6 +13,7 @@ extern const Route debate_routes[], first_generation_routes[], programme_routes[
 extern const Route extraction_routes[];
 extern const Route debate_search_routes[];
 extern const Route streaming_routes[], segment_routes[];
+extern const Route transcript_routes[], speaker_routes[];
 
 extern const Route feed_routes[];
 extern const Route open_data_routes[];

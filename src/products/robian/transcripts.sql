@@ -7,7 +7,8 @@
 SELECT count(*) FROM transcripts WHERE content_hash = $1
 
 -- name: transcript_of_debate
-SELECT * FROM transcripts WHERE debate_n = $1
+SELECT uid, session_uid, legislature, session, version, state, aligned FROM transcripts
+ WHERE debate_n = $1
 
 -- name: transcript_newer
 -- Is there one of the uid $1 that was made later than $2?
@@ -173,6 +174,26 @@ SELECT * FROM speakers WHERE name_key LIKE $1 ESCAPE '!' OR name_key LIKE $2 ESC
 
 -- name: speakers_count
 SELECT count(*) FROM speakers WHERE name_key LIKE $1 ESCAPE '!' OR name_key LIKE $2 ESCAPE '!'
+
+-- name: speaker_keys
+SELECT DISTINCT name_key FROM speakers ORDER BY name_key LIMIT 50000
+
+-- name: speakers_likely_sqlite
+-- Those of the name keys $1, a JSON list, in its order; $2 null, $3 limit, $4 offset.
+SELECT s.* FROM json_each($1) j CROSS JOIN speakers s ON s.name_key = j.value
+ WHERE $2 IS NULL ORDER BY j.key, s.id LIMIT $3 OFFSET $4
+
+-- name: speakers_likely_postgres
+SELECT s.* FROM jsonb_array_elements_text($1) WITH ORDINALITY j (value, place)
+  JOIN speakers s ON s.name_key = j.value COLLATE "C"
+ WHERE CAST($2 AS text) IS NULL ORDER BY j.place, s.id LIMIT $3 OFFSET $4
+
+-- name: speakers_likely_count_sqlite
+SELECT count(*) FROM json_each($1) j CROSS JOIN speakers s ON s.name_key = j.value WHERE $2 IS NULL
+
+-- name: speakers_likely_count_postgres
+SELECT count(*) FROM jsonb_array_elements_text($1) j (value)
+  JOIN speakers s ON s.name_key = j.value COLLATE "C" WHERE CAST($2 AS text) IS NULL
 
 -- name: speaker_speeches
 -- The latest debate first, in it in order. $1 speaker, $2 limit, $3 offset, $4 kind or null.
