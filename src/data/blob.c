@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "core/rand.h"
+#include "data/blob_room.h"
 #include "rt/offload.h"
 
 enum {
@@ -162,6 +163,8 @@ static void job_write(void *arg) {
         job->what = "Finishing";
         job->error = writer_finish(job->w);
     }
+    if (!job->error && job->finish)
+        open_blobs_forget(job->w->store, str_of(job->w->hash, HASH_LEN));
     if (job->error) writer_drop(job->w);
 }
 
@@ -223,27 +226,26 @@ Err *blob_put(Ctx *c, BlobStore *store, Str bytes, Str *hash) {
 
 /* -- reading and removing -------------------------------------------------------------------------- */
 
-static void close_deferred(void *arg) {
-    int *fd = arg;
-    if (*fd >= 0) close(*fd);
-    *fd = -1;
-}
-
 Err *blob_open(Ctx *c, BlobStore *store, Str hash, int *fd, int64_t *size) {
     char path[PATH_LEN];
     struct stat st;
     assert(store);
     if (!hash_valid(hash)) FAIL(c, NOT_FOUND, "There is no such blob.");
-    path_of(hash, path);
-    int *opened = arena_new_of(c->arena, int);
-    *opened = -1;
-    defer(c, close_deferred, opened);
-    /* Not a job: this is on the way of every range of an audio file, and its inode is warm. */
-    *opened = openat(store->root, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (*opened < 0 && errno == ENOENT) FAIL(c, NOT_FOUND, "There is no such blob.");
-    if (*opened < 0 || fstat(*opened, &st) != 0) return disk_err(c, errno, "Opening");
-    *fd = *opened;
-    *size = st.st_size;
+    OpenBlob *open = open_blob_join(store, hash);
+    if (!open) {
+        path_of(hash, path);
+        /* Not a job: this is on the way of every range of an audio file, and its inode is warm. */
+        int opened = openat(store->root, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        if (opened < 0 && errno == ENOENT) FAIL(c, NOT_FOUND, "There is no such blob.");
+        if (opened < 0) return disk_err(c, errno, "Opening");
+        int error = fstat(opened, &st) != 0 ? errno : 0;
+        if (error) close(opened);
+        TRY(disk_err(c, error, "Opening"));
+        open = open_blob_add(store, hash, opened, st.st_size);
+    }
+    defer(c, open_blob_leave, open);
+    *fd = open->fd;
+    *size = open->size;
     return NULL;
 }
 
@@ -266,6 +268,7 @@ Err *blob_remove(Ctx *c, BlobStore *store, Str hash) {
     path_of(hash, path);
     OneJob job = {.store = store, .path = path};
     TRY(offload(c, LANE_SHORT, job_remove, &job));
+    open_blobs_forget(store, hash);
     return disk_err(c, job.error, "Removing");
 }
 
@@ -464,6 +467,7 @@ Err *blob_store_open(Ctx *c, Str url, Str data_dir, BlobStore **out) {
 
 void blob_store_close(BlobStore *store) {
     if (!store) return;
+    open_blobs_forget(store, (Str){0});
     if (store->root >= 0) close(store->root);
     if (store->tmp >= 0) close(store->tmp);
     free(store);

@@ -30,7 +30,8 @@ MUST_USE Err *blob_write(Ctx *c, BlobWriter *w, Str bytes);
  * wait. */
 Str blob_hash(Ctx *c, const BlobWriter *w);
 MUST_USE Err *blob_finish(Ctx *c, BlobWriter *w, Str *hash, int64_t *size);
-/* An open descriptor to read from (closed when c ends) and its size. NOT_FOUND, also for what is no
+/* An open descriptor to read from until c ends, and its size. Others have the same one: read at places,
+ * never from where the last one stopped, and leave closing it to c. NOT_FOUND, also for what is no
  * hash. Readers keep what they have opened when it is removed. */
 MUST_USE Err *blob_open(Ctx *c, BlobStore *store, Str hash, int *fd, int64_t *size);
 /* Absent is good. */

@@ -23,7 +23,6 @@ struct ReplyFile {
 void reply_file(Ctx *c, Reply *r, int fd, int64_t size, Str content_type, Str etag, Time modified,
                 Str download_name) {
     assert(fd >= 0 && size >= 0);
-    defer(c, close_later, (void *)(intptr_t)fd);
     r->file = arena_new_of(c->arena, ReplyFile);
     *r->file = (ReplyFile){.fd = fd, .size = size, .download_name = download_name};
     r->content_type = content_type;

@@ -137,7 +137,7 @@ void reply_text(Reply *r, int status, Str content_type, Str text);
  * (large texts are unpacked on a pool thread). */
 MUST_USE Err *reply_gzipped(Ctx *c, const Req *q, Reply *r, Str content_type, Str packed, Str tag);
 /* A file, with ranges (206, 416, multipart/byteranges, If-Range), conditional headers and sendfile.
- * The descriptor is closed when c ends. download_name: Content-Disposition (null: inline). */
+ * The descriptor stays the caller's, open until c ends. download_name: Content-Disposition (null: inline). */
 void reply_file(Ctx *c, Reply *r, int fd, int64_t size, Str content_type, Str etag, Time modified,
                 Str download_name);
 /* After reply_file: which part of the file this answer will begin with. False when none of it goes

@@ -23,6 +23,7 @@ struct Loop {
     uv_prepare_t prepare; /* runs what is ready before the loop sleeps */
     uv_idle_t busy;       /* keeps the loop from sleeping while something is ready */
     uv_timer_t stop_timer;
+    struct Senders *senders; /* from when it is first needed */
 
     Post turn_ends[TURN_ENDS_MAX];
     int turn_end_count;

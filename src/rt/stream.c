@@ -296,25 +296,6 @@ bool stream_push(Stream *s, const Str *parts, ptrdiff_t count) {
     return false;
 }
 
-static void on_writable(void *arg, int events) {
-    Stream *s = arg;
-    (void)events;
-    wait_wake_all(&s->writers);
-}
-
-/* The socket's own handle is busy with reading: a duplicate descriptor is watched for writing. */
-static Err *wait_writable(Ctx *c, Stream *s, int fd) {
-    if (!s->write_watch) {
-        s->write_fd = fd_double(fd);
-        if (s->write_fd < 0) FAIL(c, UNAVAILABLE, "No descriptor is left.");
-        s->write_watch = fd_watch_new(s->write_fd);
-    }
-    fd_watch_start(s->write_watch, UV_WRITABLE, on_writable, s);
-    Err *err = wait_on(c, &s->writers);
-    if (s->write_watch) fd_watch_start(s->write_watch, 0, NULL, NULL);
-    return err;
-}
-
 Err *stream_sendfile(Ctx *c, Stream *s, int file, int64_t from, int64_t len, int64_t *sent) {
     enum { TURN = 512 * 1024 };
     uv_os_fd_t fd;
@@ -333,7 +314,8 @@ Err *stream_sendfile(Ctx *c, Stream *s, int file, int64_t from, int64_t len, int
             FAIL(c, CANCELLED, "The connection broke: %s.", strerror(errno));
         if (n > 0) *sent = n;
         if (n > 0 || waited) return NULL;
-        TRY(wait_writable(c, s, fd));
+        if (!sender_watch(s, fd)) FAIL(c, UNAVAILABLE, "No descriptor or memory is left to wait for the peer.");
+        TRY(wait_on(c, &s->writers));
     }
 }
 
@@ -344,7 +326,7 @@ void stream_poke_sender(Stream *s) { wait_wake_all(&s->writers); }
 Stream *stream_new(bool pipe) {
     Stream *s = calloc(1, sizeof *s);
     if (!s) abort();
-    s->write_fd = s->end_fd = -1;
+    s->end_fd = -1;
     int bad = pipe ? uv_pipe_init(loop_uv(loop_here()), &s->handle.pipe, 0) : uv_tcp_init(loop_uv(loop_here()), &s->handle.tcp);
     if (bad) abort();
     s->handle.stream.data = s;
@@ -361,9 +343,8 @@ void stream_close(Stream *s) {
     if (!s || s->closing) return;
     s->closing = true;
     end_watch_stop(s);
-    if (s->write_watch) fd_watch_free(s->write_watch);
-    s->write_watch = NULL;
-    fd_close(s->write_fd);
+    uv_os_fd_t fd;
+    if (s->sender && uv_fileno((uv_handle_t *)&s->handle.stream, &fd) == 0) sender_forget(s, fd);
     uv_close((uv_handle_t *)&s->handle.stream, on_closed);
 }
 

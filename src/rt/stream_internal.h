@@ -16,16 +16,20 @@ struct Stream {
     ptrdiff_t cap, start, end;
     Coro *reader;
     WaitList writers;          /* waiting for the socket to take more (sendfile) */
-    FdWatch *write_watch;
-    int write_fd;
     void (*on_end)(void *arg, bool broken);
     void *on_end_arg;
     FdWatch *end_watch;        /* after an orderly end: does it break, too? */
     int end_fd;
+    bool sender; /* known to senders.c */
     bool reading, ended, failed, closing, poked;
 };
 
 /* On this thread's loop, not connected. */
 Stream *stream_new(bool pipe);
+
+/* senders.c: wake s->writers once when its socket takes more; false: no descriptor or memory is left
+ * for it. Before the stream closes it is forgotten. On the stream's loop. */
+MUST_USE bool sender_watch(Stream *s, int fd);
+void sender_forget(Stream *s, int fd);
 
 #endif

@@ -234,6 +234,59 @@ TEST(descriptors_are_closed_when_the_activity_ends) {
     blob_store_close(store);
 }
 
+TEST(readers_share_a_descriptor_while_it_shows_what_is_there) {
+    Str dir = fresh_dir(), hash;
+    int first, second, fresh;
+    int64_t size;
+    char text[3];
+    BlobStore *store = store_at(dir);
+    REQUIRE(store && GOOD(blob_put(c, store, S("abc"), &hash)));
+    Defer *mark = c->defers;
+    REQUIRE(GOOD(blob_open(c, store, hash, &first, &size)));
+    Defer *inner = c->defers;
+    REQUIRE(GOOD(blob_open(c, store, hash, &second, &size)));
+    CHECK_INT(second, first);
+    CHECK_INT(size, 3);
+    ctx_undo(c, inner);
+    CHECK_INT(pread(first, text, 3, 0), 3); /* the other one is still there */
+    REQUIRE(GOOD(blob_remove(c, store, hash)) && GOOD(blob_put(c, store, S("abc"), &hash)));
+    REQUIRE(GOOD(blob_open(c, store, hash, &fresh, &size)));
+    struct stat old, now;
+    CHECK(fstat(first, &old) == 0 && fstat(fresh, &now) == 0 && old.st_ino != now.st_ino);
+    REQUIRE(GOOD(blob_put(c, store, S("abc"), &hash))); /* which mends what is damaged */
+    REQUIRE(GOOD(blob_open(c, store, hash, &second, &size)));
+    CHECK(second != fresh);
+    ctx_undo(c, mark);
+    CHECK(fcntl(first, F_GETFD) < 0 && fcntl(fresh, F_GETFD) < 0 && fcntl(second, F_GETFD) < 0);
+    blob_store_close(store);
+}
+
+static Err *open_and_leave(Ctx *own, void *arg) {
+    BlobStore *store = arg;
+    for (int i = 0; i < 200; i++) {
+        Defer *mark = own->defers;
+        int fd;
+        int64_t size;
+        char text[3];
+        TRY(blob_open(own, store, abc_hash, &fd, &size));
+        if (i % 3 == 0) coro_yield(own);
+        if (pread(fd, text, 3, 0) != 3 || memcmp(text, "abc", 3) != 0)
+            FAIL(own, INTERNAL, "not what it was");
+        ctx_undo(own, mark);
+    }
+    return NULL;
+}
+
+TEST(many_readers_come_and_go) {
+    Str dir = fresh_dir(), hash;
+    Task tasks[20];
+    BlobStore *store = store_at(dir);
+    REQUIRE(store && GOOD(blob_put(c, store, S("abc"), &hash)));
+    for (int i = 0; i < COUNT(tasks); i++) tasks[i] = (Task){.fn = open_and_leave, .arg = store};
+    GOOD(fork_join(c, tasks, COUNT(tasks)));
+    blob_store_close(store);
+}
+
 /* -- damage ---------------------------------------------------------------------------------------- */
 
 static void overwrite(Str path, off_t at, const char *byte, off_t cut) {
@@ -514,6 +567,8 @@ int main(int argc, char **argv) {
                              T_ROW(blobs_are_no_business_of_other_users),
                              T_ROW(what_is_no_hash_of_a_blob_is_not_found),
                              T_ROW(a_removed_blob_is_gone_but_not_for_who_reads_it),
+                             T_ROW(readers_share_a_descriptor_while_it_shows_what_is_there),
+                             T_ROW(many_readers_come_and_go),
                              T_ROW(descriptors_are_closed_when_the_activity_ends),
                              T_ROW(verify_finds_one_flipped_byte_and_a_missing_end),
                              T_ROW(each_gives_every_blob_once_with_its_size_and_nothing_else),

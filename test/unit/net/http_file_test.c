@@ -12,6 +12,8 @@ static HttpServer *server, *patient, *crowded;
 static char path_huge[] = "/tmp/socle-test-XXXXXX", path_small[] = "/tmp/socle-test-XXXXXX",
             path_large[] = "/tmp/socle-test-XXXXXX", path_empty[] = "/tmp/socle-test-XXXXXX";
 
+static void close_later(void *fd) { close((int)(intptr_t)fd); }
+
 static void handle(Ctx *own, Req *q, Reply *r) {
     bool large = str_eq(q->path, S("/large")), empty = str_eq(q->path, S("/empty"));
     bool huge = str_eq(q->path, S("/huge"));
@@ -20,6 +22,7 @@ static void handle(Ctx *own, Req *q, Reply *r) {
                   : empty ? path_empty
                           : path_small,
                   O_RDONLY | O_CLOEXEC);
+    defer(own, close_later, (void *)(intptr_t)fd);
     int64_t size = huge ? HUGE : large ? LARGE : empty ? 0 : 26, from, length;
     if (str_eq(q->path, S("/shrunk"))) size = 1000;
     Time modified =
