@@ -34,7 +34,8 @@ static const Record root_record = RECORD_AS("Welcome", RootDocument, root_fields
 static const EmbedFile *home_page(const Router *router) {
     const EmbedFile *page = NULL;
     for (ptrdiff_t i = 0; i < router->module_count && !page; i++)
-        if (router->modules[i]->home) page = embed_find(pages_files, str_c(router->modules[i]->home));
+        if (router->modules[i]->home)
+            page = embed_find(pages_files, str_c(router->modules[i]->home));
     return page;
 }
 

@@ -82,8 +82,8 @@ static const Field followers_fields[] = {
     FIELD(FollowersOut, dropped, .doc = "Followers that were too slow"),
     FIELD(FollowersOut, channels, .doc = "Those that are named to everybody"),
 };
-static const Record followers_record =
-    RECORD_AS("EventFigures", FollowersOut, followers_fields, .doc = "The followers of one process");
+static const Record followers_record = RECORD_AS("EventFigures", FollowersOut, followers_fields,
+                                                 .doc = "The followers of one process");
 
 static Err *followers_figures(Ctx *c, Call *k) {
     EventStats s = event_stats();

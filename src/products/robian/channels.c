@@ -27,13 +27,23 @@ static Err *user_may_read(Ctx *c, Str rest, bool *yes) {
 }
 
 const ChannelRule robian_channels[ROBIAN_CHANNEL_COUNT] = {
-    {.prefix = "debates", .may_read = anybody, .recall = RECALL, .listed = true,
+    {.prefix = "debates",
+     .may_read = anybody,
+     .recall = RECALL,
+     .listed = true,
      .doc = "Debates made, changed, begun, ended"},
-    {.prefix = "extractions", .may_read = anybody, .recall = RECALL, .listed = true,
+    {.prefix = "extractions",
+     .may_read = anybody,
+     .recall = RECALL,
+     .listed = true,
      .doc = "Audio on its way"},
-    {.prefix = "debate:", .may_read = debate_may_read, .recall = RECALL,
+    {.prefix = "debate:",
+     .may_read = debate_may_read,
+     .recall = RECALL,
      .doc = "All of one debate, by its id"},
     {.prefix = "system", .may_read = anybody, .recall = RECALL, .doc = "What concerns everybody"},
-    {.prefix = "user:", .may_read = user_may_read, .recall = RECALL,
+    {.prefix = "user:",
+     .may_read = user_may_read,
+     .recall = RECALL,
      .doc = "What concerns one user"},
 };

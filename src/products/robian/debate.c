@@ -183,16 +183,15 @@ static Value list_value(Ctx *c, const char *name, const Debate *d) {
 
 static Err *row_write(Ctx *c, void *arg) {
     const Debate *d = arg;
-    return db_exec(
-        c, SQL(SQL_DEBATE_CHANGE),
-        ARGS(V(d->n), V(d->title), V(d->description), V(d->type), V(d->date), V(d->source_url),
-             V(d->start_time), V(d->end_time), V(d->duration_minutes), V(d->video_url),
-             V(d->thumbnail_url), V(d->commission), V(d->salle), list_value(c, "speakers", d),
-             list_value(c, "ministers", d), list_value(c, "tags", d),
-             list_value(c, "keywords", d), V(d->metadata), V(d->status), V(d->is_live),
-             V(d->has_audio), V(d->session_uid), V(d->transcript_uid), V(d->video_id),
-             V(d->updated_at), V(d->change_seq)),
-        NULL);
+    return db_exec(c, SQL(SQL_DEBATE_CHANGE),
+                   ARGS(V(d->n), V(d->title), V(d->description), V(d->type), V(d->date),
+                        V(d->source_url), V(d->start_time), V(d->end_time), V(d->duration_minutes),
+                        V(d->video_url), V(d->thumbnail_url), V(d->commission), V(d->salle),
+                        list_value(c, "speakers", d), list_value(c, "ministers", d),
+                        list_value(c, "tags", d), list_value(c, "keywords", d), V(d->metadata),
+                        V(d->status), V(d->is_live), V(d->has_audio), V(d->session_uid),
+                        V(d->transcript_uid), V(d->video_id), V(d->updated_at), V(d->change_seq)),
+                   NULL);
 }
 
 static Str change_type(Str before, Str after) {

@@ -15,9 +15,9 @@
 enum { CONDITIONS_MAX = 12 };
 
 const char *const debate_sorts[] = {
-    "date",       "title",      "created_at",     "updated_at",   "duration_minutes",
-    "view_count", "start_time", "download_count", "stream_count", "type",
-    "status",     "commission", NULL};
+    "date",       "title",          "created_at",   "updated_at", "duration_minutes", "view_count",
+    "start_time", "download_count", "stream_count", "type",       "status",           "commission",
+    NULL};
 
 /* -- conditions ------------------------------------------------------------------------------- */
 
@@ -111,12 +111,11 @@ static const char *list_sql(Ctx *c, const Where *w, DebateOrder order) {
     Str by = order.by.data ? order.by : str_c(debate_sorts[0]);
     assert(sort_known(by));
     const char *direction = order.ascending ? "ASC" : "DESC";
-    return str_cstr(c->arena,
-                    strf(c->arena,
-                         "SELECT * FROM debates%.*s ORDER BY %.*s %s NULLS LAST, n %s "
-                         "LIMIT $%td OFFSET $%td",
-                         S_ARG(buf_str(&w->text)), S_ARG(by), direction, direction, w->count + 1,
-                         w->count + 2));
+    return str_cstr(c->arena, strf(c->arena,
+                                   "SELECT * FROM debates%.*s ORDER BY %.*s %s NULLS LAST, n %s "
+                                   "LIMIT $%td OFFSET $%td",
+                                   S_ARG(buf_str(&w->text)), S_ARG(by), direction, direction,
+                                   w->count + 1, w->count + 2));
 }
 
 typedef struct Total {
@@ -131,9 +130,9 @@ Err *debate_list(Ctx *c, const DebateFilter *filter, DebateOrder order, int64_t 
     assert(limit > 0 && offset >= 0);
     Where w;
     TRY(where_make(c, filter, &w));
-    const char *count_sql = str_cstr(
-        c->arena, strf(c->arena, "SELECT count(*) AS total FROM debates%.*s",
-                           S_ARG(buf_str(&w.text))));
+    const char *count_sql =
+        str_cstr(c->arena, strf(c->arena, "SELECT count(*) AS total FROM debates%.*s",
+                                S_ARG(buf_str(&w.text))));
     const char *rows_sql = list_sql(c, &w, order);
     Rows counted;
     TRY(db_scan(c, SQL(count_sql), (Args){w.values, w.count}, &total_record, &counted));

@@ -195,7 +195,7 @@ static Err *debate_delete(Ctx *c, Call *k) {
 }
 
 #define READS .access = ACCESS_OPEN, .tag = "debates"
-#define WRITES                                                                                 \
+#define WRITES                                                                                  \
     .access = ACCESS_ANALYST, .scope = "debates:write", .key_suffices = true, .tag = "debates", \
     .rate = RATE_WRITE
 

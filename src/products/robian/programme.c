@@ -17,8 +17,7 @@ typedef struct ProgrammeQuery {
 static const Field programme_query_fields[] = {
     FIELD(ProgrammeQuery, date, .flags = F_TRIM, .max = 40,
           .doc = "The first day: 2026-11-18 or RFC 3339; today when absent"),
-    FIELD(ProgrammeQuery, date_param, .flags = F_TRIM, .max = 40,
-          .doc = "The same; date wins"),
+    FIELD(ProgrammeQuery, date_param, .flags = F_TRIM, .max = 40, .doc = "The same; date wins"),
     FIELD(ProgrammeQuery, days, .min = 1, .max = DAYS_MAX, .fallback = "1",
           .doc = "How many days from there"),
 };
@@ -96,8 +95,8 @@ static Err *programme_get(Ctx *c, Call *k) {
 }
 
 const Route programme_routes[] = {
-    {GET, "/api/programme", programme_get, .access = ACCESS_OPEN,
-     .query = &programme_query_record, .out = &meeting_record, .out_list = true,
-     .tag = "programme", .doc = "What the Assembly has planned, day by day"},
+    {GET, "/api/programme", programme_get, .access = ACCESS_OPEN, .query = &programme_query_record,
+     .out = &meeting_record, .out_list = true, .tag = "programme",
+     .doc = "What the Assembly has planned, day by day"},
     {0},
 };

@@ -3,10 +3,10 @@
  * shown. */
 #include "products/robian/records.h"
 
-const char *const debate_types[] = {"seance_publique",      "commission", "audition",
+const char *const debate_types[] = {"seance_publique",       "commission", "audition",
                                     "question_gouvernement", "autre",      NULL};
-const char *const debate_statuses[] = {"programme",  "en_cours",   "termine",
-                                       "disponible", "extraction", "erreur", NULL};
+const char *const debate_statuses[] = {"programme",  "en_cours", "termine", "disponible",
+                                       "extraction", "erreur",   NULL};
 const char *const audio_formats[] = {"mp3", "aac", "opus", "wav", NULL};
 static const char *const extraction_statuses[] = {"pending", "extracting", "completed", "error",
                                                   NULL};
@@ -91,10 +91,10 @@ void audio_show(Arena *arena, Str debate_id, AudioFile *a) {
         a->duration_formatted = duration_clock(arena, a->duration_seconds.value);
     }
     if (!a->is_ready) return;
-    a->stream_url = strf(arena, "/api/streaming/%.*s/stream?format=%.*s", S_ARG(debate_id),
-                         S_ARG(a->format));
-    a->download_url = strf(arena, "/api/streaming/%.*s/download?format=%.*s", S_ARG(debate_id),
-                           S_ARG(a->format));
+    a->stream_url =
+        strf(arena, "/api/streaming/%.*s/stream?format=%.*s", S_ARG(debate_id), S_ARG(a->format));
+    a->download_url =
+        strf(arena, "/api/streaming/%.*s/download?format=%.*s", S_ARG(debate_id), S_ARG(a->format));
 }
 
 /* -- debates ---------------------------------------------------------------------------------- */

@@ -50,7 +50,7 @@ typedef struct AudioFile {
     Str debate_id;
     OptFloat file_size_mb; /* two decimals */
     OptInt duration_seconds;
-    Str duration_formatted; /* 1:02:03, 2:03 */
+    Str duration_formatted;       /* 1:02:03, 2:03 */
     Str stream_url, download_url; /* paths; null unless ready */
     bool is_ready, is_extracting, has_error;
 } AudioFile;

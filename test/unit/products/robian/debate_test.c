@@ -139,10 +139,11 @@ WORK(what_goes_leaves_a_tombstone_for_each_that_was_searched) {
                      SQL("INSERT INTO speeches (n, debate_n, position, kind, text) "
                          "VALUES ($1, $2, $3, 'speech', 'x')"),
                      ARGS(V(d.n + 1000 + i), V(d.n), V(i)), NULL));
-    MUST(db_exec(c,
-                 SQL("INSERT INTO audio_files (id, debate_n, filename, format, quality, blob, "
-                     "created_at, updated_at) VALUES ('a', $1, 'f', 'mp3', '192k', 'hash', $2, $2)"),
-                 ARGS(V(d.n), V(time_now())), NULL));
+    MUST(
+        db_exec(c,
+                SQL("INSERT INTO audio_files (id, debate_n, filename, format, quality, blob, "
+                    "created_at, updated_at) VALUES ('a', $1, 'f', 'mp3', '192k', 'hash', $2, $2)"),
+                ARGS(V(d.n), V(time_now())), NULL));
     MUST(db_transaction(c, remove_in, &d.n));
     CHECK_INT(count_rows(c, "SELECT count(*) FROM debates"), 1);
     CHECK_INT(count_rows(c, "SELECT count(*) FROM speeches"), 0);
