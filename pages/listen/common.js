@@ -108,7 +108,10 @@ export function hue(name) {
   for (const letter of name ?? '') h = (h * 31 + letter.charCodeAt(0)) % 360;
   return h;
 }
-export const initials = (name) => (name ?? '').replace(/^(M\.|Mme|Mmes|MM\.)\s+/, '').split(/[\s-]+/).filter((w) => /^\p{Lu}/u.test(w)).slice(0, 2).map((w) => w[0]).join('') || '·';
+function initials(name) {
+  const words = (name ?? '').replace(/^(M\.|Mme|Mmes|MM\.)\s+/, '').split(/[\s-]+/);
+  return words.filter((w) => /^\p{Lu}/u.test(w)).slice(0, 2).map((w) => w[0]).join('') || (words.at(-1)[0] ?? '·').toUpperCase();
+}
 export function face(name) {
   const e = element('span', initials(name), { className: 'face', ariaHidden: 'true' });
   e.style.setProperty('--hue', hue(name));

@@ -43,8 +43,13 @@ const chapterOf = (c) => ({ title: c.title, start: c.startTime, level: c.level ?
 const orNone = (problem) => { if (problem.status === 404) return {}; throw problem; };
 
 async function loadSaid() {
-  const [said, chapters, votes] = await Promise.all([`${path}/transcript`, `${path}/chapters`, `${path}/votes`].map((p) => call(p).catch(orNone)));
+  const [said, chapters, votes] = await Promise.all([`${path}/transcript?format=json`, `${path}/chapters`, `${path}/votes`].map((p) => call(p).catch(orNone)));
   speeches = (said.speeches ?? []).map(speechOf);
+  let next = null; // what has no end goes on until the next begins
+  for (const s of speeches.toReversed().filter((one) => one.start != null)) {
+    s.end ??= next ?? s.start + 15;
+    next = s.start;
+  }
   const held = (votes.votes ?? []).map(voteOf);
   transcript.show(speeches, held);
   if (!speeches.length) $('#transcript').append(element('p', t('noTranscript'), { className: 'none' }));

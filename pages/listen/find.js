@@ -36,7 +36,8 @@ function withMarks(text, found, around = Infinity) {
     parts.push(text.slice(done, from), element('mark', text.slice(from, to)));
     done = to;
   }
-  parts.push(text.slice(done, around === Infinity ? undefined : done + around));
+  const end = around === Infinity ? -1 : text.indexOf(' ', done + around);
+  parts.push(end < 0 ? text.slice(done) : `${text.slice(done, end)}…`);
   return parts;
 }
 

@@ -24,9 +24,9 @@ function count() {
       bars[i].who.set(s.speaker, (bars[i].who.get(s.speaker) ?? 0) + seconds);
     }
   }
-  const most = Math.max(...bars.map((b) => b.said)) || 1;
+  const most = bars.map((b) => b.said).sort((a, b) => a - b)[Math.floor(n * 0.97)] || 1;
   state.bars = bars.map((b, i) => ({
-    height: state.speeches.length ? 0.12 + 0.88 * Math.sqrt(b.said / most) : 0.25 + 0.1 * Math.sin(i / 3) ** 2,
+    height: state.speeches.length ? 0.1 + 0.9 * Math.min(1, b.said / most) ** 1.6 : 0.25 + 0.1 * Math.sin(i / 3) ** 2,
     who: [...b.who].sort((x, y) => y[1] - x[1])[0]?.[0] ?? null,
   }));
 }

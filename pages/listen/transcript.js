@@ -55,6 +55,7 @@ export function show(given, votes) {
   root.replaceChildren(...parts);
   row(root.querySelector('.at'));
   current = null;
+  place = '';
   move(here());
 }
 
@@ -71,19 +72,53 @@ export function speechAt(seconds) {
 }
 export const speech = (i) => speeches[i];
 
-function centre() {
-  const e = current != null && paragraph(current);
-  if (e && !$('#dock').hidden) e.scrollIntoView({ block: 'center', behavior: smooth() });
+// What is probably being said at this moment: of the present paragraph's sentences the one at that part of its time.
+function sentence(s, at) {
+  const part = s.end > s.start ? Math.min(1, (at - s.start) / (s.end - s.start)) * s.text.length : 0;
+  let from = 0;
+  for (const [text] of s.text.matchAll(/[^.!?…]*[.!?…]+[\s»”]*|.+$/gs)) {
+    if (from + text.length > part) return [from, from + text.trimEnd().length];
+    from += text.length;
+  }
+  return [0, s.text.length];
 }
 
-function move(at) {
-  const i = speechAt(at + 0.05);
-  if (i === current) return;
-  root.querySelector('[aria-current]')?.removeAttribute('aria-current');
-  current = i;
-  if (i != null) paragraph(i)?.setAttribute('aria-current', 'true');
-  if (following && at > 0) centre();
-  showNow(speeches[i]);
+function rangeOf(e, [from, to]) {
+  const range = new Range(), texts = document.createTreeWalker(e, NodeFilter.SHOW_TEXT);
+  range.selectNodeContents(e);
+  for (let done = 0, node; (node = texts.nextNode()); done += node.length) {
+    if (from >= done && from < done + node.length) range.setStart(node, from - done);
+    if (to > done && to <= done + node.length) range.setEnd(node, to - done);
+  }
+  return range;
+}
+
+// Into the middle of what is free between the bar and the player.
+function centre(box) {
+  if (!box || $('#dock').hidden) return;
+  const top = 64, free = $('#dock').getBoundingClientRect().top - top;
+  const by = box.top - top - Math.max(16, (free - box.height) / 2);
+  scrollBy({ top: by, behavior: Math.abs(by) > 2 * innerHeight ? 'auto' : smooth() }); // far away: there at once
+}
+
+let place = '';
+function move(at, always = false) {
+  const i = speechAt(at + 0.05), s = speeches[i];
+  if (i !== current) {
+    root.querySelector('[aria-current]')?.removeAttribute('aria-current');
+    current = i;
+    if (i != null) paragraph(i)?.setAttribute('aria-current', 'true');
+    showNow(s);
+  }
+  const said = s && paragraph(i)?.querySelector('.said'), now = said ? sentence(s, at) : null, next = `${i} ${now}`;
+  if (next === place && !always) return;
+  place = next;
+  const range = said && rangeOf(said, now);
+  if (CSS.highlights) {
+    if (range && at > 0) CSS.highlights.set('now', new Highlight(range));
+    else CSS.highlights.delete('now');
+  }
+  if (following && at > 0) centre((range ?? (s && paragraph(i)))?.getBoundingClientRect());
 }
 
 let nowName = null;
@@ -96,16 +131,16 @@ function showNow(s) {
 export function setFollowing(yes) {
   following = yes;
   $('#follow').hidden = yes || $('#dock').hidden;
-  if (yes) centre();
+  if (yes) move(here(), true);
 }
-const stop = () => { if (following && current != null && here() > 0) setFollowing(false); };
+const stop = () => { if (following && here() > 0) setFollowing(false); };
 addEventListener('wheel', stop, { passive: true });
 addEventListener('touchmove', (event) => { if (!event.target.closest('#dock, #found')) stop(); }, { passive: true });
 addEventListener('keydown', (event) => {
   if (['PageUp', 'PageDown', 'Home', 'End'].includes(event.key) && !event.target.closest('input, select')) stop();
 });
 $('#follow').onclick = () => setFollowing(true);
-onMove(move);
+onMove((at) => move(at));
 
 // -- Seeking: a click anywhere in a paragraph; with the keyboard from its time, up and down -----------
 
@@ -117,7 +152,7 @@ export function go(i) {
 
 root.onclick = (event) => {
   const chosen = event.target.closest('[data-i]');
-  if (!chosen || !String(getSelection()).trim() === false) return;
+  if (!chosen || String(getSelection()).trim()) return; // chosen words are to be copied
   go(Number(chosen.dataset.i));
 };
 
