@@ -5,6 +5,7 @@ import io
 import json
 import os
 import sqlite3
+import subprocess
 import sys
 import tarfile
 import time
@@ -13,7 +14,7 @@ import zoneinfo
 from datetime import datetime
 
 import pytest
-from harness import PATIENCE, ROOT, Server, database, psql, shared_data, token
+from harness import BINARY, PATIENCE, ROOT, Server, database, psql, shared_data, token
 
 sys.path.insert(0, str(ROOT / "test/fake"))
 from assemblee import FakeAssembly, zip_of  # noqa: E402
@@ -320,6 +321,29 @@ def test_progress_is_told_by_bytes(store, tmp_path):
     assert "300 files: 0 added, 0 changed, 300 same, 0 refused" in store.cli("import", "robian", "agenda", path).stderr
 
 
+def test_an_import_that_was_killed_is_simply_run_again(store, tmp_path):
+    path = tmp_path / "a.zip"
+    path.write_bytes(zip_of(members(3000)))
+    process = subprocess.Popen([BINARY, "import", "robian", "agenda", str(path), "--json"], env=store.env, cwd=store.folder,
+                               stderr=subprocess.PIPE, text=True)
+    assert json.loads(process.stderr.readline())["event"] == "progress"
+    process.kill()
+    process.communicate()
+    kept = int(rows(store, "SELECT count(*) FROM scheduled_sessions")[0][0])
+    assert 0 < kept <= 3000
+    assert imported(store, "agenda", path)[0] == (3000, 3000 - kept, 0, kept, 0)
+
+
+def test_two_imports_of_the_same_at_once(store, tmp_path):
+    path = tmp_path / "a.zip"
+    path.write_bytes(zip_of(members(300)))
+    both = [subprocess.Popen([BINARY, "import", "robian", "agenda", str(path), "--json"], env=store.env, cwd=store.folder,
+                             stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate(timeout=60 * PATIENCE)[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert rows(store, "SELECT count(*), count(DISTINCT uid) FROM scheduled_sessions") == [["300", "300"]]
+
+
 # -- people and bodies --------------------------------------------------------------------------------
 
 
@@ -537,14 +561,36 @@ def test_the_server_wants_a_browser(store, assembly):
     assert sources(store) == {"agenda": ""}
 
 
-@pytest.mark.parametrize("fault, said", [("cut", ""), (403, "403"), (500, "500")])
+@pytest.mark.parametrize("fault, said", [("cut", ""), (403, "403"), (500, "500"), ("endless", "larger than"), ("redirect:ftp://x/", "")])
 def test_a_fetch_that_fails_changes_nothing_and_is_told(store, assembly, fault, said):
     assembly.faults[AGENDA] = fault
+    store.env["ROBIAN_OPEN_DATA_MAX_BYTES"] = "1000000"
     fetched(store, assembly, "agenda", code=1)
     assert said in sources(store)["agenda"] and sources(store)["agenda"]
     assert rows(store, "SELECT count(*) FROM scheduled_sessions") == [["0"]]
     assembly.faults.clear()
     assert fetched(store, assembly, "agenda")[:2] == ([(3, 3, 0, 0, 0)], [200])
+
+
+def test_an_archive_of_untold_length_and_one_that_moved_are_fetched(store, assembly):
+    assembly.faults[AGENDA] = "untold"
+    assert fetched(store, assembly, "agenda")[:2] == ([(3, 3, 0, 0, 0)], [200])
+    assembly.faults[VOTES] = "redirect:/elsewhere.zip"
+    assembly.put("/elsewhere.zip", assembly.files[VOTES][0])
+    assert fetched(store, assembly, "votes")[:2] == ([(1, 1, 0, 0, 0)], [302, 200])
+
+
+def test_nothing_is_left_of_a_fetch_that_was_killed(store, assembly):
+    assembly.faults[AGENDA] = "endless"
+    store.env |= {"ROBIAN_OPEN_DATA_URL": assembly.url, "ROBIAN_ALLOW_PRIVATE_SOURCES": "on"}
+    process = subprocess.Popen([BINARY, "import", "robian", "fetch", "agenda"], env=store.env, cwd=store.folder, stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 20 * PATIENCE
+    while assembly.poured < 1 << 20:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert [p for p in store.folder.glob("tmp/**/*") if p.is_file()] == []
 
 
 def test_private_addresses_are_not_fetched_from(store, assembly):

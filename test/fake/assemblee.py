@@ -103,6 +103,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         try:
             while not self.server.assembly.closed.is_set():
                 self.wfile.write(b"PK" * 32768)
+                self.server.assembly.poured += 65536
         except OSError:
             pass
 
@@ -111,6 +112,7 @@ class FakeAssembly:
     def __init__(self, port=0):
         self.files, self.faults, self.requests = {}, {}, []
         self.etags = self.conditional = True
+        self.poured = 0  # bytes of what has no end
         self.closed = threading.Event()
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.server.daemon_threads = True

@@ -274,6 +274,11 @@ Err *agenda_commissions_fill(Ctx *c) {
     return uids_refresh(c, filled);
 }
 
+Err *agenda_debate_learn(Ctx *c, Str uid) {
+    Filled one = {uid};
+    return uid.data ? uids_refresh(c, (Rows){&one, 1}) : NULL;
+}
+
 static Str session_uid(const void *row) { return ((const Session *)row)->uid; }
 static Str session_hash(const void *row) { return ((const Session *)row)->content_hash; }
 

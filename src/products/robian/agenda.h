@@ -10,5 +10,7 @@ MUST_USE Err *agenda_commissions_fill(Ctx *c);
 /* (tx) Debates of these réunions (a JSON list of uids) get what the agenda says: state, room,
  * commission. */
 MUST_USE Err *agenda_debates_refresh(Ctx *c, JsonText uids);
+/* (tx) The same for a debate that is new. A null uid is none's. */
+MUST_USE Err *agenda_debate_learn(Ctx *c, Str session_uid);
 
 #endif

@@ -15,7 +15,6 @@
 #include "products/robian/robian.h"
 
 enum { FETCH_CHUNK = 128 * 1024, SILENCE_MS = 60 * 1000, ERROR_MAX = 500 };
-static const int64_t archive_max = (int64_t)2 * 1024 * 1024 * 1024;
 
 static const Field source_fields[] = {
     FIELD(OpenDataSource, name, .doc = "agenda, deputies, votes, transcripts"),
@@ -99,8 +98,9 @@ static Err *archive_save(Ctx *c, HttpStream *stream, int fd, Str *hash, int64_t 
         ptrdiff_t n;
         TRY(http_read(c, stream, chunk, FETCH_CHUNK, &n));
         if (n == 0) break;
-        if (*bytes + n > archive_max)
-            FAIL(c, TOO_LARGE, "The archive is larger than %lld bytes", (long long)archive_max);
+        if (*bytes + n > robian.open_data_max_bytes)
+            FAIL(c, TOO_LARGE, "The archive is larger than ROBIAN_OPEN_DATA_MAX_BYTES, %lld bytes",
+                 (long long)robian.open_data_max_bytes);
         crypto_generichash_update(&state, (unsigned char *)chunk, (unsigned long long)n);
         TRY(file_write(c, fd, chunk, n, *bytes));
         *bytes += n;

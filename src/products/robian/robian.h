@@ -27,6 +27,7 @@ typedef struct RobianSettings {
     Str ffmpeg, ffprobe, yt_dlp; /* programs */
     int64_t extraction_max_bytes, extraction_max_s, silence_s, extraction_tries;
     Str open_data_agent; /* User-Agent for it */
+    int64_t open_data_max_bytes;
     Str open_data_url, videos_url; /* where the Assembly publishes; without a final slash */
     bool open_data_fetch;          /* schedules fetch from there */
     Str public_url; /* of this server, for feeds and links; empty: as the request named it */

@@ -3,6 +3,7 @@
  * same file again changes nothing; a corrected one keeps the numbers of speeches that are still there
  * (speeches_match.c) and leaves tombstones of the others. */
 #include "core/json.h"
+#include "products/robian/agenda.h"
 #include "products/robian/debate.h"
 #include "products/robian/open_data.h"
 #include "products/robian/robian.h"
@@ -257,7 +258,7 @@ static Err *import_write(Ctx *c, void *arg) {
                      V(change), V(t->generated_at)),
                 NULL));
     TRY(votes_place(c, d.n, t->speeches, t->count, &moved));
-    return made ? NULL : debate_fill(c, t, &d);
+    return made ? agenda_debate_learn(c, t->session_uid) : debate_fill(c, t, &d);
 }
 
 static void import_read(void *arg) {
