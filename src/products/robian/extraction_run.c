@@ -19,6 +19,7 @@
 #include "products/robian/paris.h"
 #include "products/robian/robian.h"
 #include "products/robian/source.h"
+#include "products/robian/transcripts.h"
 #include "products/robian/workdir.h"
 
 enum {
@@ -321,6 +322,7 @@ static Err *finish_in(Ctx *c, void *arg) {
     TRY(db_one(c, SQL(SQL_EXTRACTION_AUDIO_AT), ARGS(V(w->e.audio_n)), &audio_row_record, &audio));
     TRY(debate_complete(c, w));
     return extraction_emit(c, &w->e, "completed", &audio);
+    TRY(alignment_run(c, w->e.debate_n)); /* times behind the audio's end are none */
 }
 
 /* -- or not --------------------------------------------------------------------------------------- */

@@ -233,18 +233,26 @@ Err *timeline_join(Ctx *c, Str player, Timeline *timeline) {
     return NULL;
 }
 
+/* Behind the end of a comment or an instruction; -1: it has none. */
+static ptrdiff_t behind(Str text, Str end) {
+    ptrdiff_t at = str_find(text, end);
+    return at < 0 ? -1 : at + end.len;
+}
+
 Str timeline_half(Str bytes) {
-    for (ptrdiff_t i = 0; i + 1 < bytes.len; i++) {
-        if (bytes.data[i] != '<') continue;
-        Str rest = str_slice(bytes, i + 1, bytes.len);
-        if (str_starts(rest, S("!--"))) {
-            ptrdiff_t end = str_find(rest, S("-->"));
-            if (end < 0) return (Str){0};
-            i += end;
-        } else if (rest.data[0] != '?') {
-            if (str_starts(rest, S("data"))) return S("data");
-            return str_starts(rest, S("player")) ? S("player") : (Str){0};
-        }
+    Str rest = bytes;
+    for (ptrdiff_t at; (at = str_find_byte(rest, '<')) >= 0;) {
+        rest = str_slice(rest, at + 1, rest.len);
+        bool comment = str_starts(rest, S("!--")), instruction = str_starts(rest, S("?"));
+        if (!comment && !instruction) break;
+        at = behind(rest, comment ? S("-->") : S("?>"));
+        if (at < 0) return (Str){0};
+        rest = str_slice(rest, at, rest.len);
     }
-    return (Str){0};
+    ptrdiff_t length = 0;
+    while (length < rest.len && !strchr(" \t\r\n/>", rest.data[length])) length++;
+    Str name = str_slice(rest, 0, length), prefix, local = str_cut(name, ':', &prefix);
+    if (!local.data) local = name;
+    if (str_eq(local, S("data"))) return S("data");
+    return str_eq(local, S("player")) ? S("player") : (Str){0};
 }

@@ -2,6 +2,7 @@
  * Every statement of robian is one that both engines take. */
 #include "products/robian/audio_sql.h"
 #include "products/robian/debates_sql.h"
+#include "products/robian/demo_sql.h"
 #include "products/robian/extraction_sql.h"
 #include "products/robian/feeds_sql.h"
 #include "products/robian/listeners_sql.h"
@@ -24,7 +25,7 @@ WORK(every_statement_is_prepared) {
 #define X(name, text) {#name, text},
         ROBIAN_AUDIO(X)
         ROBIAN_DEBATES(X)
-        ROBIAN_EXTRACTION(X)
+        ROBIAN_DEMO(X) ROBIAN_EXTRACTION(X)
         ROBIAN_FEEDS(X)
         ROBIAN_LISTENERS(X)
         ROBIAN_OPEN_DATA(X)
