@@ -5,12 +5,26 @@
 
 #include "api/embedded.h"
 #include "api/router_room.h"
+#include "net/server.h"
 #include "pages_embed.h"
 
+static Err *page_find(Ctx *c, Str path, const EmbedFile **out) {
+    *out = embed_find(pages_files, path);
+    if (!*out) FAIL(c, NOT_FOUND, "There is nothing at this address.");
+    return NULL;
+}
+
 Err *call_page(Ctx *c, Call *k, Str path) {
-    const EmbedFile *file = embed_find(pages_files, path);
-    if (!file) FAIL(c, NOT_FOUND, "There is nothing at this address.");
+    const EmbedFile *file;
+    TRY(page_find(c, path, &file));
     return call_embedded(c, k, file);
+}
+
+Err *page_text(Ctx *c, Str path, Str *out) {
+    const EmbedFile *file;
+    TRY(page_find(c, path, &file));
+    *out = str_of((const char *)file->bytes, file->size);
+    return file->gzip ? gzip_unpack(c, *out, out) : NULL;
 }
 
 Err *page_part(Ctx *c, Call *k) {

@@ -7,6 +7,8 @@
 
 /* Answer with a file of pages/; NOT_FOUND when there is none of that path. */
 MUST_USE Err *call_page(Ctx *c, Call *k, Str path);
+/* The text of such a file, for who writes something into it. May wait. NOT_FOUND as above. */
+MUST_USE Err *page_text(Ctx *c, Str path, Str *out);
 /* A handler: GET /NAME/{file} is NAME/FILE of pages/. */
 MUST_USE Err *page_part(Ctx *c, Call *k);
 #define PAGE_PART                                                                               \

@@ -1,6 +1,8 @@
 """The pages at /listen in a real browser: hearing a debate and reading along, finding one."""
 
+import html
 import json
+import re
 import sys
 import time
 
@@ -580,3 +582,19 @@ def test_the_parts_are_the_embedded_ones_only(server):
     assert client.get("/listen/parts/common.js").status_code == 200
     for path in ("/listen/parts/nothing.js", "/listen/parts/..%2Fconsole%2Fconsole.js"):
         assert client.get(path).status_code in (400, 404), path
+
+
+def test_who_is_sent_the_address_sees_what_it_is(server, world):
+    """Programs that show a preview run no scripts."""
+    writer = world.client
+    title = "L’« avenir » <b>& \"la suite\""
+    debate = make_debate(writer, title=title, date="2026-03-28T23:30:00Z", commission="Commission des lois")
+    answer = server.client().get(f"/listen/{debate['id']}?t=12")
+    told = dict(re.findall(r'<meta property="og:(\w+)" content="([^"]*)">', answer.text))
+    assert html.unescape(told["title"]) == title and f"<title>{html.escape(title).replace('&#x27;', '&#39;')} · robian</title>" in answer.text
+    assert told["description"] == "Séance publique · 29/03/2026 · Commission des lois"
+    assert told["url"] == f"{server.url}/listen/{debate['id']}" and told["image"].startswith(server.url)
+    assert server.client().get(told["image"].removeprefix(server.url)).headers["Content-Type"] == "image/png"
+    assert "audio" not in told and 'og:audio" content="' + server.url in server.client().get(f"/listen/{world.id}").text
+    missing = server.client().get("/listen/00000000-0000-4000-8000-000000000000")
+    assert missing.status_code == 404 and "<title>robian</title>" in missing.text

@@ -13,7 +13,7 @@
 #include "products/robian/feed_xml.h"
 #include "products/robian/feeds_sql.h"
 #include "products/robian/list_page.h"
-#include "products/robian/robian.h"
+#include "products/robian/public_url.h"
 #include "products/robian/routes.h"
 
 enum { ITEMS_MAX = 100, PAGES_MAX = 1000 };
@@ -162,13 +162,6 @@ static Err *feed_text(Ctx *c, const Feed *f, Time changed, Str *out) {
     return debate_list_cached(c, key, feed_fill, &filling, out);
 }
 
-static Str base_url(Ctx *c, const Req *q) {
-    Str base = robian.public_url;
-    while (str_ends(base, S("/"))) base.len--;
-    if (base.len > 0) return base;
-    return strf(c->arena, "%s://%.*s", q->https ? "https" : "http", S_ARG(q->host));
-}
-
 /* A date of a second that is not over would say of what is written in its rest that it is old: then
  * there is only the ETag. */
 static Time settled(Time changed) {
@@ -179,7 +172,7 @@ static Time settled(Time changed) {
 static Err *feed_answer(Ctx *c, Call *k, Feed *f) {
     Changed when = {TIME_NULL};
     Str xml;
-    f->base = base_url(c, k->q);
+    f->base = public_url(c, k->q);
     TRY(db_one(c, SQL(SQL_FEED_CHANGED), ARGS(V(f->entity.data ? f->entity : S(""))),
                &changed_record, &when));
     if (time_is_null(when.changed)) when.changed = (Time){0};

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * How others reach this server. */
+#ifndef SOCLE_ROBIAN_PUBLIC_URL_H
+#define SOCLE_ROBIAN_PUBLIC_URL_H
+
+#include "net/http.h"
+
+/* Scheme and host, without a slash at the end: ROBIAN_PUBLIC_URL, else as the request named them. */
+Str public_url(Ctx *c, const Req *q);
+
+#endif
