@@ -23,7 +23,9 @@ typedef struct Alert {
 } Alert;
 extern const Record alert_row_record;
 
-/* {type, commission, speaker, has_audio} as an expression of the index; INVALID with the field. */
+/* {type, commission, speaker, has_audio} to narrow a search down by. */
+MUST_USE Err *alert_narrow(Ctx *c, JsonText filters, DebateNarrow *out);
+/* The same as an expression of the index, for speeches. */
 MUST_USE Err *alert_filter(Ctx *c, JsonText filters, Str *out);
 
 /* What is told of a match, and kept with it. */
@@ -39,14 +41,18 @@ extern const Record alert_news_record;
 /* What the alert had found in this debate, into item->passages. */
 MUST_USE Err *alert_passage(Ctx *c, JsonText payload, FeedItem *item);
 
+/* Where the events of deliver websocket are: on the user's own channel; of a device, which has none,
+ * on one of the alert's: whoever knows its token may read. */
+#define ALERT_CHANNEL "alert:"
+Str alert_channel(Ctx *c, const Alert *a);
+MUST_USE Err *alert_may_read(Ctx *c, Str token, bool *yes);
+
 /* Follow transcripts from now on, in a coroutine of the process. */
 void alerts_start(Ctx *c);
 void alerts_stop(Ctx *c);
 
-/* Jobs: post a match to its webhook; matches and tombstones that are old go. */
+/* A job: post a match to its webhook. */
 #define ALERT_WEBHOOK_JOB "robian.alert_webhook"
-enum { ALERT_WEBHOOK_TRIES = 8 };
 MUST_USE Err *alert_webhook_run(Ctx *c, Job *job);
-MUST_USE Err *alerts_purge_run(Ctx *c, Job *job);
 
 #endif

@@ -3,6 +3,8 @@
  * recall. `user` itself is how a client names its own (api/events_routes.c). */
 #include "products/robian/channels.h"
 
+#include "products/robian/alerts.h"
+
 enum { RECALL = 10 };
 
 static Err *anybody(Ctx *c, Str rest, bool *yes) {
@@ -46,4 +48,6 @@ const ChannelRule robian_channels[ROBIAN_CHANNEL_COUNT] = {
      .may_read = user_may_read,
      .recall = RECALL,
      .doc = "What concerns one user"},
+    {.prefix = ALERT_CHANNEL, .may_read = alert_may_read, .recall = RECALL,
+     .doc = "Matches of a device's alert, for whoever has its token"},
 };

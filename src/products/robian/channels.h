@@ -5,7 +5,7 @@
 
 #include "work/events.h"
 
-enum { ROBIAN_CHANNEL_COUNT = 5 };
+enum { ROBIAN_CHANNEL_COUNT = 6 };
 extern const ChannelRule robian_channels[ROBIAN_CHANNEL_COUNT];
 
 #endif

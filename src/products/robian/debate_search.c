@@ -102,11 +102,19 @@ static Err *groups_find(Ctx *c, const SearchResult *result, int64_t *out) {
     return NULL;
 }
 
+enum { EXCERPT_BYTES = 300 };
+
 /* -- Passages ------------------------------------------------------------------------------------ */
 
-static Passage passage_of(Ctx *c, const Debate *d, const DebateDocument *s,
-                          const SearchQuery *query) {
+static Str excerpt(Ctx *c, Str text, const SearchQuery *query) {
     SearchMark mark = {S("<em>"), S("</em>"), S("…"), .crop_words = 45, .html = true};
+    if (query) return search_highlight(c->arena, query, text, &mark);
+    Buf b = buf_new(c->arena, 2 * EXCERPT_BYTES);
+    buf_html(&b, str_utf8_cut(text, EXCERPT_BYTES));
+    return buf_str(&b);
+}
+
+Passage passage_of(Ctx *c, const Debate *d, const DebateDocument *s, const SearchQuery *query) {
     OptInt second = {s->start_ms.value / 1000, s->start_ms.set};
     Str at = second.set ? strf(c->arena, "#t=%lld", (long long)second.value) : S("");
     Passage p = {
@@ -114,7 +122,7 @@ static Passage passage_of(Ctx *c, const Debate *d, const DebateDocument *s,
         .speaker = s->speaker,
         .speaker_id = s->speaker_id,
         .role = s->role,
-        .text = search_highlight(c->arena, query, s->text, &mark),
+        .text = excerpt(c, s->text, query),
         .position = s->position,
         .start_ms = s->start_ms,
         .end_ms = s->end_ms,

@@ -43,6 +43,8 @@ typedef struct DebatesFound {
     JsonText facets; /* {"type": {"commission": 3}, …}: debates; of speakers: passages */
 } DebatesFound;
 
+/* As it is shown; query NULL: its beginning, with nothing marked. */
+Passage passage_of(Ctx *c, const Debate *d, const DebateDocument *speech, const SearchQuery *query);
 /* The best passages of hit->debate into the rest of hit. */
 MUST_USE Err *debate_passages(Ctx *c, const DebateAsk *ask, DebateHit *hit);
 

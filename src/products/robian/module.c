@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  * robian's row in the list of modules, and its settings. */
+#include "products/robian/alerts.h"
+#include "products/robian/audio.h"
 #include "products/robian/channels.h"
 #include "products/robian/extraction.h"
 #include "products/robian/fetch.h"
 #include "products/robian/follow.h"
 #include "products/robian/listening_jobs.h"
 #include "products/robian/paris.h"
-#include "products/robian/audio.h"
-#include "products/robian/streaming.h"
 #include "products/robian/robian.h"
 #include "products/robian/root.h"
 #include "products/robian/routes.h"
 #include "products/robian/search_index.h"
+#include "products/robian/streaming.h"
 
 RobianSettings robian;
 
@@ -47,6 +48,8 @@ static const Setting robian_settings[] = {
             .doc = "Fetch agenda, transcripts, deputies and votes each night"),
     SETTING("ROBIAN_PUBLIC_URL", robian.public_url,
             .doc = "This server as listeners reach it, for feeds; empty: as the request names it"),
+    SETTING("ROBIAN_WEBHOOK_TRIES", robian.webhook_tries, .usual = "12", .min = 1, .max = 30,
+            .doc = "An alert's webhook is tried so often, later each time"),
 };
 
 static const Route *const tables[] = {
@@ -67,6 +70,7 @@ static const Route *const tables[] = {
     stats_routes,
     listen_routes,
     feed_routes,
+    alert_routes,
     NULL,
 };
 
@@ -88,6 +92,17 @@ static const JobKind jobs[] = {
      .queue = "robian",
      .run = audio_blob_run,
      .doc = "Remove the file of audio that no debate has any more"},
+    {.name = ALERT_WEBHOOK_JOB,
+     .queue = "webhooks",
+     .run = alert_webhook_run,
+     .backoff_base_ms = 2000,
+     .backoff_max_ms = 60 * 60 * 1000,
+     .timeout_ms = 30 * 1000,
+     .doc = "Post a match of an alert to its webhook"},
+    {.name = "robian.tombstones",
+     .queue = "robian",
+     .run = tombstones_purge_run,
+     .doc = "Drop tombstones of debates and speeches older than 90 days"},
     {.name = "robian.listeners_purge",
      .queue = "robian",
      .run = listeners_purge,
@@ -118,6 +133,8 @@ static const JobKind jobs[] = {
 static const Schedule schedules[] = {
     {.name = "robian.extractions", .cron = "* * * * *", .job = EXTRACTION_SETTLE_JOB,
      .doc = "Extractions whose job is gone"},
+    {.name = "robian.tombstones", .cron = "37 4 * * *", .job = "robian.tombstones",
+     .doc = "Tombstones"},
     {.name = "robian.listeners", .cron = "43 4 * * *", .job = "robian.listeners_purge",
      .doc = "Clean-up of listeners"},
     /* The archives are made anew at about twenty to five. */
@@ -132,10 +149,12 @@ static Err *robian_start(Ctx *c) {
     if (!paris()) FAIL(c, NOT_CONFIGURED, "no time zone Europe/Paris here: install tzdata");
     TRY(extractions_open(c));
     TRY(caches_follow(c));
+    if (app_serves(c->app)) alerts_start(c);
     return segments_start(c);
 }
 
 static void robian_stop(Ctx *c) {
+    alerts_stop(c);
     segments_stop(c);
     extractions_close();
 }

@@ -31,6 +31,7 @@ typedef struct RobianSettings {
     Str open_data_url, videos_url; /* where the Assembly publishes; without a final slash */
     bool open_data_fetch;          /* schedules fetch from there */
     Str public_url; /* of this server, for feeds and links; empty: as the request named it */
+    int64_t webhook_tries; /* of an alert's match */
 } RobianSettings;
 extern RobianSettings robian;
 

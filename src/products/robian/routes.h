@@ -16,6 +16,7 @@ extern const Route streaming_routes[], segment_routes[];
 extern const Route transcript_routes[], speaker_routes[];
 
 extern const Route feed_routes[];
+extern const Route alert_routes[];
 extern const Route open_data_routes[];
 
 #endif

@@ -24,11 +24,11 @@ SELECT s.n, s.speaker_id, s.speaker, s.role, s.text, s.start_ms, d.id, d.title, 
  ORDER BY d.change_seq, s.position
 
 -- name: search_speeches_of
--- $1 debate.
-SELECT s.n, s.speaker_id, s.speaker, s.role, s.text, s.start_ms, d.id, d.title, d.type, d.date,
-       d.commission, d.has_audio
+-- $1 debate, from position $2 on, at most $3.
+SELECT s.n, s.position, s.speaker_id, s.speaker, s.role, s.text, s.start_ms, d.id, d.title,
+       d.type, d.date, d.commission, d.has_audio
   FROM debates d JOIN speeches s ON s.debate_n = d.n
- WHERE d.n = $1 ORDER BY s.position
+ WHERE d.n = $1 AND s.position >= $2 ORDER BY s.position LIMIT $3
 
 -- name: search_gone_upto
 -- Up to which change number at most about $3 deletions of $1 < change_seq <= $2 are told: those of one
@@ -87,3 +87,13 @@ SELECT n AS key, n FROM debates
 UNION ALL
 SELECT n AS key, debate_n AS n FROM speeches
  WHERE n IN (SELECT jsonb_array_elements_text($1::jsonb)::bigint)
+
+-- name: debates_forgotten
+-- Before tombstones of before $1 go: whoever follows from further back must begin anew.
+INSERT INTO search_marks (name, change_seq)
+SELECT 'debates_forgotten', coalesce(max(change_seq), 0) FROM debates_deleted WHERE deleted_at < $1
+ON CONFLICT (name) DO UPDATE SET change_seq = excluded.change_seq
+ WHERE search_marks.change_seq < excluded.change_seq
+
+-- name: debates_tombstones_purge
+DELETE FROM debates_deleted WHERE deleted_at < $1

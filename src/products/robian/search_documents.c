@@ -180,3 +180,19 @@ Err *debates_matching(Ctx *c, Str q, const DebateNarrow *narrow, JsonText *keys)
     *keys = keys_json(c->arena, n, rows.count);
     return NULL;
 }
+
+/* -- Clean-up ------------------------------------------------------------------------------------ */
+
+enum { KEEP_DAYS = 90 };
+
+static Err *tombstones_purge(Ctx *c, void *arg) {
+    const Time *before = arg;
+    TRY(db_exec(c, SQL(SQL_DEBATES_FORGOTTEN), ARGS(V(*before)), NULL));
+    return db_exec(c, SQL(SQL_DEBATES_TOMBSTONES_PURGE), ARGS(V(*before)), NULL);
+}
+
+Err *tombstones_purge_run(Ctx *c, Job *job) {
+    Time before = time_add(time_now(), -KEEP_DAYS * US_PER_DAY);
+    (void)job;
+    return db_transaction(c, tombstones_purge, &before);
+}

@@ -64,7 +64,7 @@ static const Field change_fields[] = {
 static const Record change_record = RECORD(DebateChange, change_fields);
 
 typedef struct SpeechChange {
-    int64_t n;
+    int64_t n, position;
     Str speaker_id, speaker, role, text;
     OptInt start_ms;
     Str id, title, type, commission; /* of the debate */
@@ -73,6 +73,7 @@ typedef struct SpeechChange {
 } SpeechChange;
 static const Field speech_fields[] = {
     FIELD(SpeechChange, n),
+    FIELD(SpeechChange, position),
     FIELD(SpeechChange, speaker_id, .flags = F_NULLABLE),
     FIELD(SpeechChange, speaker, .flags = F_NULLABLE),
     FIELD(SpeechChange, role, .flags = F_NULLABLE),
@@ -142,9 +143,15 @@ static Err *speech_describe(Ctx *c, void *row, void *arg) {
     return NULL;
 }
 
-Err *debate_speeches_describe(Ctx *c, int64_t debate_n, SearchDocs *out) {
-    return db_each(c, SQL(SQL_SEARCH_SPEECHES_OF), ARGS(V(debate_n)), &speech_record,
-                   speech_describe, out);
+Err *debate_speeches_describe(Ctx *c, int64_t debate_n, int64_t limit, int64_t *from,
+                              SearchDocs *out) {
+    Rows rows;
+    TRY(db_scan(c, SQL(SQL_SEARCH_SPEECHES_OF), ARGS(V(debate_n), V(*from), V(limit)),
+                &speech_record, &rows));
+    SpeechChange *s = rows.items;
+    for (ptrdiff_t i = 0; i < rows.count; i++) TRY(speech_describe(c, &s[i], out));
+    *from = rows.count == limit ? s[limit - 1].position + 1 : -1;
+    return NULL;
 }
 
 /* -- The feed ------------------------------------------------------------------------------------ */

@@ -9,6 +9,7 @@
 
 #include "api/collection.h"
 #include "products/robian/records.h"
+#include "work/jobs.h"
 
 /* Places in debates_index.fields. */
 enum {
@@ -68,10 +69,15 @@ MUST_USE Err *debates_filter(Ctx *c, const DebateNarrow *narrow, SearchFilter **
  * committed before the call. */
 MUST_USE Err *debates_matching(Ctx *c, Str q, const DebateNarrow *narrow, JsonText *keys);
 
+/* A job: tombstones older than 90 days go. Whoever has not followed for so long builds anew. */
+MUST_USE Err *tombstones_purge_run(Ctx *c, Job *job);
+
 /* [1,2] of these. */
 JsonText keys_json(Arena *arena, const int64_t *keys, ptrdiff_t count);
 
-/* Documents of a debate's speeches into a batch: for alerts. */
-MUST_USE Err *debate_speeches_describe(Ctx *c, int64_t debate_n, SearchDocs *out);
+/* A debate's speeches from position *from on, at most `limit`, into a batch: for alerts. *from: where
+ * to go on; -1 after the last. */
+MUST_USE Err *debate_speeches_describe(Ctx *c, int64_t debate_n, int64_t limit, int64_t *from,
+                                       SearchDocs *out);
 
 #endif
