@@ -36,7 +36,7 @@ export const filterText = (without) => fields.filter((f) => f !== without && sta
   .map((f) => `${f} IN [${state[f].map(quoted).join(', ')}]`).join(' AND ');
 
 export function searchPath(more, without) {
-  const p = new URLSearchParams({ q: state.q, envelope: 'true' }), all = { filter: filterText(without), sort: SORTS[state.sort], ...more };
+  const p = new URLSearchParams({ q: state.q, envelope: 'true' }), all = { filter: filterText(without), sort: SORTS[state.sort], strict: state.sort === 'newest' ? 'true' : '', ...more };
   if (without !== 'when') for (const name of ['from', 'to']) if (state[name]) all[name] = `${state[name]}T00:00:00Z`;
   for (const [name, value] of Object.entries(all)) if (value !== '') p.set(name, value);
   return `/posts/search?${p}`;

@@ -2,7 +2,7 @@
 export default {
   title: 'Search', askLabel: 'Search posts', askHint: 'Search posts', help: 'Search help', filters: 'Filters',
   sort: 'Sort', best: 'Best first', newest: 'Newest', engagement: 'Most engagement',
-  sortHint: 'Among posts that match equally well', more: 'More posts', hits: 'Posts found',
+  sortHint: 'Newest: strictly by date. Engagement: among equally good posts', more: 'More posts', hits: 'Posts found',
   total: ['{n} post', '{n} posts'], took: 'in {n} ms', none: 'No post matches.',
   noneHint: 'One word less, another spelling, or', clearFilters: 'take the filters away', clear: 'Clear all', remove: 'Remove {n}',
   platform: 'Platform', language: 'Language', hashtags: 'Hashtags', author: 'Author', fewer: 'Fewer', others: '{n} more',

@@ -2,7 +2,7 @@
 export default {
   title: 'Recherche', askLabel: 'Rechercher dans les posts', askHint: 'Rechercher dans les posts', help: 'Aide à la recherche', filters: 'Filtres',
   sort: 'Trier', best: 'Les plus pertinents', newest: 'Les plus récents', engagement: 'Le plus d’engagement',
-  sortHint: 'Parmi des posts aussi pertinents les uns que les autres', more: 'Plus de posts', hits: 'Posts trouvés',
+  sortHint: 'Récents : strictement par date. Engagement : à pertinence égale', more: 'Plus de posts', hits: 'Posts trouvés',
   total: ['{n} post', '{n} posts'], took: 'en {n} ms', none: 'Aucun post ne correspond.',
   noneHint: 'Un mot de moins, une autre orthographe, ou', clearFilters: 'retirer les filtres', clear: 'Tout effacer', remove: 'Retirer {n}',
   platform: 'Plateforme', language: 'Langue', hashtags: 'Hashtags', author: 'Auteur', fewer: 'Moins', others: 'Encore {n}',

@@ -287,6 +287,11 @@ static Err *ask(Ctx *c, SearchIndex *x, const char *what, Str body, json_t **ans
     return err;
 }
 
+static Err *sort_check(Ctx *c, const SearchRequest *request) {
+    if (!request->sort_strictly || request->sort_count == 0) return NULL;
+    FAIL(c, NOT_CONFIGURED, "Meilisearch sorts only among what matches equally well");
+}
+
 static Err *query_check(Ctx *c, const SearchQuery *q) {
     bool plain = !q->root;
     for (int i = 0; i < q->term_count; i++) plain = plain && !q->terms[i].glob;
@@ -301,6 +306,7 @@ Err *meili_run(Ctx *c, SearchIndex *x, const SearchRequest *request, SearchResul
     Str body;
     json_t *answer;
     *out = (SearchResult){.total_estimated = true, .ranked_fully = true};
+    TRY(sort_check(c, request));
     TRY(query_parse(c, x->def, request, &out->query)); /* for the marks in texts */
     TRY(query_check(c, out->query));
     TRY(request_check(c, x->def, request));

@@ -390,6 +390,10 @@ static int rules_effective(const Rank *r, uint8_t rules[SEARCH_RULES_MAX + 2]) {
     const uint8_t *asked = r->def->tuning.rules[0] ? r->def->tuning.rules : usual;
     uint32_t seen = 0;
     int count = 0;
+    if (r->request->sort_strictly && r->request->sort_count > 0) {
+        rules[count++] = SEARCH_BY_SORT;
+        seen |= 1u << SEARCH_BY_SORT;
+    }
     for (int i = 0; i < SEARCH_RULES_MAX && asked[i]; i++) {
         uint8_t rule = asked[i];
         if (rule == SEARCH_BY_SORT && r->request->sort_count == 0) continue;

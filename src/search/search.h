@@ -163,6 +163,7 @@ typedef struct SearchRequest {
     SearchFilter *filter;
     const SearchSort *sort;
     ptrdiff_t sort_count;
+    bool sort_strictly; /* the sort comes before all rules, not among what they leave equal */
     const SearchFacetAsk *facets;
     ptrdiff_t facet_count;
     const int *on_fields; /* search in these only; NULL: in all */

@@ -146,6 +146,18 @@ def test_filters_and_sorts(user_client, word):
     assert ids(user_client, word + " ") == [p["id"] for p in newest]  # equals: newest first
 
 
+def test_a_strict_sort_goes_by_date_alone(user_client, word):
+    captions = [f"{word} pie", f"{word} and then some pie", f"{word} tart", f"a pie and {word}"]
+    posts = [post(caption, id=f"tiktok_{random.getrandbits(60)}", platform="tiktok", hashtags=["t"],
+                  posted_at=iso(now() - datetime.timedelta(days=len(captions) - i)))
+             for i, caption in enumerate(captions)]
+    write(user_client, *posts)
+    q, every = word + " pie ", [p["id"] for p in posts if "pie" in p["caption"]]
+    assert ids(user_client, q, sort="-posted_at")[0] == posts[0]["id"]  # the best match, the oldest
+    assert ids(user_client, q, sort="-posted_at", strict="true") == every[::-1]
+    assert ids(user_client, q, sort="posted_at", strict="true") == every
+
+
 def test_the_envelope(user_client, word):
     posts = [post(f"Une {word} à Paris, c'est l'été {i}", hashtags=[f"t{i % 3}"], language="fr",
                   posted_at=f"2025-03-{1 + i % 4:02}T12:00:00Z", metrics={"likes": i}) for i in range(20)]

@@ -61,7 +61,7 @@ typedef struct PostSearch {
     StrList sort, facets;
     Str mode;
     int64_t limit, offset, crop;
-    bool envelope, details;
+    bool strict, envelope, details;
 } PostSearch;
 static const char *const modes[] = {"keyword", "semantic", "hybrid", NULL};
 static const Field search_fields[] = {
@@ -80,6 +80,8 @@ static const Field search_fields[] = {
     FIELD(PostSearch, sort, .max = 8,
           .doc = "Among equally good posts: posted_at, score, likes …, each with - in front or "
                  ":desc behind for the greatest first"),
+    FIELD(PostSearch, strict, .fallback = "false",
+          .doc = "Sort strictly, not only among equally good posts; every word must be there then"),
     FIELD(PostSearch, facets, .max = 16,
           .doc = "platform, hashtags, language, author, hour, day, week, month, year, or a number; "
                  "with envelope"),
@@ -177,6 +179,8 @@ static Err *request_read(Ctx *c, const PostSearch *s, SearchRequest *out) {
     out->operators = true;
     out->sort = sorts_read(c, s->sort, &problems);
     out->sort_count = s->sort.count;
+    out->sort_strictly = s->strict;
+    if (s->strict) out->strategy = SEARCH_ALL;
     out->offset = s->offset;
     out->limit = s->limit;
     if (s->envelope) {

@@ -215,6 +215,33 @@ TEST(hits_below_a_score_are_left_out_of_page_and_total) {
     end();
 }
 
+TEST(a_strict_sort_comes_before_how_well_hits_match) {
+    begin();
+    SearchDocs *d = lot(&open_def);
+    doc(d, 1, "apple pie", NULL, 10);
+    doc(d, 2, "apple and then some pie", NULL, 30);
+    doc(d, 3, "aple pie", NULL, 20);
+    doc(d, 4, "apple tart", NULL, 40);
+    view = view_of(&open_def, (const SearchDocs *const[]){d}, 1);
+    SearchSort by_likes = {LIKES, true};
+    SearchRequest q = SEARCH_REQUEST;
+    q.q = S("apple pie ");
+    q.sort = &by_likes;
+    q.sort_count = 1;
+    SearchResult r = ask(&open_def, &q);
+    keys_are(&r, "1 2 3 4");
+    q.sort_strictly = true;
+    r = ask(&open_def, &q);
+    keys_are(&r, "4 2 3 1");
+    q.strategy = SEARCH_ALL;
+    r = ask(&open_def, &q);
+    keys_are(&r, "2 3 1");
+    q.sort_count = 0; /* there is nothing to be strict about */
+    r = ask(&open_def, &q);
+    keys_are(&r, "1 2 3");
+    end();
+}
+
 TEST(no_segments_and_pages_beyond_all_hits_are_empty) {
     begin();
     view = view_of(&open_def, NULL, 0);
@@ -347,6 +374,7 @@ T_MAIN(T_ROW(wrong_requests_are_refused_with_their_code),
        T_ROW(of_hits_with_the_same_value_only_the_best_is_told),
        T_ROW(a_facet_can_count_one_document_of_each_distinct_value),
        T_ROW(hits_below_a_score_are_left_out_of_page_and_total),
+       T_ROW(a_strict_sort_comes_before_how_well_hits_match),
        T_ROW(no_segments_and_pages_beyond_all_hits_are_empty),
        T_ROW(beyond_the_budget_hits_follow_in_document_order_and_it_is_said),
        T_ROW(hostile_queries_end_soon), T_ROW(a_document_of_a_million_words_is_searched_as_others))
