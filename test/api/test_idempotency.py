@@ -25,7 +25,7 @@ TAKES_NONE = {
     "/api/v1/posts/bulk",                                                 # each post brings its own id
     "/api/v1/projects/{id}/hashtags/{link_id}/link-posts",                # it only counts
     "/indexes/{uid}/search", "/indexes/{uid}/facet-search", "/multi-search",  # they only read
-    "/indexes/{uid}/documents/fetch",
+    "/indexes/{uid}/documents/fetch", "/api/search/debates",
     "/api/devices",                                                       # whoever lost the secret makes another
     "/api/activities", "/api/favorites/{debate_id}",                      # twice is once
     "/api/collections/{id}/debates/{debate_id}",

@@ -19,11 +19,13 @@ enum { FETCH_CHUNK = 128 * 1024, SILENCE_MS = 60 * 1000, ERROR_MAX = 500 };
 static const Field source_fields[] = {
     FIELD(OpenDataSource, name, .doc = "agenda, deputies, votes, transcripts"),
     FIELD(OpenDataSource, url),
-    FIELD(OpenDataSource, etag),
-    FIELD(OpenDataSource, last_modified),
-    FIELD(OpenDataSource, content_hash),
-    FIELD(OpenDataSource, fetched_at, .doc = "When the server was last asked with success"),
-    FIELD(OpenDataSource, error, .doc = "What went wrong last time; null when nothing did"),
+    FIELD(OpenDataSource, etag, .flags = F_NULLABLE),
+    FIELD(OpenDataSource, last_modified, .flags = F_NULLABLE),
+    FIELD(OpenDataSource, content_hash, .flags = F_NULLABLE),
+    FIELD(OpenDataSource, fetched_at, .flags = F_NULLABLE,
+          .doc = "When the server was last asked with success"),
+    FIELD(OpenDataSource, error, .flags = F_NULLABLE,
+          .doc = "What went wrong last time; null when nothing did"),
 };
 const Record open_data_source_record =
     RECORD(OpenDataSource, source_fields, .doc = "An archive of the Assembly's open data");
