@@ -93,7 +93,8 @@ static Err *chapters_read(Reading *r) {
     for (;;) {
         XmlStep step;
         TRY(xml_next(r->x, &step));
-        if (step == XML_CLOSE && r->depth-- == 0) return NULL;
+        if (step == XML_CLOSE && r->depth == 0) return NULL;
+        if (step == XML_CLOSE) r->depth--;
         if (step != XML_OPEN) continue;
         if (xml_is(r->x, "chapter"))
             TRY(chapter_open(r));
