@@ -328,6 +328,8 @@ BAD = {
     "nobody there": ("http://127.0.0.1:1/x.mp4", "La source n'est pas joignable"),
     "html called a video": ("{url}/video.1_a-text.slug", "La source n'est ni une vidéo ni un audio"),
     "text called a video": ("{url}/text.mp4", "La source n'est ni une vidéo ni un audio."),
+    "a list of other addresses": ("{url}/playlist.mp4", "La source n'est ni une vidéo ni un audio."),
+    "a list of other files": ("{url}/concat.mp4", "La source n'est ni une vidéo ni un audio."),
     "no audio track": ("{url}/vod/mute.mp4", "La source n'a pas de piste audio."),
     "a page whose video is gone": ("{url}/video.1_a-gone.slug", "La source n'existe pas"),
     "a page without a video": ("{url}/video.00_a-none.slug", "La page ne donne aucune vidéo."),
@@ -357,6 +359,7 @@ def test_bad_sources_each_have_their_sentence(make, portal):
     kinds, data = zip(*events(server, sittings["404"]))
     assert kinds[-1] == "extraction_failed" and data[-1]["status"] == "error" and data[-1]["audio_url"] is None
     assert leftovers(server) == [] and blobs(server) == [] and children(server) == []
+    assert "GET /vod/an.mp3" not in portal.asked  # nobody followed the list
     assert server.client().get("/healthz").status_code == 200
     # And a good one goes through, also for a debate whose source was mended.
     sitting = sittings["404"]

@@ -18,7 +18,7 @@ writes it; media come with their length and their type; there is no byte more th
   /hls/master.m3u8, /hls/*.ts     the same in pieces
   /other/page.html                another site's page with a <video>
   /redirect?to=URL, /loop, /status/<code>, /html.mp4 (HTML called video), /text.mp4 (text called
-  video), /endless.mp3, /huge.mp4 (says 10 GB), /empty.mp3, /silent.mp3 (never a byte), /cut.mp3
+  video), /playlist.mp4 and /concat.mp4 (lists of other files called video), /endless.mp3, /huge.mp4 (says 10 GB), /empty.mp3, /silent.mp3 (never a byte), /cut.mp3
 """
 
 import http.server
@@ -162,6 +162,11 @@ class Portal:
             return self.say(h, 200, b"<html><body>Sorry</body></html>", ".html")
         if path == "/text.mp4":
             return self.say(h, 200, b"This is not a film. " * 5000, ".mp4")
+        if path == "/playlist.mp4":  # a film that tells its reader what else to read
+            return self.say(h, 200, f"#EXTM3U\n#EXTINF:10,\n{self.url}/vod/an.mp3\n#EXTINF:10,\n"
+                                    "file:///etc/passwd\n#EXT-X-ENDLIST\n".encode(), ".mp4")
+        if path == "/concat.mp4":
+            return self.say(h, 200, f"ffconcat version 1.0\nfile '{self.folder}/vod/an.mp3'\n".encode(), ".mp4")
         if path == "/empty.mp3":
             return self.say(h, 200, b"", ".mp3")
         if path in ("/endless.mp3", "/huge.mp4", "/silent.mp3", "/cut.mp3"):

@@ -5,9 +5,10 @@
 #include <fcntl.h>
 
 #include "core/time.h"
+#include "products/robian/demo.h"
 #include "products/robian/robian.h"
 
-enum { CHUNK = 256 * 1024, OPEN_MS = 30 * 1000 };
+enum { CHUNK = 256 * 1024, OPEN_MS = 30 * 1000, TEXT_MS = 60 * 1000 };
 
 /* The portal answers 404 to what does not look like a browser. */
 static const char user_agent[] =
@@ -47,8 +48,8 @@ Err *download_open(Ctx *c, Str url, Download *out) {
                      .header_count = COUNT(headers),
                      .connect_timeout_ms = min_i64(robian.silence_s * 1000, OPEN_MS),
                      .idle_timeout_ms = robian.silence_s * 1000,
-                     .public_only = !robian.allow_private_sources,
-                     .follow = true};
+                     .public_only = !robian.allow_private_sources && !demo_owns(url),
+                     .follow = !demo_owns(url)};
     *out = (Download){.bytes = -1, .type = S("")};
     Err *err = http_open(c, &call, &out->stream, &out->head);
     if (err) return no_answer(c, err);
@@ -64,15 +65,17 @@ Err *download_open(Ctx *c, Str url, Download *out) {
 
 Err *download_text(Ctx *c, Download *d, ptrdiff_t max, Str *out) {
     Buf b = buf_new(c->arena, 16 * KIB);
-    for (ptrdiff_t n = 1; n > 0 && b.len < max;) {
+    Err *err = NULL;
+    int64_t former = ctx_deadline_within(c, TEXT_MS); /* however often a byte comes */
+    for (ptrdiff_t n = 1; n > 0 && b.len < max && !err;) {
         char *to = buf_reserve(&b, 8 * KIB);
-        Err *err = http_read(c, d->stream, to, min_size(8 * KIB, max - b.len), &n);
-        if (err) return no_answer(c, err);
+        err = http_read(c, d->stream, to, min_size(8 * KIB, max - b.len), &n);
         b.len += n;
     }
+    c->deadline_us = former;
     http_close(d->stream);
     *out = buf_str(&b);
-    return NULL;
+    return err ? no_answer(c, err) : NULL;
 }
 
 /* -- into a file --------------------------------------------------------------------------------- */

@@ -243,7 +243,8 @@ static Err *work(Ctx *c, Work *w) {
     w->folder = workdir_path(w->dir);
     w->file = strf(c->arena, "audio.%.*s", S_ARG(audio_extension(w->audio.format)));
     TRY(stage(c, w, "Téléchargement", 1, 50, &now));
-    TRY(source_fetch(c, w->d.source_url, w->folder, now, &w->source));
+    Str source = source_of_debate(c->arena, &w->d);
+    TRY(source_fetch(c, source, w->folder, now, &w->source));
     TRY(media_probe(c, w->folder, SOURCE_FILE, &w->info));
     TRY(length_check(c, &w->info));
     TRY(make(c, w));
@@ -321,8 +322,8 @@ static Err *finish_in(Ctx *c, void *arg) {
                 NULL));
     TRY(db_one(c, SQL(SQL_EXTRACTION_AUDIO_AT), ARGS(V(w->e.audio_n)), &audio_row_record, &audio));
     TRY(debate_complete(c, w));
-    return extraction_emit(c, &w->e, "completed", &audio);
     TRY(alignment_run(c, w->e.debate_n)); /* times behind the audio's end are none */
+    return extraction_emit(c, &w->e, "completed", &audio);
 }
 
 /* -- or not --------------------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 #include "products/robian/alerts.h"
 #include "products/robian/audio.h"
 #include "products/robian/channels.h"
+#include "products/robian/demo.h"
 #include "products/robian/extraction.h"
 #include "products/robian/fetch.h"
 #include "products/robian/follow.h"
@@ -63,6 +64,7 @@ static const Route *const tables[] = {
     transcript_routes,
     speaker_routes,
     extraction_routes,
+    demo_routes,
     device_routes,
     activity_routes,
     collection_routes,
@@ -175,6 +177,7 @@ const Module robian_module = {
     .start = robian_start,
     .stop = robian_stop,
     .lacks = extraction_lacks,
+    .demo = robian_demo,
     .settings = robian_settings,
     .setting_count = COUNT(robian_settings),
 };

@@ -10,7 +10,7 @@ extern const Route device_routes[], activity_routes[], collection_routes[], favo
 
 extern const Route debate_routes[], first_generation_routes[], programme_routes[];
 
-extern const Route extraction_routes[];
+extern const Route extraction_routes[], demo_routes[];
 extern const Route debate_search_routes[];
 extern const Route streaming_routes[], segment_routes[];
 extern const Route transcript_routes[], speaker_routes[];

@@ -5,6 +5,7 @@
 #include "products/robian/source.h"
 
 #include "net/url.h"
+#include "products/robian/demo.h"
 #include "products/robian/download.h"
 #include "products/robian/robian.h"
 #include "products/robian/tags.h"
@@ -141,6 +142,7 @@ static Err *not_heard(Ctx *c, Str type) {
 
 static bool is_portal(Str text) {
     Url url, portal;
+    if (demo_owns(text)) return true;
     if (!url_parse(text, &url) || !url_parse(robian.videos_url, &portal)) return false;
     /* Its pages name themselves by http and by https: both usual ports are one. */
     bool usual = (url.port == 80 || url.port == 443) && (portal.port == 80 || portal.port == 443);
@@ -218,6 +220,16 @@ static Err *portal_fetch(Ctx *c, Str folder, Stage stage, Source *out) {
     if (!str_is_empty(all.playlist)) return yt_dlp_fetch(c, all.playlist, folder, stage, out);
     if (first) return first;
     FAIL(c, INVALID, "La page ne donne aucune vidéo.");
+}
+
+Str source_of_debate(Arena *arena, const Debate *d) {
+    Url url;
+    bool plays = !url_parse(d->source_url, &url) ||
+                 !str_eq_nocase(url.host, S("www.assemblee-nationale.fr"));
+    if (plays) return d->source_url;
+    if (!str_is_empty(d->video_id))
+        return strf(arena, "%.*s/video.%.*s", S_ARG(robian.videos_url), S_ARG(d->video_id));
+    return source_url_valid(d->video_url) ? d->video_url : d->source_url;
 }
 
 /* -- any address --------------------------------------------------------------------------------- */

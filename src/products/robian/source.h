@@ -4,6 +4,7 @@
 #ifndef SOCLE_ROBIAN_SOURCE_H
 #define SOCLE_ROBIAN_SOURCE_H
 
+#include "products/robian/records.h"
 #include "products/robian/tools.h"
 
 /* What a page says about itself; null where it says nothing. */
@@ -23,6 +24,10 @@ typedef struct Source {
     bool own_mp3; /* the portal's: need not be made again */
     int64_t bytes;
 } Source;
+
+/* Where to look for a debate's audio: at its source, unless that is the Assembly's page of its
+ * transcript, which plays nothing; then at the portal's page of its video, or at its video. */
+Str source_of_debate(Arena *arena, const Debate *d);
 
 /* Into folder/SOURCE_FILE. Errors as of download.h and tools.h, and INVALID when nothing there is to be
  * heard. */

@@ -11,7 +11,7 @@
 #include "core/buf.h"
 
 /* The whole file; null when it is not there. */
-static inline Str file_read(Arena *arena, const char *path) {
+static inline Str whole_file(Arena *arena, const char *path) {
     FILE *f = fopen(path, "rb");
     if (!f) return (Str){0};
     Buf b = buf_new(arena, 64 * KIB);
@@ -28,7 +28,7 @@ static inline Str shared_path(Arena *arena, const char *below) {
 }
 
 static inline Str shared_read(Arena *arena, const char *below) {
-    return file_read(arena, str_cstr(arena, shared_path(arena, below)));
+    return whole_file(arena, str_cstr(arena, shared_path(arena, below)));
 }
 
 /* Names of a folder's files that end so; at most max. */
