@@ -124,7 +124,7 @@ class FakeMeilisearch:
         self.lock = threading.RLock()
         self.news = threading.Condition(self.lock)
         self.contains, self.held, self.running, self.requests = False, False, False, 0
-        self.refused, self.failed, self.writes, self.fails = [], [], [], []
+        self.refused, self.failed, self.writes, self.fails, self.swaps = [], [], [], [], []
         self.indexes, self.tasks = {}, []
         self.server = None
 
@@ -361,7 +361,9 @@ class FakeMeilisearch:
             for one in body:
                 a, b = one["indexes"]
                 self.indexes[a], self.indexes[b] = self.indexes[b], self.indexes[a]
-        return self.enqueue("indexSwap", None, run)
+        answer = self.enqueue("indexSwap", None, run)
+        self.swaps.append(named)
+        return answer
 
 
 if __name__ == "__main__":
