@@ -112,16 +112,24 @@ static void content_one(Doc *d, Str type, Str schema) {
     json_end(&d->o, '}');
 }
 
-/* `content` for every type of a comma-separated list: the schema is of what is JSON. */
-static void content(Doc *d, Str types, Str schema) {
-    open_at(d, "content", '{');
+/* Every type of a comma-separated list: the schema is of what is JSON. */
+static void content_each(Doc *d, Str types, Str schema) {
     while (types.data) {
         Str one;
         types = str_cut(types, ',', &one);
         one = str_trim(one);
         content_one(d, one, str_ends(one, S("json")) ? schema : S("{}"));
     }
+}
+
+static void content(Doc *d, Str types, Str schema) {
+    open_at(d, "content", '{');
+    content_each(d, types, schema);
     json_end(&d->o, '}');
+}
+
+static Str types_of(const Route *route) {
+    return route->out_type ? str_c(route->out_type) : S("application/json");
 }
 
 static bool body_required(const Route *route) {
@@ -200,8 +208,7 @@ static void answer(Doc *d, const Entry *entry) {
                         : "Good");
     answer_headers(d, route, status);
     if (status != 204 && (route->out || route->out_type))
-        content(d, route->out_type ? str_c(route->out_type) : S("application/json"),
-                answer_schema(d, entry));
+        content(d, types_of(route), answer_schema(d, entry));
     json_end(&d->o, '}');
 }
 
@@ -219,7 +226,7 @@ static void answer_also(Doc *d, const Entry *entry) {
     json_key(&d->o, S("description"));
     json_put_str(&d->o, err_title(kind_of_status(entry->route->status_also)));
     open_at(d, "content", '{');
-    content_one(d, S("application/json"), answer_schema(d, entry));
+    content_each(d, types_of(entry->route), answer_schema(d, entry));
     content_one(d, S("application/problem+json"), S("{\"$ref\":\"#/components/schemas/Problem\"}"));
     json_end(&d->o, '}');
     json_end(&d->o, '}');

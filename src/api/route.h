@@ -85,7 +85,7 @@ typedef struct Route {
     const Record *out_other; /* or, when the query asks for it, one of these (k->answered) */
     bool in_raw; /* the handler reads the body itself (uploads, NDJSON); in_type may be checked */
     const char *in_type, *out_type; /* media types when not application/json, comma-separated */
-    int status_also; /* a further status with the same body: 503 of a health check that fails */
+    int status_also; /* a further status with such a body: 503 of a health check that fails */
     int status;      /* of success: unless set 200, or 204 for a route without out and out_type */
     /* GET: the answer follows from its address, the account and the database alone (not from the
      * clock, a header or another service), so that it may be given again while nobody commits

@@ -41,7 +41,7 @@ static void route_verify(const Route *route) {
     assert(!route->secret_out || route->out);
     assert(!route->key_suffices || (route->scope && route->access > ACCESS_USER));
     assert(errors_known(route->errors));
-    assert(!route->status_also || route->out);
+    assert(!route->status_also || route->out || route->out_type);
     if (route->query) record_verify(route->query);
     if (route->in) record_verify(route->in);
     if (route->out) record_verify(route->out);

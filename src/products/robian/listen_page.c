@@ -72,7 +72,7 @@ static Err *listen_part(Ctx *c, Call *k) {
 
 const Route listen_routes[] = {
     {GET, "/listen", home_page, PAGE, .doc = "The page where people find a debate"},
-    {GET, "/listen/{debate}", debate_page, PAGE, .errors = "404",
+    {GET, "/listen/{debate}", debate_page, PAGE, .status_also = 404,
      .doc = "The page that plays a debate and shows its transcript; t: the second to begin at"},
     {GET, "/listen/parts/{file}", listen_part, PAGE_PART, .doc = "Parts of these pages"},
     {0},
