@@ -2,6 +2,7 @@
 --   get [TOKEN]            GET, signed in when a token is given
 --   insert TOKEN PREFIX    POST of a post with an id never used before
 --   list TOKEN FILE        GET of the paths in FILE, a line each, each thread from another place on
+--   ranges SIZE LENGTH     GET of LENGTH bytes from anywhere but the beginning of a file of SIZE
 -- Closes with one line of JSON that bench/run reads.
 
 local thread_count = 0
@@ -20,6 +21,16 @@ local body_form = '{"id":"instagram_%s","platform":"instagram","author":"bench_%
 function init(args)
   local kind, token, prefix = args[1], args[2], args[3]
   local headers = {}
+  if kind == "ranges" then
+    local size, length = tonumber(token), tonumber(prefix)
+    math.randomseed(thread_number + 1)
+    request = function()
+      local from = math.random(1, size - length)
+      headers["Range"] = string.format("bytes=%d-%d", from, from + length - 1)
+      return wrk.format("GET", nil, headers)
+    end
+    return
+  end
   if token and token ~= "" then headers["Authorization"] = "Bearer " .. token end
   if kind == "insert" then
     headers["Content-Type"] = "application/json"
@@ -46,7 +57,9 @@ end
 function done(summary, latency)
   local bad = summary.errors
   io.write(string.format(
-    '{"requests":%d,"seconds":%.6f,"p50_us":%d,"p95_us":%d,"p99_us":%d,"status_errors":%d,"socket_errors":%d}\n',
+    '{"requests":%d,"seconds":%.6f,"p50_us":%d,"p95_us":%d,"p99_us":%d,"status_errors":%d,"socket_errors":%d,' ..
+    '"bytes":%d}\n',
     summary.requests, summary.duration / 1e6, latency:percentile(50), latency:percentile(95),
-    latency:percentile(99), bad.status, bad.connect + bad.read + bad.write + bad.timeout))
+    latency:percentile(99), bad.status, bad.connect + bad.read + bad.write + bad.timeout,
+    summary.bytes))
 end

@@ -165,7 +165,7 @@ typedef struct HttpOptions {
     int64_t body_grace_ms;      /* … after 10 s of waiting for it */
     int64_t write_timeout_ms;   /* a client that takes nothing for so long is cut off: 30 s */
     int64_t file_timeout_ms;    /* the same of a file, whose reader may be a player that is paused:
-                                 * 10 min, but as above when three quarters of max_connections are
+                                 * 10 min, but as above when nine tenths of max_connections are
                                  * open */
     int64_t request_timeout_ms; /* handler's deadline: 60 s; streams set their own */
     ptrdiff_t head_limit;       /* 431 beyond: 32 KiB; the request line alone 414 beyond 8 KiB */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <netinet/tcp.h>
 #include <sys/sendfile.h>
 #include <unistd.h>
 
@@ -296,6 +297,15 @@ bool stream_push(Stream *s, const Str *parts, ptrdiff_t count) {
     return false;
 }
 
+/* The kernel would take megabytes of a file for a reader that takes nothing, and of the memory that it
+ * has for all sockets of the machine: let it have what goes out at once, and this much more. */
+static void unsent_bound(Stream *s, int fd) {
+    int bytes = 64 * 1024;
+    if (s->bounded) return;
+    s->bounded = true;
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes); /* Unix sockets have their own */
+}
+
 Err *stream_sendfile(Ctx *c, Stream *s, int file, int64_t from, int64_t len, int64_t *sent) {
     enum { TURN = 512 * 1024 };
     uv_os_fd_t fd;
@@ -303,6 +313,7 @@ Err *stream_sendfile(Ctx *c, Stream *s, int file, int64_t from, int64_t len, int
     *sent = 0;
     if (s->closing || uv_fileno((uv_handle_t *)&s->handle.stream, &fd) != 0)
         FAIL(c, CANCELLED, "The connection is closed.");
+    unsent_bound(s, fd);
     for (bool waited = false;; waited = true) {
         off_t at = from;
         if (s->failed) FAIL(c, CANCELLED, "The connection broke.");

@@ -20,6 +20,7 @@ struct Stream {
     void *on_end_arg;
     FdWatch *end_watch;        /* after an orderly end: does it break, too? */
     int end_fd;
+    bool bounded; /* what waits to be sent is: stream_sendfile */
     bool sender; /* known to senders.c */
     bool reading, ended, failed, closing, poked;
 };
