@@ -650,3 +650,19 @@ def test_segments_belong_to_their_debate(server, analyst, client, music):
     name = client.get(hls_of(one)).text.splitlines()[-2]
     assert client.get(f"/api/streaming/{one['id']}/hls/{name}").status_code == 200
     problem(client.get(f"/api/streaming/{two['id']}/hls/{name}"), 404)
+
+
+def test_doctor_tells_of_audio_that_is_not_there(make_server):
+    server = make_server()
+    debate = make_debate(server.client(token(server, "analyst")))
+    kept, lost = some_bytes("kept", 500), some_bytes("lost", 500)
+    give_audio(server, debate["id"], kept)
+    give_audio(server, debate["id"], lost, "aac")
+
+    def said():
+        lines = [json.loads(line) for line in server.cli("doctor", "--json").stdout.splitlines()]
+        return next(line["detail"] for line in lines if line["check"] == "robian")
+
+    assert "audio files" not in said()
+    blob_path(server, hashlib.sha256(lost).hexdigest()).unlink()
+    assert "1 of the latest 2 audio files are not under DATA_DIR/blobs: all nodes need one folder" in said()

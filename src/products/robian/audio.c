@@ -12,7 +12,7 @@
 #include "products/robian/paris.h"
 #include "work/jobs.h"
 
-enum { TITLE_BYTES = 150 };
+enum { TITLE_BYTES = 150, LOOKED_AT = 200 };
 
 /* -- Rows -------------------------------------------------------------------------------------- */
 
@@ -115,6 +115,28 @@ Err *audio_blobs_release(Ctx *c, int64_t debate_n) {
     for (ptrdiff_t i = 0; i < rows.count; i++)
         TRY(audio_blob_release(c, ((const HashRow *)rows.items)[i].hash));
     return NULL;
+}
+
+Str audio_lacks(Ctx *c) {
+    Rows rows;
+    ptrdiff_t missing = 0;
+    if (!app_db(c) || !app_blobs(c)) return (Str){0};
+    if (db_query(c, SQL(SQL_AUDIO_BLOBS_LATEST), ARGS(V((int64_t)LOOKED_AT)), &hash_record, &rows))
+        return (Str){0}; /* the schema's own check tells of it */
+    for (ptrdiff_t i = 0; i < rows.count; i++) {
+        Defer *mark = c->defers;
+        int fd;
+        int64_t size;
+        missing +=
+            blob_open(c, app_blobs(c), ((const HashRow *)rows.items)[i].hash, &fd, &size) != NULL;
+        ctx_undo(c, mark);
+    }
+    if (missing == 0) return (Str){0};
+    return strf(
+        c->arena,
+        "%td of the latest %td audio files are not under DATA_DIR/blobs: all nodes need one "
+        "folder for it (a shared file system), or the debates another extraction",
+        missing, rows.count);
 }
 
 Err *audio_blob_run(Ctx *c, Job *job) {

@@ -21,6 +21,9 @@ Str audio_filename(Arena *arena, const Debate *d, Str format);
 MUST_USE Err *audio_blob_release(Ctx *c, Str blob);
 /* (tx) The same for all that a debate's audio has, segments included: before its rows go. */
 MUST_USE Err *audio_blobs_release(Ctx *c, int64_t debate_n);
+/* For `socle doctor`: how many of the latest audio files are not where this node looks for them; null when
+ * all are. */
+Str audio_lacks(Ctx *c);
 /* That job. */
 #define AUDIO_BLOB_JOB "robian.blob_remove"
 struct Job;

@@ -23,6 +23,11 @@ SELECT n, id, debate_n, filename, format, quality, file_size, duration_ms, blob,
 SELECT CASE WHEN EXISTS (SELECT 1 FROM audio_files WHERE blob = $1)
               OR EXISTS (SELECT 1 FROM audio_files WHERE hls_blob = $1) THEN 1 ELSE 0 END
 
+-- name: audio_blobs_latest
+-- $1 how many. Those that should be there.
+SELECT blob AS hash FROM audio_files
+ WHERE extraction_status = 'completed' AND blob IS NOT NULL ORDER BY n DESC LIMIT $1
+
 -- name: audio_blobs_of_debate
 -- $1 debate. Every blob that its audio has.
 SELECT blob AS hash FROM audio_files WHERE debate_n = $1 AND blob IS NOT NULL

@@ -161,6 +161,12 @@ static void robian_stop(Ctx *c) {
     extractions_close();
 }
 
+static Str robian_lacks(Ctx *c) {
+    Str tools = extraction_lacks(c), audio = audio_lacks(c);
+    if (!tools.data || !audio.data) return tools.data ? tools : audio;
+    return strf(c->arena, "%.*s; %.*s", S_ARG(tools), S_ARG(audio));
+}
+
 const Module robian_module = {
     .name = "robian",
     .doc = "The audio of the National Assembly's debates, and what is said in them",
@@ -176,7 +182,7 @@ const Module robian_module = {
     .home = "listen/home.html",
     .start = robian_start,
     .stop = robian_stop,
-    .lacks = extraction_lacks,
+    .lacks = robian_lacks,
     .demo = robian_demo,
     .settings = robian_settings,
     .setting_count = COUNT(robian_settings),
