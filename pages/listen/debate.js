@@ -20,7 +20,8 @@ function showAbout() {
   document.title = `${debate.title} · robian`;
   const live = debate.is_live ? element('span', t('live'), { className: 'live' }) : null;
   $('#kind').replaceChildren(...[live, element('span', t(debate.type)), debate.commission ? element('span', debate.commission) : null].filter(Boolean));
-  $('#title').textContent = debate.title;
+  $('#title').textContent = debate.title.replace(/ ([;:!?])/g, '\u00a0$1');
+  $('#title').classList.toggle('long', debate.title.length > 90); // all that a sitting was about
   const day = element('time', dateText(debate.date), { dateTime: debate.date });
   $('#when').replaceChildren(day, ...[debate.salle, debate.duration_minutes ? debate.display_duration : ''].filter(Boolean).map((s) => ` · ${s}`));
   $('#about').ariaBusy = 'false';
@@ -70,10 +71,11 @@ function asked() {
 }
 
 async function begin(info) {
-  const kept = heardAt(id), from = asked() ?? (kept && kept.at > 5 && kept.at < 0.97 * (info.duration_seconds ?? Infinity) ? kept.at : 0);
+  const kept = heardAt(id), first = speeches.find((s) => s.start != null)?.start ?? 0; // videos begin long before the sitting
+  const from = asked() ?? (kept && kept.at > 5 && kept.at < 0.97 * (info.duration_seconds ?? Infinity) ? kept.at : first > 30 ? first : 0);
   open({ url: info.stream_url, seconds: info.duration_seconds, title: debate.title, artist: dateText(debate.date), from,
     whoSpeaks: (at) => transcript.speech(transcript.speechAt(at))?.speaker });
-  if (from && asked() == null) say(fill(t('resumed'), { time: clock(from) }));
+  if (from && from === kept?.at && asked() == null) say(fill(t('resumed'), { time: clock(from) }));
   await loadFavorite();
 }
 
@@ -182,11 +184,12 @@ for (const details of document.querySelectorAll('aside details')) details.open =
 try {
   debate = await call(path);
   showAbout();
-  await Promise.all([loadSaid(), loadAudio()]);
-  showLinks(await call(`/streaming/${id}/info`));
+  await loadSaid();
+  await loadAudio();
   const q = new URLSearchParams(location.search).get('q');
   if (q) find.searchFor(q);
-  follow(id, { on: (type, data) => HAPPENED[type]?.(data), again: refresh });
+  // Who subscribes hears the latest events again: where there is audio, those of its making are old.
+  follow(id, { on: (type, data) => { if (!audio.src || !type.startsWith('extraction')) HAPPENED[type]?.(data); }, again: refresh });
 } catch (problem) {
   if (!debate && problem.status === 404) {
     $('#title').textContent = t('notFound');

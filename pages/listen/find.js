@@ -1,7 +1,7 @@
 // Searching within the debate: every word must be in a paragraph, whatever its accents and capitals; a word may
 // go on. Where nothing is found the server is asked, which forgives typing errors.
 import { $, call, clock, counted, element, fill, fold, marked, t } from './common.js';
-import { go, paragraph, speech } from './transcript.js';
+import { go, paragraph, speech, spoken } from './transcript.js';
 import * as timeline from './timeline.js';
 
 const SHOWN = 100;
@@ -42,7 +42,7 @@ function withMarks(text, found, around = Infinity) {
 }
 
 function clearMarks() {
-  for (const { i } of hits) paragraph(i)?.querySelector('.said')?.replaceChildren(speech(i).text);
+  for (const { i } of hits) paragraph(i)?.querySelector('.said')?.replaceChildren(...spoken(speech(i).text));
 }
 
 function item({ i, parts }, n) {

@@ -11,10 +11,15 @@ export const paragraph = (i) => root.querySelector(`[data-i="${i}"]`);
 
 // -- Showing --------------------------------------------------------------------------------------
 
+// What the house did meanwhile stands in parentheses in what was said.
+const DONE = /(\([^()]*\b(?:applaudissements|exclamations|protestations|rires|sourires|mêmes mouvements|brouhaha|murmures|huées)\b[^()]*\))/i;
+export const spoken = (text) => text.split(DONE).map((part, i) => (i % 2 ? element('i', part) : part)).filter((part) => part !== '');
+
 function line(s, i) {
   const at = s.start != null && element('button', clock(s.start), { type: 'button', className: 'at', tabIndex: -1, title: t(`from_${s.source}`) });
   at?.setAttribute?.('aria-label', fill(t('hearFrom'), { time: clock(s.start), who: s.speaker ?? '' }));
-  return element('div', [at || null, element('p', s.text, { className: 'said' })],
+  const by = s.kind === 'interruption' && s.speaker ? element('b', s.speaker, { className: 'by' }) : null;
+  return element('div', [at || null, by, element('p', spoken(s.text), { className: 'said' })],
     { className: s.kind === 'speech' ? 'row' : `row ${s.kind}`, dataset: { i } });
 }
 
@@ -43,10 +48,10 @@ export function show(given, votes) {
       parts.push(element('h2', s.text, { dataset: { i } }));
       turn = null;
     } else {
-      if (!turn || (s.speaker && s.speaker !== before)) {
-        turn = element('section', s.speaker ? turnHead(s) : null, { className: 'turn' });
+      if (!turn || (s.kind === 'speech' && s.speaker && s.speaker !== before)) { // who is interrupted goes on
+        turn = element('section', s.kind === 'speech' && s.speaker ? turnHead(s) : null, { className: 'turn' });
         parts.push(turn);
-        before = s.speaker;
+        before = s.kind === 'speech' ? s.speaker : null;
       }
       turn.append(line(s, i));
     }

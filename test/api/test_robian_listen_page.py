@@ -27,7 +27,7 @@ pytestmark = [
 SAID = [
     (0.5, "Mme la présidente", 1, "", "La séance est ouverte."),
     (2, "M. Élie Cœur", 2, "", "Le budget de l’État doit être sincère. Il ne l’est pas."),
-    (6, "M. Élie Cœur", 2, "", "Nous demandons une hausse des crédits de l’hôpital."),
+    (6, "M. Élie Cœur", 2, "", "Nous demandons une hausse des crédits de l’hôpital. (Applaudissements sur divers bancs.)"),
     (10, "Mme Zoé Martin", 3, "ministre de la santé", "L’hôpital aura ses crédits, et bien plus encore."),
     (15, "Mme la présidente", 1, "", "Voici le résultat du scrutin : Nombre de votants 103 Nombre de suffrages exprimés 98 "
                                      "Pour l’adoption 86 Contre 12"),
@@ -173,12 +173,13 @@ def page(browser, world):
 
 def test_a_debate_is_shown_with_all_that_is_known_of_it(page):
     page.debate()
-    assert page.text("h1") == page.world.debate["title"] and page.world.debate["title"] in page.browser.title
+    assert page.text("h1").replace("\xa0", " ") == page.world.debate["title"] and page.world.debate["title"] in page.browser.title
     assert "Wednesday, November 18, 2026" in page.text("#when")
     assert page.texts(".row .said") == [text for *_, text in SAID]  # hostile text is text
     assert page.browser.title != "pwned" and not page.one("#transcript img")
     assert page.texts(".turn h3") == ["Mme la présidente", "M. Élie Cœur", "Mme Zoé Martin", "Mme la présidente", "M. Jean Hostile"]
     assert page.texts(".who p") == ["ministre de la santé"]
+    assert page.texts(".said i") == ["(Applaudissements sur divers bancs.)"]
     assert page.texts("#transcript > h2") == ["Projet de loi de finances", "Réponse du Gouvernement"]
     assert page.texts(".row .at") == ["0:00", "0:02", "0:06", "0:10", "0:15", "0:20"]
     assert page.texts("#chapters li button") and page.text("#clock").endswith("/ 0:24")
