@@ -9,6 +9,8 @@
 #include "products/robian/transcripts.h"
 #include "products/robian/transcripts_sql.h"
 
+enum { TRANSCRIPT_TTL_MS = 3600 * 1000 };
+
 /* -- the transcript ------------------------------------------------------------------------------------------ */
 
 typedef struct SpeechShown {
@@ -111,26 +113,25 @@ static void shown_write(Ctx *c, Buf *b, TranscriptShown *t, const Speech *all, p
 }
 
 typedef struct Asked {
-    Str id;
+    Debate d;
     ptrdiff_t format;
 } Asked;
 
 static Err *transcript_fill(Ctx *c, void *arg, Str *value) {
     const Asked *asked = arg;
-    Debate d;
+    const Debate *d = &asked->d;
     TranscriptShown t = {0};
     Rows rows;
     bool found;
-    TRY(debate_find(c, asked->id, &d));
-    TRY(db_maybe(c, SQL(SQL_TRANSCRIPT_OF_DEBATE), ARGS(V(d.n)), &transcript_record, &t, &found));
+    TRY(db_maybe(c, SQL(SQL_TRANSCRIPT_OF_DEBATE), ARGS(V(d->n)), &transcript_record, &t, &found));
     if (!found) FAIL(c, NOT_FOUND, "Aucune transcription trouvée pour ce débat");
-    t.debate_id = d.id;
-    TRY(db_query(c, SQL(SQL_SPEECHES_OF_DEBATE), ARGS(V(d.n)), &speech_row_record, &rows));
+    t.debate_id = d->id;
+    TRY(db_query(c, SQL(SQL_SPEECHES_OF_DEBATE), ARGS(V(d->n)), &speech_row_record, &rows));
     Buf b = buf_new(c->arena, 256 * KIB);
     switch (asked->format) {
     case 1: captions_vtt(&b, rows.items, rows.count); break;
     case 2: captions_srt(&b, rows.items, rows.count); break;
-    case 3: captions_text(&b, d.title, rows.items, rows.count); break;
+    case 3: captions_text(&b, d->title, rows.items, rows.count); break;
     case 4: captions_podcast(&b, rows.items, rows.count); break;
     default: shown_write(c, &b, &t, rows.items, rows.count); break;
     }
@@ -138,10 +139,14 @@ static Err *transcript_fill(Ctx *c, void *arg, Str *value) {
     return NULL;
 }
 
+/* Whatever changes a transcript stamps its debate: a text is good for one change number. */
 static Err *transcript_get(Ctx *c, Call *k) {
-    Asked asked = {k->params[0], format_of(k)};
+    Asked asked = {.format = format_of(k)};
     Str text, type = str_c(types[asked.format]);
-    TRY(transcript_fill(c, &asked, &text));
+    TRY(debate_find(c, k->params[0], &asked.d));
+    Str key = strf(c->arena, "robian/transcript/%lld/%lld/%td", (long long)asked.d.n,
+                   (long long)asked.d.change_seq, asked.format);
+    TRY(cache_fill(c, app_cache(c), key, TRANSCRIPT_TTL_MS, 0, transcript_fill, &asked, &text));
     reply_header(k->r, S("Vary"), S("Accept, Accept-Encoding"));
     if (asked.format >= 1 && asked.format <= 3)
         type = strf(c->arena, "%.*s; charset=utf-8", S_ARG(type));

@@ -18,6 +18,7 @@ typedef struct Import {
     Ctx *c;
     Str bytes, hash;
     Transcript t;
+    Str *ids; /* speaker_id of each speech, as the file has it */
     Err *err;
     bool added, older;
 } Import;
@@ -115,6 +116,14 @@ static void names_fill(Arena *arena, const Transcript *t, Debate *d) {
     if (d->ministers.count == 0) d->ministers = ministers;
 }
 
+/* As far as the transcript tells; the audio will know better. */
+static OptInt minutes_of(const Transcript *t) {
+    int64_t last_ms = 0;
+    for (ptrdiff_t i = 0; i < t->count; i++)
+        last_ms = max_i64(last_ms, t->speeches[i].given_ms.value);
+    return (OptInt){(last_ms + 59999) / 60000, last_ms > 0};
+}
+
 static Err *debate_make(Ctx *c, const Transcript *t, Debate *d) {
     *d = (Debate){
         .title = title_of(c->arena, t),
@@ -124,6 +133,7 @@ static Err *debate_make(Ctx *c, const Transcript *t, Debate *d) {
         .source_url = transcript_page(c->arena, t->legislature, t->uid),
         .start_time = t->date,
         .end_time = TIME_NULL,
+        .duration_minutes = minutes_of(t),
         .metadata = metadata_of(c->arena, t),
         .status = S("termine"),
         .session_uid = t->session_uid,
@@ -241,6 +251,7 @@ static Err *import_write(Ctx *c, void *arg) {
     Str figures;
     int64_t change;
     bool made, moved;
+    for (ptrdiff_t i = 0; i < t->count; i++) t->speeches[i].speaker_id = im->ids[i];
     TRY(older(c, t, &im->older));
     if (im->older) return NULL;
     TRY(debate_get(c, t, &d, &made));
@@ -263,7 +274,11 @@ static Err *import_write(Ctx *c, void *arg) {
 
 static void import_read(void *arg) {
     Import *im = arg;
-    im->err = transcript_read(im->c, im->bytes, &im->t);
+    Transcript *t = &im->t;
+    im->err = transcript_read(im->c, im->bytes, t);
+    if (im->err) return;
+    im->ids = arena_array(im->c->arena, Str, t->count);
+    for (ptrdiff_t i = 0; i < t->count; i++) im->ids[i] = t->speeches[i].speaker_id;
 }
 
 static Err *import_one(Ctx *c, Str bytes, OpenDataFigures *figures) {
