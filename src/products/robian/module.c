@@ -6,7 +6,6 @@
 #include "products/robian/demo.h"
 #include "products/robian/extraction.h"
 #include "products/robian/fetch.h"
-#include "products/robian/follow.h"
 #include "products/robian/listening_jobs.h"
 #include "products/robian/paris.h"
 #include "products/robian/robian.h"
@@ -150,7 +149,6 @@ static const Collection *const collections[] = {&debates_collection, NULL};
 static Err *robian_start(Ctx *c) {
     if (!paris()) FAIL(c, NOT_CONFIGURED, "no time zone Europe/Paris here: install tzdata");
     TRY(extractions_open(c));
-    TRY(caches_follow(c));
     if (app_serves(c->app)) alerts_start(c);
     return segments_start(c);
 }

@@ -168,11 +168,9 @@ static Str info_message(Arena *arena, const AudioFile *a) {
 }
 
 /* The first that was completed, as the stream plays it; else the latest of any. */
-static Err *info_audio(Ctx *c, Str debate_id, Str format, AudioFile *out, bool *found) {
-    int64_t n;
+static Err *info_audio(Ctx *c, int64_t n, Str format, AudioFile *out, bool *found) {
     AudioFile *all;
     ptrdiff_t count;
-    TRY(debate_key(c, debate_id, &n));
     TRY(audio_ready(c, n, format, out, found));
     if (*found) return NULL;
     TRY(audio_of_debate(c, n, &all, &count));
@@ -184,14 +182,17 @@ static Err *info_audio(Ctx *c, Str debate_id, Str format, AudioFile *out, bool *
 }
 
 typedef struct InfoAsked {
+    int64_t n, change_seq;
     Str debate_id, format;
 } InfoAsked;
+static const Field version_fields[] = {FIELD(InfoAsked, n), FIELD(InfoAsked, change_seq)};
+static const Record version_record = RECORD_AS("InfoVersion", InfoAsked, version_fields);
 
 static Err *info_fill(Ctx *c, void *arg, Str *value) {
     const InfoAsked *asked = arg;
     AudioFile a;
     bool found;
-    TRY(info_audio(c, asked->debate_id, asked->format, &a, &found));
+    TRY(info_audio(c, asked->n, asked->format, &a, &found));
     if (found) audio_show(c->arena, asked->debate_id, &a);
     StreamingInfo info = {.debate_id = asked->debate_id,
                           .message = info_message(c->arena, found ? &a : NULL)};
@@ -211,11 +212,18 @@ static Err *info_fill(Ctx *c, void *arg, Str *value) {
     return NULL;
 }
 
+/* The debate's change number is a part of the key, so that what any node or command writes is seen at
+ * once. */
 static Err *info_get(Ctx *c, Call *k) {
-    const PlayQuery *query = k->query;
-    InfoAsked asked = {k->params[0], query->format};
-    Str json, key = strf(c->arena, ROBIAN_CACHE_DEBATE "%.*s/info/%.*s", S_ARG(asked.debate_id),
-                         S_ARG(asked.format));
+    InfoAsked asked = {0};
+    bool found;
+    Str json;
+    TRY(db_maybe(c, SQL(SQL_INFO_VERSION), ARGS(V(k->params[0])), &version_record, &asked, &found));
+    if (!found) TRY(debate_key(c, k->params[0], &asked.n)); /* which says that it is not there */
+    asked.debate_id = k->params[0];
+    asked.format = ((const PlayQuery *)k->query)->format;
+    Str key = strf(c->arena, ROBIAN_CACHE_DEBATE "%.*s/info/%lld/%.*s", S_ARG(asked.debate_id),
+                   (long long)asked.change_seq, S_ARG(asked.format));
     TRY(cache_fill(c, app_cache(c), key, outside.cache_ttl_streaming_s * 1000, 0, info_fill, &asked,
                    &json));
     reply_json(k->r, 200, json);

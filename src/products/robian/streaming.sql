@@ -28,6 +28,10 @@ SELECT d.n AS debate_n, d.title, d.date, a.n, a.id, a.format, a.quality, a.blob,
 SELECT DISTINCT format FROM audio_files
  WHERE debate_n = $1 AND extraction_status = 'completed' AND blob IS NOT NULL ORDER BY format
 
+-- name: info_version
+-- $1 debate's id. Raised by whatever changes the debate or its audio.
+SELECT n, change_seq FROM debates WHERE id = $1
+
 -- name: audio_count
 -- $1 audio, $2 streams, $3 downloads more.
 UPDATE audio_files SET stream_count = stream_count + $2, download_count = download_count + $3
