@@ -510,6 +510,15 @@ def test_debates_of_a_reunion_hear_of_agenda_and_votes(server, tmp_path):
     assert rows(server, "SELECT d.id FROM votes v JOIN debates d ON d.n = v.debate_n") == [[debate["id"]]]
 
 
+def test_a_debate_that_comes_after_its_reunion_learns_of_it(store, tmp_path):
+    from test_robian_transcripts import SITTING, transcript
+    imported(store, "agenda", write(tmp_path / "r.json", reunion("RU7", lieu={"libelleLong": "Hémicycle"}, compteRenduRef="CR7")))
+    imported(store, "votes", write(tmp_path / "v.json", vote("V7", seanceRef="RU7")))
+    imported(store, "transcripts", write(tmp_path / "cr.xml", transcript("CR7", SITTING, session="RU7")))
+    (salle, metadata, votes), = rows(store, "SELECT salle, metadata, (SELECT count(*) FROM votes v WHERE v.debate_n = d.n) FROM debates d")
+    assert (salle, json.loads(metadata)["etat"], votes) == ("Hémicycle", "Confirmé", "1")
+
+
 # -- fetching -----------------------------------------------------------------------------------------
 
 
@@ -602,6 +611,10 @@ def test_an_archive_with_a_bad_file_is_imported_but_for_that(store, assembly):
     assembly.put(AGENDA, zip_of(members(2) | {"bad.json": "{"}))
     assert fetched(store, assembly, "agenda", code=1)[0] == [(3, 2, 0, 0, 1)]
     assert sources(store)["agenda"].startswith("1 of 3 files refused; bad.json")
+    whole = zip_of(members(9))
+    assembly.put(AGENDA, whole[:whole.rfind(b"PK\x03\x04") + 10])
+    counts, _, said = fetched(store, assembly, "agenda", code=1)
+    assert counts == [(9, 6, 0, 2, 1)] and AGENDA in sources(store)["agenda"] and "/proc" not in said
 
 
 def test_only_known_sources_are_fetched(store, assembly):

@@ -125,12 +125,14 @@ static Err *source_note(Ctx *c, const OpenDataSource *s) {
 /* The reason of the first file that was refused, of a walk that goes on. */
 typedef struct Refusals {
     const OpenDataWatch *watch;
-    Arena *arena; /* of its own: the walk gives back what it takes from c's */
+    Str path, source; /* what the archive is opened as; what it is called */
+    Arena *arena;     /* of its own: the walk gives back what it takes from c's */
     Str first;
 } Refusals;
 
 static void refusal_note(void *arg, ptrdiff_t path, int64_t position, Str name, Str why) {
     Refusals *r = arg;
+    if (str_eq(name, r->path)) name = r->source;
     if (str_is_null(r->first))
         r->first = strf(r->arena, "%.*s: %.*s", S_ARG(str_utf8_cut(name, 100)),
                         S_ARG(str_utf8_cut(why, 200)));
@@ -148,7 +150,8 @@ static void arena_close(void *arg) { arena_free(arg); }
 static Err *archive_import(Ctx *c, const OpenDataKind *kind, int fd, const OpenDataWatch *watch,
                            Fetched *out, Str *refused) {
     Str path = strf(c->arena, "/proc/self/fd/%d", fd);
-    Refusals refusals = {.watch = watch, .arena = arena_new(16 * KIB)};
+    Refusals refusals = {
+        .watch = watch, .path = path, .source = str_c(kind->path), .arena = arena_new(16 * KIB)};
     defer(c, arena_close, refusals.arena);
     OpenDataWatch own = {refusal_note, refusal_progress, &refusals};
     TRY(open_data_walk(c, kind, &path, 1, &own, &out->figures));
