@@ -36,6 +36,7 @@ bench:
 	@tools/bootstrap build bench
 	@tools/build plain
 	@bench/run --write
+	@bench/audio
 	@bench/search --write
 	@bench/search --http --write
 	@bench/search --growth --write

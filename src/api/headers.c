@@ -92,7 +92,8 @@ static void cors_headers(const Req *q, Reply *r) {
     if (cors == CORS_CREDENTIALS) reply_header(r, S("Access-Control-Allow-Credentials"), S("true"));
     reply_header(
         r, S("Access-Control-Expose-Headers"),
-        S("Content-Disposition, ETag, Idempotency-Replayed, Link, Location, RateLimit-Limit, "
+        S("Accept-Ranges, Content-Disposition, Content-Range, ETag, Idempotency-Replayed, Link, "
+          "Location, RateLimit-Limit, "
           "RateLimit-Remaining, RateLimit-Reset, Retry-After, X-Request-ID, X-Total-Count"));
 }
 

@@ -211,6 +211,16 @@ def test_accept_that_leaves_out_audio_is_406(client, debate):
     assert client.get(stream_of(debate), headers={"Accept": "audio/*;q=0.9,*/*;q=0.1"}).status_code == 200
 
 
+def test_a_player_of_another_origin_may_read_what_it_needs(make_server, content):
+    server = make_server(CORS_ORIGINS="https://player.example.org")
+    debate = make_debate(server.client(token(server, "analyst")))
+    give_audio(server, debate["id"], content)
+    answer = server.client().get(stream_of(debate), headers={"Origin": "https://player.example.org", "Range": "bytes=5-9"})
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://player.example.org"
+    exposed = answer.headers["Access-Control-Expose-Headers"].split(", ")
+    assert {"Accept-Ranges", "Content-Range", "ETag", "Content-Disposition"} <= set(exposed)
+
+
 def test_other_methods_are_405(client, debate):
     answer = client.post(stream_of(debate))
     problem(answer, 405)
