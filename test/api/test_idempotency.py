@@ -171,13 +171,17 @@ def collection(w):
     return w.by_user, "/api/collections", {"name": word()}, lambda: w.total("/api/collections")
 
 
+def alert(w):
+    return w.by_user, "/api/alerts", {"q": word()}, lambda: w.total("/api/alerts")
+
+
 ROUTES = {
     "/api/v1/auth/register": registration, "/api/v1/keys": key,
     ORGANISATIONS: organisation, ORGANISATIONS + "/{id}/members": member,
     "/api/v1/events": event, "/api/jobs/probe": probe, "/api/jobs/{id}/retry": job_again,
     "/api/v1/posts": post, "/api/v1/hashtags": hashtag, "/api/v1/platforms": platform,
     "/api/v1/projects": project, "/api/v1/projects/{id}/hashtags": project_hashtag,
-    "/api/collections": collection, "/api/streaming/{id}/extract": extraction, "/api/extraction": extraction_of_url, "/api/debates": debate,
+    "/api/collections": collection, "/api/alerts": alert, "/api/streaming/{id}/extract": extraction, "/api/extraction": extraction_of_url, "/api/debates": debate,
     "/api/v1/projects/{id}/creators": project_creator, "/api/v1/projects/{id}/searches": saved_search,
 }
 

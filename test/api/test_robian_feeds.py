@@ -133,6 +133,17 @@ def test_an_item_has_all_that_listeners_apps_want(server, maker, client):
     assert item.findtext("category") == "Commission"
 
 
+def test_what_a_feed_names_is_there(server, maker, client):
+    debate = heard(server, maker, title="Tout y est", said=[("M. Éric Ciotti", "Bonjour", 0)])
+    run(server, ["INSERT INTO debate_chapters (debate_n, source, position, parent, level, title, start_ms) "
+                 f"SELECT n, 'nvs', 0, -1, 1, 'Début', 0 FROM debates WHERE id = '{debate}'"])
+    item = next(i for i in channel(client, "/feeds/all.xml").findall("item") if i.findtext("guid") == debate)
+    for element in item.findall(PODCAST + "transcript") + item.findall(PODCAST + "chapters"):
+        answer = client.get(element.get("url")[len(server.url):])
+        assert answer.status_code == 200, (element.get("url"), answer.text)
+        assert answer.headers["Content-Type"].split(";")[0] == element.get("type")
+
+
 def test_the_cover_is_a_square_picture(client):
     cover = fetch(client, "/feeds/cover.png")
     assert cover.headers["Content-Type"] == "image/png" and cover.content[:8] == b"\x89PNG\r\n\x1a\n"

@@ -175,7 +175,7 @@ static Err *passage_make(Ctx *c, const Alert *a, const Debate *d, int64_t key, P
     bool found;
     TRY(alert_narrow(c, a->filters, &about.narrow));
     Err *err = search_sync(c, search_find(c->app, S("debates")));
-    if (!err) err = debate_passages(c, &about, &hit);
+    if (!err) err = debate_passages(c, &about, &hit, 1);
     if (!err && hit.passages.count > 0) {
         *out = *(const Passage *)hit.passages.items;
         return NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * See debate_search.h. One search finds the debates of the page, distinct by debate, with the
- * facets; then one for each of them finds its passages: it looks at one debate's speeches only. */
+ * facets; another the best passages of all of them. */
 #include "products/robian/debate_search.h"
 
 #include "core/json.h"
@@ -160,27 +160,32 @@ static Err *speeches_find(Ctx *c, SearchRequest *request, SearchResult *out, boo
     return search_run(c, index, request, out);
 }
 
-static Err *passages_find(Ctx *c, const DebateAsk *ask, SearchFilter *filter, DebateHit *hit) {
-    Arena *a = c->arena;
+/* What all searches for passages have; *sort lives as long as the request. */
+static SearchRequest passages_request(Ctx *c, const DebateAsk *ask, SearchFilter *filter) {
+    static const SearchSort sort = {IN_START_MS, false};
     SearchRequest request = SEARCH_REQUEST;
+    request.q = ask->q;
+    request.operators = true;
+    request.filter =
+        search_filter_and(c->arena, filter, search_filter_is(c->arena, IN_KIND, S("speech")));
+    request.sort = &sort;
+    request.sort_count = 1;
+    return request;
+}
+
+/* Of one debate. */
+static Err *passages_find(Ctx *c, SearchRequest request, DebateHit *hit) {
     SearchResult result;
-    SearchSort sort = {IN_START_MS, false};
     bool some, found[PASSAGES_OF_HIT];
     int64_t keys[PASSAGES_OF_HIT];
     DebateDocument documents[PASSAGES_OF_HIT];
-    if (str_is_empty(ask->q) && str_is_empty(ask->narrow.speaker)) return NULL;
-    filter = search_filter_and(a, filter, search_filter_is(a, IN_KIND, S("speech")));
-    filter = search_filter_and(a, filter, search_filter_is(a, IN_DEBATE_ID, hit->debate.id));
-    request.q = ask->q;
-    request.operators = true;
-    request.filter = filter;
+    request.filter = search_filter_and(
+        c->arena, request.filter, search_filter_is(c->arena, IN_DEBATE_ID, hit->debate.id));
     request.limit = PASSAGES_OF_HIT;
-    request.sort = &sort;
-    request.sort_count = 1;
     TRY(speeches_find(c, &request, &result, &some));
     for (ptrdiff_t i = 0; i < result.count; i++) keys[i] = result.hits[i].key;
     TRY(debates_collection.load(c, keys, result.count, documents, found));
-    Passage *passages = arena_array(a, Passage, PASSAGES_OF_HIT);
+    Passage *passages = arena_array(c->arena, Passage, PASSAGES_OF_HIT);
     ptrdiff_t count = 0;
     for (ptrdiff_t i = 0; i < result.count; i++)
         if (found[i] && (!some || is_said(c, &documents[i], result.query)))
@@ -190,16 +195,74 @@ static Err *passages_find(Ctx *c, const DebateAsk *ask, SearchFilter *filter, De
     return NULL;
 }
 
-Err *debate_passages(Ctx *c, const DebateAsk *ask, DebateHit *hit) {
+static DebateHit *hit_of(DebateHit *hits, ptrdiff_t count, Str debate_id) {
+    for (ptrdiff_t i = 0; i < count; i++)
+        if (str_eq(hits[i].debate.id, debate_id)) return &hits[i];
+    return NULL;
+}
+
+static Err *passages_deal(Ctx *c, const SearchResult *result, DebateHit *hits, ptrdiff_t count) {
+    int64_t *keys = arena_array(c->arena, int64_t, result->count + 1);
+    bool *found = arena_array(c->arena, bool, result->count + 1);
+    DebateDocument *documents = arena_array(c->arena, DebateDocument, result->count + 1);
+    for (ptrdiff_t i = 0; i < result->count; i++) keys[i] = result->hits[i].key;
+    TRY(debates_collection.load(c, keys, result->count, documents, found));
+    for (ptrdiff_t i = 0; i < result->facets[0].count; i++) {
+        DebateHit *hit = hit_of(hits, count, result->facets[0].values[i].value);
+        if (hit) hit->passage_count = result->facets[0].values[i].count;
+    }
+    for (ptrdiff_t i = 0; i < result->count; i++) {
+        DebateHit *hit = found[i] ? hit_of(hits, count, documents[i].debate_id) : NULL;
+        if (!hit || hit->passages.count == PASSAGES_OF_HIT) continue;
+        if (!hit->passages.items)
+            hit->passages.items = arena_array(c->arena, Passage, PASSAGES_OF_HIT);
+        ((Passage *)hit->passages.items)[hit->passages.count++] =
+            passage_of(c, &hit->debate, &documents[i], result->query);
+    }
+    return NULL;
+}
+
+/* The best of all of them together, with a count for each. */
+static Err *passages_share(Ctx *c, SearchRequest request, DebateHit *hits, ptrdiff_t count) {
+    static const int said[] = {IN_TEXT, IN_SPEAKER, IN_ROLE};
+    SearchIndex *index = search_find(c->app, S("debates"));
+    SearchFacetAsk facet = SEARCH_FACET(IN_DEBATE_ID);
+    SearchResult result;
+    Str *ids = arena_array(c->arena, Str, count);
+    for (ptrdiff_t i = 0; i < count; i++) ids[i] = hits[i].debate.id;
+    request.filter = search_filter_and(c->arena, request.filter,
+                                       search_filter_in(c->arena, IN_DEBATE_ID, ids, count));
+    request.on_fields = said;
+    request.on_field_count = COUNT(said);
+    request.facets = &facet;
+    request.facet_count = 1;
+    facet.limit = count;
+    request.limit = 2 * PASSAGES_OF_HIT * count;
+    TRY(search_run(c, index, &request, &result));
+    return passages_deal(c, &result, hits, count);
+}
+
+/* First of all debates at once; then of those that came off badly beside others, and of those in
+ * which not all words are said, each by itself. */
+Err *debate_passages(Ctx *c, const DebateAsk *ask, DebateHit *hits, ptrdiff_t count) {
     SearchFilter *filter;
+    if (count == 0 || (str_is_empty(ask->q) && str_is_empty(ask->narrow.speaker))) return NULL;
     TRY(debates_filter(c, &ask->narrow, &filter));
-    return passages_find(c, ask, filter, hit);
+    SearchRequest request = passages_request(c, ask, filter);
+    bool words = str_find_byte(str_trim(ask->q), ' ') >= 0;
+    TRY(passages_share(c, request, hits, count));
+    for (ptrdiff_t i = 0; i < count; i++) {
+        int64_t want = min_i64(PASSAGES_OF_HIT, hits[i].passage_count);
+        if (hits[i].passages.count < want || (want == 0 && words))
+            TRY(passages_find(c, request, &hits[i]));
+    }
+    return NULL;
 }
 
 /* -- Together ------------------------------------------------------------------------------------ */
 
 static Err *hits_make(Ctx *c, const DebateAsk *ask, const SearchResult *result,
-                      SearchFilter *filter, DebatesFound *out) {
+                      DebatesFound *out) {
     SearchMark mark = {S("<em>"), S("</em>"), S("…"), .html = true};
     int64_t *keys = arena_array(c->arena, int64_t, result->count);
     Debate *debates;
@@ -212,9 +275,8 @@ static Err *hits_make(Ctx *c, const DebateAsk *ask, const SearchResult *result,
         hit->debate = debates[i];
         hit->score = result->hits[i].score;
         hit->title = search_highlight(c->arena, result->query, debates[i].title, &mark);
-        TRY(passages_find(c, ask, filter, hit));
     }
-    return NULL;
+    return debate_passages(c, ask, out->hits, out->count);
 }
 
 Err *debates_search(Ctx *c, const DebateAsk *ask, DebatesFound *out) {
@@ -232,7 +294,7 @@ Err *debates_search(Ctx *c, const DebateAsk *ask, DebatesFound *out) {
     TRY(search_sync(c, index));
     TRY(debates_filter(c, &ask->narrow, &request.filter));
     TRY(search_run(c, index, &request, &result));
-    TRY(hits_make(c, ask, &result, request.filter, out));
+    TRY(hits_make(c, ask, &result, out));
     out->total = result.total;
     out->took_us = result.took_us;
     out->facets = facets_json(c, ask, &result);

@@ -45,8 +45,8 @@ typedef struct DebatesFound {
 
 /* As it is shown; query NULL: its beginning, with nothing marked. */
 Passage passage_of(Ctx *c, const Debate *d, const DebateDocument *speech, const SearchQuery *query);
-/* The best passages of hit->debate into the rest of hit. */
-MUST_USE Err *debate_passages(Ctx *c, const DebateAsk *ask, DebateHit *hit);
+/* The best passages of each hit's debate into the rest of it. */
+MUST_USE Err *debate_passages(Ctx *c, const DebateAsk *ask, DebateHit *hits, ptrdiff_t count);
 
 /* After everything that was committed before the call. INVALID for a query that is none. Waits. */
 MUST_USE Err *debates_search(Ctx *c, const DebateAsk *ask, DebatesFound *out);

@@ -82,17 +82,16 @@ static Err *marks_find(Ctx *c, FeedItem *items, ptrdiff_t count) {
     return NULL;
 }
 
-/* What an item is about: of an alert what was found then, else what is found now. */
-static Err *about(Ctx *c, const Feed *f, const FeedRow *row, FeedItem *item) {
-    DebateHit hit = {.debate = *item->debate};
-    if (f->news) {
-        item->published = row->created_at;
-        return alert_passage(c, row->payload, item);
-    }
+/* What items are about: of a search what is found now. */
+static Err *passages_add(Ctx *c, const Feed *f, FeedItem *items, ptrdiff_t count) {
+    DebateHit *hits = arena_array(c->arena, DebateHit, count + 1);
     if (!f->passages) return NULL;
-    TRY(debate_passages(c, &f->about, &hit));
-    item->passages = hit.passages.items;
-    item->passage_count = hit.passages.count;
+    for (ptrdiff_t i = 0; i < count; i++) hits[i].debate = *items[i].debate;
+    TRY(debate_passages(c, &f->about, hits, count));
+    for (ptrdiff_t i = 0; i < count; i++) {
+        items[i].passages = hits[i].passages.items;
+        items[i].passage_count = hits[i].passages.count;
+    }
     return NULL;
 }
 
@@ -109,8 +108,11 @@ static Err *items_make(Ctx *c, const Feed *f, const FeedRow *rows, ptrdiff_t cou
         if (d->n == 0 || (!audio && !f->news)) continue;
         FeedItem *item = &items[(*made)++];
         *item = (FeedItem){.debate = d, .audio = audio, .guid = d->id, .published = d->date};
-        TRY(about(c, f, &rows[i], item));
+        if (!f->news) continue;
+        item->published = rows[i].created_at;
+        TRY(alert_passage(c, rows[i].payload, item)); /* what was found then */
     }
+    TRY(passages_add(c, f, items, *made));
     return marks_find(c, items, *made);
 }
 

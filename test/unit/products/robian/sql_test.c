@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Every statement of robian is one that both engines take. */
+#include "products/robian/alerts_sql.h"
 #include "products/robian/audio_sql.h"
 #include "products/robian/debates_sql.h"
 #include "products/robian/demo_sql.h"
@@ -23,6 +24,7 @@ WORK(every_statement_is_prepared) {
     static const Named all[] = {
 // clang-format off
 #define X(name, text) {#name, text},
+        ROBIAN_ALERTS(X)
         ROBIAN_AUDIO(X)
         ROBIAN_DEBATES(X)
         ROBIAN_DEMO(X) ROBIAN_EXTRACTION(X)
