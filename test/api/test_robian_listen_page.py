@@ -23,11 +23,12 @@ pytestmark = [
     pytest.mark.skipif(VARIANT != "plain" or DATABASE != "sqlite", reason="the page is the same; once is enough"),
 ]
 
-# (second, speaker, id, role, text); every one is a paragraph of a point.
+# (second, speaker, id, role, text); every one is a paragraph of a point, number 5 interrupts.
 SAID = [
     (0.5, "Mme la présidente", 1, "", "La séance est ouverte."),
     (2, "M. Élie Cœur", 2, "", "Le budget de l’État doit être sincère. Il ne l’est pas."),
     (6, "M. Élie Cœur", 2, "", "Nous demandons une hausse des crédits de l’hôpital. (Applaudissements sur divers bancs.)"),
+    (8.5, "M. Luc Bref", 5, "", "Très bien !"),
     (10, "Mme Zoé Martin", 3, "ministre de la santé", "L’hôpital aura ses crédits, et bien plus encore."),
     (15, "Mme la présidente", 1, "", "Voici le résultat du scrutin : Nombre de votants 103 Nombre de suffrages exprimés 98 "
                                      "Pour l’adoption 86 Contre 12"),
@@ -48,13 +49,13 @@ def transcript():
 
     def point(title, said, number):
         paragraphs = "".join(
-            f"<paragraphe valeur_ptsodj='{number}' ordre_absolu_seance='{i}' id_acteur='PA{person}' code_grammaire='PAROLE_GENERIQUE' "
+            f"<paragraphe valeur_ptsodj='{number}' ordre_absolu_seance='{i}' id_acteur='PA{person}' code_grammaire='{'INTERRUPTION_1_10' if person == 5 else 'PAROLE_GENERIQUE'}' "
             f"code_style='NORMAL' id_syceron='{number}{i}' roledebat='{'president' if person == 1 else ''}'><orateurs><orateur><nom>{name}</nom>"
             f"<id>{person}</id><qualite>{role}</qualite></orateur></orateurs><texte stime='{at}'>{escaped(text)}</texte></paragraphe>"
             for i, (at, name, person, role, text) in enumerate(said))
         return f"<point nivpoint='1' valeur_ptsodj='{number}' code_grammaire='TITRE_TEXTE_DISCUSSION' code_style='Titre' " \
                f"id_syceron='{number}00'><orateurs/><texte>{title}</texte>{paragraphs}</point>"
-    return XML.format(point("Projet de loi de finances", SAID[:3], 1) + point("Réponse du Gouvernement", SAID[3:], 2))
+    return XML.format(point("Projet de loi de finances", SAID[:4], 1) + point("Réponse du Gouvernement", SAID[4:], 2))
 
 
 class World:
@@ -65,6 +66,7 @@ class World:
         self.vote()
         file = folder / "cr.xml"
         file.write_text(transcript(), encoding="utf-8")
+        assert "INTERRUPTION_1_10" in file.read_text(encoding="utf-8")
         server.cli("import", "robian", "transcripts", file)
         (self.debate,) = self.client.get("/api/debates/").json()["debates"]
         self.id = self.debate["id"]
@@ -179,9 +181,10 @@ def test_a_debate_is_shown_with_all_that_is_known_of_it(page):
     assert page.browser.title != "pwned" and not page.one("#transcript img")
     assert page.texts(".turn h3") == ["Mme la présidente", "M. Élie Cœur", "Mme Zoé Martin", "Mme la présidente", "M. Jean Hostile"]
     assert page.texts(".who p") == ["ministre de la santé"]
+    assert page.texts(".interruption .by") == ["M. Luc Bref"]  # beside the speech, which goes on
     assert page.texts(".said i") == ["(Applaudissements sur divers bancs.)"]
     assert page.texts("#transcript > h2") == ["Projet de loi de finances", "Réponse du Gouvernement"]
-    assert page.texts(".row .at") == ["0:00", "0:02", "0:06", "0:10", "0:15", "0:20"]
+    assert page.texts(".row .at") == ["0:00", "0:02", "0:06", "0:08", "0:10", "0:15", "0:20"]
     assert page.texts("#chapters li button") and page.text("#clock").endswith("/ 0:24")
     links = page.js("return [...document.querySelectorAll('#links a')].map((a) => [a.innerText, a.getAttribute('href')])")
     assert any("mp3" in text and "/download" in href for text, href in links)
@@ -197,7 +200,7 @@ def test_a_vote_stands_where_it_was_held(page):
     seats = page.js("""return ['for', 'against', 'abstained'].map((c) => document.querySelectorAll('#transcript .vote circle.' + c).length)""")
     assert 0.75 < seats[0] / sum(seats) < 0.92 and seats[1] > 0 and seats[2] > 0
     order = page.js("return [...document.querySelectorAll('#transcript .vote, .row')].map((e) => e.className)")
-    assert order.index("vote") in (4, 5)
+    assert order.index("vote") in (5, 6)
     page.js("document.querySelector('#votes').open = true")
     page.click("#votes button")
     page.is_near(15)
@@ -310,7 +313,7 @@ def test_speakers_are_gone_to_one_speech_after_the_other(page):
         if s["kind"] == "speech":
             seconds[s["speaker"]] = seconds.get(s["speaker"], 0) + s["end"] - s["start"]
     names = page.texts("#speakers b")
-    assert names == sorted(seconds, key=lambda name: -seconds[name]) and set(names) == {name for _, name, *_ in SAID}
+    assert names == sorted(seconds, key=lambda name: -seconds[name]) and set(names) == {name for _, name, person, *_ in SAID if person != 5}
     chosen = "#speakers li:nth-child({}) button".format(names.index("Mme la présidente") + 1)
     page.click(chosen)
     page.is_near(0.5)

@@ -115,6 +115,12 @@ def test_an_open_device_is_nobody_once_devices_are_closed(make_server, tmp_path)
     problem(server.client().get(COLLECTIONS, params=client.params), 401)
 
 
+def test_nobody_makes_so_many_devices_at_once(make_server):
+    server = make_server(RATE_LIMITS="on", RATE_LIMIT_AUTH=3)
+    statuses = [server.client().post("/api/devices").status_code for _ in range(5)]
+    assert statuses == [200, 200, 200, 429, 429] and count(server, "devices") == 3
+
+
 def test_who_is_signed_in_needs_no_device(server, debate):
     user = server.client(register_user(server)["access_token"])
     assert user.post(FAVORITES + debate).status_code == 200

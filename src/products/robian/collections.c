@@ -46,14 +46,14 @@ static const Field collection_row_fields[] = {
 static const Record collection_row_record =
     RECORD_AS("CollectionRow", Collection, collection_row_fields);
 
-#define COLLECTION_FIELDS                                                               \
-    FIELD(Collection, id, .format = "uuid"), FIELD(Collection, name),                   \
-        FIELD(Collection, description, .flags = F_NULLABLE),                            \
+#define COLLECTION_FIELDS                                                                  \
+    FIELD(Collection, id, .format = "uuid"), FIELD(Collection, name),                      \
+        FIELD(Collection, description, .flags = F_NULLABLE),                               \
         FIELD(Collection, user_id, .flags = F_NULLABLE, .doc = "Null in what others see"), \
-        FIELD(Collection, is_public), FIELD(Collection, is_default),                    \
-        FIELD(Collection, color, .flags = F_NULLABLE),                                  \
-        FIELD(Collection, icon, .flags = F_NULLABLE), FIELD(Collection, sort_order),    \
-        FIELD(Collection, debate_count), FIELD(Collection, view_count),                 \
+        FIELD(Collection, is_public), FIELD(Collection, is_default),                       \
+        FIELD(Collection, color, .flags = F_NULLABLE),                                     \
+        FIELD(Collection, icon, .flags = F_NULLABLE), FIELD(Collection, sort_order),       \
+        FIELD(Collection, debate_count), FIELD(Collection, view_count),                    \
         FIELD(Collection, metadata), FIELD(Collection, created_at), FIELD(Collection, updated_at)
 
 static const Field collection_fields[] = {COLLECTION_FIELDS};
@@ -76,23 +76,22 @@ typedef struct CollectionIn {
     OptInt sort_order;
     JsonText metadata;
 } CollectionIn;
-#define COLLECTION_TAKEN                                                                      \
-    FIELD(CollectionIn, user_id, .flags = F_NULLABLE, .min = DEVICE_ID_MIN,                   \
-          .max = DEVICE_ID_MAX, .doc = "Of a device"),                                        \
-        FIELD(CollectionIn, name, .flags = F_TRIM, .min = 1, .max = 200),                     \
-        FIELD(CollectionIn, description, .flags = F_NULLABLE, .max = 2000),                   \
-        FIELD(CollectionIn, is_public, .doc = "Anybody may read it"),                         \
-        FIELD(CollectionIn, is_default,                                                       \
-              .doc = "The one that things go to usually; one at most"),                       \
-        FIELD(CollectionIn, color, .flags = F_NULLABLE, .max = 32),                           \
-        FIELD(CollectionIn, icon, .flags = F_NULLABLE, .max = 64),                            \
+#define COLLECTION_TAKEN                                                                          \
+    FIELD(CollectionIn, user_id, .flags = F_NULLABLE, .min = DEVICE_ID_MIN, .max = DEVICE_ID_MAX, \
+          .doc = "Of a device"),                                                                  \
+        FIELD(CollectionIn, name, .flags = F_TRIM, .min = 1, .max = 200),                         \
+        FIELD(CollectionIn, description, .flags = F_NULLABLE, .max = 2000),                       \
+        FIELD(CollectionIn, is_public, .doc = "Anybody may read it"),                             \
+        FIELD(CollectionIn, is_default, .doc = "The one that things go to usually; one at most"), \
+        FIELD(CollectionIn, color, .flags = F_NULLABLE, .max = 32),                               \
+        FIELD(CollectionIn, icon, .flags = F_NULLABLE, .max = 64),                                \
         FIELD(CollectionIn, sort_order, .min = -1000000, .max = 1000000)
 static const Field collection_in_fields[] = {
     COLLECTION_TAKEN,
     FIELD(CollectionIn, metadata, .doc = "An object"),
 };
-static const Record collection_in_record = RECORD(
-    CollectionIn, collection_in_fields, .open = true, .doc = "Instead, all may be in the query");
+static const Record collection_in_record = RECORD(CollectionIn, collection_in_fields, .open = true,
+                                                  .doc = "Instead, all may be in the query");
 static const Field collection_query_fields[] = {COLLECTION_TAKEN};
 static const Record collection_query_record =
     RECORD_AS("CollectionInQuery", CollectionIn, collection_query_fields);
@@ -122,10 +121,13 @@ static Err *collection_own(Ctx *c, const Listener *l, Str id, Collection *out) {
 
 static const Field list_query_fields[] = {
     LIST_FIELDS,
-    {.name = "public", .kind = KIND_BOOL, .offset = offsetof(ListQuery, all),
+    {.name = "public",
+     .kind = KIND_BOOL,
+     .offset = offsetof(ListQuery, all),
      .doc = "Everybody's public ones, the newest first; so for who is nobody"},
 };
-static const Record list_query_record = RECORD_AS("CollectionListQuery", ListQuery, list_query_fields);
+static const Record list_query_record =
+    RECORD_AS("CollectionListQuery", ListQuery, list_query_fields);
 
 static Err *public_list(Ctx *c, const ListQuery *query, Rows *rows, int64_t *total, Str *next) {
     ListFrom from;
@@ -140,8 +142,8 @@ static Err *public_list(Ctx *c, const ListQuery *query, Rows *rows, int64_t *tot
 }
 
 /* In the owner's order, which has no key of its own: the cursor is how many came before. */
-static Err *own_list(Ctx *c, const ListQuery *query, const Listener *l, Rows *rows,
-                     int64_t *total, Str *next) {
+static Err *own_list(Ctx *c, const ListQuery *query, const Listener *l, Rows *rows, int64_t *total,
+                     Str *next) {
     ListFrom from;
     TRY(list_from(c, query, &from));
     int64_t skip = query->cursor.len ? from.below : from.offset;
@@ -251,8 +253,7 @@ static Err *collection_insert(Ctx *c, void *arg) {
     int64_t count;
     TRY(listener_lock(c, &w->l));
     TRY(db_int(c, SQL(SQL_COLLECTIONS_OWN_COUNT), ARGS(V(w->l.owner)), &count));
-    if (count >= COLLECTIONS_MAX)
-        FAIL(c, CONFLICT, "Au plus %d collections", (int)COLLECTIONS_MAX);
+    if (count >= COLLECTIONS_MAX) FAIL(c, CONFLICT, "Au plus %d collections", (int)COLLECTIONS_MAX);
     TRY(db_int(c, SQL(SQL_COLLECTION_ADD),
                ARGS(V(x->id), V(w->l.owner), V(w->l.user_id), V(x->name), V(x->description),
                     V(x->is_public), V(x->is_default), V(x->color), V(x->icon), V(x->sort_order),
@@ -377,14 +378,15 @@ const Route collection_routes[] = {
      .out = &collection_record, .out_list = true, .errors = "400 401 403",
      .doc = "The listener's collections in their order; for who is nobody, the public ones"},
     {POST, "/api/collections", collection_create, WRITES, .query = &collection_query_record,
-     .in = &collection_in_record, .in_change = true, .body_limit = BODY_MAX, .out = &collection_record, .idempotent = true,
-     .errors = "401 403 409", .doc = "Make a collection; name is needed"},
+     .in = &collection_in_record, .in_change = true, .body_limit = BODY_MAX,
+     .out = &collection_record, .idempotent = true, .errors = "401 403 409",
+     .doc = "Make a collection; name is needed"},
     {GET, "/api/collections/{id}", collection_get, READS, .query = &listener_query_record,
      .out = &collection_detail_record, .errors = "401 403 404",
      .doc = "One collection with its debates: the listener's own, or a public one"},
     {PUT, "/api/collections/{id}", collection_update, WRITES, .query = &collection_query_record,
-     .in = &collection_in_record, .in_change = true, .body_limit = BODY_MAX, .out = &collection_record,
-     .errors = "401 403 404", .doc = "Change what is given"},
+     .in = &collection_in_record, .in_change = true, .body_limit = BODY_MAX,
+     .out = &collection_record, .errors = "401 403 404", .doc = "Change what is given"},
     {DELETE, "/api/collections/{id}", collection_delete, WRITES, .query = &listener_query_record,
      .out = &message_record, .errors = "401 403 404", .doc = "Remove it; the debates stay"},
     {POST, "/api/collections/{id}/debates/{debate_id}", collection_debate_add, WRITES,

@@ -40,7 +40,7 @@ typedef struct Kept {
     int64_t collections, favorites, activities, alerts;
 } Kept;
 static const Field kept_fields[] = {
-    FIELD(Kept, user_id), FIELD(Kept, collections), FIELD(Kept, favorites),
+    FIELD(Kept, user_id),    FIELD(Kept, collections), FIELD(Kept, favorites),
     FIELD(Kept, activities), FIELD(Kept, alerts),
 };
 static const Record kept_record =
@@ -103,8 +103,8 @@ const Route device_routes[] = {
      .query = &listener_query_record, .out = &kept_record, .errors = "401 403", .tag = "listeners",
      .doc = "How much is kept of the calling user or device"},
     {DELETE, "/api/devices/me", me_erase, .access = ACCESS_OPEN, .scope = "listening:write",
-     .query = &listener_query_record, .out = &message_record, .rate = RATE_WRITE, .errors = "401 403",
-     .tag = "listeners",
+     .query = &listener_query_record, .out = &message_record, .rate = RATE_WRITE,
+     .errors = "401 403", .tag = "listeners",
      .doc = "Erase all that is kept of the calling user or device, and the device itself; a user's "
             "account stays (see /api/v1/users)"},
     {0},

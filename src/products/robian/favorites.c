@@ -20,17 +20,16 @@ typedef struct Favorite {
     Debate debate;
 } Favorite;
 
-#define FAVORITE_COLUMNS                                                                        \
-    FIELD(Favorite, id), FIELD(Favorite, user_id), FIELD(Favorite, debate_id),                  \
-        FIELD(Favorite, note, .flags = F_NULLABLE), FIELD(Favorite, tags),                      \
-        FIELD(Favorite, last_position_seconds), FIELD(Favorite, progress_percentage),           \
-        FIELD(Favorite, watch_count, .doc = "How often it was heard to its end"),               \
+#define FAVORITE_COLUMNS                                                              \
+    FIELD(Favorite, id), FIELD(Favorite, user_id), FIELD(Favorite, debate_id),        \
+        FIELD(Favorite, note, .flags = F_NULLABLE), FIELD(Favorite, tags),            \
+        FIELD(Favorite, last_position_seconds), FIELD(Favorite, progress_percentage), \
+        FIELD(Favorite, watch_count, .doc = "How often it was heard to its end"),     \
         FIELD(Favorite, created_at), FIELD(Favorite, updated_at)
 
-static const Field favorite_row_fields[] = {
-    FIELD(Favorite, n), FIELD(Favorite, debate_n), FAVORITE_COLUMNS};
-static const Record favorite_row_record =
-    RECORD_AS("FavoriteRow", Favorite, favorite_row_fields);
+static const Field favorite_row_fields[] = {FIELD(Favorite, n), FIELD(Favorite, debate_n),
+                                            FAVORITE_COLUMNS};
+static const Record favorite_row_record = RECORD_AS("FavoriteRow", Favorite, favorite_row_fields);
 static const Field favorite_fields[] = {
     FAVORITE_COLUMNS,
     FIELD_RECORD(Favorite, debate, &debate_record),
@@ -140,8 +139,10 @@ static void favorite_take(const Call *k, Favorite *f) {
     for (int i = 0; i < COUNT(both); i++) {
         const FavoriteIn *in = both[i];
         FieldSet present = i == 1 ? k->present : 0;
-        if (in->note.data || (present & record_bit(&favorite_in_record, "note"))) f->note = in->note;
-        if (in->tags.count || (present & record_bit(&favorite_in_record, "tags"))) f->tags = in->tags;
+        if (in->note.data || (present & record_bit(&favorite_in_record, "note")))
+            f->note = in->note;
+        if (in->tags.count || (present & record_bit(&favorite_in_record, "tags")))
+            f->tags = in->tags;
         if (in->last_position_seconds.set)
             f->last_position_seconds = in->last_position_seconds.value;
         if (in->progress_percentage.set) f->progress_percentage = in->progress_percentage.value;
@@ -242,8 +243,8 @@ static Err *favorite_remove(Ctx *c, Call *k) {
 #define READS .access = ACCESS_OPEN, .scope = "listening:read", .tag = "favorites"
 #define WRITES \
     .access = ACCESS_OPEN, .scope = "listening:write", .rate = RATE_WRITE, .tag = "favorites"
-#define TAKES                                                                                \
-    .query = &favorite_in_record, .in = &favorite_in_record, .in_change = true,              \
+#define TAKES                                                                   \
+    .query = &favorite_in_record, .in = &favorite_in_record, .in_change = true, \
     .body_limit = 64 * 1024, .out = &favorite_record
 
 const Route favorite_routes[] = {
@@ -256,8 +257,7 @@ const Route favorite_routes[] = {
      .doc = "Mark a debate; 409 when it is marked already"},
     {PUT, "/api/favorites/{debate_id}", favorite_change, WRITES, TAKES, .errors = "401 403 404",
      .doc = "Change what is given: the position a player is at, a note, tags"},
-    {DELETE, "/api/favorites/{debate_id}", favorite_remove, WRITES,
-     .query = &listener_query_record, .out = &message_record, .errors = "401 403 404",
-     .doc = "It is a favourite no more"},
+    {DELETE, "/api/favorites/{debate_id}", favorite_remove, WRITES, .query = &listener_query_record,
+     .out = &message_record, .errors = "401 403 404", .doc = "It is a favourite no more"},
     {0},
 };

@@ -34,8 +34,7 @@ Err *list_debates(Ctx *c, const int64_t *keys, ptrdiff_t count, Debate **out) {
     *out = arena_array(c->arena, Debate, count + 1);
     if (count == 0) return NULL;
     Buf list = buf_new(c->arena, 2 + count * 8);
-    for (ptrdiff_t i = 0; i < count; i++)
-        buf_f(&list, "%s%lld", i ? "," : "[", (long long)keys[i]);
+    for (ptrdiff_t i = 0; i < count; i++) buf_f(&list, "%s%lld", i ? "," : "[", (long long)keys[i]);
     buf_byte(&list, ']');
     JsonText json = {buf_str(&list)};
     TRY(db_query(c, SQL2(SQL_DEBATES_AT_SQLITE, SQL_DEBATES_AT_POSTGRES), ARGS(V(json)),

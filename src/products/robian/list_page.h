@@ -12,9 +12,9 @@ typedef struct ListQuery {
     int64_t page, per_page;
     bool all; /* `public` of a list of collections */
 } ListQuery;
-#define LIST_FIELDS                                                                        \
+#define LIST_FIELDS                                                                               \
     LISTENER_FIELD(ListQuery), FIELD(ListQuery, page, .min = 1, .max = 1000000, .fallback = "1"), \
-        FIELD(ListQuery, per_page, .min = 1, .max = 200, .fallback = "50"),                \
+        FIELD(ListQuery, per_page, .min = 1, .max = 200, .fallback = "50"),                       \
         FIELD(ListQuery, cursor, .max = 512, .doc = "Where the last page ended, from its Link")
 
 /* Newest first by n: rows below this one, after leaving out so many. */

@@ -23,10 +23,10 @@ static void property(Buf *b, const char *name, Str value) {
 
 static void preview(Ctx *c, Buf *b, Str base, const Debate *d) {
     Str day = paris_day_text(c->arena, d->date), kind = debate_type_label(d->type);
-    Str about = strf(c->arena, "%.*s · %.*s/%.*s/%.*s%s%.*s", S_ARG(kind),
-                     S_ARG(str_slice(day, 8, 10)), S_ARG(str_slice(day, 5, 7)),
-                     S_ARG(str_slice(day, 0, 4)), d->commission.len ? " · " : "",
-                     S_ARG(d->commission));
+    Str about =
+        strf(c->arena, "%.*s · %.*s/%.*s/%.*s%s%.*s", S_ARG(kind), S_ARG(str_slice(day, 8, 10)),
+             S_ARG(str_slice(day, 5, 7)), S_ARG(str_slice(day, 0, 4)),
+             d->commission.len ? " · " : "", S_ARG(d->commission));
     Str id = d->id, image = d->thumbnail_url;
     if (!image.len) image = strf(c->arena, "%.*s/feeds/cover.png", S_ARG(base));
     buf_add(b, S("<title>"));

@@ -68,7 +68,8 @@ static Err *listener_device(Ctx *c, const Call *k, Str user_id, Listener *out) {
     ptrdiff_t length = str_utf8_count(user_id);
     if (length < DEVICE_ID_MIN || length > DEVICE_ID_MAX) {
         Problems problems = {.arena = c->arena};
-        problem_add(&problems, S("user_id"), length < DEVICE_ID_MIN ? S("too_short") : S("too_long"),
+        problem_add(&problems, S("user_id"),
+                    length < DEVICE_ID_MIN ? S("too_short") : S("too_long"),
                     "A user_id has %d to %d characters", (int)DEVICE_ID_MIN, (int)DEVICE_ID_MAX);
         return problems_err(c, &problems);
     }

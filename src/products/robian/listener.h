@@ -37,8 +37,8 @@ MUST_USE Err *listener_lock(Ctx *c, const Listener *l);
 MUST_USE Err *listener_did(Ctx *c, const Listener *l, Str kind, int64_t debate_n, Str data);
 
 /* In the query record of every route that asks listener_of: a member `Str user_id`. */
-#define LISTENER_FIELD(Type)                                                            \
-    FIELD(Type, user_id, .min = DEVICE_ID_MIN, .max = DEVICE_ID_MAX,                    \
+#define LISTENER_FIELD(Type)                                                             \
+    FIELD(Type, user_id, .min = DEVICE_ID_MIN, .max = DEVICE_ID_MAX,                     \
           .doc = "Of a device (POST /api/devices), with its secret in X-Device-Secret; " \
                  "not needed by who is signed in")
 /* For routes whose query has nothing else. */

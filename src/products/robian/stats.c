@@ -32,14 +32,14 @@ typedef struct Totals {
     RecordList by_type, by_status, by_commission;
     Time generated_at;
 } Totals;
-#define TOTALS_COUNTED                                                                         \
-    FIELD(Totals, debates), FIELD(Totals, with_audio), FIELD(Totals, live),                    \
-        FIELD(Totals, duration_minutes), FIELD(Totals, views), FIELD(Totals, streams),         \
-        FIELD(Totals, downloads), FIELD(Totals, transcripts), FIELD(Totals, speeches),         \
-        FIELD(Totals, speakers), FIELD(Totals, votes), FIELD(Totals, scheduled_sessions),      \
-        FIELD(Totals, audio_files), FIELD(Totals, audio_bytes),                                \
-        FIELD(Totals, extractions_running), FIELD(Totals, collections),                        \
-        FIELD(Totals, favorites), FIELD(Totals, devices)
+#define TOTALS_COUNTED                                                                            \
+    FIELD(Totals, debates), FIELD(Totals, with_audio), FIELD(Totals, live),                       \
+        FIELD(Totals, duration_minutes), FIELD(Totals, views), FIELD(Totals, streams),            \
+        FIELD(Totals, downloads), FIELD(Totals, transcripts), FIELD(Totals, speeches),            \
+        FIELD(Totals, speakers), FIELD(Totals, votes), FIELD(Totals, scheduled_sessions),         \
+        FIELD(Totals, audio_files), FIELD(Totals, audio_bytes),                                   \
+        FIELD(Totals, extractions_running), FIELD(Totals, collections), FIELD(Totals, favorites), \
+        FIELD(Totals, devices)
 static const Field totals_row_fields[] = {TOTALS_COUNTED};
 static const Record totals_row_record = RECORD_AS("TotalsRow", Totals, totals_row_fields);
 static const Field totals_fields[] = {
@@ -205,8 +205,8 @@ static Err *figures_write(Ctx *c, void *arg) {
     int64_t day = today();
     for (ptrdiff_t i = 0; i < totals_row_record.field_count; i++) {
         const Field *f = &totals_row_record.fields[i];
-        TRY(db_exec(c, SQL(SQL_STATS_NOTE),
-                    ARGS(V(day), V(str_c(f->name)), field_value(c, f, t)), NULL));
+        TRY(db_exec(c, SQL(SQL_STATS_NOTE), ARGS(V(day), V(str_c(f->name)), field_value(c, f, t)),
+                    NULL));
     }
     return db_exec(c, SQL(SQL_STATS_FORGET), ARGS(V(day - HISTORY_DAYS)), NULL);
 }
