@@ -399,8 +399,7 @@ def test_a_file_that_is_gone_is_410_and_said_in_the_log(server, analyst, client)
     blob_path(server, digest).unlink()
     for tail in ("stream", "download", "hls/index.m3u8"):
         answer = client.get(f"/api/streaming/{debate['id']}/{tail}")
-        problem(answer, 410, "Le fichier audio de ce débat n'est plus sur le serveur ; une nouvelle "
-                             "extraction est nécessaire", code="gone")
+        problem(answer, 410, "Le fichier audio de ce débat n'est plus sur ce serveur", code="gone")
     assert client.head(stream_of(debate)).status_code == 410
     server.wait_log(rf"debate {debate['id']} has no file: blob {digest}")
     assert streams(server, debate) == 0

@@ -135,7 +135,7 @@ Str audio_lacks(Ctx *c) {
     return strf(
         c->arena,
         "%td of the latest %td audio files are not under DATA_DIR/blobs: all nodes need one "
-        "folder for it (a shared file system), or the debates another extraction",
+        "folder for it (a shared file system); what is lost comes back from a backup",
         missing, rows.count);
 }
 

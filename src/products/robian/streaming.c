@@ -74,9 +74,7 @@ Err *playable_open(Ctx *c, const Playable *p, int *fd, int64_t *size) {
             "the audio %.*s of debate %.*s has no file: blob %.*s is not under DATA_DIR (do all "
             "nodes share that folder?)",
             S_ARG(p->id), S_ARG(p->debate_id), S_ARG(p->blob));
-    FAIL(c, GONE,
-         "Le fichier audio de ce débat n'est plus sur le serveur ; une nouvelle "
-         "extraction est nécessaire");
+    FAIL(c, GONE, "Le fichier audio de ce débat n'est plus sur ce serveur");
 }
 
 /* -- Who listens ------------------------------------------------------------------------------- */
