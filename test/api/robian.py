@@ -47,13 +47,13 @@ def count(server, table_and_where):
     return int(database(server, f"SELECT count(*) FROM {table_and_where}"))
 
 
-def run_job(server, admin, kind):
+def run_job(server, admin, kind, payload="{}"):
     """Have a job of that kind run now, as its schedule would, and wait for its end."""
     now = "now()" if server.database else str(time.time_ns() // 1000)
     due = "true" if server.database else "1"
     queue = kind.split(".")[0]
     number = database(server, "INSERT INTO jobs (kind, queue, state, payload, max_attempts, due, run_at, created_at) "
-                              f"VALUES ('{kind}', '{queue}', 'waiting', '{{}}', 1, {due}, {now}, {now}) RETURNING id")
+                              f"VALUES ('{kind}', '{queue}', 'waiting', '{payload}', 1, {due}, {now}, {now}) RETURNING id")
     until = time.monotonic() + 20 * PATIENCE
     while True:
         job = admin.get(f"/api/jobs/{number}").json()

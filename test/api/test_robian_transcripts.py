@@ -2,13 +2,16 @@
 again by Python's own parser), importing again changes nothing, corrections keep links, whatever order things
 come in."""
 
+import http.server
 import json
 import re
+import threading
 import xml.etree.ElementTree as ElementTree
 import zipfile
 
 import pytest
-from harness import Server, database, shared_data
+from harness import Server, database, shared_data, token
+from robian import analyst, make_debate, run_job
 from robian_said import give_audio
 
 NS = "{http://schemas.assemblee-nationale.fr/referentiel}"
@@ -271,6 +274,49 @@ def test_audio_that_is_shorter_clamps_times(server, client):
     answer = said_in(client, debate).json()
     assert answer["aligned"]["clamped"] >= 1 and answer["aligned"]["audio_ms"] == 30000
     assert max(s["end"] for s in answer["speeches"]) <= 30
+
+
+class Portal(http.server.ThreadingHTTPServer):
+    """The portal's timelines, and nothing else of it: strict about addresses."""
+
+    def __init__(self, files):
+        super().__init__(("127.0.0.1", 0), PortalAnswer)
+        self.files, self.asked = files, []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class PortalAnswer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        body = self.server.files.get(self.path)
+        self.send_response(200 if body else 404)
+        self.send_header("Content-Length", str(len((body or "").encode())))
+        self.end_headers()
+        self.wfile.write((body or "").encode())
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_videos_timeline_is_fetched_and_tells_its_sitting(tmp_path):
+    portal = Portal({"/Datas/an/77_ab/content/data.nvs": DATA, "/Datas/an/77_ab/content/finalplayer.nvs": PLAYER})
+    server = Server(tmp_path, ROBIAN_VIDEOS_URL=f"http://127.0.0.1:{portal.server_address[1]}",
+                    ROBIAN_ALLOW_PRIVATE_SOURCES="on").start()
+    try:
+        with analyst(server) as writer, server.client(token(server, "admin")) as admin:
+            debate = make_debate(writer)["id"]
+            number = database(server, f"SELECT n FROM debates WHERE id = '{debate}'")
+            run_job(server, admin, "robian.timeline", json.dumps({"debate": int(number), "video": "77_ab"}))
+            assert portal.asked == list(portal.files)
+            chapters = writer.get(f"/api/debates/{debate}/chapters").json()["chapters"]
+            assert [c["startTime"] for c in chapters] == [9, 15, 61]
+            bring(server, "transcripts", put(server, "a.xml", transcript("CR1", UNTIMED)))  # finds it by its réunion
+            speeches = said_in(writer, debate).json()["speeches"]
+            assert (speeches[2]["start"], speeches[2]["time_source"]) == (15, "nvs")
+            assert only(writer)["id"] == debate
+    finally:
+        server.close()
+        portal.shutdown()
 
 
 # -- votes -------------------------------------------------------------------------------------------------------

@@ -15,17 +15,16 @@
 #include "products/robian/debate.h"
 #include "products/robian/extraction.h"
 #include "products/robian/extraction_sql.h"
-#include "products/robian/media.h"
-#include "products/robian/paris.h"
+#include "products/robian/extraction_tags.h"
 #include "products/robian/robian.h"
 #include "products/robian/source.h"
+#include "products/robian/timeline_fetch.h"
 #include "products/robian/transcripts.h"
 #include "products/robian/workdir.h"
 
 enum {
     TELL_US = 1000 * 1000, /* at most one message a second */
     STORE_CHUNK = 1024 * 1024,
-    CHAPTERS_MAX = 255, /* as many as an MP4 file may name */
     END_MS = 10 * 1000,
 };
 
@@ -99,8 +98,8 @@ static Err *begin_in(Ctx *c, void *arg) {
     w->e.progress = 0;
     w->e.started_at = now;
     TRY(db_exec(c, SQL(SQL_EXTRACTION_WRITE),
-                ARGS(V(w->e.n), V(w->e.status), V(w->e.progress), V(w->e.message), V(w->e.error), V(now),
-                     V(TIME_NULL)),
+                ARGS(V(w->e.n), V(w->e.status), V(w->e.progress), V(w->e.message), V(w->e.error),
+                     V(now), V(TIME_NULL)),
                 NULL));
     TRY(db_exec(c, SQL(SQL_EXTRACTION_AUDIO_WRITE),
                 ARGS(V(w->e.audio_n), V(S("extracting")), value_null(), V(now), V(now)), NULL));
@@ -116,69 +115,17 @@ static Err *load(Ctx *c, Work *w, bool *found) {
         FAIL(c, INVALID, "A job without the extraction that it is of.");
     TRY(db_maybe(c, SQL(SQL_EXTRACTION_AT), ARGS(V(n)), &extraction_row_record, &w->e, found));
     if (!*found) return NULL;
-    TRY(db_one(c, SQL(SQL_EXTRACTION_AUDIO_AT), ARGS(V(w->e.audio_n)), &audio_row_record, &w->audio));
+    TRY(db_one(c, SQL(SQL_EXTRACTION_AUDIO_AT), ARGS(V(w->e.audio_n)), &audio_row_record,
+               &w->audio));
     return debate_at(c, w->e.debate_n, &w->d);
-}
-
-/* -- tags ----------------------------------------------------------------------------------------- */
-
-typedef struct ChapterRow {
-    Str title;
-    int64_t start_ms, level;
-} ChapterRow;
-static const Field chapter_fields[] = {
-    FIELD(ChapterRow, title),
-    FIELD(ChapterRow, start_ms),
-    FIELD(ChapterRow, level),
-};
-static const Record chapter_record = RECORD(ChapterRow, chapter_fields);
-
-/* Those up to a level, one a moment; how many there would be. */
-static ptrdiff_t chapters_pick(Rows rows, int64_t level, int64_t duration_ms, MediaChapter *out) {
-    const ChapterRow *row = rows.items;
-    ptrdiff_t count = 0;
-    int64_t last = -1;
-    for (ptrdiff_t i = 0; i < rows.count; i++) {
-        bool inside = row[i].start_ms > last && (duration_ms == 0 || row[i].start_ms < duration_ms);
-        if (!inside || row[i].level > level) continue;
-        last = row[i].start_ms;
-        if (count < CHAPTERS_MAX) out[count] = (MediaChapter){row[i].title, row[i].start_ms};
-        count++;
-    }
-    return count;
-}
-
-static Err *chapters_read(Ctx *c, const Work *w, MediaTags *tags) {
-    Rows rows;
-    int64_t level = 0;
-    TRY(db_query(c, SQL(SQL_EXTRACTION_CHAPTERS), ARGS(V(w->d.n)), &chapter_record, &rows));
-    for (ptrdiff_t i = 0; i < rows.count; i++)
-        level = max_i64(level, ((const ChapterRow *)rows.items)[i].level);
-    MediaChapter *picked = arena_array(c->arena, MediaChapter, CHAPTERS_MAX);
-    ptrdiff_t count = chapters_pick(rows, level, w->info.duration_ms, picked);
-    while (count > CHAPTERS_MAX && level-- > 0)
-        count = chapters_pick(rows, level, w->info.duration_ms, picked);
-    tags->chapters = picked;
-    tags->chapter_count = min_size(count, CHAPTERS_MAX);
-    return NULL;
-}
-
-static Err *tags_make(Ctx *c, const Work *w, MediaTags *tags) {
-    const Debate *d = &w->d;
-    *tags = (MediaTags){.title = d->title,
-                        .artist = S("Assemblée nationale"),
-                        .album = str_is_empty(d->commission) ? S("Séance publique") : d->commission,
-                        .genre = S("Speech"),
-                        .date = paris_day_text(c->arena, d->date),
-                        .comment = d->source_url};
-    return chapters_read(c, w, tags);
 }
 
 /* -- the work ------------------------------------------------------------------------------------- */
 
 static Err *length_check(Ctx *c, const MediaInfo *info) {
     if (info->duration_ms / 1000 <= robian.extraction_max_s) return NULL;
-    FAIL(c, TOO_LARGE, "L'audio dure plus de %lld minutes.", (long long)(robian.extraction_max_s / 60));
+    FAIL(c, TOO_LARGE, "L'audio dure plus de %lld minutes.",
+         (long long)(robian.extraction_max_s / 60));
 }
 
 /* Before anything is fetched. */
@@ -197,7 +144,7 @@ static Err *make(Ctx *c, Work *w) {
     w->plan = (MediaPlan){.format = w->audio.format};
     w->plan.copy = mp3 && w->source.own_mp3 && str_eq(w->info.codec, S("mp3"));
     if (!quality_read(w->audio.quality, &w->plan.kbps)) w->plan.kbps = 0;
-    TRY(tags_make(c, w, &w->plan.tags));
+    TRY(extraction_tags(c, &w->d, w->info.duration_ms, &w->plan.tags));
     if (!w->plan.copy) {
         TRY(stage(c, w, "Mesure du volume", 50, 70, &now));
         TRY(media_measure(c, w->folder, SOURCE_FILE, &w->info, now, &w->plan.loudness));
@@ -309,8 +256,9 @@ static Err *finish_in(Ctx *c, void *arg) {
     w->e.message = S("Extraction terminée");
     w->e.progress = 100;
     w->e.error = (Str){0};
-    Str result = strf(c->arena, "{\"debate_id\":\"%.*s\",\"extraction_id\":\"%.*s\",\"bytes\":%lld}",
-                      S_ARG(w->e.debate_id), S_ARG(w->e.id), (long long)w->bytes);
+    Str result =
+        strf(c->arena, "{\"debate_id\":\"%.*s\",\"extraction_id\":\"%.*s\",\"bytes\":%lld}",
+             S_ARG(w->e.debate_id), S_ARG(w->e.id), (long long)w->bytes);
     TRY(job_finish(c, w->job, result));
     TRY(db_exec(c, SQL(SQL_EXTRACTION_WRITE),
                 ARGS(V(w->e.n), V(w->e.status), V(w->e.progress), V(w->e.message), V(w->e.error),
@@ -318,11 +266,14 @@ static Err *finish_in(Ctx *c, void *arg) {
                 NULL));
     TRY(db_exec(c, SQL(SQL_EXTRACTION_AUDIO_COMPLETE),
                 ARGS(V(w->e.audio_n), V(w->blob), V(w->bytes), V(w->made.duration_ms),
-                     V(metadata_of(c, w)), V(audio_filename(c->arena, &w->d, w->audio.format)), V(now)),
+                     V(metadata_of(c, w)), V(audio_filename(c->arena, &w->d, w->audio.format)),
+                     V(now)),
                 NULL));
     TRY(db_one(c, SQL(SQL_EXTRACTION_AUDIO_AT), ARGS(V(w->e.audio_n)), &audio_row_record, &audio));
     TRY(debate_complete(c, w));
     TRY(alignment_run(c, w->e.debate_n)); /* times behind the audio's end are none */
+    if (w->source.page.video_id.len)
+        TRY(timeline_ask_later(c, w->e.debate_n, w->source.page.video_id));
     return extraction_emit(c, &w->e, "completed", &audio);
 }
 
@@ -341,11 +292,12 @@ static bool is_last_try(const Job *job, const Err *err) {
 
 static Err *again_write(Ctx *c, Work *w, Str message, Str error) {
     TRY(db_exec(c, SQL(SQL_EXTRACTION_WRITE),
-                ARGS(V(w->e.n), V(S("pending")), V(w->e.progress), V(message), V(error), V(TIME_NULL),
-                     V(TIME_NULL)),
+                ARGS(V(w->e.n), V(S("pending")), V(w->e.progress), V(message), V(error),
+                     V(TIME_NULL), V(TIME_NULL)),
                 NULL));
     TRY(db_exec(c, SQL(SQL_EXTRACTION_AUDIO_WRITE),
-                ARGS(V(w->e.audio_n), V(S("pending")), V(error), V(TIME_NULL), V(time_now())), NULL));
+                ARGS(V(w->e.audio_n), V(S("pending")), V(error), V(TIME_NULL), V(time_now())),
+                NULL));
     return debate_touch(c, w->e.debate_n);
 }
 
@@ -353,7 +305,8 @@ static Str sentence(Ctx *c, const Err *err) {
     bool ours = err->kind != ERR_INTERNAL || str_starts(err->detail, S("ffmpeg ")) ||
                 str_starts(err->detail, S("yt-dlp ")) || str_starts(err->detail, S("ffprobe "));
     if (err->kind == ERR_STORAGE_FULL) return S("Le disque est plein.");
-    return ours ? str_copy(c->arena, err->detail) : S("Erreur interne : voir le journal du serveur.");
+    return ours ? str_copy(c->arena, err->detail)
+                : S("Erreur interne : voir le journal du serveur.");
 }
 
 static Err *failure_in(Ctx *c, void *arg) {
@@ -384,7 +337,9 @@ static Err *failed(Ctx *c, Work *w, Err *err) {
     Err *bad = db_transaction(c, failure_in, &f);
     c->deadline_us = former;
     coro_unshield(c);
-    if (bad) log_msg(c, LOG_ERROR, "an extraction's end was not noted: %.*s", S_ARG(err_chain(c->arena, bad)));
+    if (bad)
+        log_msg(c, LOG_ERROR, "an extraction's end was not noted: %.*s",
+                S_ARG(err_chain(c->arena, bad)));
     return err;
 }
 

@@ -13,6 +13,7 @@
 #include "products/robian/routes.h"
 #include "products/robian/search_index.h"
 #include "products/robian/streaming.h"
+#include "products/robian/timeline_fetch.h"
 
 RobianSettings robian;
 
@@ -112,6 +113,15 @@ static const JobKind jobs[] = {
      .queue = "robian",
      .run = stats_note,
      .doc = "Note today's figures of the whole"},
+    {.name = TIMELINE_JOB,
+     .queue = "robian",
+     .run = timeline_fetch_run,
+     .max_attempts = 6,
+     .backoff_base_ms = 10 * 60 * 1000,
+     .backoff_max_ms = (int64_t)12 * 60 * 60 * 1000,
+     .timeout_ms = 120 * 1000,
+     .budget_bytes = TIMELINE_BUDGET_BYTES,
+     .doc = "Fetch a video's timeline: chapters, and which sitting it shows"},
     {.name = "robian.fetch",
      .queue = "robian",
      .run = fetch_run,
