@@ -201,7 +201,8 @@ static Err *debate_delete(Ctx *c, Call *k) {
 
 const Route debate_routes[] = {
     {GET, "/api/debates", debates_get, READS, .query = &debate_query_record,
-     .out = &debate_page_record, .doc = "Debates, the newest first"},
+     .out = &debate_page_record,
+     .doc = "Debates, the newest first; what is written is seen at once, figures within minutes"},
     {POST, "/api/debates", debate_create, WRITES, .in = &debate_in_record, .out = &debate_record,
      .body_limit = BODY_MAX, .idempotent = true, .errors = "409", .doc = "Make a debate"},
     {GET, "/api/debates/{id}", debate_get, READS, .out = &debate_record, .errors = "404",
