@@ -9,6 +9,7 @@
 
 #include "core/time.h"
 #include "search/facets.h"
+#include "search/keep.h"
 
 enum { LOOK_EVERY = 16384 }; /* documents, then whether somebody still waits */
 
@@ -88,17 +89,17 @@ static double as_real(SearchKind kind, int64_t number) {
 /* -- Groups -------------------------------------------------------------------------------------- */
 
 /* Groups that are kept: the most frequent, or the last ones in time (a ring until told). */
-typedef struct Keep {
+typedef struct Told {
     Group *items;
     ptrdiff_t count, limit, oldest;
     bool latest;
-} Keep;
+} Told;
 
 static bool group_before(const Group *x, const Group *y) {
     return x->count != y->count ? x->count > y->count : x->number < y->number;
 }
 
-static void keep_put(Keep *k, Group g) {
+static void told_put(Told *k, Group g) {
     if (g.count == 0) return;
     if (k->latest) {
         if (k->count < k->limit) {
@@ -116,11 +117,11 @@ static void keep_put(Keep *k, Group g) {
 }
 
 static void streams_group(Ctx *c, const SearchDef *def, const SearchFacetAsk *ask, Stream *streams,
-                          int count, Keep *keep, SearchFacet *out) {
+                          int count, Told *told, SearchFacet *out) {
     SearchKind kind = def->fields[ask->field].kind;
     SearchKind sum_kind = ask->sum_field >= 0 ? def->fields[ask->sum_field].kind : kind;
     Group group = {0};
-    for (uint32_t told = 1; told % LOOK_EVERY || !engine_ended(c); told++) {
+    for (uint32_t walked = 1; walked % LOOK_EVERY || !engine_ended(c); walked++) {
         Stream *least = NULL;
         for (int i = 0; i < count; i++)
             if (stream_ready(&streams[i]) &&
@@ -131,7 +132,7 @@ static void streams_group(Ctx *c, const SearchDef *def, const SearchFacetAsk *as
         uint32_t doc = least->order[least->at++];
         int64_t number = least->column[doc], start = unit_start(ask->unit, number);
         if (group.count > 0 && start != group.number) {
-            keep_put(keep, group);
+            told_put(told, group);
             group = (Group){0};
         }
         group.number = start;
@@ -144,7 +145,7 @@ static void streams_group(Ctx *c, const SearchDef *def, const SearchFacetAsk *as
         out->max = real;
         out->sum += real;
     }
-    keep_put(keep, group);
+    told_put(told, group);
 }
 
 /* -- Histograms over the order of documents ------------------------------------------------------ */
@@ -170,31 +171,88 @@ static uint32_t first_below(const int64_t *column, uint32_t from, uint32_t end, 
     return from;
 }
 
-static void ranges_group(Ctx *c, const View *view, const Docset *docs, const SearchFacetAsk *ask,
-                         Keep *keep) {
-    Buf groups = buf_new(c->arena, 64 * (ptrdiff_t)sizeof(Group));
-    for (int i = 0; i < view->count; i++) {
-        const int64_t *column = segment_numbers(view->items[i].segment, ask->field);
-        uint32_t n = column && docs[i].count ? docs[i].universe : 0;
-        int64_t left = keep->limit; /* later units come first: what is kept is among so many */
-        for (uint32_t at = 0; at < n && left > 0 && column[at] != NO_NUMBER;) {
-            int64_t start = unit_start(ask->unit, column[at]);
-            uint32_t next = first_below(column, at, n, start);
-            Group g = {.number = start, .count = docset_range_count(docs[i], at, next)};
-            if (g.count > 0) {
-                buf_add(&groups, str_of((const char *)&g, sizeof g));
-                left--;
-            }
-            at = next;
-        }
+/* A unit's documents. */
+typedef struct Span {
+    int64_t start;
+    uint32_t from, to;
+} Span;
+
+/* Times of so many units are not kept, nor those of fewer documents. */
+enum { SPANS_MAX = 16384, SPANS_FROM = 16384 };
+
+/* All units of a segment, latest first; NULL: too many. */
+static Span *spans_make(Arena *a, const Segment *s, const SearchFacetAsk *ask, ptrdiff_t *count) {
+    const int64_t *column = segment_numbers(s, ask->field);
+    uint32_t docs = segment_docs(s);
+    Span *spans = arena_bytes(a, SPANS_MAX * (ptrdiff_t)sizeof *spans);
+    *count = 0;
+    for (uint32_t at = 0; at < docs && column[at] != NO_NUMBER;) {
+        if (*count == SPANS_MAX) return NULL;
+        int64_t start = unit_start(ask->unit, column[at]);
+        uint32_t next = first_below(column, at, docs, start);
+        spans[(*count)++] = (Span){start, at, next};
+        at = next;
     }
+    return spans;
+}
+
+/* The same where they are kept, or asked for again; else NULL. */
+static const Span *spans_kept(Arena *a, const Segment *s, const SearchFacetAsk *ask,
+                              ptrdiff_t *count) {
+    if (segment_docs(s) < SPANS_FROM) return NULL;
+    char of[] = {'u', (char)ask->field, (char)ask->unit};
+    Str key = str_of(of, (ptrdiff_t)sizeof of);
+    bool wanted;
+    Kept *kept = keep_find(s, key, &wanted);
+    if (kept) {
+        Str bytes = str_copy(a, kept_bytes(kept));
+        kept_release(kept);
+        *count = bytes.len / (ptrdiff_t)sizeof(Span);
+        return (const Span *)(const void *)bytes.data;
+    }
+    Span *spans = wanted ? spans_make(a, s, ask, count) : NULL;
+    if (spans)
+        keep_put_bytes(s, key,
+                       str_of((const char *)spans, *count * (ptrdiff_t)sizeof *spans));
+    return spans;
+}
+
+/* Add a unit, if it has any of the documents; how many it has. */
+static uint32_t group_add(Buf *groups, Docset docs, Span span) {
+    Group g = {.number = span.start, .count = docset_range_count(docs, span.from, span.to)};
+    if (g.count > 0) buf_add(groups, str_of((const char *)&g, sizeof g));
+    return (uint32_t)g.count;
+}
+
+/* Later units come first, so that those kept are among the first `most`. */
+static void segment_group(Arena *a, const Segment *s, Docset docs, const SearchFacetAsk *ask,
+                          int64_t most, Buf *groups) {
+    const int64_t *column = segment_numbers(s, ask->field);
+    ptrdiff_t count;
+    if (!column || docs.count == 0) return;
+    const Span *spans = spans_kept(a, s, ask, &count);
+    for (ptrdiff_t i = 0; spans && i < count && most > 0; i++)
+        most -= group_add(groups, docs, spans[i]) > 0;
+    for (uint32_t at = 0; !spans && at < docs.universe && most > 0 && column[at] != NO_NUMBER;) {
+        int64_t start = unit_start(ask->unit, column[at]);
+        uint32_t next = first_below(column, at, docs.universe, start);
+        most -= group_add(groups, docs, (Span){start, at, next}) > 0;
+        at = next;
+    }
+}
+
+static void ranges_group(Ctx *c, const View *view, const Docset *docs, const SearchFacetAsk *ask,
+                         Told *told) {
+    Buf groups = buf_new(c->arena, 64 * (ptrdiff_t)sizeof(Group));
+    for (int i = 0; i < view->count; i++)
+        segment_group(c->arena, view->items[i].segment, docs[i], ask, told->limit, &groups);
     Group *list = (Group *)(void *)groups.data;
     size_t count = (size_t)groups.len / sizeof(Group);
     if (count > 1) qsort(list, count, sizeof *list, by_start);
     for (size_t i = 0; i < count; i++) {
         Group sum = list[i];
         while (i + 1 < count && list[i + 1].number == sum.number) sum.count += list[++i].count;
-        keep_put(keep, sum);
+        told_put(told, sum);
     }
 }
 
@@ -219,21 +277,21 @@ static SearchValue value_of(Arena *a, SearchKind kind, Group g) {
 void facet_numbers(Ctx *c, const SearchDef *def, const View *view, const Docset *docs,
                    const SearchFacetAsk *ask, int64_t limit, SearchFacet *out) {
     bool histogram = ask->unit != SEARCH_NO_UNIT;
-    Keep keep = {.items = arena_array(c->arena, Group, limit), .limit = limit, .latest = histogram};
+    Told told = {.items = arena_array(c->arena, Group, limit), .limit = limit, .latest = histogram};
     if (histogram && ask->field == def->order_field && ask->sum_field < 0) {
-        ranges_group(c, view, docs, ask, &keep);
+        ranges_group(c, view, docs, ask, &told);
     } else {
         Stream *streams = arena_array(c->arena, Stream, view->count);
         for (int i = 0; i < view->count; i++)
             streams[i] =
                 stream_of(c->arena, view->items[i].segment, docs[i], ask->field, ask->sum_field);
-        streams_group(c, def, ask, streams, view->count, &keep, out);
+        streams_group(c, def, ask, streams, view->count, &told, out);
     }
-    out->count = keep.count;
-    out->values = arena_array(c->arena, SearchValue, keep.count);
-    for (ptrdiff_t i = 0; i < keep.count; i++)
+    out->count = told.count;
+    out->values = arena_array(c->arena, SearchValue, told.count);
+    for (ptrdiff_t i = 0; i < told.count; i++)
         out->values[i] = value_of(c->arena, def->fields[ask->field].kind,
-                                  keep.items[(keep.oldest + i) % keep.limit]);
+                                  told.items[(told.oldest + i) % told.limit]);
     if (ask->by_name && !histogram && out->count > 1)
         qsort(out->values, (size_t)out->count, sizeof *out->values, by_number_of);
 }

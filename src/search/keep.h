@@ -2,7 +2,8 @@
  * What was found out about a segment at some cost, kept for who asks again:
  *   - which of its words fit a query's word, and the documents that gives, over all of the segment:
  *     which documents are dead, filters and partitions come in later;
- *   - how many of a set of documents have each value of a field.
+ *   - how many of a set of documents have each value of a field;
+ *   - which documents are in each unit of time.
  * A segment never changes, so what is kept stays true as long as the segment lives. Private to the
  * room.
  *

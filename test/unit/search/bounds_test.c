@@ -36,7 +36,7 @@ static Segment *segment_make(void) {
         search_doc(d, i);
         search_doc_text(d, TITLE, buf_str(&text));
         search_doc_text(d, TAG, strf(d->arena, "tag%d", i % 500));
-        search_doc_int(d, AT, i);
+        search_doc_int(d, AT, i * US_PER_MINUTE);
         search_doc_int(d, LIKES, i % 1000);
     }
     SegmentWriter *w = segment_writer_new(&def);
@@ -289,9 +289,47 @@ TEST(what_is_kept_is_bounded_and_of_use_to_many_threads) {
     view_free(unasked);
 }
 
+static SearchFacet histogram(Ctx *c, View *view, const char *text, SearchUnit unit, int64_t limit) {
+    SearchFacetAsk days = {.field = AT, .unit = unit, .limit = limit, .sum_field = -1};
+    SearchRequest q = SEARCH_REQUEST;
+    SearchResult r;
+    q.q = str_c(text);
+    q.facets = &days;
+    q.facet_count = 1;
+    CHECK(!engine_search(c, &def, view, &q, &r));
+    return r.facets[0];
+}
+
+TEST(a_histogram_asked_again_is_the_same) {
+    static const char *const texts[] = {"", "often1 ", "beyond7000 ", "often2 often3"};
+    View *view = view_of(segment_make());
+    Ctx c = {.arena = arena_new(256 * MIB)};
+    SearchFacet first[COUNT(texts)];
+    for (int round = 0; round < 3; round++)
+        for (int i = 0; i < COUNT(texts); i++) {
+            View *asked = round ? view : view_of(segment_make()); /* of the first, nothing is kept */
+            SearchFacet f = histogram(&c, asked, texts[i], i == 3 ? SEARCH_HOUR : SEARCH_DAY, 9);
+            if (round == 0) {
+                first[i] = f;
+                view_free(asked);
+            }
+            CHECK_INT(f.count, first[i].count);
+            for (ptrdiff_t k = 0; k < f.count; k++) {
+                CHECK_INT(f.values[k].number, first[i].values[k].number);
+                CHECK_INT(f.values[k].count, first[i].values[k].count);
+            }
+        }
+    CHECK_INT(first[0].count, 9);
+    CHECK_INT(first[0].values[0].count, 24 * 60);
+    CHECK(keep_bytes(view->items[0].segment) > 0);
+    arena_free(c.arena);
+    view_free(view);
+}
+
 T_MAIN(T_ROW(a_query_past_its_deadline_or_cancelled_is_given_up),
        T_ROW(a_query_is_given_up_when_another_thread_cancels_it),
        T_ROW(many_frequent_words_are_answered_in_little_memory),
        T_ROW(patterns_that_fit_too_many_words_are_refused),
        T_ROW(dear_queries_are_known_beforehand),
+       T_ROW(a_histogram_asked_again_is_the_same),
        T_ROW(what_is_kept_is_bounded_and_of_use_to_many_threads))
