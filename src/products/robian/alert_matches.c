@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * New transcripts against alerts.
  *
- * One coroutine a process goes through transcripts behind a mark, in order of their change numbers, and asks
- * the alerts (kept in memory; read again when their version has moved) of each one's speeches. What
- * they find is stored in one transaction with the counts, the events or jobs that tell it, and
- * the mark. A match has a unique key (alert, debate), so going over the same transcript again, corrected, after a
- * crash or in a second process, tells nothing twice. The mark is moved only with matches and now
- * and then: without alerts nothing is read or written. */
+ * One coroutine a process goes through transcripts behind a mark, in order of their change numbers,
+ * and asks the alerts (kept in memory; read again when their version has moved) of each one's
+ * speeches. What they find is stored in one transaction with the counts, the events or jobs that
+ * tell it, and the mark. A match has a unique key (alert, debate), so going over the same
+ * transcript again, corrected, after a crash or in a second process, tells nothing twice. The mark
+ * is moved only with matches and now and then: without alerts nothing is read or written. */
 #include <stdlib.h>
 
 #include "core/log.h"
@@ -54,7 +54,7 @@ static void moment_back(Ctx *c, Moment m) {
     arena_release(c->arena, m.mark);
 }
 
-/* -- The set ------------------------------------------------------------------------------------- */
+/* -- The set ----------------------------------------------------------------------------------- */
 
 static Watch *watch_find(const Follower *f, int64_t n) {
     int64_t low = 0, high = f->count;
@@ -114,7 +114,7 @@ static Err *set_read(Ctx *c, Follower *f) {
     return NULL;
 }
 
-/* -- Asking -------------------------------------------------------------------------------------- */
+/* -- Asking ------------------------------------------------------------------------------------ */
 
 typedef struct Asking {
     Ctx *c;
@@ -147,7 +147,7 @@ static Err *speeches_ask(Ctx *c, Follower *f, int64_t debate_n, int64_t *first) 
     return NULL;
 }
 
-/* -- Telling ------------------------------------------------------------------------------------- */
+/* -- Telling ----------------------------------------------------------------------------------- */
 
 typedef struct Match {
     Alert alert;
@@ -240,7 +240,7 @@ static Err *matches_store(Ctx *c, void *arg) {
     return NULL;
 }
 
-/* -- Following ----------------------------------------------------------------------------------- */
+/* -- Following --------------------------------------------------------------------------------- */
 
 typedef struct News {
     int64_t debate_n, change_seq;

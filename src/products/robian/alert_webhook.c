@@ -97,7 +97,7 @@ static Err *post(Ctx *c, const Delivery *d) {
     FAIL(c, UPSTREAM, "the receiver answered %d", answer.status);
 }
 
-/* -- The job ------------------------------------------------------------------------------------- */
+/* -- The job ----------------------------------------------------------------------------------- */
 
 typedef struct Outcome {
     Job *job;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * /api/alerts: the listener's own. A webhook's secret is told once, when it is made, and kept sealed;
- * a feed's or channel's token is its address, and whoever knows it may read. */
+ * /api/alerts: the listener's own. A webhook's secret is told once, when it is made, and kept
+ * sealed; a feed's or channel's token is its address, and whoever knows it may read. */
 #include "api/auth.h"
 #include "core/json.h"
 #include "core/rand.h"
@@ -32,7 +32,7 @@ static const Field alert_row_fields[] = {
 };
 const Record alert_row_record = RECORD_AS("AlertRow", Alert, alert_row_fields);
 
-/* -- What goes over the wire --------------------------------------------------------------------- */
+/* -- What goes over the wire ------------------------------------------------------------------- */
 
 typedef struct AlertFilters {
     Str type, commission, speaker;
@@ -56,8 +56,10 @@ typedef struct AlertIn {
     bool enabled;
 } AlertIn;
 static const Field in_fields[] = {
-    FIELD(AlertIn, q, .flags = F_REQUIRED | F_TRIM, .min = 1, .max = 500,
-          .doc = "As in a search; every word must be said in one speech (or be in the debate's title)"),
+    FIELD(
+        AlertIn, q, .flags = F_REQUIRED | F_TRIM, .min = 1, .max = 500,
+        .doc =
+            "As in a search; every word must be said in one speech (or be in the debate's title)"),
     FIELD_RECORD(AlertIn, filters, &filters_record, .flags = F_NULLABLE, .fallback = "{}"),
     FIELD(AlertIn, deliver, .values = deliveries, .fallback = "\"websocket\""),
     FIELD(AlertIn, webhook_url, .flags = F_NULLABLE | F_TRIM, .max = 2000,
@@ -116,12 +118,11 @@ static AlertOut shown(Ctx *c, const Alert *a) {
     };
     if (str_eq(a->deliver, S("rss")))
         out.feed_url = strf(c->arena, "/feeds/alert/%.*s.xml", S_ARG(a->token));
-    if (str_eq(a->deliver, S("websocket")))
-        out.channel = alert_channel(c, a);
+    if (str_eq(a->deliver, S("websocket"))) out.channel = alert_channel(c, a);
     return out;
 }
 
-/* -- Checking ------------------------------------------------------------------------------------ */
+/* -- Checking ---------------------------------------------------------------------------------- */
 
 static void quoted(Buf *b, Str value) {
     buf_byte(b, '"');
@@ -186,15 +187,15 @@ static Err *webhook_check(Ctx *c, const AlertIn *in) {
         problem_add(&problems, S("webhook_url"), S("value"), "belongs to deliver webhook only");
     if (webhook && in->webhook_url.len == 0)
         problem_add(&problems, S("webhook_url"), S("required"), "says where matches are posted");
-    else if (webhook && (!url_parse(in->webhook_url, &url) || url.host.len == 0 ||
-                         url.userinfo.data || (!str_eq_nocase(url.scheme, S("https")) &&
-                                               !str_eq_nocase(url.scheme, S("http")))))
+    else if (webhook &&
+             (!url_parse(in->webhook_url, &url) || url.host.len == 0 || url.userinfo.data ||
+              (!str_eq_nocase(url.scheme, S("https")) && !str_eq_nocase(url.scheme, S("http")))))
         problem_add(&problems, S("webhook_url"), S("format"),
                     "is no address that begins with https:// or http://");
     return problems_err(c, &problems);
 }
 
-/* -- Routes -------------------------------------------------------------------------------------- */
+/* -- Routes ------------------------------------------------------------------------------------ */
 
 typedef struct AlertWrite {
     Call *k;
@@ -212,9 +213,9 @@ static Err *alert_insert(Ctx *c, void *arg) {
     TRY(db_int(c, SQL(SQL_ALERT_COUNT), ARGS(V(w->l.owner)), &count));
     if (count >= ALERTS_MAX) FAIL(c, CONFLICT, "Au plus %d alertes", (int)ALERTS_MAX);
     TRY(db_one(c, SQL(SQL_ALERT_ADD),
-               ARGS(V(a->id), V(w->l.owner), V(w->l.user_id), V(a->q), V(a->filters),
-                    V(a->deliver), V(a->webhook_url), V(secret_seal(c, w->secret)), V(a->token),
-                    V(a->enabled), V(time_now())),
+               ARGS(V(a->id), V(w->l.owner), V(w->l.user_id), V(a->q), V(a->filters), V(a->deliver),
+                    V(a->webhook_url), V(secret_seal(c, w->secret)), V(a->token), V(a->enabled),
+                    V(time_now())),
                &alert_row_record, &made));
     TRY(db_exec(c, SQL(SQL_ALERTS_VERSION_RAISE), NO_ARGS, NULL));
     AlertOut *out = call_out(w->k);
@@ -312,7 +313,7 @@ static Err *alert_remove(Ctx *c, Call *k) {
     return NULL;
 }
 
-/* -- Matches ------------------------------------------------------------------------------------- */
+/* -- Matches ----------------------------------------------------------------------------------- */
 
 typedef struct MatchQuery {
     Str user_id, cursor;
@@ -323,7 +324,8 @@ static const Field match_query_fields[] = {
     FIELD(MatchQuery, limit, .min = 1, .max = 200, .fallback = "50"),
     FIELD(MatchQuery, cursor, .max = 512, .doc = "Where the last page ended, from its Link"),
 };
-static const Record match_query_record = RECORD_AS("AlertMatchQuery", MatchQuery, match_query_fields);
+static const Record match_query_record =
+    RECORD_AS("AlertMatchQuery", MatchQuery, match_query_fields);
 
 typedef struct MatchOut {
     int64_t n;
@@ -334,11 +336,11 @@ typedef struct MatchOut {
     Str error;
     Time created_at, delivered_at;
 } MatchOut;
-#define MATCH_FIELDS                                                                              \
-    FIELD(MatchOut, debate_id), FIELD(MatchOut, payload),                                         \
-        FIELD(MatchOut, delivery, .doc = "none, pending, sent, failed"), FIELD(MatchOut, attempts), \
-        FIELD(MatchOut, error, .flags = F_NULLABLE), FIELD(MatchOut, created_at),                 \
-        FIELD(MatchOut, delivered_at, .flags = F_NULLABLE)
+#define MATCH_FIELDS                                                            \
+    FIELD(MatchOut, debate_id), FIELD(MatchOut, payload),                       \
+        FIELD(MatchOut, delivery, .doc = "none, pending, sent, failed"),        \
+        FIELD(MatchOut, attempts), FIELD(MatchOut, error, .flags = F_NULLABLE), \
+        FIELD(MatchOut, created_at), FIELD(MatchOut, delivered_at, .flags = F_NULLABLE)
 static const Field match_fields[] = {MATCH_FIELDS};
 static const Record match_record = RECORD_AS("AlertMatch", MatchOut, match_fields);
 static const Field match_row_fields[] = {FIELD(MatchOut, n), MATCH_FIELDS};
@@ -366,7 +368,7 @@ static Err *matches_list(Ctx *c, Call *k) {
     return NULL;
 }
 
-/* -- A device's channel -------------------------------------------------------------------------- */
+/* -- A device's channel ------------------------------------------------------------------------ */
 
 Err *alert_may_read(Ctx *c, Str token, bool *yes) {
     int64_t count;
@@ -375,9 +377,10 @@ Err *alert_may_read(Ctx *c, Str token, bool *yes) {
     return NULL;
 }
 
-#define READS \
-    .access = ACCESS_OPEN, .scope = "listening:read", .tag = "alerts", .query = &listener_query_record
-#define WRITES                                                                           \
+#define READS                                                          \
+    .access = ACCESS_OPEN, .scope = "listening:read", .tag = "alerts", \
+    .query = &listener_query_record
+#define WRITES                                                                              \
     .access = ACCESS_OPEN, .scope = "listening:write", .rate = RATE_WRITE, .tag = "alerts", \
     .query = &listener_query_record
 
@@ -395,8 +398,8 @@ const Route alert_routes[] = {
     {DELETE, "/api/alerts/{id}", alert_remove, WRITES, .out = &message_record,
      .errors = "401 403 404", .doc = "Watch no more; its matches go too"},
     {GET, "/api/alerts/{id}/matches", matches_list, .access = ACCESS_OPEN,
-     .scope = "listening:read", .tag = "alerts", .query = &match_query_record,
-     .out = &match_record, .out_list = true, .errors = "400 401 403 404",
+     .scope = "listening:read", .tag = "alerts", .query = &match_query_record, .out = &match_record,
+     .out_list = true, .errors = "400 401 403 404",
      .doc = "What it found, newest first, and what became of telling it"},
     {0},
 };

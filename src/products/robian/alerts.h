@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Alerts: searches that listeners save, asked of every new transcript. An alert that finds one makes a
- * match, once for each debate, and the match is told as the alert says: by an event, a webhook or a
- * feed.
+ * Alerts: searches that listeners save, asked of every new transcript. An alert that finds one
+ * makes a match, once for each debate, and the match is told as the alert says: by an event, a
+ * webhook or a feed.
  *
  *   transcript ─▶ follower (alert_matches.c) ─▶ alert_matches ─▶ event on the owner's channel
  *                                                             ├─▶ job that posts to the webhook

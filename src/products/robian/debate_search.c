@@ -33,7 +33,7 @@ static const Field hit_fields[] = {
 };
 const Record debate_hit_record = RECORD(DebateHit, hit_fields);
 
-/* -- Debates ------------------------------------------------------------------------------------- */
+/* -- Debates ----------------------------------------------------------------------------------- */
 
 const char *const debate_facets[] = {"type", "commission", "speaker", "month", NULL};
 static const int facet_places[] = {IN_TYPE, IN_COMMISSION, IN_SPEAKER, IN_MONTH};
@@ -104,7 +104,7 @@ static Err *groups_find(Ctx *c, const SearchResult *result, int64_t *out) {
 
 enum { EXCERPT_BYTES = 300 };
 
-/* -- Passages ------------------------------------------------------------------------------------ */
+/* -- Passages ---------------------------------------------------------------------------------- */
 
 static Str excerpt(Ctx *c, Str text, const SearchQuery *query) {
     SearchMark mark = {S("<em>"), S("</em>"), S("…"), .crop_words = 45, .html = true};
@@ -131,8 +131,7 @@ Passage passage_of(Ctx *c, const Debate *d, const DebateDocument *s, const Searc
         .url = strf(c->arena, "/listen/%.*s%.*s", S_ARG(d->id), S_ARG(at)),
     };
     if (d->has_audio)
-        p.audio_url =
-            strf(c->arena, "/api/streaming/%.*s/stream%.*s", S_ARG(d->id), S_ARG(at));
+        p.audio_url = strf(c->arena, "/api/streaming/%.*s/stream%.*s", S_ARG(d->id), S_ARG(at));
     return p;
 }
 
@@ -144,8 +143,8 @@ static bool is_said(Ctx *c, const DebateDocument *s, const SearchQuery *query) {
     return text + speaker > 0;
 }
 
-/* Words of the question that are only in the title leave none where all must be said: then also those
- * that have some of them. */
+/* Words of the question that are only in the title leave none where all must be said: then also
+ * those that have some of them. */
 static Err *speeches_find(Ctx *c, SearchRequest *request, SearchResult *out, bool *some) {
     static const int said[] = {IN_TEXT, IN_SPEAKER, IN_ROLE};
     SearchIndex *index = search_find(c->app, S("debates"));
@@ -179,8 +178,8 @@ static Err *passages_find(Ctx *c, SearchRequest request, DebateHit *hit) {
     bool some, found[PASSAGES_OF_HIT];
     int64_t keys[PASSAGES_OF_HIT];
     DebateDocument documents[PASSAGES_OF_HIT];
-    request.filter = search_filter_and(
-        c->arena, request.filter, search_filter_is(c->arena, IN_DEBATE_ID, hit->debate.id));
+    request.filter = search_filter_and(c->arena, request.filter,
+                                       search_filter_is(c->arena, IN_DEBATE_ID, hit->debate.id));
     request.limit = PASSAGES_OF_HIT;
     TRY(speeches_find(c, &request, &result, &some));
     for (ptrdiff_t i = 0; i < result.count; i++) keys[i] = result.hits[i].key;
@@ -259,10 +258,9 @@ Err *debate_passages(Ctx *c, const DebateAsk *ask, DebateHit *hits, ptrdiff_t co
     return NULL;
 }
 
-/* -- Together ------------------------------------------------------------------------------------ */
+/* -- Together ---------------------------------------------------------------------------------- */
 
-static Err *hits_make(Ctx *c, const DebateAsk *ask, const SearchResult *result,
-                      DebatesFound *out) {
+static Err *hits_make(Ctx *c, const DebateAsk *ask, const SearchResult *result, DebatesFound *out) {
     SearchMark mark = {S("<em>"), S("</em>"), S("…"), .html = true};
     int64_t *keys = arena_array(c->arena, int64_t, result->count);
     Debate *debates;

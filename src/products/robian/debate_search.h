@@ -19,7 +19,8 @@ extern const char *const debate_facets[]; /* NULL-ended: type, commission, speak
 typedef struct Passage {
     Str id, speaker, speaker_id, role, text;
     int64_t position;
-    OptInt start_ms, end_ms, second; /* from the beginning of the audio; null where it is not known */
+    OptInt start_ms, end_ms,
+        second; /* from the beginning of the audio; null where it is not known */
     Str time_source;
     Str url;       /* the page of the debate, at that second */
     Str audio_url; /* the audio at that second; null without audio */
@@ -30,7 +31,7 @@ typedef struct DebateHit {
     Debate debate;
     Str title; /* with what was found marked, as HTML */
     double score;
-    RecordList passages; /* of Passage */
+    RecordList passages;   /* of Passage */
     int64_t passage_count; /* in all */
 } DebateHit;
 extern const Record debate_hit_record;

@@ -9,7 +9,7 @@
 
 enum { PERSONS_MAX = 50, TITLE_MAX = 128, SOUNDBITE_MIN_MS = 15000, SOUNDBITE_MAX_MS = 120000 };
 
-/* -- Texts --------------------------------------------------------------------------------------- */
+/* -- Texts ------------------------------------------------------------------------------------- */
 
 /* What XML 1.0 can hold of it, for the writer. */
 static const xmlChar *clean(Arena *arena, Str text) {
@@ -54,7 +54,7 @@ Str debate_type_label(Str type) {
     return S("Autres débats");
 }
 
-/* -- Writing ------------------------------------------------------------------------------------- */
+/* -- Writing ----------------------------------------------------------------------------------- */
 
 typedef struct Feed {
     Arena *arena;
@@ -70,14 +70,17 @@ static void element(Feed *f, const char *name) {
 static void element_end(Feed *f) { f->failed |= xmlTextWriterEndElement(f->w) < 0; }
 
 static void attribute(Feed *f, const char *name, Str value) {
-    f->failed |= xmlTextWriterWriteAttribute(f->w, (const xmlChar *)name, clean(f->arena, value)) < 0;
+    f->failed |=
+        xmlTextWriterWriteAttribute(f->w, (const xmlChar *)name, clean(f->arena, value)) < 0;
 }
 
 static void text(Feed *f, const char *name, Str value) {
     f->failed |= xmlTextWriterWriteElement(f->w, (const xmlChar *)name, clean(f->arena, value)) < 0;
 }
 
-static Str absolute(const Feed *f, Str path) { return str_concat(f->arena, f->channel->base, path); }
+static Str absolute(const Feed *f, Str path) {
+    return str_concat(f->arena, f->channel->base, path);
+}
 
 static void page_link(Feed *f, const char *rel, Str href) {
     if (str_is_null(href)) return;
@@ -124,7 +127,7 @@ static void channel(Feed *f) {
     text(f, "podcast:locked", S("no"));
 }
 
-/* -- An item ------------------------------------------------------------------------------------- */
+/* -- An item ----------------------------------------------------------------------------------- */
 
 /* As HTML: what the item is about, else what is known of the debate. */
 static Str description(const Feed *f, const FeedItem *item) {
@@ -135,8 +138,9 @@ static Str description(const Feed *f, const FeedItem *item) {
         buf_f(&b, "<p><a href=\"");
         buf_html(&b, absolute(f, p->url));
         buf_f(&b, "\">");
-        if (p->second.set) buf_f(&b, "%d:%02d:%02d ", (int)(p->second.value / 3600),
-                                 (int)(p->second.value / 60 % 60), (int)(p->second.value % 60));
+        if (p->second.set)
+            buf_f(&b, "%d:%02d:%02d ", (int)(p->second.value / 3600),
+                  (int)(p->second.value / 60 % 60), (int)(p->second.value % 60));
         buf_html(&b, p->speaker);
         buf_f(&b, "</a> : %.*s</p>", S_ARG(p->text));
     }
@@ -167,7 +171,7 @@ static void enclosure(Feed *f, const FeedItem *item) {
 }
 
 static void persons(Feed *f, StrList names, ptrdiff_t *left) {
-    for (ptrdiff_t i = 0; i < names.count && *left > 0; i++) {
+    for (ptrdiff_t i = 0; i<names.count && * left> 0; i++) {
         Str name = str_trim(names.items[i]);
         if (name.len == 0) continue;
         element(f, "podcast:person");
@@ -180,8 +184,9 @@ static void persons(Feed *f, StrList names, ptrdiff_t *left) {
 
 static void transcript(Feed *f, Str id, const char *format, const char *type, bool captions) {
     element(f, "podcast:transcript");
-    attribute(f, "url", absolute(f, strf(f->arena, "/api/debates/%.*s/transcript?format=%s",
-                                         S_ARG(id), format)));
+    attribute(
+        f, "url",
+        absolute(f, strf(f->arena, "/api/debates/%.*s/transcript?format=%s", S_ARG(id), format)));
     attribute(f, "type", str_c(type));
     if (captions) attribute(f, "rel", S("captions"));
     element_end(f);
@@ -241,7 +246,7 @@ static void item_write(Feed *f, const FeedItem *item) {
     element_end(f);
 }
 
-/* -- The whole ----------------------------------------------------------------------------------- */
+/* -- The whole --------------------------------------------------------------------------------- */
 
 static void rss_begin(Feed *f) {
     f->failed |= xmlTextWriterStartDocument(f->w, "1.0", "UTF-8", NULL) < 0;

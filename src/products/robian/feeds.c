@@ -18,7 +18,7 @@
 
 enum { ITEMS_MAX = 100, PAGES_MAX = 1000 };
 
-/* -- What a feed is of --------------------------------------------------------------------------- */
+/* -- What a feed is of ------------------------------------------------------------------------- */
 
 typedef struct Feed {
     Str path;   /* with its query: what it is known by */
@@ -56,7 +56,7 @@ typedef struct Changed {
 static const Field changed_fields[] = {FIELD(Changed, changed, .flags = F_NULLABLE)};
 static const Record changed_record = RECORD(Changed, changed_fields);
 
-/* -- Items --------------------------------------------------------------------------------------- */
+/* -- Items ------------------------------------------------------------------------------------- */
 
 static const AudioFile *audio_of(const Debate *d) {
     const AudioFile *files = d->audio_files.items, *first = NULL;
@@ -70,8 +70,8 @@ static Err *marks_find(Ctx *c, FeedItem *items, ptrdiff_t count) {
     Rows rows;
     for (ptrdiff_t i = 0; i < count; i++) keys[i] = items[i].debate->n;
     JsonText list = keys_json(c->arena, keys, count);
-    TRY(db_query(c, SQL2(SQL_FEED_TRANSCRIPTS_SQLITE, SQL_FEED_TRANSCRIPTS_POSTGRES),
-                 ARGS(V(list)), &row_record, &rows));
+    TRY(db_query(c, SQL2(SQL_FEED_TRANSCRIPTS_SQLITE, SQL_FEED_TRANSCRIPTS_POSTGRES), ARGS(V(list)),
+                 &row_record, &rows));
     const FeedRow *row = rows.items;
     for (ptrdiff_t i = 0; i < rows.count; i++)
         for (ptrdiff_t k = 0; k < count; k++) {
@@ -95,8 +95,8 @@ static Err *passages_add(Ctx *c, const Feed *f, FeedItem *items, ptrdiff_t count
     return NULL;
 }
 
-static Err *items_make(Ctx *c, const Feed *f, const FeedRow *rows, ptrdiff_t count,
-                       FeedItem *items, ptrdiff_t *made) {
+static Err *items_make(Ctx *c, const Feed *f, const FeedRow *rows, ptrdiff_t count, FeedItem *items,
+                       ptrdiff_t *made) {
     int64_t *keys = arena_array(c->arena, int64_t, count + 1);
     Debate *debates;
     *made = 0;
@@ -116,7 +116,7 @@ static Err *items_make(Ctx *c, const Feed *f, const FeedRow *rows, ptrdiff_t cou
     return marks_find(c, items, *made);
 }
 
-/* -- The text ------------------------------------------------------------------------------------ */
+/* -- The text ---------------------------------------------------------------------------------- */
 
 static Str page_url(Ctx *c, const Feed *f, int64_t page) {
     Str url = str_concat(c->arena, f->base, f->path);
@@ -158,8 +158,8 @@ static Err *feed_fill(Ctx *c, void *arg, Str *value) {
 
 static Err *feed_text(Ctx *c, const Feed *f, Time changed, Str *out) {
     Filling filling = {f, changed};
-    Str key = strf(c->arena, "feed/%.*s%.*s/%lld", S_ARG(f->base), S_ARG(f->path),
-                   (long long)f->page);
+    Str key =
+        strf(c->arena, "feed/%.*s%.*s/%lld", S_ARG(f->base), S_ARG(f->path), (long long)f->page);
     if (f->entity.data) return feed_write(c, f, changed, out); /* not of debates alone */
     return debate_list_cached(c, key, feed_fill, &filling, out);
 }
@@ -186,7 +186,7 @@ static Err *feed_answer(Ctx *c, Call *k, Feed *f) {
     return NULL;
 }
 
-/* -- Addresses ----------------------------------------------------------------------------------- */
+/* -- Addresses --------------------------------------------------------------------------------- */
 
 typedef struct PageQuery {
     int64_t page;
@@ -268,8 +268,7 @@ static Err *commission_get(Ctx *c, Call *k) {
     TRY(name_of(c, k, &f.about.narrow.commission));
     TRY(feed_found(c, &f, &any));
     Str name = f.about.narrow.commission;
-    if (!any)
-        FAIL(c, NOT_FOUND, "Commission %.*s non trouvée", S_ARG(str_utf8_cut(name, 200)));
+    if (!any) FAIL(c, NOT_FOUND, "Commission %.*s non trouvée", S_ARG(str_utf8_cut(name, 200)));
     f.path = path_of(c, "commission", name);
     f.title = strf(c->arena, "Assemblée nationale : %.*s", S_ARG(name));
     return feed_answer(c, k, &f);
@@ -303,8 +302,7 @@ static Err *collection_get(Ctx *c, Call *k) {
     Str id;
     TRY(name_of(c, k, &id));
     TRY(db_maybe(c, SQL(SQL_FEED_COLLECTION_OF), ARGS(V(id)), &row_record, &row, &found));
-    if (!found)
-        FAIL(c, NOT_FOUND, "Collection %.*s non trouvée", S_ARG(str_utf8_cut(id, 100)));
+    if (!found) FAIL(c, NOT_FOUND, "Collection %.*s non trouvée", S_ARG(str_utf8_cut(id, 100)));
     f.path = path_of(c, "collection", id);
     f.entity = id;
     f.title = row.title;
@@ -378,16 +376,19 @@ static Err *cover_get(Ctx *c, Call *k) {
     return NULL;
 }
 
-#define FEED                                                                        \
-    .access = ACCESS_OPEN, .query = &page_record, .out_type = "application/rss+xml," \
-    "application/xml,text/xml", .rate = RATE_SEARCH, .tag = "feeds"
+#define FEED                                      \
+    .access = ACCESS_OPEN, .query = &page_record, \
+    .out_type = "application/rss+xml,"            \
+                "application/xml,text/xml",       \
+    .rate = RATE_SEARCH, .tag = "feeds"
 
 const Route feed_routes[] = {
     {GET, "/feeds/all.xml", all_get, FEED, .doc = "Podcast of all debates"},
     {GET, "/feeds/search.xml", search_get, .access = ACCESS_OPEN, .query = &found_record,
      .out_type = "application/rss+xml,application/xml,text/xml", .rate = RATE_SEARCH,
      .tag = "feeds", .doc = "Podcast of what a search finds, each item at the second it is said"},
-    {GET, "/feeds/type/{name}", type_get, FEED, .errors = "404", .doc = "Podcast of a type: TYPE.xml"},
+    {GET, "/feeds/type/{name}", type_get, FEED, .errors = "404",
+     .doc = "Podcast of a type: TYPE.xml"},
     {GET, "/feeds/commission/{name*}", commission_get, FEED, .errors = "404",
      .doc = "Podcast of a committee: NAME.xml"},
     {GET, "/feeds/speaker/{name*}", speaker_get, FEED, .errors = "404",

@@ -4,7 +4,7 @@
 #include "products/robian/paris.h"
 #include "products/robian/routes.h"
 
-/* -- Debates ------------------------------------------------------------------------------------- */
+/* -- Debates ----------------------------------------------------------------------------------- */
 
 typedef struct SearchIn {
     Str q, type, commission, speaker, date_start, date_end;
@@ -28,7 +28,8 @@ static const Field search_in_fields[] = {
     FIELD(SearchIn, has_audio),
     FIELD(SearchIn, page, .min = 1, .max = 1000000, .fallback = "1"),
     FIELD(SearchIn, per_page, .min = 1, .max = 100, .fallback = "20"),
-    FIELD(SearchIn, facets, .max = 4, .fallback = "[\"type\", \"commission\", \"speaker\", \"month\"]",
+    FIELD(SearchIn, facets, .max = 4,
+          .fallback = "[\"type\", \"commission\", \"speaker\", \"month\"]",
           .doc = "type, commission, month: debates; speaker: passages"),
 };
 static const Record search_in_record = RECORD_AS("DebateSearch", SearchIn, search_in_fields);
@@ -58,7 +59,8 @@ static const Record search_out_record =
 static void date_read(Str text, const char *name, bool last, Time *out, Problems *problems) {
     *out = TIME_NULL;
     if (text.len == 0 || paris_time(text, last, out)) return;
-    problem_add(problems, str_c(name), S("format"), "is neither a day (2024-11-06) nor a date-time");
+    problem_add(problems, str_c(name), S("format"),
+                "is neither a day (2024-11-06) nor a date-time");
 }
 
 static Err *ask_read(Ctx *c, const SearchIn *in, DebateAsk *out) {
@@ -93,8 +95,7 @@ static Err *debates_answer(Ctx *c, Call *k, const SearchIn *in) {
         .total = found.total,
         .page = in->page,
         .per_page = in->per_page,
-        .has_next = ask.offset + ask.limit < found.total,
-        .has_prev = in->page > 1,
+        .has_next = ask.offset + ask.limit<found.total, .has_prev = in->page> 1,
         .facets = found.facets,
         .took_ms = (found.took_us + 999) / 1000,
     };
@@ -105,7 +106,7 @@ static Err *search_post(Ctx *c, Call *k) { return debates_answer(c, k, k->in); }
 
 static Err *search_get(Ctx *c, Call *k) { return debates_answer(c, k, k->query); }
 
-/* -- Suggestions --------------------------------------------------------------------------------- */
+/* -- Suggestions ------------------------------------------------------------------------------- */
 
 typedef struct TypedQuery {
     Str q;

@@ -18,26 +18,26 @@ JsonText keys_json(Arena *arena, const int64_t *keys, ptrdiff_t count) {
     return (JsonText){buf_str(&b)};
 }
 
-/* -- The collection ------------------------------------------------------------------------------ */
+/* -- The collection ---------------------------------------------------------------------------- */
 
-#define DOCUMENT_FIELDS                                                                         \
-    FIELD(DebateDocument, kind, .doc = "debate, speech"), FIELD(DebateDocument, debate_id),     \
-        FIELD(DebateDocument, title, .doc = "The debate's"), FIELD(DebateDocument, type),       \
-        FIELD(DebateDocument, date), FIELD(DebateDocument, commission, .flags = F_NULLABLE),    \
+#define DOCUMENT_FIELDS                                                                            \
+    FIELD(DebateDocument, kind, .doc = "debate, speech"), FIELD(DebateDocument, debate_id),        \
+        FIELD(DebateDocument, title, .doc = "The debate's"), FIELD(DebateDocument, type),          \
+        FIELD(DebateDocument, date), FIELD(DebateDocument, commission, .flags = F_NULLABLE),       \
         FIELD(DebateDocument, has_audio), FIELD(DebateDocument, description, .flags = F_NULLABLE), \
-        FIELD(DebateDocument, speakers), FIELD(DebateDocument, tags),                           \
-        FIELD(DebateDocument, text, .flags = F_NULLABLE),                                       \
-        FIELD(DebateDocument, speaker, .flags = F_NULLABLE),                                    \
-        FIELD(DebateDocument, speaker_id, .flags = F_NULLABLE),                                 \
-        FIELD(DebateDocument, role, .flags = F_NULLABLE), FIELD(DebateDocument, start_ms), FIELD(DebateDocument, end_ms),      \
-        FIELD(DebateDocument, time_source, .flags = F_NULLABLE)
+        FIELD(DebateDocument, speakers), FIELD(DebateDocument, tags),                              \
+        FIELD(DebateDocument, text, .flags = F_NULLABLE),                                          \
+        FIELD(DebateDocument, speaker, .flags = F_NULLABLE),                                       \
+        FIELD(DebateDocument, speaker_id, .flags = F_NULLABLE),                                    \
+        FIELD(DebateDocument, role, .flags = F_NULLABLE), FIELD(DebateDocument, start_ms),         \
+        FIELD(DebateDocument, end_ms), FIELD(DebateDocument, time_source, .flags = F_NULLABLE)
 static const Field document_fields[] = {
     FIELD(DebateDocument, id, .doc = "Of a speech: the debate's, _ and its position"),
     DOCUMENT_FIELDS,
 };
 static const Record document_record = RECORD(DebateDocument, document_fields);
-static const Field document_row_fields[] = {FIELD(DebateDocument, n), FIELD(DebateDocument, position),
-                                            DOCUMENT_FIELDS};
+static const Field document_row_fields[] = {FIELD(DebateDocument, n),
+                                            FIELD(DebateDocument, position), DOCUMENT_FIELDS};
 static const Record document_row_record =
     RECORD_AS("DebateDocumentRow", DebateDocument, document_row_fields);
 
@@ -83,7 +83,7 @@ const Collection debates_collection = {
     .key = document_key,
 };
 
-/* -- Narrowing ----------------------------------------------------------------------------------- */
+/* -- Narrowing --------------------------------------------------------------------------------- */
 
 enum { NAMES_MAX = 200 };
 
@@ -149,7 +149,7 @@ Err *debates_filter(Ctx *c, const DebateNarrow *narrow, SearchFilter **out) {
     return NULL;
 }
 
-/* -- For lists ----------------------------------------------------------------------------------- */
+/* -- For lists --------------------------------------------------------------------------------- */
 
 enum { MATCHING_MAX = 100000 };
 
@@ -181,7 +181,7 @@ Err *debates_matching(Ctx *c, Str q, const DebateNarrow *narrow, JsonText *keys)
     return NULL;
 }
 
-/* -- Clean-up ------------------------------------------------------------------------------------ */
+/* -- Clean-up ---------------------------------------------------------------------------------- */
 
 enum { KEEP_DAYS = 90 };
 

@@ -36,7 +36,7 @@ static const SearchField fields[DEBATE_FIELD_COUNT] = {
     [IN_START_MS] = {"start_ms", SEARCH_INT, VALUE},
 };
 
-/* -- Rows ---------------------------------------------------------------------------------------- */
+/* -- Rows -------------------------------------------------------------------------------------- */
 
 typedef struct DebateChange {
     int64_t n, change_seq, speeches;
@@ -46,20 +46,13 @@ typedef struct DebateChange {
     bool has_audio;
 } DebateChange;
 static const Field change_fields[] = {
-    FIELD(DebateChange, n),
-    FIELD(DebateChange, change_seq),
-    FIELD(DebateChange, speeches),
-    FIELD(DebateChange, id),
-    FIELD(DebateChange, title),
-    FIELD(DebateChange, description, .flags = F_NULLABLE),
-    FIELD(DebateChange, type),
-    FIELD(DebateChange, commission, .flags = F_NULLABLE),
-    FIELD(DebateChange, date),
-    FIELD(DebateChange, speakers),
-    FIELD(DebateChange, ministers),
-    FIELD(DebateChange, tags),
-    FIELD(DebateChange, keywords),
-    FIELD(DebateChange, has_audio),
+    FIELD(DebateChange, n),         FIELD(DebateChange, change_seq),
+    FIELD(DebateChange, speeches),  FIELD(DebateChange, id),
+    FIELD(DebateChange, title),     FIELD(DebateChange, description, .flags = F_NULLABLE),
+    FIELD(DebateChange, type),      FIELD(DebateChange, commission, .flags = F_NULLABLE),
+    FIELD(DebateChange, date),      FIELD(DebateChange, speakers),
+    FIELD(DebateChange, ministers), FIELD(DebateChange, tags),
+    FIELD(DebateChange, keywords),  FIELD(DebateChange, has_audio),
 };
 static const Record change_record = RECORD(DebateChange, change_fields);
 
@@ -94,7 +87,7 @@ typedef struct Gone {
 static const Field gone_fields[] = {FIELD(Gone, n)};
 static const Record gone_record = RECORD(Gone, gone_fields);
 
-/* -- Describing ---------------------------------------------------------------------------------- */
+/* -- Describing -------------------------------------------------------------------------------- */
 
 static void texts_describe(SearchDocs *d, int field, StrList texts) {
     for (ptrdiff_t i = 0; i < texts.count; i++) search_doc_text(d, field, texts.items[i]);
@@ -154,7 +147,7 @@ Err *debate_speeches_describe(Ctx *c, int64_t debate_n, int64_t limit, int64_t *
     return NULL;
 }
 
-/* -- The feed ------------------------------------------------------------------------------------ */
+/* -- The feed ---------------------------------------------------------------------------------- */
 
 enum { ROWS_ON_LOOP = 200 }; /* more are read off the loop */
 

@@ -75,8 +75,8 @@ MUST_USE Err *tombstones_purge_run(Ctx *c, Job *job);
 /* [1,2] of these. */
 JsonText keys_json(Arena *arena, const int64_t *keys, ptrdiff_t count);
 
-/* A debate's speeches from position *from on, at most `limit`, into a batch: for alerts. *from: where
- * to go on; -1 after the last. */
+/* A debate's speeches from position *from on, at most `limit`, into a batch: for alerts. *from:
+ * where to go on; -1 after the last. */
 MUST_USE Err *debate_speeches_describe(Ctx *c, int64_t debate_n, int64_t limit, int64_t *from,
                                        SearchDocs *out);
 
