@@ -187,6 +187,7 @@ def test_a_page_becomes_audio_that_is_heard(make, portal, media, tmp_path):
     assert debate["video_url"] == f"{portal.url}/vod/an.mp4" and debate["thumbnail_url"].endswith("/files/x.jpg")
     assert debate["description"] == "- Discussion <suite>"
     assert "GET /vod/an.mp4" not in portal.asked
+    assert count(server, "jobs WHERE kind = 'robian.timeline'") == 1
 
     file = sitting.audio(tmp_path)
     probed = ffprobe(file)
