@@ -19,7 +19,7 @@
 
 enum { AHEAD = 64, VALUES_FEW = 64, LIMIT_DEFAULT = 100, LIMIT_MAX = 1000 };
 
-/* -- Lots ---------------------------------------------------------------------------------------- */
+/* -- Lots -------------------------------------------------------------------------------------- */
 
 static bool more_of(const uint32_t *counts, uint32_t a, uint32_t b) {
     return counts[a] != counts[b] ? counts[a] > counts[b] : a < b;
@@ -142,7 +142,7 @@ static void order_by_total(Arena *a, Lot *lot, int field) {
     lot->order = order;
 }
 
-/* -- Kept ---------------------------------------------------------------------------------------- */
+/* -- Kept -------------------------------------------------------------------------------------- */
 
 /* Counting fewer costs less than looking. */
 enum { COUNTS_KEPT_FROM = 4096 };
@@ -235,7 +235,7 @@ static uint32_t lot_find(const Lot *lot, int field, Str folded) {
     return here ? v : UINT32_MAX;
 }
 
-/* -- The most frequent --------------------------------------------------------------------------- */
+/* -- The most frequent ------------------------------------------------------------------------- */
 
 typedef struct Frequent {
     Str folded, shown;
@@ -299,7 +299,7 @@ SearchValue *lots_top(Arena *a, Lot *lots, int count, int field, int64_t limit, 
     return values;
 }
 
-/* -- Facets -------------------------------------------------------------------------------------- */
+/* -- Facets ------------------------------------------------------------------------------------ */
 
 static int by_name(const void *x, const void *y) {
     return str_cmp(((const SearchValue *)x)->value, ((const SearchValue *)y)->value);

@@ -48,7 +48,7 @@ Keep *keep_new(uint32_t docs) {
     return k;
 }
 
-/* -- The list, under the lock --------------------------------------------------------------------- */
+/* -- The list, under the lock ------------------------------------------------------------------ */
 
 static void list_remove(Keep *k, Kept *e) {
     *(e->newer ? &e->newer->older : &k->newest) = e->older;
@@ -89,7 +89,7 @@ void keep_free(Keep *k) {
     free(k);
 }
 
-/* -- Finding --------------------------------------------------------------------------------------- */
+/* -- Finding ----------------------------------------------------------------------------------- */
 
 Kept *keep_find(const Segment *s, Str key, bool *wanted) {
     Keep *k = segment_keep(s);
@@ -133,7 +133,7 @@ int64_t keep_bytes(const Segment *s) {
     return bytes;
 }
 
-/* -- Putting in ------------------------------------------------------------------------------------ */
+/* -- Putting in -------------------------------------------------------------------------------- */
 
 enum { SETS = KINDS + 3 };
 

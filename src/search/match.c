@@ -18,7 +18,7 @@ enum { WIDE_PART = 8, SCRATCH_SETS = 256 };
         return err_asked;                                                  \
     } while (0)
 
-/* -- Forward texts ------------------------------------------------------------------------------- */
+/* -- Forward texts ----------------------------------------------------------------------------- */
 
 bool forward_adjacent(Forward f, uint32_t first, uint32_t second, uint32_t fields) {
     Tokens t = tokens_of(f);
@@ -57,7 +57,7 @@ bool forward_phrase(Forward f, const Term *phrase, const uint32_t *ids) {
     return false;
 }
 
-/* -- The query's ends ----------------------------------------------------------------------------- */
+/* -- The query's ends -------------------------------------------------------------------------- */
 
 static void rank_give_back(void *arg) {
     Rank *r = arg;
@@ -106,7 +106,7 @@ Err *engine_ended(Ctx *c) {
     return late || is_cancelled(c) ? ended_err(c) : NULL;
 }
 
-/* -- The base ------------------------------------------------------------------------------------ */
+/* -- The base ---------------------------------------------------------------------------------- */
 
 static Err *request_check(Ctx *c, const SearchDef *def, const SearchRequest *q) {
     if (def->partition_field >= 0 && str_is_null(q->partition))
@@ -169,7 +169,7 @@ static void base_make(Rank *r, Matcher *m, const ViewSegment *v) {
     m->wide = m->base.count > segment_docs(m->segment) / WIDE_PART;
 }
 
-/* -- Trees --------------------------------------------------------------------------------------- */
+/* -- Trees ------------------------------------------------------------------------------------- */
 
 static void tree_terms(Rank *r, const QueryNode *n, bool *asked) {
     if (n->kind == NODE_TERM) asked[n->term] = true;
@@ -210,7 +210,7 @@ static Docset tree_docs(Rank *r, Matcher *m, const QueryNode *n) {
     return n->kind == NODE_NEAR ? docs_near(r, m, n, both) : both;
 }
 
-/* -- Levels -------------------------------------------------------------------------------------- */
+/* -- Levels ------------------------------------------------------------------------------------ */
 
 static int level_words(const Rank *r, const int *kept, int count) {
     int words = 0;
@@ -410,7 +410,7 @@ static Docset plain_docs(Rank *r, Matcher *m, const Level *levels, int count) {
     return all;
 }
 
-/* -- Opening ------------------------------------------------------------------------------------- */
+/* -- Opening ----------------------------------------------------------------------------------- */
 
 static void universe_make(Rank *r) {
     const SearchQuery *q = r->query;

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-/* -- Parts --------------------------------------------------------------------------------------- */
+/* -- Parts ------------------------------------------------------------------------------------- */
 
 static bool joins(const Term *t) { return !t->phrase && !t->glob; }
 
@@ -82,7 +82,7 @@ void parts_make(Rank *r) {
     }
 }
 
-/* -- Fits ---------------------------------------------------------------------------------------- */
+/* -- Fits -------------------------------------------------------------------------------------- */
 
 static void fit_add(Matcher *m, Fit fit) {
     if (fit.from >= fit.to || fit.fields == 0) return;
@@ -186,7 +186,7 @@ static void fits_word(Rank *r, Matcher *m, const Part *p, int part) {
     if (p->max_typos > 0 && p->loose_fields) fits_fuzzy(r, m, p, fit, base);
 }
 
-/* -- Documents ----------------------------------------------------------------------------------- */
+/* -- Documents --------------------------------------------------------------------------------- */
 
 static bool may_verify(Rank *r, uint32_t docs) {
     if (r->verify_left < docs) {
@@ -550,7 +550,7 @@ static void look_up_phrase(Rank *r, Matcher *m, int part) {
                      .role = FIT_PHRASE});
 }
 
-/* -- From a word to its fits --------------------------------------------------------------------- */
+/* -- From a word to its fits ------------------------------------------------------------------- */
 
 static int by_number(const void *x, const void *y) {
     uint32_t a = *(const uint32_t *)x, b = *(const uint32_t *)y;
