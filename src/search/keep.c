@@ -96,7 +96,8 @@ Kept *keep_find(const Segment *s, Str key, bool *wanted) {
     *wanted = false;
     if (!k) return NULL;
     uint64_t hash = XXH3_64bits(key.data, (size_t)key.len);
-    uint32_t mark = (uint32_t)(hash >> 32) | 1, *asked = &k->asked[hash % (ASKED_A_SLOT * k->slot_count)];
+    uint32_t mark = (uint32_t)(hash >> 32) | 1;
+    uint32_t *asked = &k->asked[hash % (ASKED_A_SLOT * k->slot_count)];
     pthread_mutex_lock(&k->lock);
     Kept *e = entry_find(k, hash, key);
     if (e) {

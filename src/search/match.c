@@ -7,7 +7,7 @@
 #include "core/time.h"
 #include "search/keep.h"
 
-/* A base with more than this part of the documents is wide: words are looked up over all of them. */
+/* A base with more than this part of the documents is wide: words are looked up over all. */
 enum { WIDE_PART = 8, SCRATCH_SETS = 256 };
 #define SCRATCH_BYTES ((ptrdiff_t)16 << 20)
 
@@ -95,7 +95,8 @@ bool rank_look_ended(Rank *r) {
 }
 
 static Err *ended_err(Ctx *c) {
-    if (is_cancelled(c)) FAIL(c, CANCELLED, "The search was given up: nobody waits for it any more.");
+    if (is_cancelled(c))
+        FAIL(c, CANCELLED, "The search was given up: nobody waits for it any more.");
     FAIL(c, TIMEOUT, "The search took longer than there was time for it.");
 }
 
