@@ -27,8 +27,8 @@
 #define PATH "/demo/robian/"
 
 enum {
-    RATE = 22050,      /* espeak-ng's own */
-    PAUSE_MS = 450,    /* between two who speak */
+    RATE = 22050,   /* espeak-ng's own */
+    PAUSE_MS = 450, /* between two who speak */
     SPOKEN_MAX = 8 * 1024 * 1024,
     FILE_MAX = 1024 * 1024,
     SAID_MAX = 64 * 1024,
@@ -71,8 +71,10 @@ static bool is_there(Arena *arena, Str path) {
 static void speech_write(Buf *b, ptrdiff_t i, const int64_t *at_ms) {
     const DemoSpeech *speech = &demo_speeches[i];
     const DemoSpeaker *who = &demo_speakers[speech->speaker];
-    buf_f(b, "<paragraphe ordre_absolu_seance=\"%td\" id_acteur=\"PA%s\" code_grammaire=\"%s\" "
-             "code_style=\"NORMAL\" id_syceron=\"99%04td\"%s><orateurs><orateur><nom>%s</nom><id>%s</id>",
+    buf_f(b,
+          "<paragraphe ordre_absolu_seance=\"%td\" id_acteur=\"PA%s\" code_grammaire=\"%s\" "
+          "code_style=\"NORMAL\" "
+          "id_syceron=\"99%04td\"%s><orateurs><orateur><nom>%s</nom><id>%s</id>",
           2 * i + 2, who->id, i == 0 ? "OUV_SEAN_2_1" : "PAROLE_GENERIQUE", 2 * i + 2,
           who->presides ? " roledebat=\"president\"" : "", who->name, who->id);
     buf_f(b, "<qualite>%s</qualite></orateur></orateurs><texte", who->role);
@@ -97,9 +99,10 @@ static Str transcript_write(Ctx *c, Time date, const int64_t *at_ms) {
         const char *title = demo_speeches[i].point;
         if (title && point++) buf_add(&b, S("</point>\n"));
         if (title) {
-            buf_f(&b, "<point nivpoint=\"1\" valeur_ptsodj=\"%td\" ordre_absolu_seance=\"%td\" "
-                      "code_grammaire=\"TITRE_TEXTE_DISCUSSION\" code_style=\"Titre\" "
-                      "id_syceron=\"99%04td\"><orateurs/><texte>",
+            buf_f(&b,
+                  "<point nivpoint=\"1\" valeur_ptsodj=\"%td\" ordre_absolu_seance=\"%td\" "
+                  "code_grammaire=\"TITRE_TEXTE_DISCUSSION\" code_style=\"Titre\" "
+                  "id_syceron=\"99%04td\"><orateurs/><texte>",
                   point, 2 * i + 1, 2 * i + 1);
             buf_html(&b, str_c(title));
             buf_add(&b, S("</texte>\n"));
@@ -122,17 +125,20 @@ static uint32_t little(Str bytes, ptrdiff_t at) {
 static Str samples_of(Str wav) {
     for (ptrdiff_t at = 12; at + 8 <= wav.len;) {
         ptrdiff_t size = (ptrdiff_t)little(wav, at + 4);
-        if (str_eq(str_slice(wav, at, at + 4), S("data"))) return str_slice(wav, at + 8, at + 8 + size);
+        if (str_eq(str_slice(wav, at, at + 4), S("data")))
+            return str_slice(wav, at + 8, at + 8 + size);
         at += 8 + size;
     }
     return S("");
 }
 
 static Err *say(Ctx *c, Str folder, const DemoSpeech *speech, Str *samples) {
-    const char *argv[] = {"espeak-ng", "-v",     demo_speakers[speech->speaker].voice, "-s", "165", "-w",
+    const char *argv[] = {"espeak-ng", "-v",      demo_speakers[speech->speaker].voice,
+                          "-s",        "165",     "-w",
                           "said.wav",  "--stdin", NULL};
     Str out, wav;
-    ProcessOptions options = {.argv = argv, .cwd = str_cstr(c->arena, folder), .input = str_c(speech->text)};
+    ProcessOptions options = {
+        .argv = argv, .cwd = str_cstr(c->arena, folder), .input = str_c(speech->text)};
     TRY(process_run(c, options, SAID_MAX, &out));
     TRY(file_read_all(c, strf(c->arena, "%.*s/said.wav", S_ARG(folder)), SPOKEN_MAX, &wav));
     *samples = samples_of(wav);
@@ -163,12 +169,39 @@ static Err *speak(Ctx *c, Str folder, int fd, int64_t *at_ms, int64_t *end_ms) {
 static void close_later(void *arg) { file_close((int)(intptr_t)arg); }
 
 static Err *film(Ctx *c, Str folder, int64_t ms) {
-    Str picture = strf(c->arena, "color=c=0x1d3557:s=320x180:r=1:d=%lld", (long long)(ms / 1000 + 1)), out;
-    const char *argv[] = {str_cstr(c->arena, robian.ffmpeg), "-nostdin", "-v", "error", "-y", "-f", "s16le",
-                          "-ar", "22050", "-ac", "1", "-i", "spoken", "-f", "lavfi", "-i",
-                          str_cstr(c->arena, picture), "-shortest", "-c:v", "mpeg4", "-c:a", "aac", "-b:a",
-                          "96k", "-movflags", "+faststart", "seance.mp4", NULL};
-    return process_run(c, (ProcessOptions){.argv = argv, .cwd = str_cstr(c->arena, folder)}, SAID_MAX, &out);
+    Str picture =
+            strf(c->arena, "color=c=0x1d3557:s=320x180:r=1:d=%lld", (long long)(ms / 1000 + 1)),
+        out;
+    const char *argv[] = {str_cstr(c->arena, robian.ffmpeg),
+                          "-nostdin",
+                          "-v",
+                          "error",
+                          "-y",
+                          "-f",
+                          "s16le",
+                          "-ar",
+                          "22050",
+                          "-ac",
+                          "1",
+                          "-i",
+                          "spoken",
+                          "-f",
+                          "lavfi",
+                          "-i",
+                          str_cstr(c->arena, picture),
+                          "-shortest",
+                          "-c:v",
+                          "mpeg4",
+                          "-c:a",
+                          "aac",
+                          "-b:a",
+                          "96k",
+                          "-movflags",
+                          "+faststart",
+                          "seance.mp4",
+                          NULL};
+    return process_run(c, (ProcessOptions){.argv = argv, .cwd = str_cstr(c->arena, folder)},
+                       SAID_MAX, &out);
 }
 
 /* The transcript goes first: where the video is, both are. */
@@ -185,7 +218,8 @@ static Err *video_make(Ctx *c, Time date) {
     TRY(dir_make(c, file_path(c->arena, "")));
     TRY(file_replace(c, file_path(c->arena, "seance.xml"), transcript_write(c, date, at_ms)));
     Str made = strf(c->arena, "%.*s/seance.mp4", S_ARG(folder));
-    if (rename(str_cstr(c->arena, made), str_cstr(c->arena, file_path(c->arena, "seance.mp4"))) != 0)
+    if (rename(str_cstr(c->arena, made), str_cstr(c->arena, file_path(c->arena, "seance.mp4"))) !=
+        0)
         FAIL(c, INTERNAL, "The demo's video could not be put in its place.");
     workdir_end(c, dir);
     return NULL;
@@ -205,7 +239,8 @@ static Err *debate_ensure(Ctx *c, Str url, Debate *d) {
     if (!paris_day(strf(c->arena, "%04d-%02d-%02d", day.year, day.month, day.day), 0, &first))
         FAIL(c, INTERNAL, "yesterday is no day");
     *d = (Debate){.title = S(TITLE),
-                  .description = S("Une séance qui n'a jamais eu lieu, dite par des voix de synthèse."),
+                  .description =
+                      S("Une séance qui n'a jamais eu lieu, dite par des voix de synthèse."),
                   .type = S("question_gouvernement"),
                   .date = time_add(first, 15 * US_PER_HOUR),
                   .start_time = TIME_NULL,
@@ -237,11 +272,13 @@ Err *robian_demo(Ctx *c) {
     Debate d;
     Str xml;
     bool here = base_url(base, sizeof base);
-    Str url = here ? strf(c->arena, "%svideo.1_de30.seance", base) : S("https://demo.invalid/seance");
+    Str url =
+        here ? strf(c->arena, "%svideo.1_de30.seance", base) : S("https://demo.invalid/seance");
     TRY(debate_ensure(c, url, &d));
     if (d.has_audio) return NULL;
     if (!is_there(c->arena, file_path(c->arena, "seance.mp4"))) {
-        Str why = here ? mute_because(c) : S("this server has no address of its own that is known now");
+        Str why =
+            here ? mute_because(c) : S("this server has no address of its own that is known now");
         if (!str_is_null(why)) {
             log_msg(c, LOG_WARN, "the demo's sitting has no audio: %.*s", S_ARG(why));
             return transcript_import(c, transcript_write(c, d.date, NULL));
@@ -250,8 +287,11 @@ Err *robian_demo(Ctx *c) {
     }
     TRY(file_read_all(c, file_path(c->arena, "seance.xml"), FILE_MAX, &xml));
     TRY(transcript_import(c, xml));
-    ExtractionAsked asked = {.priority = S("high"), .format = S("mp3"), .quality = S("128k"),
-                             .any_format = true, .any_quality = true};
+    ExtractionAsked asked = {.priority = S("high"),
+                             .format = S("mp3"),
+                             .quality = S("128k"),
+                             .any_format = true,
+                             .any_quality = true};
     Extraction e;
     return extraction_start(c, d.id, &asked, NULL, NULL, &e);
 }
@@ -260,10 +300,12 @@ Err *robian_demo(Ctx *c) {
 
 static Err *page_write(Ctx *c, Call *k, const char *base) {
     Buf b = buf_new(c->arena, 1024);
-    buf_f(&b, "<!DOCTYPE html>\n<html lang=\"fr\"><head><meta charset=\"utf-8\"><title>" TITLE "</title>\n"
-              "<meta property=\"og:title\" content=\"" TITLE "\">\n"
-              "<meta itemprop=\"contentURL\" content=\"%sseance.mp4\">\n</head><body><h1>" TITLE "</h1>"
-              "<video controls src=\"seance.mp4\"></video></body></html>\n",
+    buf_f(&b,
+          "<!DOCTYPE html>\n<html lang=\"fr\"><head><meta charset=\"utf-8\"><title>" TITLE
+          "</title>\n"
+          "<meta property=\"og:title\" content=\"" TITLE "\">\n"
+          "<meta itemprop=\"contentURL\" content=\"%sseance.mp4\">\n</head><body><h1>" TITLE "</h1>"
+          "<video controls src=\"seance.mp4\"></video></body></html>\n",
           base);
     k->r->content_type = S("text/html; charset=utf-8");
     k->r->body = buf_str(&b);
@@ -277,15 +319,16 @@ static Err *video_send(Ctx *c, Call *k) {
     TRY(file_open(c, file_path(c->arena, "seance.mp4"), O_RDONLY, 0, &fd));
     defer(c, close_later, (void *)(intptr_t)fd);
     if (fstat(fd, &st) != 0) FAIL(c, INTERNAL, "the demo's video has no size");
-    reply_file(c, k->r, fd, st.st_size, S("video/mp4"), (Str){0}, (Time){st.st_mtime * US_PER_SECOND},
-               (Str){0});
+    reply_file(c, k->r, fd, st.st_size, S("video/mp4"), (Str){0},
+               (Time){st.st_mtime * US_PER_SECOND}, (Str){0});
     k->answered = true;
     return NULL;
 }
 
 static Err *demo_get(Ctx *c, Call *k) {
     char base[300];
-    bool here = base_url(base, sizeof base) && is_there(c->arena, file_path(c->arena, "seance.mp4"));
+    bool here =
+        base_url(base, sizeof base) && is_there(c->arena, file_path(c->arena, "seance.mp4"));
     if (here && str_eq(k->params[0], S("seance.mp4"))) return video_send(c, k);
     if (here && str_starts(k->params[0], S("video."))) return page_write(c, k, base);
     FAIL(c, NOT_FOUND, "There is no such file of a demo.");

@@ -8,10 +8,12 @@ const DemoSpeaker demo_speakers[] = {
     [CHAIR] = {"Mme la présidente", "9900001", "", "fr+f2", true},
     [GARRIGUE] = {"M. Paul Garrigue", "9900002", "", "fr+m3", false},
     [DELORME] = {"Mme Inès Delorme", "9900003", "", "fr+f4", false},
-    [SABATIER] = {"M. Victor Sabatier", "9900004", "ministre des rivières et des ponts", "fr+m7", false},
+    [SABATIER] = {"M. Victor Sabatier", "9900004", "ministre des rivières et des ponts", "fr+m7",
+                  false},
     [KERVELLA] = {"Mme Nolwenn Kervella", "9900005", "ministre des phares", "fr+f5", false},
 };
 
+// clang-format off
 const DemoSpeech demo_speeches[] = {
     {"Questions au Gouvernement", CHAIR, "La séance est ouverte. L'ordre du jour appelle les questions au Gouvernement."},
     {NULL, CHAIR, "Je vous rappelle que cette séance est une démonstration : aucun de ces orateurs n'existe."},
@@ -51,4 +53,5 @@ const DemoSpeech demo_speeches[] = {
     {"Clôture", CHAIR, "Nous avons terminé les questions au Gouvernement."},
     {NULL, CHAIR, "Prochaine séance, demain, à quinze heures. La séance est levée."},
 };
+// clang-format on
 const ptrdiff_t demo_speech_count = COUNT(demo_speeches);

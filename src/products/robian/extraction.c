@@ -24,8 +24,8 @@ static const Field row_fields[] = {
 };
 const Record extraction_row_record = RECORD(ExtractionRow, row_fields);
 
-static const char *const statuses[] = {"pending", "extracting", "completed", "error", "cancelled",
-                                       NULL};
+static const char *const statuses[] = {"pending", "extracting", "completed",
+                                       "error",   "cancelled",  NULL};
 static const Field extraction_fields[] = {
     FIELD(Extraction, extraction_id, .format = "uuid"),
     FIELD(Extraction, debate_id, .format = "uuid"),
@@ -41,7 +41,8 @@ const Record extraction_record =
 
 bool quality_read(Str text, int64_t *kbps) {
     int64_t value;
-    if (!str_ends(text, S("k")) || !str_to_i64(str_slice(text, 0, text.len - 1), &value)) return false;
+    if (!str_ends(text, S("k")) || !str_to_i64(str_slice(text, 0, text.len - 1), &value))
+        return false;
     if (value < 32 || value > 320 || text.data[0] == '0' || text.data[0] == '+') return false;
     *kbps = value;
     return true;
@@ -138,10 +139,10 @@ Err *extraction_fail(Ctx *c, const ExtractionRow *e, Str status, Str message, St
     now.status = status;
     now.message = message;
     now.error = error;
-    TRY(db_exec(c, SQL(SQL_EXTRACTION_WRITE),
-                ARGS(V(e->n), V(status), V(e->progress), V(message), V(error), V(TIME_NULL),
-                     V(time_now())),
-                &changed));
+    TRY(db_exec(
+        c, SQL(SQL_EXTRACTION_WRITE),
+        ARGS(V(e->n), V(status), V(e->progress), V(message), V(error), V(TIME_NULL), V(time_now())),
+        &changed));
     if (changed == 0) return NULL; /* somebody else was first */
     TRY(db_exec(c, SQL(SQL_EXTRACTION_AUDIO_WRITE),
                 ARGS(V(e->audio_n), V(S("error")), V(cancelled ? message : error), V(TIME_NULL),
@@ -190,7 +191,10 @@ Err *extractions_settle_run(Ctx *c, Job *job) {
 /* -- asking --------------------------------------------------------------------------------------- */
 
 static int64_t priority_number(Str name) {
-    return str_eq(name, S("urgent")) ? 20 : str_eq(name, S("high")) ? 10 : str_eq(name, S("low")) ? -10 : 0;
+    return str_eq(name, S("urgent")) ? 20
+           : str_eq(name, S("high")) ? 10
+           : str_eq(name, S("low"))  ? -10
+                                     : 0;
 }
 
 /* What is there: completed, or on its way. */
@@ -206,7 +210,8 @@ static Err *present_find(Ctx *c, const Debate *d, const ExtractionAsked *asked, 
                  &audio_row_record, &audio, &audio_found));
     if (!audio_found || str_eq(audio.extraction_status, S("error"))) return NULL;
     bool there = str_eq(audio.extraction_status, S("completed"));
-    TRY(db_maybe(c, SQL(SQL_EXTRACTION_OF_AUDIO), ARGS(V(audio.n)), &extraction_row_record, &e, found));
+    TRY(db_maybe(c, SQL(SQL_EXTRACTION_OF_AUDIO), ARGS(V(audio.n)), &extraction_row_record, &e,
+                 found));
     if (*found) TRY(extraction_show(c, &e, out));
     if (!there) return NULL;
     if (!*found) {
@@ -231,8 +236,8 @@ static Err *row_add(Ctx *c, const Debate *d, const ExtractionAsked *asked, int64
                     V(now)),
                &audio_n));
     TRY(db_int(c, SQL(SQL_EXTRACTION_ADD),
-               ARGS(V(uuid_v7(c->arena)), V(d->n), V(audio_n), V(asked->priority), V(S("En attente")),
-                    V(now)),
+               ARGS(V(uuid_v7(c->arena)), V(d->n), V(audio_n), V(asked->priority),
+                    V(S("En attente")), V(now)),
                n));
     JobOptions options = {.priority = priority_number(asked->priority),
                           .max_attempts = robian.extraction_tries};

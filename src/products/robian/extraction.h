@@ -46,8 +46,8 @@ typedef struct Extraction {
 extern const Record extraction_record;
 
 typedef struct ExtractionAsked {
-    Str priority, format, quality;     /* as wanted */
-    bool any_format, any_quality;      /* whatever is there will do */
+    Str priority, format, quality; /* as wanted */
+    bool any_format, any_quality;  /* whatever is there will do */
 } ExtractionAsked;
 /* "192k" for 32 to 320 kbit/s; false for what is none. */
 MUST_USE bool quality_read(Str text, int64_t *kbps);
@@ -83,7 +83,8 @@ Str extraction_lacks(Ctx *c);
 /* (tx) End an extraction that did not succeed: error, or cancelled. */
 MUST_USE Err *extraction_fail(Ctx *c, const ExtractionRow *e, Str status, Str message, Str error);
 /* (tx) extraction_<what> on `extractions` and `debate:<id>`. audio may be NULL. */
-MUST_USE Err *extraction_emit(Ctx *c, const ExtractionRow *e, const char *what, const AudioFile *audio);
+MUST_USE Err *extraction_emit(Ctx *c, const ExtractionRow *e, const char *what,
+                              const AudioFile *audio);
 MUST_USE Err *extraction_show(Ctx *c, const ExtractionRow *e, Extraction *out);
 
 #endif

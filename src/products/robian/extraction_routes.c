@@ -26,7 +26,8 @@ static const Record request_record =
     RECORD(ExtractionRequest, request_fields,
            .doc = "What is not given: whatever audio is there already will do");
 
-static Err *asked_read(Ctx *c, const ExtractionRequest *in, FieldSet present, ExtractionAsked *out) {
+static Err *asked_read(Ctx *c, const ExtractionRequest *in, FieldSet present,
+                       ExtractionAsked *out) {
     Problems problems = {.arena = c->arena};
     int64_t kbps;
     *out = (ExtractionAsked){
@@ -76,7 +77,8 @@ static const Field started_fields[] = {
     FIELD(FirstStarted, status),
     FIELD(FirstStarted, url),
 };
-static const Record started_record = RECORD_AS("FirstExtractionStarted", FirstStarted, started_fields);
+static const Record started_record =
+    RECORD_AS("FirstExtractionStarted", FirstStarted, started_fields);
 
 typedef struct FirstAnswer {
     bool success;
@@ -138,7 +140,8 @@ static Err *add_in(Ctx *c, void *arg) { return debate_add(c, arg); }
 static Err *debate_of_url(Ctx *c, Str url, DebateId *out) {
     bool found;
     Debate d;
-    TRY(db_maybe(c, SQL(SQL_EXTRACTION_DEBATE_BY_SOURCE), ARGS(V(url)), &debate_id_record, out, &found));
+    TRY(db_maybe(c, SQL(SQL_EXTRACTION_DEBATE_BY_SOURCE), ARGS(V(url)), &debate_id_record, out,
+                 &found));
     if (found) return NULL;
     TRY(debate_of_page(c, url, &d));
     Err *err = db_transaction(c, add_in, &d);
@@ -170,8 +173,11 @@ static Err *first_post(Ctx *c, Call *k) {
     const FirstRequest *in = k->in;
     DebateId debate;
     FirstAsked asked = {.k = k};
-    ExtractionAsked wanted = {.priority = in->priority, .format = S("mp3"), .quality = S("192k"),
-                              .any_format = true, .any_quality = true};
+    ExtractionAsked wanted = {.priority = in->priority,
+                              .format = S("mp3"),
+                              .quality = S("192k"),
+                              .any_format = true,
+                              .any_quality = true};
     TRY(debate_of_url(c, in->url, &debate));
     return extraction_start(c, debate.id, &wanted, first_settle, &asked, &asked.e);
 }
@@ -202,7 +208,9 @@ static Err *first_get(Ctx *c, Call *k) {
     FirstStatus *out = call_out(k);
     *out = (FirstStatus){
         .extraction_id = e.extraction_id,
-        .status = done ? S("completed") : bad ? S("failed") : S("processing"),
+        .status = done  ? S("completed")
+                  : bad ? S("failed")
+                        : S("processing"),
         .message = bad && e.error.len ? e.error : e.message,
         .progress = e.progress,
     };
@@ -213,9 +221,9 @@ static Err *first_get(Ctx *c, Call *k) {
 }
 
 /* Analysts, and whoever holds a key that was given the scope. */
-#define WRITES                                                                       \
-    .access = ACCESS_ANALYST, .scope = "debates:write", .key_suffices = true, \
-    .tag = "extraction", .rate = RATE_WRITE
+#define WRITES                                                                                     \
+    .access = ACCESS_ANALYST, .scope = "debates:write", .key_suffices = true, .tag = "extraction", \
+    .rate = RATE_WRITE
 #define READS .access = ACCESS_OPEN, .tag = "extraction"
 
 const Route extraction_routes[] = {
@@ -224,8 +232,8 @@ const Route extraction_routes[] = {
      .doc = "Have a debate's audio extracted; analysts and API keys"},
     {DELETE, "/api/streaming/{id}/extract", extract_delete, WRITES, .out = &extraction_record,
      .errors = "404", .doc = "Stop the extraction that waits or runs"},
-    {GET, "/api/streaming/{id}/status", status_get, READS, .out = &extraction_record, .errors = "404",
-     .doc = "How far the latest extraction has got"},
+    {GET, "/api/streaming/{id}/status", status_get, READS, .out = &extraction_record,
+     .errors = "404", .doc = "How far the latest extraction has got"},
     {POST, "/api/extraction", first_post, WRITES, .in = &first_record, .out = &answer_record,
      .idempotent = true, .timeout_ms = 60 * 1000, .errors = "403 404 413",
      .doc = "Extract a video's audio by its address; its debate is made when there is none"},

@@ -41,7 +41,7 @@ Str guard_url(Arena *arena) {
 /* -- what is asked ------------------------------------------------------------------------------- */
 
 typedef struct Asked {
-    bool tunnel; /* CONNECT */
+    bool tunnel;            /* CONNECT */
     Str method, host, rest; /* rest: path and query of an absolute URL */
     Str version;
     int port;
@@ -49,9 +49,10 @@ typedef struct Asked {
 } Asked;
 
 static void reply(Ctx *c, Stream *s, const char *status) {
-    Str text = strf(c->arena, "HTTP/1.1 %s\r\nContent-Length: 0\r\nConnection: close\r\n%s\r\n", status,
-                    str_starts(str_c(status), S("407")) ? "Proxy-Authenticate: Basic realm=\"robian\"\r\n"
-                                                       : "");
+    Str text =
+        strf(c->arena, "HTTP/1.1 %s\r\nContent-Length: 0\r\nConnection: close\r\n%s\r\n", status,
+             str_starts(str_c(status), S("407")) ? "Proxy-Authenticate: Basic realm=\"robian\"\r\n"
+                                                 : "");
     if (stream_write(c, s, &text, 1) == NULL) stream_shutdown(s);
 }
 
@@ -67,7 +68,8 @@ static Str head_read(Ctx *c, Stream *s) {
             stream_consume(s, end + 4);
             break;
         }
-        if (have.len >= HEAD_MAX || !stream_buffer_grow(s, HEAD_MAX) || stream_fill(c, s, &n)) break;
+        if (have.len >= HEAD_MAX || !stream_buffer_grow(s, HEAD_MAX) || stream_fill(c, s, &n))
+            break;
     }
     c->deadline_us = former;
     return head;
@@ -175,7 +177,7 @@ static void serve(Ctx *c, Stream *client, void *arg) {
     (void)arg;
     Str head = head_read(c, client);
     if (str_is_null(head)) return;
-    const char *no = !asked_read(c, head, &asked)           ? "400 Bad Request"
+    const char *no = !asked_read(c, head, &asked)        ? "400 Bad Request"
                      : !password_given(c, asked.headers) ? "407 Proxy Authentication Required"
                                                          : NULL;
     ctx_deadline_within(c, CONNECT_MS);
@@ -192,7 +194,8 @@ static void serve(Ctx *c, Stream *client, void *arg) {
     Task tasks[] = {{.fn = pass, .arg = &up}, {.fn = pass, .arg = &down}};
     c->deadline_us = 0;
     err = fork_join(c, tasks, COUNT(tasks));
-    if (err) log_msg(c, LOG_DEBUG, "a connection through the guard ended: %.*s", S_ARG(err->detail));
+    if (err)
+        log_msg(c, LOG_DEBUG, "a connection through the guard ended: %.*s", S_ARG(err->detail));
 }
 
 Err *guard_start(Ctx *c, bool private_too) {

@@ -10,8 +10,8 @@
 #include "products/robian/robian.h"
 #include "rt/io.h"
 
-#define ONLY_LOCAL                                                                             \
-    "-protocol_whitelist", "file,pipe", "-format_whitelist",                                   \
+#define ONLY_LOCAL                                                                                \
+    "-protocol_whitelist", "file,pipe", "-format_whitelist",                                      \
         "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mp3,aac,ac3,ogg,wav,w64,flac,mpegts,mpeg,flv,avi," \
         "asf,aiff,amr,caf,au"
 #define TARGET "I=-16:TP=-1.5:LRA=15"
@@ -42,12 +42,23 @@ static const json_t *audio_stream(const json_t *probed) {
 }
 
 Err *media_probe(Ctx *c, Str folder, Str name, MediaInfo *out) {
-    const char *args[] = {"-v",           "error",         "-hide_banner",   ONLY_LOCAL,
-                          "-show_format", "-show_streams", "-print_format",  "json",
-                          "-i",           str_cstr(c->arena, name), NULL};
+    const char *args[] = {"-v",
+                          "error",
+                          "-hide_banner",
+                          ONLY_LOCAL,
+                          "-show_format",
+                          "-show_streams",
+                          "-print_format",
+                          "json",
+                          "-i",
+                          str_cstr(c->arena, name),
+                          NULL};
     Str text;
     json_t *probed;
-    ToolRun run = {.tool = TOOL_FFPROBE, .folder = folder, .args = args, .output = &text,
+    ToolRun run = {.tool = TOOL_FFPROBE,
+                   .folder = folder,
+                   .args = args,
+                   .output = &text,
                    .max_output = PROBE_MAX};
     Err *err = tool_run(c, &run);
     if (err && err->kind == ERR_INVALID)
@@ -100,15 +111,19 @@ static void args_add(ArgList *list, const char *const *more) {
 #define ADD(list, ...) args_add((list), (const char *const[]){__VA_ARGS__, NULL})
 
 static void args_begin(Ctx *c, ArgList *list, const char *level, Str from) {
-    ADD(list, "-nostdin", "-hide_banner", "-y", "-nostats", "-loglevel", level, "-progress", "pipe:1",
-        ONLY_LOCAL, "-i", str_cstr(c->arena, from));
+    ADD(list, "-nostdin", "-hide_banner", "-y", "-nostats", "-loglevel", level, "-progress",
+        "pipe:1", ONLY_LOCAL, "-i", str_cstr(c->arena, from));
 }
 
 static Err *ffmpeg(Ctx *c, Str folder, const ArgList *list, const MediaInfo *info, Stage stage,
                    Str *errors) {
     Watch watch = {stage, info->duration_ms * 1000};
-    ToolRun run = {.tool = TOOL_FFMPEG, .folder = folder, .args = list->items,
-                   .line = progress_line, .arg = &watch, .errors = errors};
+    ToolRun run = {.tool = TOOL_FFMPEG,
+                   .folder = folder,
+                   .args = list->items,
+                   .line = progress_line,
+                   .arg = &watch,
+                   .errors = errors};
     return tool_run(c, &run);
 }
 
@@ -118,12 +133,14 @@ static Err *ffmpeg(Ctx *c, Str folder, const ArgList *list, const MediaInfo *inf
 static bool figure(Ctx *c, const json_t *told, const char *name, double min, double max, Str *out) {
     double value;
     Str text = json_str(json_at(told, name));
-    if (str_is_null(text) || !str_to_f64(text, &value) || !(value >= min && value <= max)) return false;
+    if (str_is_null(text) || !str_to_f64(text, &value) || !(value >= min && value <= max))
+        return false;
     *out = str_copy(c->arena, text);
     return true;
 }
 
-Err *media_measure(Ctx *c, Str folder, Str name, const MediaInfo *info, Stage stage, Loudness *out) {
+Err *media_measure(Ctx *c, Str folder, Str name, const MediaInfo *info, Stage stage,
+                   Loudness *out) {
     ArgList list = {.count = 0};
     Str said;
     json_t *told;
@@ -177,8 +194,8 @@ static Str metadata_text(Ctx *c, const MediaTags *tags, int64_t duration_ms) {
         const MediaChapter *chapter = &tags->chapters[i];
         int64_t end = i + 1 < tags->chapter_count ? chapter[1].start_ms
                                                   : max_i64(duration_ms, chapter->start_ms + 1);
-        buf_f(&b, "[CHAPTER]\nTIMEBASE=1/1000\nSTART=%lld\nEND=%lld\n", (long long)chapter->start_ms,
-              (long long)end);
+        buf_f(&b, "[CHAPTER]\nTIMEBASE=1/1000\nSTART=%lld\nEND=%lld\n",
+              (long long)chapter->start_ms, (long long)end);
         meta_pair(&b, "title", str_utf8_cut(chapter->title, CHAPTER_TEXT_MAX));
     }
     return buf_str(&b);
@@ -205,8 +222,8 @@ static void filter_add(Ctx *c, ArgList *list, const Loudness *l) {
 static void codec_add(Ctx *c, ArgList *list, const MediaInfo *info, const MediaPlan *plan) {
     Str format = plan->format;
     const char *rate = str_cstr(c->arena, strf(c->arena, "%lldk", (long long)plan->kbps));
-    const char *hertz = str_cstr(
-        c->arena, strf(c->arena, "%lld", (long long)rate_for(format, info->sample_rate)));
+    const char *hertz =
+        str_cstr(c->arena, strf(c->arena, "%lld", (long long)rate_for(format, info->sample_rate)));
     filter_add(c, list, &plan->loudness);
     ADD(list, "-ar", hertz, "-ac", info->channels == 1 ? "1" : "2");
     if (str_eq(format, S("mp3"))) ADD(list, "-c:a", "libmp3lame", "-b:a", rate);
@@ -230,21 +247,22 @@ static Err *size_check(Ctx *c, const MediaInfo *info, const MediaPlan *plan) {
     int64_t per_second = plan->kbps * 1000 / 8;
     if (str_eq(plan->format, S("wav")))
         per_second = rate_for(plan->format, info->sample_rate) * 2 * (info->channels == 1 ? 1 : 2);
-    if (plan->copy || info->duration_ms / 1000 <= robian.extraction_max_bytes / per_second) return NULL;
+    if (plan->copy || info->duration_ms / 1000 <= robian.extraction_max_bytes / per_second)
+        return NULL;
     FAIL(c, TOO_LARGE, "L'audio en %.*s dépasserait la limite de %lld Mo.", S_ARG(plan->format),
          (long long)(robian.extraction_max_bytes / 1000000));
 }
 
-Err *media_encode(Ctx *c, Str folder, Str from, Str to, const MediaInfo *info, const MediaPlan *plan,
-                  Stage stage) {
+Err *media_encode(Ctx *c, Str folder, Str from, Str to, const MediaInfo *info,
+                  const MediaPlan *plan, Stage stage) {
     assert(plan->copy || plan->kbps > 0 || str_eq(plan->format, S("wav")));
     ArgList list = {.count = 0};
     Str tags = strf(c->arena, "%.*s/tags", S_ARG(folder));
     TRY(size_check(c, info, plan));
     TRY(file_replace(c, tags, metadata_text(c, &plan->tags, info->duration_ms)));
     args_begin(c, &list, "error", from);
-    ADD(&list, "-f", "ffmetadata", "-protocol_whitelist", "file,pipe", "-i", "tags", "-map", "0:a:0", "-map_metadata",
-        "1", "-map_chapters", "1");
+    ADD(&list, "-f", "ffmetadata", "-protocol_whitelist", "file,pipe", "-i", "tags", "-map",
+        "0:a:0", "-map_metadata", "1", "-map_chapters", "1");
     if (plan->copy)
         ADD(&list, "-c:a", "copy");
     else

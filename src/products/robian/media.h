@@ -9,7 +9,7 @@
 typedef struct MediaInfo {
     int64_t duration_ms; /* 0: not told */
     int64_t bytes;
-    Str container, codec; /* of the audio: "mp3", "aac" */
+    Str container, codec;                    /* of the audio: "mp3", "aac" */
     int64_t sample_rate, channels, bit_rate; /* 0: not told */
 } MediaInfo;
 
@@ -34,9 +34,9 @@ typedef struct MediaTags {
 } MediaTags;
 
 typedef struct MediaPlan {
-    Str format;       /* mp3, aac, opus, wav */
-    int64_t kbps;     /* of the lossy ones */
-    bool copy;        /* the audio as it is, only with other tags */
+    Str format;        /* mp3, aac, opus, wav */
+    int64_t kbps;      /* of the lossy ones */
+    bool copy;         /* the audio as it is, only with other tags */
     Loudness loudness; /* i null: as loud as it is */
     MediaTags tags;
 } MediaPlan;

@@ -97,7 +97,8 @@ void timeline_files_read(Arena *arena, Str nvs, TimelineFiles *out) {
     *out = (TimelineFiles){0};
     Str rest = nvs;
     for (Tag tag = tag_next(&rest); !str_is_null(tag.name); tag = tag_next(&rest)) {
-        if (tag_is(&tag, S("data"))) out->live = str_eq(tag_value(arena, &tag, S("status")), S("live"));
+        if (tag_is(&tag, S("data")))
+            out->live = str_eq(tag_value(arena, &tag, S("status")), S("live"));
         if (!tag_is(&tag, S("file"))) continue;
         Str url = tag_value(arena, &tag, S("url"));
         if (!source_url_valid(url)) continue;
@@ -170,7 +171,8 @@ static void candidate_add(Candidates *all, Str url) {
 static Err *timeline_ask(Ctx *c, Str id, TimelineFiles *files) {
     Download d;
     Str text;
-    Str url = strf(c->arena, "%.*s/Datas/an/%.*s/content/data.nvs", S_ARG(robian.videos_url), S_ARG(id));
+    Str url =
+        strf(c->arena, "%.*s/Datas/an/%.*s/content/data.nvs", S_ARG(robian.videos_url), S_ARG(id));
     TRY(download_open(c, url, &d));
     TRY(download_text(c, &d, PAGE_MAX, &text));
     timeline_files_read(c->arena, text, files);

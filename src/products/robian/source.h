@@ -10,8 +10,8 @@
 /* What a page says about itself; null where it says nothing. */
 typedef struct SourcePage {
     Str title, description, thumbnail_url;
-    Str video_url; /* contentURL or og:video */
-    Str video_id;  /* <number>_<13 hex>, of the portal's own address */
+    Str video_url;    /* contentURL or og:video */
+    Str video_id;     /* <number>_<13 hex>, of the portal's own address */
     Str playlist_url; /* HLS */
 } SourcePage;
 

@@ -4,7 +4,9 @@
 
 #include "core/buf.h"
 
-static bool is_blank(char x) { return x == ' ' || x == '\t' || x == '\n' || x == '\r' || x == '\f'; }
+static bool is_blank(char x) {
+    return x == ' ' || x == '\t' || x == '\n' || x == '\r' || x == '\f';
+}
 
 /* What follows `needle`, letters' case aside; null Str when it does not come. */
 static Str after(Str text, Str needle) {
@@ -127,7 +129,7 @@ static bool entity_code(Str name, int64_t *code) {
     static const struct {
         Str name;
         char byte;
-    } named[] = {{S_INIT("amp"), '&'}, {S_INIT("lt"), '<'},  {S_INIT("gt"), '>'},
+    } named[] = {{S_INIT("amp"), '&'},  {S_INIT("lt"), '<'},    {S_INIT("gt"), '>'},
                  {S_INIT("quot"), '"'}, {S_INIT("apos"), '\''}, {S_INIT("nbsp"), ' '}};
     if (str_starts(name, S("#x")) || str_starts(name, S("#X")))
         return hex_read(str_slice(name, 2, name.len), code);

@@ -45,9 +45,9 @@ static bool in_path(Arena *arena, Str name) {
 Str tool_missing(Arena *arena, Tool tool) {
     assert(tool < TOOL_COUNT);
     Str path = *tools[tool].path;
-    bool there = path.len > 0 && (str_find_byte(path, '/') >= 0
-                                      ? access(str_cstr(arena, path), X_OK) == 0
-                                      : in_path(arena, path));
+    bool there =
+        path.len > 0 && (str_find_byte(path, '/') >= 0 ? access(str_cstr(arena, path), X_OK) == 0
+                                                       : in_path(arena, path));
     if (there) return (Str){0};
     return strf(arena, "%s is missing: install it (apt install %s) or set %s to its place",
                 tools[tool].name, tools[tool].package, tools[tool].setting);

@@ -23,7 +23,7 @@ MUST_USE Err *stage_tell(Ctx *c, Stage stage, double part);
 
 typedef struct ToolRun {
     Tool tool;
-    Str folder;             /* it runs there: name files without a path */
+    Str folder;              /* it runs there: name files without a path */
     const char *const *args; /* NULL-ended, without the program's own name */
     Str input;
     /* What it prints goes line by line to `line`, or else into *output, at most max_output bytes. */

@@ -29,7 +29,9 @@ static int entry_remove(const char *path, const struct stat *st, int kind, struc
     return 0;
 }
 
-static void tree_remove(const char *path) { nftw(path, entry_remove, DEPTH_MAX, FTW_DEPTH | FTW_PHYS); }
+static void tree_remove(const char *path) {
+    nftw(path, entry_remove, DEPTH_MAX, FTW_DEPTH | FTW_PHYS);
+}
 
 struct WorkDir {
     const char *path;
@@ -45,7 +47,8 @@ static void dir_begin(void *arg) {
         if (mkdir(d->path, 0700) != 0 && errno != EEXIST) break;
         d->fd = open(d->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (d->fd < 0) continue;
-        if (flock(d->fd, LOCK_EX | LOCK_NB) == 0 && fstat(d->fd, &st) == 0 && st.st_nlink > 0) return;
+        if (flock(d->fd, LOCK_EX | LOCK_NB) == 0 && fstat(d->fd, &st) == 0 && st.st_nlink > 0)
+            return;
         close(d->fd);
         d->fd = -1;
     }

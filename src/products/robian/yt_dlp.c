@@ -19,9 +19,9 @@ static bool says(Str text, const char *words) { return str_find(text, str_c(word
 
 /* What it says on standard error, in our kinds. */
 static Err *refused(Ctx *c, Err *err, Str errors) {
-    static const char *const passing[] = {"timed out", "HTTP Error 5", "HTTP Error 429",
-                                          "Connection refused", "Connection reset",
-                                          "Tunnel connection failed: 502"};
+    static const char *const passing[] = {"timed out",        "HTTP Error 5",
+                                          "HTTP Error 429",   "Connection refused",
+                                          "Connection reset", "Tunnel connection failed: 502"};
     if (err->kind != ERR_INVALID) return err;
     if (says(errors, "Not a public address"))
         return err_wrap(c, ERR_FORBIDDEN, __func__, err,
@@ -29,7 +29,8 @@ static Err *refused(Ctx *c, Err *err, Str errors) {
     if (says(errors, "HTTP Error 404") || says(errors, "HTTP Error 410"))
         return err_wrap(c, ERR_NOT_FOUND, __func__, err, "La source n'existe pas.");
     if (says(errors, "Unsupported URL"))
-        return err_wrap(c, ERR_INVALID, __func__, err, "Aucune vidéo n'est connue à cette adresse.");
+        return err_wrap(c, ERR_INVALID, __func__, err,
+                        "Aucune vidéo n'est connue à cette adresse.");
     for (int i = 0; i < COUNT(passing); i++)
         if (says(errors, passing[i]))
             return err_wrap(c, ERR_UPSTREAM, __func__, err, "La source est indisponible.");
@@ -37,14 +38,28 @@ static Err *refused(Ctx *c, Err *err, Str errors) {
 }
 
 static Err *ask(Ctx *c, Str url, Str folder, json_t **told) {
-    const char *args[] = {"--ignore-config",   "--config-locations", "-",
-                          "--no-playlist",     "--playlist-items",   "1",
-                          "--no-cache-dir",    "--no-warnings",      "--socket-timeout",
-                          "20",                "-J",                 "--",
-                          str_cstr(c->arena, url), NULL};
+    const char *args[] = {"--ignore-config",
+                          "--config-locations",
+                          "-",
+                          "--no-playlist",
+                          "--playlist-items",
+                          "1",
+                          "--no-cache-dir",
+                          "--no-warnings",
+                          "--socket-timeout",
+                          "20",
+                          "-J",
+                          "--",
+                          str_cstr(c->arena, url),
+                          NULL};
     Str text, errors = {0};
-    ToolRun run = {.tool = TOOL_YT_DLP, .folder = folder, .args = args, .input = hidden_options(c),
-                   .output = &text, .max_output = TOLD_MAX, .errors = &errors};
+    ToolRun run = {.tool = TOOL_YT_DLP,
+                   .folder = folder,
+                   .args = args,
+                   .input = hidden_options(c),
+                   .output = &text,
+                   .max_output = TOLD_MAX,
+                   .errors = &errors};
     Err *err = tool_run(c, &run);
     if (err) return refused(c, err, errors);
     return json_parse(c, text, told);
@@ -55,7 +70,8 @@ static Err *check(Ctx *c, const json_t *told) {
     if (json_is_true(json_at(told, "is_live")))
         FAIL(c, CONFLICT, "La vidéo est encore en direct : son audio viendra après.");
     if (json_f64(json_at(told, "duration"), &seconds) && seconds > (double)robian.extraction_max_s)
-        FAIL(c, TOO_LARGE, "L'audio dure plus de %lld minutes.", (long long)(robian.extraction_max_s / 60));
+        FAIL(c, TOO_LARGE, "L'audio dure plus de %lld minutes.",
+             (long long)(robian.extraction_max_s / 60));
     return NULL;
 }
 
@@ -78,18 +94,52 @@ static Err *progress_line(Ctx *c, Str line, void *arg) {
 }
 
 static Err *fetch(Ctx *c, Str url, Str folder, Stage stage) {
-    const char *limit = str_cstr(
-        c->arena, strf(c->arena, "%lld", (long long)robian.extraction_max_bytes));
-    const char *args[] = {
-        "--ignore-config", "--config-locations", "-", "--no-playlist", "--playlist-items", "1",
-        "--no-cache-dir", "--no-warnings", "--no-mtime", "--socket-timeout", "20", "--retries", "2",
-        "--fragment-retries", "2", "--abort-on-unavailable-fragment", "--max-filesize", limit,
-        "--format", "ba/b", "--fixup", "never", "--downloader", "m3u8:native", "--ffmpeg-location",
-        "./none", "--newline", "--progress", "--quiet", "--progress-template",
-        "download:PROG %(progress)j", "--output", "source", "--", str_cstr(c->arena, url), NULL};
+    const char *limit =
+        str_cstr(c->arena, strf(c->arena, "%lld", (long long)robian.extraction_max_bytes));
+    const char *args[] = {"--ignore-config",
+                          "--config-locations",
+                          "-",
+                          "--no-playlist",
+                          "--playlist-items",
+                          "1",
+                          "--no-cache-dir",
+                          "--no-warnings",
+                          "--no-mtime",
+                          "--socket-timeout",
+                          "20",
+                          "--retries",
+                          "2",
+                          "--fragment-retries",
+                          "2",
+                          "--abort-on-unavailable-fragment",
+                          "--max-filesize",
+                          limit,
+                          "--format",
+                          "ba/b",
+                          "--fixup",
+                          "never",
+                          "--downloader",
+                          "m3u8:native",
+                          "--ffmpeg-location",
+                          "./none",
+                          "--newline",
+                          "--progress",
+                          "--quiet",
+                          "--progress-template",
+                          "download:PROG %(progress)j",
+                          "--output",
+                          "source",
+                          "--",
+                          str_cstr(c->arena, url),
+                          NULL};
     Str errors = {0};
-    ToolRun run = {.tool = TOOL_YT_DLP, .folder = folder, .args = args, .input = hidden_options(c),
-                   .line = progress_line, .arg = &stage, .errors = &errors};
+    ToolRun run = {.tool = TOOL_YT_DLP,
+                   .folder = folder,
+                   .args = args,
+                   .input = hidden_options(c),
+                   .line = progress_line,
+                   .arg = &stage,
+                   .errors = &errors};
     Err *err = tool_run(c, &run);
     return err ? refused(c, err, errors) : NULL;
 }

@@ -27,8 +27,9 @@ static SourcePage page_of(const char *html) {
 
 TEST(tags_come_as_they_are_written) {
     arena = arena_new(1 * MIB);
-    Str rest = S("x < y <!-- <meta a=1> --><meta a=\"x > y\" B='&#233;&amp;&lt;&#x1F600;&nope;' c=plain d/>"
-                 "<script>if (a<b) '<meta a=2>'</script><br/></p><META A = spaced>");
+    Str rest = S(
+        "x < y <!-- <meta a=1> --><meta a=\"x > y\" B='&#233;&amp;&lt;&#x1F600;&nope;' c=plain d/>"
+        "<script>if (a<b) '<meta a=2>'</script><br/></p><META A = spaced>");
     Tag tag = tag_next(&rest);
     CHECK(tag_is(&tag, S("META")));
     CHECK_STR(tag_value(arena, &tag, S("a")), S("x > y"));
@@ -47,8 +48,9 @@ TEST(tags_come_as_they_are_written) {
 
 /* Cut anywhere it must neither read beyond the end nor go on for ever. */
 TEST(a_page_cut_anywhere_is_read_to_its_end) {
-    static const char page[] = "<p><!-- c --><meta itemprop=\"contentURL\" content='http://a/b.mp4'>"
-                               "<script>x</script><meta property=og:title content=\"&#233;\"/>";
+    static const char page[] =
+        "<p><!-- c --><meta itemprop=\"contentURL\" content='http://a/b.mp4'>"
+        "<script>x</script><meta property=og:title content=\"&#233;\"/>";
     arena = arena_new(4 * MIB);
     for (size_t len = 0; len < sizeof page; len++) {
         char *exact = malloc(len + 1); /* so that a sanitizer sees a step too far */
@@ -85,8 +87,11 @@ TEST(the_portals_own_page_is_understood) {
     Str html = shared_read(arena, "an/videos/19502241_page.html");
     if (str_is_null(html)) SKIP("no shared data");
     SourcePage p;
-    page_read(arena, html, S("https://videos.assemblee-nationale.fr/video.19502241_6ac548b948b27.2eme"), &p);
-    CHECK_STR(p.video_url, S("http://anorigin.vodalys.com/vod/mp4/ida/domain1/2026/10/hemi_20261006211505_1.mp4"));
+    page_read(arena, html,
+              S("https://videos.assemblee-nationale.fr/video.19502241_6ac548b948b27.2eme"), &p);
+    CHECK_STR(
+        p.video_url,
+        S("http://anorigin.vodalys.com/vod/mp4/ida/domain1/2026/10/hemi_20261006211505_1.mp4"));
     CHECK_STR(p.video_id, S("19502241_6ac548b948b27"));
     CHECK(str_starts(p.title, S("2ème séance : Réponse intégrale")));
     CHECK(str_find(p.description, S("l'autorité judiciaire")) > 0);
@@ -97,11 +102,12 @@ TEST(the_portals_own_page_is_understood) {
 TEST(a_timeline_names_its_files) {
     arena = arena_new(1 * MIB);
     TimelineFiles f;
-    timeline_files_read(arena,
-                        S("<data id='1' status=\"vod\"><files><file url='serverfiles://x/a.mp4'/>"
-                          "<file url='rtmp://x/a.mp4'/><file title='source' url='http://x.org/a.mp4'/>"
-                          "<file title='audio' url='http://x.org/a.mp3?t=1'/></files></data>"),
-                        &f);
+    timeline_files_read(
+        arena,
+        S("<data id='1' status=\"vod\"><files><file url='serverfiles://x/a.mp4'/>"
+          "<file url='rtmp://x/a.mp4'/><file title='source' url='http://x.org/a.mp4'/>"
+          "<file title='audio' url='http://x.org/a.mp3?t=1'/></files></data>"),
+        &f);
     CHECK_STR(f.video_url, S("http://x.org/a.mp4"));
     CHECK_STR(f.audio_url, S("http://x.org/a.mp3?t=1"));
     CHECK(!f.live);
@@ -111,9 +117,12 @@ TEST(a_timeline_names_its_files) {
 }
 
 TEST(only_web_addresses_are_sources) {
-    static const char *const good[] = {"http://a.org/x", "https://[2001:db8::1]:8443/", "HTTP://A.org"};
-    static const char *const bad[] = {"ftp://a.org/x", "file:///etc/passwd", "http://", "http:///x", "a.org/x",
-                                      "http://user:pw@a.org/", "gopher://a", "http://a.org:99999/", "-o/tmp/x"};
+    static const char *const good[] = {"http://a.org/x", "https://[2001:db8::1]:8443/",
+                                       "HTTP://A.org"};
+    static const char *const bad[] = {
+        "ftp://a.org/x", "file:///etc/passwd",    "http://",    "http:///x",
+        "a.org/x",       "http://user:pw@a.org/", "gopher://a", "http://a.org:99999/",
+        "-o/tmp/x"};
     for (int i = 0; i < COUNT(good); i++)
         if (!CHECK(source_url_valid(str_c(good[i])))) printf("    %s\n", good[i]);
     for (int i = 0; i < COUNT(bad); i++)
@@ -123,7 +132,8 @@ TEST(only_web_addresses_are_sources) {
 TEST(a_debate_of_the_open_data_is_looked_for_at_the_portal) {
     arena = arena_new(1 * MIB);
     robian.videos_url = S("https://videos.example.org");
-    Debate d = {.source_url = S("https://www.assemblee-nationale.fr/dyn/17/comptes-rendus/seance/CR1"),
+    Debate d = {.source_url =
+                    S("https://www.assemblee-nationale.fr/dyn/17/comptes-rendus/seance/CR1"),
                 .video_url = S("http://x.org/a.mp4")};
     CHECK_STR(source_of_debate(arena, &d), d.video_url);
     d.video_id = S("1_a");
@@ -139,7 +149,8 @@ TEST(a_quality_is_a_bit_rate) {
     int64_t kbps = 0;
     CHECK(quality_read(S("32k"), &kbps) && kbps == 32);
     CHECK(quality_read(S("320k"), &kbps) && kbps == 320);
-    static const char *const bad[] = {"", "k", "192", "31k", "321k", "-64k", "+64k", "064k", "6 4k", "64K", "64kk"};
+    static const char *const bad[] = {"",     "k",    "192",  "31k", "321k", "-64k",
+                                      "+64k", "064k", "6 4k", "64K", "64kk"};
     for (int i = 0; i < COUNT(bad); i++)
         if (!CHECK(!quality_read(str_c(bad[i]), &kbps))) printf("    \"%s\"\n", bad[i]);
 }
@@ -182,7 +193,8 @@ static void welcome(Ctx *c, Stream *s, void *arg) {
 
 static Listener *house(Ctx *c) {
     Listener *l = NULL;
-    ListenOptions options = {.name = "house", .address = S("127.0.0.1:0"), .max_connections = 10, .serve = welcome};
+    ListenOptions options = {
+        .name = "house", .address = S("127.0.0.1:0"), .max_connections = 10, .serve = welcome};
     visitors = 0;
     return CHECK(good(listen_start(c, options, &l))) ? l : NULL;
 }
@@ -192,8 +204,10 @@ static Str guard_says(Ctx *c, Str request) {
     Stream *s;
     Str url = guard_url(c->arena), port = url;
     int64_t number;
-    for (ptrdiff_t at; (at = str_find_byte(port, ':')) >= 0;) port = str_slice(port, at + 1, port.len);
-    if (!str_to_i64(port, &number) || !good(stream_connect(c, S("127.0.0.1"), (int)number, &s))) return S("?");
+    for (ptrdiff_t at; (at = str_find_byte(port, ':')) >= 0;)
+        port = str_slice(port, at + 1, port.len);
+    if (!str_to_i64(port, &number) || !good(stream_connect(c, S("127.0.0.1"), (int)number, &s)))
+        return S("?");
     Buf b = buf_new(c->arena, 1024);
     CHECK(good(stream_write(c, s, &request, 1)));
     for (ptrdiff_t n = 1; n > 0;) {
@@ -216,14 +230,19 @@ static void refusing_body(Ctx *c) {
     REQUIRE(l && good(guard_start(c, false)));
     int port = listen_port(l);
     Str key = authorisation(c);
-    static const char *const hosts[] = {"127.0.0.1", "localhost", "0x7f.1", "0", "[::1]", "[::ffff:7f00:1]",
-                                        "169.254.169.254", "192.168.1.1"};
+    static const char *const hosts[] = {
+        "127.0.0.1", "localhost",       "0x7f.1",          "0",
+        "[::1]",     "[::ffff:7f00:1]", "169.254.169.254", "192.168.1.1"};
     for (int i = 0; i < COUNT(hosts); i++) {
-        Str tunnel = guard_says(c, strf(c->arena, "CONNECT %s:%d HTTP/1.1\r\n%.*s\r\n", hosts[i], port, S_ARG(key)));
-        Str plain = guard_says(c, strf(c->arena, "GET http://%s:%d/x HTTP/1.1\r\n%.*s\r\n", hosts[i], port, S_ARG(key)));
-        if (!CHECK(str_starts(tunnel, S("HTTP/1.1 403 Not a public")) || str_starts(tunnel, S("HTTP/1.1 502"))))
+        Str tunnel = guard_says(
+            c, strf(c->arena, "CONNECT %s:%d HTTP/1.1\r\n%.*s\r\n", hosts[i], port, S_ARG(key)));
+        Str plain = guard_says(c, strf(c->arena, "GET http://%s:%d/x HTTP/1.1\r\n%.*s\r\n",
+                                       hosts[i], port, S_ARG(key)));
+        if (!CHECK(str_starts(tunnel, S("HTTP/1.1 403 Not a public")) ||
+                   str_starts(tunnel, S("HTTP/1.1 502"))))
             printf("    %s: %.*s\n", hosts[i], S_ARG(tunnel));
-        CHECK(str_starts(plain, S("HTTP/1.1 403 Not a public")) || str_starts(plain, S("HTTP/1.1 502")));
+        CHECK(str_starts(plain, S("HTTP/1.1 403 Not a public")) ||
+              str_starts(plain, S("HTTP/1.1 502")));
     }
     CHECK_INT(visitors, 0);
     CHECK(guard_refused() >= 8);
@@ -236,19 +255,30 @@ static void passing_body(Ctx *c) {
     REQUIRE(l && good(guard_start(c, true)));
     int port = listen_port(l);
     Str key = authorisation(c);
-    Str answer = guard_says(c, strf(c->arena, "GET http://127.0.0.1:%d/x?y HTTP/1.1\r\nHost: x\r\n%.*s\r\n", port, S_ARG(key)));
+    Str answer =
+        guard_says(c, strf(c->arena, "GET http://127.0.0.1:%d/x?y HTTP/1.1\r\nHost: x\r\n%.*s\r\n",
+                           port, S_ARG(key)));
     CHECK(str_ends(answer, S("\r\n\r\nhi")));
-    answer = guard_says(c, strf(c->arena, "CONNECT 127.0.0.1:%d HTTP/1.1\r\n%.*s\r\nGET / HTTP/1.1\r\n\r\n", port, S_ARG(key)));
+    answer = guard_says(c, strf(c->arena,
+                                "CONNECT 127.0.0.1:%d HTTP/1.1\r\n%.*s\r\nGET / HTTP/1.1\r\n\r\n",
+                                port, S_ARG(key)));
     CHECK(str_starts(answer, S("HTTP/1.1 200 Connected\r\n\r\nHTTP/1.1 200 OK")));
     CHECK_INT(visitors, 2);
-    static const char *const bad[] = {"GET /x HTTP/1.1\r\n\r\n", "GET ftp://127.0.0.1/ HTTP/1.1\r\n\r\n",
-                                      "CONNECT 127.0.0.1/x HTTP/1.1\r\n\r\n", "nonsense\r\n\r\n",
-                                      "CONNECT a@b:1 HTTP/1.1\r\n\r\n", "GET http://u:p@127.0.0.1 SPDY\r\n\r\n"};
+    static const char *const bad[] = {"GET /x HTTP/1.1\r\n\r\n",
+                                      "GET ftp://127.0.0.1/ HTTP/1.1\r\n\r\n",
+                                      "CONNECT 127.0.0.1/x HTTP/1.1\r\n\r\n",
+                                      "nonsense\r\n\r\n",
+                                      "CONNECT a@b:1 HTTP/1.1\r\n\r\n",
+                                      "GET http://u:p@127.0.0.1 SPDY\r\n\r\n"};
     for (int i = 0; i < COUNT(bad); i++)
-        if (!CHECK(str_starts(guard_says(c, str_c(bad[i])), S("HTTP/1.1 400")))) printf("    %s\n", bad[i]);
+        if (!CHECK(str_starts(guard_says(c, str_c(bad[i])), S("HTTP/1.1 400"))))
+            printf("    %s\n", bad[i]);
     answer = guard_says(c, strf(c->arena, "GET http://127.0.0.1:%d/ HTTP/1.1\r\n\r\n", port));
     CHECK(str_starts(answer, S("HTTP/1.1 407")));
-    answer = guard_says(c, strf(c->arena, "GET http://127.0.0.1:%d/ HTTP/1.1\r\nProxy-Authorization: Basic eDp5\r\n\r\n", port));
+    answer = guard_says(
+        c,
+        strf(c->arena,
+             "GET http://127.0.0.1:%d/ HTTP/1.1\r\nProxy-Authorization: Basic eDp5\r\n\r\n", port));
     CHECK(str_starts(answer, S("HTTP/1.1 407")));
     CHECK_INT(visitors, 2);
     listen_stop(l);
