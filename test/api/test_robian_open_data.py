@@ -34,11 +34,15 @@ def store(tmp_path):
     store.close()
 
 
+class Pairs(list):
+    """An object whose names may come twice, as columns do."""
+
+
 def rows(server, select):
     """Lists of texts; null is an empty one, true 1."""
     if server.database:
         lines = psql(f"SELECT row_to_json(t) FROM ({select}) t", server.database).splitlines()
-        found = [json.loads(line, object_pairs_hook=lambda pairs: [v for _, v in pairs]) for line in lines]
+        found = [[value for _, value in json.loads(line, object_pairs_hook=Pairs)] for line in lines]
     else:
         with sqlite3.connect(server.folder / "socle.db") as db:
             found = db.execute(select).fetchall()
@@ -46,6 +50,8 @@ def rows(server, select):
 
 
 def text_of(value):
+    if isinstance(value, Pairs):
+        value = dict(value)
     if isinstance(value, (list, dict)):
         return json.dumps(value)
     return "" if value is None else str(int(value) if isinstance(value, bool) else value)
