@@ -450,7 +450,7 @@ def test_debates_are_listed_and_searched_to_the_second(page):
     assert page.state() == {"q": ["sincère"]}
     page.click(".passages a")
     page.until(lambda: page.js("return document.body.dataset.ready"))
-    page.is_near(2)
+    page.until(lambda: abs(page.at() - 2) < 0.4)
     assert page.texts("#transcript mark") == ["sincère"]
 
 
