@@ -92,7 +92,7 @@ static int64_t reader_patience_ms(const HttpConn *conn) {
     const HttpOptions *o = &conn->server->options;
     int64_t open = atomic_load_explicit(&conn->server->connections, memory_order_relaxed);
     if (http_stopping(conn->server)) return min_i64(STOP_PATIENCE_MS, o->write_timeout_ms);
-    if (open > o->max_connections - o->max_connections / 10) return o->write_timeout_ms;
+    if (open > o->max_connections / 10 * 9) return o->write_timeout_ms;
     return max_i64(o->file_timeout_ms, o->write_timeout_ms);
 }
 
