@@ -292,7 +292,6 @@ CREATE TABLE collections (
     color text,
     icon text,
     sort_order bigint NOT NULL DEFAULT 0,
-    debate_count bigint NOT NULL DEFAULT 0,
     view_count bigint NOT NULL DEFAULT 0,
     metadata jsonb NOT NULL DEFAULT '{}',
     created_at timestamptz NOT NULL,

@@ -292,7 +292,6 @@ CREATE TABLE collections (
     color TEXT,
     icon TEXT,
     sort_order INTEGER NOT NULL DEFAULT 0,
-    debate_count INTEGER NOT NULL DEFAULT 0,
     view_count INTEGER NOT NULL DEFAULT 0,
     metadata TEXT NOT NULL DEFAULT '{}',
     created_at INTEGER NOT NULL,

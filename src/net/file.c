@@ -118,7 +118,8 @@ static Str disposition(Arena *arena, Str name) {
     for (ptrdiff_t i = 0; i < name.len; i++) {
         unsigned char byte = (unsigned char)name.data[i];
         bool fits = byte >= ' ' && byte < 0x7F && byte != '"' && byte != '\\' && byte != '%';
-        buf_byte(&b, fits ? (char)byte : '_');
+        bool goes_on = (byte & 0xC0) == 0x80; /* of the character before: one _ for all of it */
+        if (!goes_on) buf_byte(&b, fits ? (char)byte : '_');
         plain &= fits;
     }
     buf_byte(&b, '"');

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/url.h"
 
+#include <curl/curl.h>
+
 static const struct {
     Str scheme;
     int port;
@@ -111,6 +113,21 @@ bool url_parse(Str text, Url *out) {
         return false;
     *out = url;
     return true;
+}
+
+Str url_join(Arena *arena, Str base, Str reference) {
+    Str joined = {0};
+    char *text = NULL;
+    if (str_find_byte(base, '\0') >= 0 || str_find_byte(reference, '\0') >= 0) return joined;
+    CURLU *url = curl_url();
+    if (!url) abort();
+    bool good = !curl_url_set(url, CURLUPART_URL, str_cstr(arena, base), 0) &&
+                !curl_url_set(url, CURLUPART_URL, str_cstr(arena, reference), 0) &&
+                !curl_url_get(url, CURLUPART_URL, &text, 0);
+    if (good) joined = str_copy(arena, str_c(text));
+    curl_free(text);
+    curl_url_cleanup(url);
+    return joined;
 }
 
 Str url_decode(Arena *arena, Str text, bool plus_is_space) {

@@ -15,6 +15,8 @@ typedef struct Url {
 /* False for anything that two readers could split differently: bad ports, more than one '@',
  * control bytes, malformed escapes. The form SCHEME://… only. */
 MUST_USE bool url_parse(Str text, Url *out);
+/* `reference` as a page at `base` means it (RFC 3986 §5.2); null Str where it means nothing. */
+Str url_join(Arena *arena, Str base, Str reference);
 /* Percent-decode in the arena; null Str for a malformed escape. plus_is_space for forms and
  * queries. */
 Str url_decode(Arena *arena, Str text, bool plus_is_space);

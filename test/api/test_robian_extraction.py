@@ -584,6 +584,21 @@ def test_a_dead_job_that_is_tried_again_by_its_operator_succeeds(make, portal, m
         (media / "vod/late.mp3").unlink()
 
 
+def test_audio_whose_file_is_gone_is_extracted_again(make, portal):
+    server = make()
+    sitting = run(server, portal)
+    for blob in blobs(server):
+        blob.unlink()
+    server.stop()  # nobody holds the file open any more
+    server.start()
+    sitting.client = analyst(server)
+    assert sitting.client.get(f"/api/streaming/{sitting.id}/stream").status_code == 410
+    assert sitting.extract()["status"] == "pending"
+    assert sitting.wait()["status"] == "completed"
+    assert sitting.client.get(f"/api/streaming/{sitting.id}/stream").status_code == 200
+    assert sitting.extract()["message"] == "Audio déjà disponible"
+
+
 def test_a_debate_removed_meanwhile_leaves_nothing(make, portal):
     server = make()
     portal.hold()

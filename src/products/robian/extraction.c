@@ -4,6 +4,7 @@
 #include "products/robian/extraction.h"
 
 #include "core/json.h"
+#include "data/blob.h"
 #include "products/robian/audio.h"
 #include "products/robian/debate.h"
 #include "products/robian/extraction_sql.h"
@@ -197,6 +198,15 @@ static int64_t priority_number(Str name) {
                                      : 0;
 }
 
+/* The audio that would do, completed rather than not. */
+static Err *audio_any(Ctx *c, int64_t debate_n, const ExtractionAsked *asked, AudioFile *out,
+                      bool *found) {
+    return db_maybe(c, SQL(SQL_EXTRACTION_AUDIO_ANY),
+                    ARGS(V(debate_n), asked->any_format ? value_null() : V(asked->format),
+                         asked->any_quality ? value_null() : V(asked->quality)),
+                    &audio_row_record, out, found);
+}
+
 /* What is there: completed, or on its way. */
 static Err *present_find(Ctx *c, const Debate *d, const ExtractionAsked *asked, Extraction *out,
                          bool *found) {
@@ -204,10 +214,7 @@ static Err *present_find(Ctx *c, const Debate *d, const ExtractionAsked *asked, 
     ExtractionRow e;
     *found = false;
     bool audio_found;
-    TRY(db_maybe(c, SQL(SQL_EXTRACTION_AUDIO_ANY),
-                 ARGS(V(d->n), asked->any_format ? value_null() : V(asked->format),
-                      asked->any_quality ? value_null() : V(asked->quality)),
-                 &audio_row_record, &audio, &audio_found));
+    TRY(audio_any(c, d->n, asked, &audio, &audio_found));
     if (!audio_found || str_eq(audio.extraction_status, S("error"))) return NULL;
     bool there = str_eq(audio.extraction_status, S("completed"));
     TRY(db_maybe(c, SQL(SQL_EXTRACTION_OF_AUDIO), ARGS(V(audio.n)), &extraction_row_record, &e,
@@ -278,9 +285,27 @@ static Err *start_in(Ctx *c, void *arg) {
     return s->after ? s->after(c, s->arg) : NULL;
 }
 
+/* Audio whose file is gone from the disk is no answer to who asks for it: it is extracted again. */
+static Err *lost_forget(Ctx *c, Str debate_id, const ExtractionAsked *asked) {
+    AudioFile audio;
+    int64_t n, size;
+    bool found;
+    int fd;
+    TRY(debate_key(c, debate_id, &n));
+    TRY(audio_any(c, n, asked, &audio, &found));
+    if (!found || !str_eq(audio.extraction_status, S("completed"))) return NULL;
+    Err *err = blob_open(c, app_blobs(c), audio.blob, &fd, &size);
+    if (!err || err->kind != ERR_NOT_FOUND) return err;
+    return db_exec(c, SQL(SQL_EXTRACTION_AUDIO_LOST),
+                   ARGS(V(audio.n), V(audio.blob), V(S("Le fichier audio a disparu du serveur.")),
+                        V(time_now())),
+                   NULL);
+}
+
 Err *extraction_start(Ctx *c, Str debate_id, const ExtractionAsked *asked,
                       Err *(*after)(Ctx *c, void *arg), void *arg, Extraction *out) {
     Start s = {debate_id, asked, after, arg, out};
+    TRY(lost_forget(c, debate_id, asked));
     Err *err = db_transaction(c, start_in, &s);
     bool second = err && err->kind == ERR_CONFLICT && str_starts(err->code, S("extractions."));
     return second ? db_transaction(c, start_in, &s) : err;

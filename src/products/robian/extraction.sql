@@ -105,6 +105,11 @@ UPDATE audio_files
        extraction_started_at = coalesce($4, extraction_started_at), updated_at = $5
  WHERE n = $1 AND extraction_status <> 'completed'
 
+-- name: extraction_audio_lost
+-- $1 n, $2 the blob that is gone, $3 error, $4 now. Only while the row still names that one.
+UPDATE audio_files SET extraction_status = 'error', extraction_error = $3, updated_at = $4
+ WHERE n = $1 AND blob = $2 AND extraction_status = 'completed'
+
 -- name: extraction_audio_complete
 -- $1 n, $2 blob, $3 bytes, $4 ms, $5 metadata, $6 file name, $7 now.
 UPDATE audio_files

@@ -55,7 +55,7 @@ static void take(Str *member, Str value) {
     if (str_is_empty(*member) && !str_is_empty(value)) *member = value;
 }
 
-static void meta_take(Arena *arena, const Tag *tag, SourcePage *page) {
+static void meta_take(Arena *arena, const Tag *tag, Str base, SourcePage *page) {
     static const struct {
         Str name;
         size_t member;
@@ -76,6 +76,7 @@ static void meta_take(Arena *arena, const Tag *tag, SourcePage *page) {
         Str value = tag_value(arena, tag, S("content"));
         bool is_url = known[i].member == offsetof(SourcePage, video_url) ||
                       known[i].member == offsetof(SourcePage, thumbnail_url);
+        if (is_url) value = url_join(arena, base, value);
         if (!is_url || source_url_valid(value))
             take((Str *)(void *)((char *)page + known[i].member), value);
     }
@@ -85,7 +86,7 @@ void page_read(Arena *arena, Str html, Str url, SourcePage *out) {
     *out = (SourcePage){0};
     Str rest = html;
     for (Tag tag = tag_next(&rest); !str_is_null(tag.name); tag = tag_next(&rest))
-        if (tag_is(&tag, S("meta"))) meta_take(arena, &tag, out);
+        if (tag_is(&tag, S("meta"))) meta_take(arena, &tag, url, out);
     out->video_id = id_after(url, S("/video."));
     take(&out->video_id, id_after(html, S("/Datas/an/")));
     bool playlist = str_find(out->video_url, S(".m3u8")) >= 0;

@@ -63,6 +63,15 @@ TEST(a_page_cut_anywhere_is_read_to_its_end) {
     arena_free(arena);
 }
 
+TEST(a_page_may_say_it_from_where_it_stands) {
+    arena = arena_new(1 * MIB);
+    SourcePage p = page_of("<meta itemprop='contentURL' content='../media/a.mp4'>"
+                           "<meta property='og:image' content='//images.example.org/a.jpg'>");
+    CHECK_STR(p.video_url, S("https://videos.example.org/media/a.mp4"));
+    CHECK_STR(p.thumbnail_url, S("https://images.example.org/a.jpg"));
+    arena_free(arena);
+}
+
 TEST(a_page_says_where_its_video_is) {
     arena = arena_new(1 * MIB);
     SourcePage p = page_of("<meta property='og:video' content='http://x.org/a.mp4?b=1&amp;c=2'>"
@@ -305,7 +314,7 @@ static void yt_dlp_body(Ctx *c) {
 TEST(yt_dlp_gets_no_further_than_the_guard) { in_loops(yt_dlp_body); }
 
 T_MAIN(T_ROW(tags_come_as_they_are_written), T_ROW(a_page_cut_anywhere_is_read_to_its_end),
-       T_ROW(a_page_says_where_its_video_is), T_ROW(the_portals_own_page_is_understood),
+       T_ROW(a_page_may_say_it_from_where_it_stands), T_ROW(a_page_says_where_its_video_is), T_ROW(the_portals_own_page_is_understood),
        T_ROW(a_timeline_names_its_files), T_ROW(only_web_addresses_are_sources),
        T_ROW(a_debate_of_the_open_data_is_looked_for_at_the_portal), T_ROW(a_quality_is_a_bit_rate),
        T_ROW(the_guard_leads_to_no_private_address_whatever_its_name),
