@@ -14,13 +14,6 @@ def analyst(server):
 
 
 def debate_body(**members):
-    """A body that makes a debate; every call another source."""
-    number = next(counter)
-    return {"title": f"Séance {number}", "type": "seance_publique", "date": "2026-11-18T15:00:00Z",
-            "source_url": f"https://videos.example.org/{number}.{time.monotonic_ns()}"} | members
-
-
-def debate_body(**members):
     """What makes a debate; each has a source of its own."""
     number = next(counter)
     return {"title": f"Séance {number}", "type": "seance_publique", "date": "2026-11-18T15:00:00Z",
