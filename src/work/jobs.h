@@ -56,6 +56,7 @@ typedef struct JobKind {
     int64_t timeout_ms;      /* 0: 5 min */
     int64_t keep_ms;         /* kept after the end; 0: 24 h. Dead ones: 30 days at least */
     ptrdiff_t budget_bytes;  /* of a run's arena; 0: 64 MiB */
+    bool outlasts_drain;     /* a run takes long: when workers stop it is given back at once */
     /* Run it. An Err makes another try (at once dead when its kind is not retryable and not
      * INTERNAL). A job whose effect is in the database calls job_finish inside its own transaction,
      * so that effect and completion commit together; otherwise the runner marks it done. */

@@ -245,10 +245,11 @@ Err *workers_start_with(Ctx *c, WorkerOptions o) {
     return NULL;
 }
 
+/* arg NULL: all; else only those that would outlast the drain. */
 static void give_back_here(void *arg) {
-    (void)arg;
     Dispatcher *d = &workers.dispatchers[loop_index(loop_here())];
     for (Run *r = d->running; r; r = r->next) {
+        if (arg && !(r->kind && r->kind->outlasts_drain)) continue;
         r->given_back = true;
         coro_cancel(r->coro);
     }
@@ -271,6 +272,7 @@ void workers_stop(Ctx *c) {
     scheduler_stop(c);
     atomic_store(&workers.stopping, true);
     wake_all();
+    for (int i = 0; i < workers.count; i++) loop_post(loop_at(i), give_back_here, &workers);
     ended_wait(c, workers.options.drain_ms);
     if (atomic_load(&workers.alive) > 0) {
         for (int i = 0; i < workers.count; i++) loop_post(loop_at(i), give_back_here, NULL);

@@ -79,6 +79,7 @@ static const Route *const tables[] = {
 static const JobKind jobs[] = {
     {.name = EXTRACTION_JOB,
      .queue = EXTRACTION_QUEUE,
+     .outlasts_drain = true,
      .run = extraction_run,
      .backoff_base_ms = 30 * 1000,
      .backoff_max_ms = 10 * 60 * 1000,
