@@ -295,7 +295,7 @@ def test_who_scrolls_is_left_alone_until_he_comes_back(page):
         page.until(lambda: page.visible("#follow"))
         page.js("document.querySelector('audio').currentTime = 20.5")
         page.until(lambda: page.current().startswith("<img"))
-        assert page.js("return scrollY") == 0
+        assert page.js("return scrollY") < 100  # a smooth step that was under way may still end
         page.click("#follow")
         page.until(lambda: page.js("return scrollY") > 100 and not page.visible("#follow"))
         inside = "const b = document.querySelector('#transcript [aria-current]').getBoundingClientRect(); " \
