@@ -208,7 +208,7 @@ static Err *film(Ctx *c, Str folder, int64_t ms) {
 static Err *video_make(Ctx *c, Time date) {
     WorkDir *dir;
     int fd;
-    int64_t *at_ms = arena_array(c->arena, int64_t, demo_speech_count), end_ms;
+    int64_t *at_ms = arena_array(c->arena, int64_t, demo_speech_count), end_ms = 0;
     TRY(workdir_make(c, &dir));
     Str folder = workdir_path(dir);
     TRY(file_open(c, strf(c->arena, "%.*s/spoken", S_ARG(folder)), O_WRONLY | O_CREAT, 0600, &fd));
