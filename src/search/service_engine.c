@@ -27,7 +27,7 @@ enum {
 /* A query that will probably take no longer than LOOP_US runs on the loop that asks; one that then
  * takes longer than LOOP_MOST_MS begins again on the pool. Values are looked for on the loop among
  * at most LOOP_VALUES_DOCS documents. */
-enum { LOOP_US = 1000, LOOP_MOST_MS = 2, LOOP_VALUES_DOCS = 20000 };
+enum { LOOP_US = 1000, LOOP_MOST_MS = 10, LOOP_VALUES_DOCS = 20000 };
 /* What a query may take: so many bytes, and so many bitmaps over all documents. */
 enum { QUERY_BYTES = 32 * 1024 * 1024, QUERY_SETS = 1024 };
 
