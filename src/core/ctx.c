@@ -19,6 +19,13 @@ void ctx_undo(Ctx *c, Defer *mark) {
     }
 }
 
+CtxMark ctx_mark(Ctx *c) { return (CtxMark){arena_mark(c->arena), c->defers}; }
+
+void ctx_release(Ctx *c, CtxMark mark) {
+    ctx_undo(c, mark.defers);
+    arena_release(c->arena, mark.arena);
+}
+
 int64_t ctx_deadline_within(Ctx *c, int64_t ms) {
     assert(ms >= 0);
     int64_t former = c->deadline_us, wanted = mono_us() + ms * US_PER_MS;

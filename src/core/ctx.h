@@ -53,6 +53,15 @@ void defer(Ctx *c, void (*fn)(void *), void *arg);
 /* Run the defers made since `mark` (a former value of c->defers; NULL: all). For whoever owns the Ctx. */
 void ctx_undo(Ctx *c, Defer *mark);
 
+/* What was allocated and is to be undone since a moment, for activities that live long: undone, then given
+ * back, when what came since is over. */
+typedef struct CtxMark {
+    ArenaMark arena;
+    Defer *defers;
+} CtxMark;
+CtxMark ctx_mark(Ctx *c);
+void ctx_release(Ctx *c, CtxMark mark);
+
 /* Sooner of the present deadline and ms from now; returns the former one, to put back. */
 int64_t ctx_deadline_within(Ctx *c, int64_t ms);
 

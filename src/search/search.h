@@ -234,6 +234,11 @@ MUST_USE Err *search_sync(Ctx *c, SearchIndex *index);
 /* For followers: wait until changes after `after` are found, or ms have passed; *covered: up to where
  * changes are found now. CANCELLED. */
 MUST_USE Err *search_wait(Ctx *c, SearchIndex *index, int64_t after, int64_t ms, int64_t *covered);
+/* A follower's life: `step` does what is new, over and over, when changes after *done are found or after
+ * 5 s, until c is cancelled. Its failure is logged under `name` and tried again after a second; what it
+ * leaves in c is undone each time. */
+void search_follow(Ctx *c, SearchIndex *index, const char *name,
+                   Err *(*step)(Ctx *c, void *arg), void *arg, const int64_t *done);
 /* INVALID for what the request gets wrong, with the field's name; UNAVAILABLE while no index is
  * there yet. Results live in c's arena. May wait (long work runs on the pool). */
 MUST_USE Err *search_run(Ctx *c, SearchIndex *index, const SearchRequest *request,

@@ -244,6 +244,22 @@ Err *search_wait(Ctx *c, SearchIndex *x, int64_t after, int64_t ms, int64_t *cov
     return err;
 }
 
+void search_follow(Ctx *c, SearchIndex *index, const char *name,
+                   Err *(*step)(Ctx *c, void *arg), void *arg, const int64_t *done) {
+    enum { WAIT_MS = 5000, AGAIN_MS = 1000 };
+    assert(index && step && done);
+    while (!c->cancelled) {
+        CtxMark mark = ctx_mark(c);
+        int64_t covered;
+        Err *err = step(c, arg);
+        if (err && !c->cancelled)
+            log_msg(c, LOG_WARN, "%s: %.*s", name, S_ARG(err_chain(c->arena, err)));
+        if (!c->cancelled)
+            err = err ? sleep_ms(c, AGAIN_MS) : search_wait(c, index, *done, WAIT_MS, &covered);
+        ctx_release(c, mark);
+    }
+}
+
 /* -- Asking ------------------------------------------------------------------------------------ */
 
 static void query_count(SearchIndex *x, int64_t began, const Err *err) {

@@ -20,9 +20,7 @@
 enum {
     TRANSCRIPTS_STEP = 100,
     SPEECHES_STEP = 2000,
-    MARK_EVERY_MS = 10000,
-    WAIT_MS = 5000,
-    RETRY_MS = 1000
+    MARK_EVERY_MS = 10000
 };
 
 /* An alert as the follower keeps it, on the heap. */
@@ -40,19 +38,6 @@ typedef struct Follower {
     int64_t marked_us;
 } Follower;
 static Follower follower;
-
-/* What was allocated and is to be undone since a moment: a service lives long. */
-typedef struct Moment {
-    ArenaMark mark;
-    Defer *undo;
-} Moment;
-
-static Moment moment_now(Ctx *c) { return (Moment){arena_mark(c->arena), c->defers}; }
-
-static void moment_back(Ctx *c, Moment m) {
-    ctx_undo(c, m.undo);
-    arena_release(c->arena, m.mark);
-}
 
 /* -- The set ----------------------------------------------------------------------------------- */
 
@@ -133,7 +118,7 @@ static void ask(void *arg) {
 /* first[i]: the first speech that the i-th alert found, 0: none. */
 static Err *speeches_ask(Ctx *c, Follower *f, int64_t debate_n, int64_t *first) {
     for (int64_t from = 0; from >= 0;) {
-        Moment before = moment_now(c);
+        CtxMark before = ctx_mark(c);
         Asking a = {.c = c, .set = f->set, .docs = search_docs_new(c->arena, &debates_index)};
         TRY(debate_speeches_describe(c, debate_n, SPEECHES_STEP, &from, (SearchDocs *)a.docs));
         TRY(offload(c, LANE_LONG, ask, &a));
@@ -142,7 +127,7 @@ static Err *speeches_ask(Ctx *c, Follower *f, int64_t debate_n, int64_t *first) 
             int64_t *one = &first[watch_find(f, a.matches[i].saved) - f->watches];
             if (*one == 0) *one = a.matches[i].key;
         }
-        moment_back(c, before);
+        ctx_release(c, before);
     }
     return NULL;
 }
@@ -274,9 +259,9 @@ static Err *step(Ctx *c, Follower *f, int64_t upto) {
                  ARGS(V(f->done), V(upto), V((int64_t)TRANSCRIPTS_STEP)), &news_row_record, &rows));
     const News *t = rows.items;
     for (ptrdiff_t i = 0; i < rows.count; i++) {
-        Moment before = moment_now(c);
+        CtxMark before = ctx_mark(c);
         TRY(transcript_ask(c, f, &t[i]));
-        moment_back(c, before);
+        ctx_release(c, before);
     }
     f->done = rows.count == TRANSCRIPTS_STEP ? t[rows.count - 1].change_seq : upto;
     if (mono_us() - f->marked_us < MARK_EVERY_MS * US_PER_MS) return NULL;
@@ -285,7 +270,8 @@ static Err *step(Ctx *c, Follower *f, int64_t upto) {
 }
 
 /* Whoever makes an alert begins at its `since`. */
-static Err *follow(Ctx *c, Follower *f) {
+static Err *follow(Ctx *c, void *arg) {
+    Follower *f = arg;
     int64_t upto, earliest;
     TRY(db_int(c, SQL(SQL_ALERTS_NEWEST), NO_ARGS, &upto));
     TRY(set_read(c, f));
@@ -294,28 +280,16 @@ static Err *follow(Ctx *c, Follower *f) {
     for (int64_t i = 0; i < f->count; i++) earliest = min_i64(earliest, f->watches[i].since);
     f->done = max_i64(f->done, earliest);
     while (f->done < upto) {
-        Moment before = moment_now(c);
+        CtxMark before = ctx_mark(c);
         TRY(step(c, f, upto));
-        moment_back(c, before);
+        ctx_release(c, before);
     }
     return NULL;
 }
 
 static void followed(Ctx *c, void *arg) {
     Follower *f = arg;
-    SearchIndex *index = search_find(c->app, S("debates"));
-    while (!c->cancelled) {
-        Moment before = moment_now(c);
-        Err *err = follow(c, f);
-        if (err && !c->cancelled) {
-            log_msg(c, LOG_WARN, "alerts: %.*s", S_ARG(err_chain(c->arena, err)));
-            err = sleep_ms(c, RETRY_MS);
-        } else if (!c->cancelled) {
-            int64_t covered;
-            err = search_wait(c, index, f->done, WAIT_MS, &covered);
-        }
-        moment_back(c, before);
-    }
+    search_follow(c, search_find(c->app, S("debates")), "alerts", follow, f, &f->done);
     set_free(f);
 }
 

@@ -14,7 +14,7 @@
 #include "products/veyl/search_sql.h"
 #include "rt/offload.h"
 
-enum { STEP = 1000, MARK_EVERY_MS = 10000, WAIT_MS = 5000, RETRY_MS = 1000, SIGNAL_DAYS = 90 };
+enum { STEP = 1000, MARK_EVERY_MS = 10000, SIGNAL_DAYS = 90 };
 
 typedef struct Follower {
     Coro *coro;
@@ -176,28 +176,16 @@ static Err *follow(Ctx *c, void *arg) {
     for (int64_t i = 0; i < f->count; i++) earliest = min_i64(earliest, f->since[i]);
     f->done = max_i64(f->done, earliest);
     while (f->done < upto) {
-        ArenaMark mark = arena_mark(c->arena);
+        CtxMark mark = ctx_mark(c);
         TRY(step(c, f, upto));
-        arena_release(c->arena, mark);
+        ctx_release(c, mark);
     }
     return NULL;
 }
 
 static void followed(Ctx *c, void *arg) {
     Follower *f = arg;
-    SearchIndex *index = search_find(c->app, S("posts"));
-    while (!c->cancelled) {
-        ArenaMark mark = arena_mark(c->arena);
-        Err *err = follow(c, f);
-        if (err && !c->cancelled) {
-            log_msg(c, LOG_WARN, "signals: %.*s", S_ARG(err_chain(c->arena, err)));
-            err = sleep_ms(c, RETRY_MS);
-        } else if (!c->cancelled) {
-            int64_t covered;
-            err = search_wait(c, index, f->done, WAIT_MS, &covered);
-        }
-        arena_release(c->arena, mark);
-    }
+    search_follow(c, search_find(c->app, S("posts")), "signals", follow, f, &f->done);
     set_free(f);
 }
 
