@@ -67,7 +67,9 @@ static void query_parameters(Doc *d, const Record *record) {
         Field shown = as_parameter(f);
         Buf b = buf_new(d->arena, 128);
         json_begin(&d->o, '{');
-        put(d, "name", f->name);
+        char room[FIELD_NAME_MAX];
+        json_key(&d->o, S("name"));
+        json_put_str(&d->o, field_wire(record, f, room));
         put(d, "in", "query");
         if (f->flags & F_REQUIRED) put_flag(d, "required", true);
         if (f->doc) put(d, "description", f->doc);

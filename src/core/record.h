@@ -12,7 +12,8 @@
  *   const Record monitor_record = RECORD(Monitor, monitor_fields, .doc = "Watches something");
  *
  * The kind of a field is deduced from the member's own type, so that table and struct cannot
- * disagree; a type without a kind is a compile error. Wire name, column name and member name are one.
+ * disagree; a type without a kind is a compile error. Wire name, column name and member name are one,
+ * unless the record is `camel`.
  * At most 64 fields (one bit each in a FieldSet). */
 #ifndef SOCLE_CORE_RECORD_H
 #define SOCLE_CORE_RECORD_H
@@ -79,7 +80,13 @@ typedef struct Record {
     ptrdiff_t size; /* of the struct */
     const char *doc;
     bool open; /* unknown members of a body are ignored instead of refused */
+    bool camel; /* on the wire names are camelCase (contact_email: contactEmail) and times have exactly
+                   three digits of a second, as JavaScript's clients write them */
 } Record;
+
+enum { FIELD_NAME_MAX = 64 }; /* bytes, with the NUL */
+/* The field's name in JSON, queries and CSV; `room` holds it where it is another than f->name. */
+Str field_wire(const Record *record, const Field *f, char room[FIELD_NAME_MAX]);
 
 #define FIELD(Type, ...) FIELD_MADE(Type, __VA_ARGS__, ) /* attributes may be left out */
 #define FIELD_MADE(Type, member, ...)                                                       \

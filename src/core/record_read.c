@@ -15,6 +15,13 @@ static void read_object(Reader *r, const Record *record, const json_t *json, voi
 
 static void bad(Reader *r, Str path, Str code, const char *message) { problem_add(r->problems, path, code, "%s", message); }
 
+/* Lasts as long as c, for it becomes part of an error's path. */
+static Str wire_name(Ctx *c, const Record *record, const Field *f) {
+    char room[FIELD_NAME_MAX];
+    Str name = field_wire(record, f, room);
+    return name.data == room ? str_copy(c->arena, name) : name;
+}
+
 static Str path_under(Ctx *c, Str path, Str name) {
     return path.len ? strf(c->arena, "%.*s.%.*s", S_ARG(path), S_ARG(name)) : name;
 }
@@ -206,8 +213,10 @@ static void find_unknown(Reader *r, const Record *record, const json_t *json, St
     for (void *i = json_object_iter(object); i; i = json_object_iter_next(object, i)) {
         const char *name = json_object_iter_key(i);
         bool known = false;
+        char room[FIELD_NAME_MAX];
         for (ptrdiff_t k = 0; k < record->field_count && !known; k++)
-            known = strcmp(record->fields[k].name, name) == 0 && !(record->fields[k].flags & F_OWNER);
+            known = !(record->fields[k].flags & F_OWNER) &&
+                    str_eq(field_wire(record, &record->fields[k], room), str_c(name));
         if (!known) bad(r, path_under(r->c, path, str_copy(r->c->arena, str_c(name))), S("unknown"), "is not a known field");
     }
 }
@@ -225,9 +234,10 @@ static void read_object(Reader *r, const Record *record, const json_t *json, voi
             if (f->kind == KIND_TIME) *(Time *)field_at(f, out) = TIME_NULL;
             continue;
         }
-        const json_t *v = json_object_get(json, f->name);
+        Str name = wire_name(r->c, record, f);
+        const json_t *v = json_object_getn(json, name.data, (size_t)name.len);
         if (v) seen |= (FieldSet)1 << i;
-        read_field(r, f, v, out, path_under(r->c, path, str_c(f->name)));
+        read_field(r, f, v, out, path_under(r->c, path, name));
     }
     if (present) *present = seen;
 }
@@ -304,7 +314,7 @@ Err *record_read_text(Ctx *c, const Record *record, RecordGet get, void *arg, vo
     memset(out, 0, (size_t)record->size);
     for (ptrdiff_t i = 0; i < record->field_count; i++) {
         const Field *f = &record->fields[i];
-        Str path = str_c(f->name), text = get(arg, path);
+        Str path = wire_name(c, record, f), text = get(arg, path);
         void *at = field_at(f, out);
         if (f->kind == KIND_TIME) *(Time *)at = TIME_NULL;
         if (text.data && !str_utf8_valid(text)) bad(&r, path, S("value"), "is not valid UTF-8");

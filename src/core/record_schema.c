@@ -114,6 +114,11 @@ static bool is_required(const Field *f, SchemaMode mode) {
     return mode == SCHEMA_CREATE && f->flags & F_REQUIRED;
 }
 
+static void put_name(JsonOut *o, const Record *record, const Field *f) {
+    char room[FIELD_NAME_MAX];
+    json_put_str(o, field_wire(record, f, room));
+}
+
 void record_schema(Buf *b, const Record *record, SchemaMode mode) {
     JsonOut o = json_out(b);
     json_begin(&o, '{');
@@ -126,7 +131,8 @@ void record_schema(Buf *b, const Record *record, SchemaMode mode) {
         const Field *f = &record->fields[i];
         if (!in_schema(f, mode)) continue;
         any_required |= is_required(f, mode);
-        json_key(&o, str_c(f->name));
+        char room[FIELD_NAME_MAX];
+        json_key(&o, field_wire(record, f, room));
         put_field(&o, f, mode);
     }
     json_end(&o, '}');
@@ -135,7 +141,7 @@ void record_schema(Buf *b, const Record *record, SchemaMode mode) {
         json_begin(&o, '[');
         for (ptrdiff_t i = 0; i < record->field_count; i++)
             if (in_schema(&record->fields[i], mode) && is_required(&record->fields[i], mode))
-                json_put_str(&o, str_c(record->fields[i].name));
+                put_name(&o, record, &record->fields[i]);
         json_end(&o, ']');
     }
     if (mode != SCHEMA_OUT && !record->open) {

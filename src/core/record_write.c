@@ -6,13 +6,25 @@ static void write_str(Buf *b, Str s) {
     buf_json(b, s);
 }
 
-static void write_time(Buf *b, Time t) {
+Str field_wire(const Record *record, const Field *f, char room[FIELD_NAME_MAX]) {
+    if (!record->camel) return str_c(f->name);
+    ptrdiff_t n = 0;
+    for (const char *p = f->name; *p; p++) {
+        bool hump = *p == '_' && p[1] >= 'a' && p[1] <= 'z';
+        assert(n < FIELD_NAME_MAX);
+        room[n++] = hump ? (char)(*++p - 'a' + 'A') : *p;
+    }
+    return str_of(room, n);
+}
+
+static void write_time(Buf *b, Time t, bool milliseconds) {
     if (time_is_null(t)) {
         buf_add(b, S("null"));
         return;
     }
     buf_byte(b, '"');
-    buf_time(b, t);
+    if (milliseconds) buf_time_ms(b, t);
+    else buf_time(b, t);
     buf_byte(b, '"');
 }
 
@@ -30,7 +42,7 @@ static void write_opt_int(Buf *b, OptInt v) {
     else buf_add(b, S("null"));
 }
 
-static void write_field(Buf *b, const Field *f, const void *at) {
+static void write_field(Buf *b, const Record *record, const Field *f, const void *at) {
     switch (f->kind) {
     case KIND_BOOL: buf_add(b, *(const bool *)at ? S("true") : S("false")); break;
     case KIND_INT: buf_i64(b, *(const int64_t *)at); break;
@@ -40,7 +52,7 @@ static void write_field(Buf *b, const Field *f, const void *at) {
         if (id_is_none(*(const Id *)at)) buf_add(b, S("null"));
         else buf_i64(b, ((const Id *)at)->value);
         break;
-    case KIND_TIME: write_time(b, *(const Time *)at); break;
+    case KIND_TIME: write_time(b, *(const Time *)at, record->camel); break;
     case KIND_OPT_INT: write_opt_int(b, *(const OptInt *)at); break;
     case KIND_OPT_FLOAT:
         if (((const OptFloat *)at)->set) buf_f64(b, ((const OptFloat *)at)->value);
@@ -84,14 +96,15 @@ void record_write(Buf *b, const Record *record, const void *value) {
         const Field *f = &record->fields[i];
         const void *at = field_at(f, value);
         if (f->flags & F_SECRET || (f->flags & F_OMIT_NULL && field_is_null(f, at))) continue;
-        ptrdiff_t name_len = (ptrdiff_t)strlen(f->name);
-        char *to = buf_reserve(b, name_len + 4);
+        char room[FIELD_NAME_MAX];
+        Str name = field_wire(record, f, room);
+        char *to = buf_reserve(b, name.len + 4);
         *to++ = separator;
         *to++ = '"';
-        memcpy(to, f->name, (size_t)name_len);
-        memcpy(to + name_len, "\":", 2);
-        b->len += name_len + 4;
-        write_field(b, f, at);
+        memcpy(to, name.data, (size_t)name.len);
+        memcpy(to + name.len, "\":", 2);
+        b->len += name.len + 4;
+        write_field(b, record, f, at);
         separator = ',';
     }
     if (separator == '{') buf_byte(b, '{');
@@ -113,7 +126,8 @@ void record_csv_head(Buf *b, const Record *record) {
     for (ptrdiff_t i = 0; i < record->field_count; i++) {
         if (record->fields[i].flags & F_SECRET) continue;
         if (!first) buf_byte(b, ',');
-        buf_csv(b, str_c(record->fields[i].name));
+        char room[FIELD_NAME_MAX];
+        buf_csv(b, field_wire(record, &record->fields[i], room));
         first = false;
     }
     buf_add(b, S("\r\n"));
@@ -121,7 +135,7 @@ void record_csv_head(Buf *b, const Record *record) {
 
 /* Text goes in as it is, null as nothing, lists and nested records as JSON. A leading = + - @ of text
  * would be run as a formula by spreadsheets: such a cell begins with an apostrophe (OWASP). */
-static void csv_field(Buf *b, const Field *f, const void *at) {
+static void csv_field(Buf *b, const Record *record, const Field *f, const void *at) {
     if (field_is_null(f, at)) return;
     Buf cell = buf_new(b->arena, 64);
     if (f->kind == KIND_STR) {
@@ -129,9 +143,10 @@ static void csv_field(Buf *b, const Field *f, const void *at) {
         if (text.len && strchr("=+-@\t\r", text.data[0])) buf_byte(&cell, '\'');
         buf_add(&cell, text);
     } else if (f->kind == KIND_TIME) {
-        buf_time(&cell, *(const Time *)at);
+        if (record->camel) buf_time_ms(&cell, *(const Time *)at);
+        else buf_time(&cell, *(const Time *)at);
     } else {
-        write_field(&cell, f, at);
+        write_field(&cell, record, f, at);
     }
     buf_csv(b, buf_str(&cell));
 }
@@ -142,7 +157,7 @@ void record_csv_row(Buf *b, const Record *record, const void *value) {
         const Field *f = &record->fields[i];
         if (f->flags & F_SECRET) continue;
         if (!first) buf_byte(b, ',');
-        csv_field(b, f, field_at(f, value));
+        csv_field(b, record, f, field_at(f, value));
         first = false;
     }
     buf_add(b, S("\r\n"));

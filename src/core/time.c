@@ -64,11 +64,9 @@ static void put_digits(char *at, int value, int width) {
     for (int i = width; i-- > 0; value /= 10) at[i] = (char)('0' + value % 10);
 }
 
-void buf_time(Buf *b, Time t) {
-    if (time_is_null(t)) {
-        buf_add(b, S("null"));
-        return;
-    }
+/* The time with six digits of a second; how many bytes those before the fraction and all are. */
+enum { TIME_SECONDS_LEN = 19, TIME_MICROS_LEN = 26 };
+static char *time_digits(Buf *b, Time t) {
     Civil c = time_civil(t);
     char *at = buf_reserve(b, 28);
     memcpy(at, "0000-00-00T00:00:00.000000Z", 27);
@@ -79,11 +77,27 @@ void buf_time(Buf *b, Time t) {
     put_digits(at + 14, c.minute, 2);
     put_digits(at + 17, c.second, 2);
     put_digits(at + 20, c.micro, 6);
-    ptrdiff_t length = 26;
-    while (at[length - 1] == '0' && length > 20) length--;
-    if (length == 20) length = 19; /* no fraction: the point goes too */
+    return at;
+}
+
+void buf_time(Buf *b, Time t) {
+    if (time_is_null(t)) {
+        buf_add(b, S("null"));
+        return;
+    }
+    char *at = time_digits(b, t);
+    ptrdiff_t length = TIME_MICROS_LEN;
+    while (at[length - 1] == '0' && length > TIME_SECONDS_LEN + 1) length--;
+    if (length == TIME_SECONDS_LEN + 1) length--; /* no fraction: the point goes too */
     at[length++] = 'Z';
     b->len += length;
+}
+
+void buf_time_ms(Buf *b, Time t) {
+    assert(!time_is_null(t));
+    char *at = time_digits(b, t);
+    at[TIME_MICROS_LEN - 3] = 'Z';
+    b->len += TIME_MICROS_LEN - 2;
 }
 
 Str time_str(Arena *arena, Time t) {

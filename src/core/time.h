@@ -37,6 +37,8 @@ int time_weekday(Time t); /* 0 = Sunday */
 
 /* RFC 3339 with Z: `2026-11-21T10:00:00Z`, with fractional digits only where they are not zero. */
 void buf_time(Buf *b, Time t);
+/* The same with exactly three digits of a second, cut off; t is not null. */
+void buf_time_ms(Buf *b, Time t);
 Str time_str(Arena *arena, Time t);
 /* Reads RFC 3339 (any offset, `T` or space, lower case allowed), Meta's `+0000` without colon, a
  * date alone (midnight UTC), and a date-time without offset (taken as UTC). Years 1..9999. */

@@ -167,7 +167,60 @@ TEST(schemas_say_what_readers_and_writers_may_expect) {
     ctx_undo(&c, NULL);
 }
 
+typedef struct Tenant {
+    Str contact_email;
+    int64_t quota_ai_requests;
+    Time created_at;
+} Tenant;
+static const Field tenant_fields[] = {
+    FIELD(Tenant, contact_email, .flags = F_REQUIRED),
+    FIELD(Tenant, quota_ai_requests, .max = 10),
+    FIELD(Tenant, created_at, .flags = F_READONLY),
+};
+static const Record tenant_record = RECORD(Tenant, tenant_fields, .camel = true);
+
+static Str tenant_parameter(void *arg, Str name) {
+    (void)arg;
+    return str_eq(name, S("contactEmail")) ? S("a@b.fr") : (Str){0};
+}
+
+TEST(camel_records_have_other_names_outside_and_milliseconds) {
+    Ctx c = {.arena = arena};
+    json_t *json;
+    Tenant t;
+    Buf b = buf_new(arena, 256);
+    REQUIRE(!json_parse(&c, S("{\"contactEmail\":\"x\",\"quotaAiRequests\":3}"), &json));
+    FieldSet present;
+    REQUIRE(!record_read(&c, &tenant_record, json, READ_CREATE, &t, &present));
+    CHECK_INT(present, record_bit(&tenant_record, "contact_email") |
+                           record_bit(&tenant_record, "quota_ai_requests"));
+    t.created_at = (Time){1700000000123999};
+    record_write(&b, &tenant_record, &t);
+    CHECK_STR(buf_str(&b), S("{\"contactEmail\":\"x\",\"quotaAiRequests\":3,"
+                             "\"createdAt\":\"2023-11-14T22:13:20.123Z\"}"));
+    b.len = 0;
+    record_csv_head(&b, &tenant_record);
+    t.created_at = (Time){1700000000000000};
+    record_csv_row(&b, &tenant_record, &t);
+    CHECK_STR(buf_str(&b), S("contactEmail,quotaAiRequests,createdAt\r\n"
+                             "x,3,2023-11-14T22:13:20.000Z\r\n"));
+    REQUIRE(!json_parse(&c, S("{\"contact_email\":\"x\",\"quotaAiRequests\":11}"), &json));
+    Err *err = record_read(&c, &tenant_record, json, READ_CREATE, &t, NULL);
+    REQUIRE(err && err->field_count == 3);
+    CHECK_STR(err->fields[0].field, S("contact_email"));
+    CHECK_STR(err->fields[1].field, S("contactEmail"));
+    CHECK_STR(err->fields[2].field, S("quotaAiRequests"));
+    REQUIRE(!record_read_text(&c, &tenant_record, tenant_parameter, NULL, &t));
+    CHECK_STR(t.contact_email, S("a@b.fr"));
+    b.len = 0;
+    record_schema(&b, &tenant_record, SCHEMA_CREATE);
+    REQUIRE(!json_parse(&c, buf_str(&b), &json));
+    CHECK(json_path(json, "properties.quotaAiRequests.maximum") != NULL);
+    CHECK_STR(json_str(json_path(json, "required.0")), S("contactEmail"));
+}
+
 static const T rows[] = {
+    T_ROW(camel_records_have_other_names_outside_and_milliseconds),
     T_ROW(a_whole_record_goes_in_and_comes_out), T_ROW(every_bad_field_is_named_at_once_with_its_path),
     T_ROW(null_is_refused_where_it_is_not_a_value), T_ROW(a_change_takes_only_what_is_there),
     T_ROW(readonly_fields_sent_back_are_ignored), T_ROW(what_is_not_an_object_is_refused),
