@@ -25,9 +25,8 @@
 #ifndef SOCLE_AI_AI_H
 #define SOCLE_AI_AI_H
 
-#include "core/err.h"
-#include "core/id.h"
 #include "core/json.h"
+#include "core/record.h"
 
 /* Who pays. Zeroed: nobody, nothing is written. Lines are `ai_tokens` and `ai_money_micros` of
  * `owner`, once for each key: after a crash the same call again costs nothing more. */

@@ -23,7 +23,9 @@ typedef enum SearchKind {
     SEARCH_KEYWORD, /* one or several short values (≤ 512 bytes); equal without regard to case and accents */
     SEARCH_INT,  /* int64 above INT64_MIN, one value */
     SEARCH_REAL, /* a double, not NaN, one value */
-    SEARCH_TIME  /* microseconds since 1970, one value */
+    SEARCH_TIME, /* microseconds since 1970, one value */
+    SEARCH_VECTOR /* SearchDef.dims floats that say what a text means, one value; see SearchNear. At
+                     most one such field; `use` is 0 */
 } SearchKind;
 
 enum {
@@ -80,6 +82,7 @@ typedef struct SearchDef {
     int order_field;
     /* A KEYWORD field whose value every search must name, so that no foreign document can match; -1: none. */
     int partition_field;
+    int dims; /* of its SEARCH_VECTOR field, at most 4096 */
     SearchTuning tuning;
     int version; /* raise it when feed or fields change meaning: snapshots of another one are rebuilt */
     SearchFeed *feed;
@@ -101,6 +104,9 @@ void search_doc_gone(SearchDocs *d, int64_t key);
 void search_doc_text(SearchDocs *d, int field, Str text);
 void search_doc_int(SearchDocs *d, int field, int64_t value); /* INT, TIME */
 void search_doc_real(SearchDocs *d, int field, double value);
+/* SearchDef.dims floats, of any length but zero; one with a component that is no number, or of length
+ * zero, is left out. Copied. */
+void search_doc_vector(SearchDocs *d, const float *values);
 
 /* -- Filters ------------------------------------------------------------------------------------- */
 
@@ -153,6 +159,18 @@ typedef struct SearchFacetAsk {
 } SearchFacetAsk;
 #define SEARCH_FACET(place) ((SearchFacetAsk){.field = (place), .sum_field = -1})
 
+/* Documents whose vectors are nearest to this one, by cosine, exactly: what a scan of all of them in
+ * float would give, ties by key. Alone (an empty q) it is the order of the hits, and the total counts the
+ * documents that have a vector and reach the threshold. Beside a q the two orders, each to its `depth`,
+ * are blended by reciprocal rank fusion: a hit scores the sum of 1/(60 + rank) over the orders it is in
+ * (Cormack, Clarke, Büttcher 2009), and the total counts the documents in either. Filters and the
+ * partition hold for both. */
+typedef struct SearchNear {
+    const float *vector; /* SearchDef.dims of them, of any length but zero */
+    double threshold;    /* least cosine; -1: any */
+    int64_t depth;       /* of each order when blended, at most 1000; 0: 100 */
+} SearchNear;
+
 typedef struct SearchRequest {
     Str q; /* empty: everything */
     /* false: only words, "phrases" and -word; true: also AND OR NOT ( ) NEAR/n field:value wild*cards */
@@ -173,6 +191,7 @@ typedef struct SearchRequest {
     int64_t offset, limit;  /* limit 0: totals and facets only */
     bool scores, details;   /* fill SearchHit.score, .details */
     double score_threshold; /* leave out hits below (implies scores); 0: none */
+    const SearchNear *near; /* NULL: words only */
 } SearchRequest;
 #define SEARCH_REQUEST ((SearchRequest){.distinct_field = -1, .limit = 20})
 
@@ -191,6 +210,9 @@ typedef struct SearchHit {
     int64_t key;
     double score; /* 0..1 */
     SearchDetails details;
+    /* With SearchRequest.near. */
+    double similarity;             /* cosine; NaN: it has no vector */
+    int keyword_rank, vector_rank; /* from 1, in the two orders; 0: not in it */
 } SearchHit;
 
 typedef struct SearchValue {
