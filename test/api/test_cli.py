@@ -26,7 +26,7 @@ COMMANDS = ("serve worker migrate demo user key import export backup restore doc
 @pytest.fixture
 def quiet(make_server):
     """A server that is not started: its data and settings, for commands."""
-    return make_server(start=False)
+    return make_server(start=False, migrated=False)
 
 
 # -- use --------------------------------------------------------------------------------------------
