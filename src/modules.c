@@ -9,6 +9,7 @@
 #include "api/work_routes.h"
 #include "ops/ops.h"
 #include "products/robian/robian.h"
+#include "products/sylion/sylion.h"
 #include "products/veyl/veyl.h"
 
 typedef struct Listed {
@@ -24,6 +25,7 @@ static const Listed listed[] = {
     {&meili_module, false},
     {&veyl_module, true},
     {&robian_module, true},
+    {&sylion_module, true},
 };
 
 const ImportKind import_kinds[] = {

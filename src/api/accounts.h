@@ -58,6 +58,11 @@ MUST_USE Err *organisations_leave(Ctx *c, Id user);
 MUST_USE Err *api_key_create_in(Ctx *c, Id user, Id organisation, Str name, Str scopes,
                                 Time expires_at, Str *key, Id *id);
 
+/* All keys that act within it stop to. */
+MUST_USE Err *organisation_keys_revoke(Ctx *c, Id organisation);
+/* The longest-serving of its owners. NOT_FOUND: there is no such organisation. */
+MUST_USE Err *organisation_owner(Ctx *c, Id organisation, Id *user);
+
 /* Text ↔ role; MEMBER_NONE for anything else. */
 MemberRole member_role_of(Str text);
 Str member_role_text(MemberRole role);

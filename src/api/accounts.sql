@@ -167,6 +167,10 @@ UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL;
 -- $1 key, $2 now, $3 user it must belong to.
 UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND user_id = $3 AND revoked_at IS NULL;
 
+-- name: key_revoke_within
+-- $1 organisation, $2 now.
+UPDATE api_keys SET revoked_at = $2 WHERE organisation_id = $1 AND revoked_at IS NULL;
+
 -- name: key_clean
 -- $1 revoked or expired before this.
 DELETE FROM api_keys WHERE revoked_at < $1 OR expires_at < $1;
@@ -211,6 +215,11 @@ WHERE m.user_id = $1 ORDER BY o.id LIMIT $2 OFFSET $3;
 
 -- name: organisation_count
 SELECT count(*) FROM organisation_members WHERE user_id = $1;
+
+-- name: organisation_owner
+-- $1 organisation.
+SELECT user_id FROM organisation_members WHERE organisation_id = $1 AND role = 'owner'
+ORDER BY created_at, user_id LIMIT 1;
 
 -- name: organisation_rename
 -- $1 organisation, $2 name, $3 now.

@@ -90,3 +90,7 @@ Err *api_key_revoke(Ctx *c, Id id) {
     if (changed == 0) FAIL(c, NOT_FOUND, "API key not found");
     return NULL;
 }
+
+Err *organisation_keys_revoke(Ctx *c, Id organisation) {
+    return db_exec(c, SQL(SQL_KEY_REVOKE_WITHIN), ARGS(V(organisation), V(time_now())), NULL);
+}

@@ -24,7 +24,12 @@ typedef struct Envelope {
     void (*open)(Ctx *c, const Call *k, Buf *b);
     void (*close)(Ctx *c, const Call *k, Buf *b);
     const char *schema_open, *schema_close;
-    void (*problem)(Ctx *c, const Err *err, JsonOut *o);
+    /* detail: what the caller may read of err. */
+    void (*problem)(Ctx *c, const Err *err, Str detail, JsonOut *o);
+    /* For products whose clients know some errors by another status: the same error with another
+     * kind and code, before anything is made of it. NULL: as it is. Also called by the OpenAPI
+     * document with a bare kind. */
+    Err *(*restate)(Ctx *c, const Err *err);
     /* For clients that expect other errors than RFC 9457's: fills in status (400 for an INVALID)
      * and body instead of it; detail: what the caller may read of err. And that body's record. */
     void (*refuse)(Ctx *c, const Req *q, Reply *r, const Err *err, Str detail);

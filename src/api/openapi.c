@@ -283,6 +283,14 @@ static void refusals(Doc *d, const Entry *entry, const Record *refusal) {
     }
 }
 
+/* By which status the module's clients know it. */
+static int status_told(Doc *d, const Envelope *envelope, int status) {
+    if (!envelope || !envelope->restate) return status;
+    Ctx c = {.arena = d->arena};
+    Err err = {.kind = kind_of_status(status)};
+    return err_status(envelope->restate(&c, &err)->kind);
+}
+
 static void responses(Doc *d, const Entry *entry) {
     const Envelope *envelope = entry->module->envelope;
     open_at(d, "responses", '{');
@@ -292,9 +300,13 @@ static void responses(Doc *d, const Entry *entry) {
         json_end(&d->o, '}');
         return;
     }
+    bool told[STATUS_LAST + 1] = {false};
+    for (int status = STATUS_FIRST; status <= STATUS_LAST; status++)
+        if (kind_of_status(status) != ERR_KIND_COUNT && may_answer(d, entry, status))
+            told[status_told(d, envelope, status)] = true;
     for (int status = STATUS_FIRST; status <= STATUS_LAST; status++) {
         if (status == entry->route->status_also) answer_also(d, entry);
-        if (kind_of_status(status) == ERR_KIND_COUNT || !may_answer(d, entry, status)) continue;
+        if (!told[status]) continue;
         json_key(&d->o, strf(d->arena, "%d", status));
         put_ref(d, strf(d->arena, "#/components/responses/Problem%d", status));
     }

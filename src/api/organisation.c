@@ -77,6 +77,11 @@ Err *organisation_require(Ctx *c, Id organisation, MemberRole least) {
     return NULL;
 }
 
+Err *organisation_owner(Ctx *c, Id organisation, Id *user) {
+    Err *err = db_int(c, SQL(SQL_ORGANISATION_OWNER), ARGS(V(organisation)), &user->value);
+    return err && err->kind == ERR_NOT_FOUND ? absent(c, "Organisation") : err;
+}
+
 typedef struct Founding {
     Id user;
     Str name;

@@ -57,7 +57,8 @@ static void problem_write(Ctx *c, const Req *q, const Err *err, Buf *b) {
     put(&o, S("request_id"), c->request_id);
     if (err->field_count > 0) put_fields(&o, err);
     const Envelope *envelope = entry ? entry->module->envelope : NULL;
-    if (envelope && envelope->problem) envelope->problem(c, err, &o);
+    if (envelope && envelope->problem)
+        envelope->problem(c, err, detail_shown(c->arena, err, c->request_id), &o);
     json_end(&o, '}');
 }
 
@@ -83,6 +84,7 @@ void reply_problem(Ctx *c, const Req *q, Reply *r, const Err *err) {
     assert(err && !r->begun);
     const Entry *entry = q->route;
     const Envelope *envelope = entry ? entry->module->envelope : NULL;
+    if (envelope && envelope->restate) err = envelope->restate(c, err);
     if (envelope && envelope->refuse) {
         envelope->refuse(c, q, r, err, detail_shown(c->arena, err, c->request_id));
     } else {

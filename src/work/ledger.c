@@ -39,17 +39,32 @@ typedef struct Window {
 
 /* -- windows ---------------------------------------------------------------------------------- */
 
+/* months: since the year 0. */
+static Time month_begins(const Zone *zone, int64_t months) {
+    Time local = time_from_civil(
+        (Civil){.year = (int)(months / 12), .month = (int)(months % 12) + 1, .day = 1});
+    return zone ? zone_first_instant(zone, local) : local;
+}
+
+/* A month begins at the first instant at which local clocks show its first day: every instant is in
+ * one month, whatever the clocks are changed to. */
+static Window month_of(const Zone *zone, Time at) {
+    Time local = zone ? time_add(at, zone_offset_s(zone, at) * US_PER_SECOND) : at;
+    Civil day = time_civil(local);
+    int64_t months = (int64_t)day.year * 12 + day.month - 1;
+    /* Set back over midnight, clocks show the month before once more. */
+    if (month_begins(zone, months + 1).us <= at.us) months++;
+    Window w = {month_begins(zone, months), month_begins(zone, months + 1)};
+    assert(w.starts.us <= at.us && at.us < w.ends.us);
+    return w;
+}
+
 static Window window_of(const Quota *q, Time at) {
     if (q->rolling) return (Window){time_add(at, 1 - q->period_ms * US_PER_MS), time_add(at, 1)};
     if (q->period_ms == 0) {
         return (Window){{0}, time_from_civil((Civil){.year = 9999, .month = 12, .day = 31})};
     }
-    if (q->period_ms < 0) {
-        Civil day = time_civil(at);
-        Civil first = {.year = day.year, .month = day.month, .day = 1};
-        Civil next = {.year = day.year + (day.month == 12), .month = day.month % 12 + 1, .day = 1};
-        return (Window){time_from_civil(first), time_from_civil(next)};
-    }
+    if (q->period_ms < 0) return month_of(q->zone, at);
     int64_t period = q->period_ms * US_PER_MS;
     int64_t starts = (at.us / period - (at.us % period < 0)) * period;
     return (Window){{starts}, {starts + period}};
@@ -291,6 +306,12 @@ Err *ledger_record(Ctx *c, Str owner, Str unit, Str key, int64_t amount) {
 }
 
 /* -- asking ----------------------------------------------------------------------------------- */
+
+void ledger_window(Quota quota, Time at, Time *starts, Time *ends) {
+    Window w = window_of(&quota, at);
+    *starts = w.starts;
+    *ends = w.ends;
+}
 
 Err *ledger_used(Ctx *c, Quota q, Time at, int64_t *used, int64_t *reserved) {
     assert(used && reserved);

@@ -11,14 +11,15 @@
 #define SOCLE_WORK_LEDGER_H
 
 #include "core/record.h"
+#include "work/zone.h"
 
 /* Owner: "user:7", "org:3", "platform:instagram/acct". Unit: messages, ai_requests, tokens,
  * money_micros, storage_bytes, minutes, or a product's own. */
 typedef struct Quota {
     Str owner, unit;
     int64_t limit; /* -1: unlimited */
-    int64_t
-        period_ms; /* length of the window; 0: for ever. Calendar months (UTC): period_ms = -1 */
+    int64_t period_ms; /* length of the window; 0: for ever; -1: calendar months */
+    const Zone *zone;  /* of calendar months; NULL: UTC */
     bool rolling;  /* the period up to now, to the microsecond, instead of fixed windows */
 } Quota;
 
@@ -36,6 +37,8 @@ MUST_USE Err *ledger_release(Ctx *c, Id reservation); /* CONFLICT once settled *
 MUST_USE Err *ledger_record(Ctx *c, Str owner, Str unit, Str key, int64_t amount);
 /* Used and reserved in the window that holds `at`. */
 MUST_USE Err *ledger_used(Ctx *c, Quota quota, Time at, int64_t *used, int64_t *reserved);
+/* The window that holds `at`: [starts, ends). */
+void ledger_window(Quota quota, Time at, Time *starts, Time *ends);
 /* Reservations ended 90 days ago are forgotten (lines never); *count of them, a batch at a time. */
 MUST_USE Err *ledger_purge(Ctx *c, ptrdiff_t *count);
 

@@ -21,6 +21,7 @@ typedef enum QuotaKind {
     QUOTA_ASSISTANTS,
     QUOTA_KINDS
 } QuotaKind;
+enum { QUOTA_MB = 1024 * 1024 };
 
 /* What it was for; all may be left out. */
 typedef struct Use {
@@ -43,5 +44,9 @@ MUST_USE Err *quota_use(Ctx *c, const Scope *s, QuotaKind kind, Str key, const U
 /* Would it fit now? limit -1: without limit. */
 MUST_USE Err *quota_check(Ctx *c, const Scope *s, QuotaKind kind, int64_t amount, int64_t *used,
                           int64_t *limit, bool *fits);
+
+/* As the ledger calls it (ai_requests), and as the contract does (aiRequests). */
+Str quota_unit(QuotaKind kind);
+Str quota_name(QuotaKind kind);
 
 #endif

@@ -8,6 +8,17 @@
 
 #include "core/record.h"
 
+/* Of one kind in the present period. limit -1: without. */
+typedef struct QuotaUse {
+    int64_t used, limit;
+    OptFloat percentage; /* with what is reserved; null without a limit */
+} QuotaUse;
+typedef struct TenantUsage {
+    QuotaUse messages, ai_requests, tokens, storage_mb, channels, assistants;
+} TenantUsage;
+
+/* quota_…: its own; unset where the plan's holds. On the wire they and `usage` are what holds
+ * (tenant_show). */
 typedef struct Tenant {
     Id n, organisation_id;
     Str id, name, slug, plan, contact_email, contact_phone, webhook_url, time_zone;
@@ -15,6 +26,7 @@ typedef struct Tenant {
     bool is_active;
     OptInt quota_messages, quota_ai_requests, quota_tokens, quota_storage_mb, quota_channels,
         quota_assistants;
+    TenantUsage usage;
     Time created_at, updated_at, deleted_at;
 } Tenant;
 extern const Record tenant_record;

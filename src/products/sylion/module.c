@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * sylion's row in the list of modules: routes, jobs, schedules, channels and settings of all its
+ * files. */
+#include "products/sylion/routes.h"
+#include "products/sylion/sylion.h"
+
+static const Setting sylion_settings[] = {
+    SETTING("WHATSAPP_API_URL", sylion.whatsapp_api_url, .usual = "https://waba-v2.360dialog.io",
+            .doc = "360dialog's address"),
+    SETTING("WHATSAPP_CLOUD_URL", sylion.whatsapp_cloud_url,
+            .usual = "https://graph.facebook.com/v26.0",
+            .doc = "Meta's Graph API with its version"),
+    SETTING("WHATSAPP_API_KEY", sylion.whatsapp_api_key, .secret = true,
+            .doc = "For channels that have none of their own"),
+    SETTING("WHATSAPP_VERIFY_TOKEN", sylion.whatsapp_verify_token, .secret = true,
+            .doc = "Of the webhook's handshake, for channels that have none of their own"),
+    SETTING("META_APP_SECRET", sylion.meta_app_secret, .secret = true,
+            .doc = "Signs the Cloud API's webhooks, unless a channel has its own"),
+    SETTING("WHATSAPP_DRY_RUN", sylion.whatsapp_dry_run,
+            .doc = "Nothing is sent: messages get ids that begin with dry-run:"),
+    SETTING("SYLION_DEBOUNCE_MS", sylion.debounce_ms, .usual = "1500", .min = 0, .max = 60000,
+            .unit = "ms", .doc = "What a contact writes within it gets one answer"),
+    SETTING("SYLION_DOCUMENT_MAX_BYTES", sylion.document_max_bytes, .usual = "52428800",
+            .min = 1024, .max = 1073741824, .unit = "bytes",
+            .doc = "A larger document is not taken into a knowledge base"),
+    SETTING("SYLION_MEDIA_MAX_BYTES", sylion.media_max_bytes, .usual = "26214400", .min = 1024,
+            .max = 1073741824, .unit = "bytes",
+            .doc = "A larger attachment of a message is not fetched"),
+    SETTING("SYLION_ALLOW_PRIVATE_SOURCES", sylion.private_sources,
+            .doc = "Documents, and tenants' webhooks, may have addresses that are not public"),
+};
+
+static const Route *const tables[] = {
+    plan_routes,
+    tenant_routes,
+    NULL,
+};
+
+static const ChannelRule channels[] = {
+    {.prefix = "tenant:",
+     .may_read = tenant_may_read,
+     .doc = "What happens in a tenant, by its id: messages, conversations, turns, documents, "
+            "warnings"},
+};
+
+const Module sylion_module = {
+    .name = "sylion",
+    .doc = "Assistants on WhatsApp that answer from a tenant's own knowledge",
+    .tables = tables,
+    .channels = channels,
+    .channel_count = COUNT(channels),
+    .envelope = &sylion_envelope,
+    .settings = sylion_settings,
+    .setting_count = COUNT(sylion_settings),
+};

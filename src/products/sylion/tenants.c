@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Tenants: made by the platform's admins, changed by their own. A deleted one is gone for everybody,
+ * its slug and numbers are free again, and its row stays for the ledger. */
+#include "products/sylion/tenants.h"
+
+#include "net/url.h"
+#include "products/sylion/plans.h"
+#include "products/sylion/routes.h"
+#include "products/sylion/system_sql.h"
+#include "products/sylion/tenants_sql.h"
+#include "work/zone.h"
+
+#define SQL_TENANT_LOCK SQL2(SQL_TENANT_LOCK_SQLITE, SQL_TENANT_LOCK_POSTGRES)
+
+static const Field quota_use_fields[] = {
+    FIELD(QuotaUse, used),
+    FIELD(QuotaUse, limit, .doc = "-1: without"),
+    FIELD(QuotaUse, percentage, .doc = "null without a limit"),
+};
+static const Record quota_use_record = RECORD(QuotaUse, quota_use_fields, .camel = true);
+
+static const Field usage_fields[] = {
+    FIELD_RECORD(TenantUsage, messages, &quota_use_record),
+    FIELD_RECORD(TenantUsage, ai_requests, &quota_use_record),
+    FIELD_RECORD(TenantUsage, tokens, &quota_use_record),
+    FIELD_RECORD(TenantUsage, storage_mb, &quota_use_record),
+    FIELD_RECORD(TenantUsage, channels, &quota_use_record),
+    FIELD_RECORD(TenantUsage, assistants, &quota_use_record),
+};
+const Record tenant_usage_record = RECORD(TenantUsage, usage_fields, .camel = true,
+                                          .doc = "What is used of the quotas in this period");
+
+#define INNER .flags = F_SECRET | F_READONLY | F_NULLABLE
+static const Field tenant_fields[] = {
+    FIELD(Tenant, n, INNER),
+    FIELD(Tenant, id, .format = "uuid"),
+    FIELD(Tenant, organisation_id, .flags = F_NULLABLE,
+          .doc = "Whose members and keys are the tenant's: /api/v1/organisations/{id}"),
+    FIELD(Tenant, name),
+    FIELD(Tenant, slug),
+    FIELD(Tenant, plan, .values = plan_names),
+    FIELD(Tenant, contact_email, .flags = F_NULLABLE),
+    FIELD(Tenant, contact_phone, .flags = F_NULLABLE),
+    FIELD(Tenant, billing_address, .flags = F_NULLABLE),
+    FIELD(Tenant, webhook_url, .flags = F_NULLABLE),
+    FIELD(Tenant, settings),
+    FIELD(Tenant, time_zone, .doc = "Periods are calendar months there"),
+    FIELD(Tenant, is_active),
+    FIELD(Tenant, quota_messages, .doc = "What holds, the plan's or its own; -1: without limit"),
+    FIELD(Tenant, quota_ai_requests),
+    FIELD(Tenant, quota_tokens),
+    FIELD(Tenant, quota_storage_mb),
+    FIELD(Tenant, quota_channels),
+    FIELD(Tenant, quota_assistants),
+    FIELD_RECORD(Tenant, usage, &tenant_usage_record, .flags = F_NO_COLUMN),
+    FIELD(Tenant, created_at),
+    FIELD(Tenant, updated_at),
+    FIELD(Tenant, deleted_at, INNER),
+};
+const Record tenant_record =
+    RECORD(Tenant, tenant_fields, .camel = true, .doc = "Who uses the platform for his contacts");
+
+/* -- what comes in ------------------------------------------------------------------------------- */
+
+enum { JSON_BYTES_MAX = 32 * 1024, PHONE_DIGITS_MIN = 6, PHONE_DIGITS_MAX = 15 };
+
+#define TENANT_IN_FIELDS                                                                          \
+    FIELD(TenantIn, contact_email, .flags = F_TRIM | F_NULLABLE, .max = 254, .format = "email"),  \
+        FIELD(TenantIn, contact_phone, .flags = F_TRIM | F_NULLABLE, .max = 32),                  \
+        FIELD(TenantIn, billing_address, .flags = F_NULLABLE, .doc = "An object"),                \
+        FIELD(TenantIn, webhook_url, .flags = F_TRIM | F_NULLABLE, .max = 2000, .format = "uri",  \
+              .doc = "Warnings are posted there, signed"),                                        \
+        FIELD(TenantIn, settings, .doc = "An object; the tenant's own matter"),                   \
+        FIELD(TenantIn, time_zone, .flags = F_TRIM, .min = 1, .max = 64, .doc = "An IANA name")
+
+static const Field create_fields[] = {
+    FIELD(TenantIn, name, .flags = F_REQUIRED | F_TRIM, .min = 2, .max = 255),
+    FIELD(TenantIn, slug, .flags = F_REQUIRED | F_TRIM, .min = 2, .max = 100,
+          .doc = "Small letters, digits and -"),
+    FIELD(TenantIn, plan, .values = plan_names, .fallback = "\"starter\""),
+    TENANT_IN_FIELDS,
+    FIELD(TenantIn, owner_email, .flags = F_TRIM | F_NULLABLE, .max = 254, .format = "email",
+          .doc = "An account that will own the tenant; without it whoever asks does"),
+};
+static const Record create_record =
+    RECORD_AS("TenantCreate", TenantIn, create_fields, .camel = true);
+
+static const Field change_fields[] = {
+    FIELD(TenantIn, name, .flags = F_TRIM, .min = 2, .max = 255),
+    FIELD(TenantIn, slug, .flags = F_TRIM, .min = 2, .max = 100),
+    FIELD(TenantIn, plan, .values = plan_names, .doc = "Only the platform's admins change it"),
+    TENANT_IN_FIELDS,
+};
+static const Record change_record =
+    RECORD_AS("TenantChange", TenantIn, change_fields, .camel = true);
+
+static bool slug_valid(Str slug) {
+    for (ptrdiff_t i = 0; i < slug.len; i++) {
+        char byte = slug.data[i];
+        if (!(byte >= 'a' && byte <= 'z') && !(byte >= '0' && byte <= '9') && byte != '-')
+            return false;
+    }
+    return true;
+}
+
+/* As people write it: digits, perhaps a + before, spaces, dots, dashes and brackets between. */
+static bool phone_valid(Str phone) {
+    int digits = 0;
+    for (ptrdiff_t i = 0; i < phone.len; i++) {
+        char byte = phone.data[i];
+        if (byte >= '0' && byte <= '9')
+            digits++;
+        else if (str_find_byte(S(" .-()/"), byte) < 0 && !(byte == '+' && i == 0))
+            return false;
+    }
+    return digits >= PHONE_DIGITS_MIN && digits <= PHONE_DIGITS_MAX;
+}
+
+static bool url_valid(Str text) {
+    Url url;
+    return url_parse(text, &url) &&
+           (str_eq(url.scheme, S("http")) || str_eq(url.scheme, S("https")));
+}
+
+static void object_check(JsonText json, Str field, Problems *problems) {
+    if (!json.text.data) return;
+    if (json.text.len == 0 || json.text.data[0] != '{')
+        problem_add(problems, field, S("type"), "must be an object");
+    else if (json.text.len > JSON_BYTES_MAX)
+        problem_add(problems, field, S("too_long"), "must have at most %d bytes", JSON_BYTES_MAX);
+}
+
+/* What the table of fields cannot say. Absent members are null. */
+static Err *tenant_in_check(Ctx *c, const TenantIn *in) {
+    Problems problems = {.arena = c->arena};
+    if (in->slug.data && !slug_valid(in->slug))
+        problem_add(&problems, S("slug"), S("format"), "has other than small letters, digits and -");
+    if (in->contact_phone.data && !phone_valid(in->contact_phone))
+        problem_add(&problems, S("contactPhone"), S("format"), "is not a telephone number");
+    if (in->webhook_url.data && !url_valid(in->webhook_url))
+        problem_add(&problems, S("webhookUrl"), S("format"), "is not an http or https address");
+    if (in->time_zone.data && !zone_find(str_cstr(c->arena, in->time_zone)))
+        problem_add(&problems, S("timeZone"), S("value"), "is no time zone that is known here");
+    object_check(in->billing_address, S("billingAddress"), &problems);
+    object_check(in->settings, S("settings"), &problems);
+    return problems_err(c, &problems);
+}
+
+/* -- making -------------------------------------------------------------------------------------- */
+
+/* Of the calls that write a slug: no other text of a tenant's is unique. */
+static Err *slug_taken(Ctx *c, Err *err) {
+    if (!err || err->kind != ERR_CONFLICT || !str_starts(err->code, S("tenants."))) return err;
+    return sylion_err(c, ERR_BAD_REQUEST, "TENANT_SLUG_EXISTS", "This slug is taken.");
+}
+
+static Str or_else(Str given, Str usual) { return given.data ? given : usual; }
+
+Err *tenant_create(Ctx *c, const TenantIn *in, Id owner, Tenant *out) {
+    assert(c->tx && in && out && !id_is_none(owner));
+    TRY(tenant_in_check(c, in));
+    Organisation organisation;
+    TRY(organisation_create(c, owner, str_utf8_cut(in->name, 120), &organisation));
+    JsonText empty = {S("{}")};
+    Err *err = system_one(
+        c, SQL(SQL_SYSTEM_TENANT_ADD),
+        ARGS(V(uuid_v4(c->arena)), V(organisation.id), V(in->name), V(in->slug), V(in->plan),
+             V(in->contact_email), V(in->contact_phone), V(in->billing_address),
+             V(in->webhook_url), V(in->settings.text.data ? in->settings : empty),
+             V(or_else(in->time_zone, S("Europe/Paris"))), V(time_now())),
+        &tenant_record, out);
+    return slug_taken(c, err);
+}
+
+static Err *tenant_owner(Ctx *c, const TenantIn *in, Id *owner) {
+    *owner = c->account.user;
+    if (!in->owner_email.data) return NULL;
+    User user;
+    Err *err = user_by_email(c, in->owner_email, &user);
+    if (err && err->kind == ERR_NOT_FOUND) {
+        Problems problems = {.arena = c->arena};
+        problem_add(&problems, S("ownerEmail"), S("value"), "there is no account of that address");
+        return problems_err(c, &problems);
+    }
+    *owner = user.id;
+    return err;
+}
+
+static Err *tenant_make(Ctx *c, void *arg) {
+    Call *k = arg;
+    Tenant *out = call_out(k);
+    Id owner;
+    TRY(tenant_owner(c, k->in, &owner));
+    TRY(tenant_create(c, k->in, owner, out));
+    TRY(tenant_show(c, out));
+    return call_settle(c, k);
+}
+
+static void location_set(Ctx *c, Call *k, Str id) {
+    reply_header(k->r, S("Location"), strf(c->arena, "/api/v1/tenants/%.*s", S_ARG(id)));
+}
+
+static Err *tenants_post(Ctx *c, Call *k) {
+    TRY(platform_require(c));
+    TRY(db_transaction(c, tenant_make, k));
+    location_set(c, k, ((const Tenant *)k->out)->id);
+    return NULL;
+}
+
+/* -- reading ------------------------------------------------------------------------------------- */
+
+Err *tenant_load(Ctx *c, const Scope *s, Tenant *out) {
+    return tenant_found(c, s, SQL(SQL_TENANT_LOAD), NO_ARGS, &tenant_record, "TENANT_NOT_FOUND",
+                        out);
+}
+
+static Err *tenant_answer(Ctx *c, Call *k, Str id) {
+    Scope s;
+    Tenant *out = call_out(k);
+    TRY(scope_of(c, k, id, &s));
+    TRY(tenant_load(c, &s, out));
+    return tenant_show(c, out);
+}
+
+static Err *tenant_get(Ctx *c, Call *k) { return tenant_answer(c, k, k->params[0]); }
+
+typedef struct IdRow {
+    Str id;
+} IdRow;
+static const Field id_fields[] = {FIELD(IdRow, id)};
+static const Record id_record = RECORD(IdRow, id_fields);
+
+/* A slug that nobody has goes the way of an id that nobody has. */
+static Err *tenant_get_by_slug(Ctx *c, Call *k) {
+    IdRow row = {k->params[0]};
+    bool found;
+    TRY(system_maybe(c, SQL(SQL_SYSTEM_TENANT_SLUG), ARGS(V(k->params[0])), &id_record, &row,
+                     &found));
+    return tenant_answer(c, k, row.id);
+}
+
+static const char *const sorts[] = {"name", "slug",      "plan",      "isActive",
+                                    "createdAt", "updatedAt", NULL};
+static const char *const sort_columns[] = {"lower(t.name)", "t.slug",       "t.plan",
+                                           "t.is_active",   "t.created_at", "t.updated_at"};
+static const char *const orders[] = {"asc", "desc", NULL};
+static_assert(COUNT(sorts) == COUNT(sort_columns) + 1, "a column each");
+
+typedef struct TenantsQuery {
+    int64_t page, limit;
+    Str search, plan, sort_by, sort_order;
+    OptBool is_active;
+} TenantsQuery;
+static const Field tenants_query_fields[] = {
+    PAGE_FIELDS(TenantsQuery),
+    FIELD(TenantsQuery, search, .flags = F_TRIM, .max = 100, .doc = "In name, slug and e-mail"),
+    FIELD(TenantsQuery, plan, .values = plan_names),
+    FIELD(TenantsQuery, is_active),
+    FIELD(TenantsQuery, sort_by, .values = sorts, .fallback = "\"createdAt\""),
+    FIELD(TenantsQuery, sort_order, .values = orders, .fallback = "\"desc\""),
+};
+static const Record tenants_query_record = RECORD(TenantsQuery, tenants_query_fields, .camel = true);
+
+Str like_pattern(Arena *arena, Str text) {
+    if (text.len == 0) return (Str){0};
+    Buf b = buf_new(arena, text.len + 8);
+    buf_byte(&b, '%');
+    for (ptrdiff_t i = 0; i < text.len; i++) {
+        if (str_find_byte(S("!%_"), text.data[i]) >= 0) buf_byte(&b, '!');
+        buf_byte(&b, text.data[i]);
+    }
+    buf_byte(&b, '%');
+    return str_lower(arena, buf_str(&b));
+}
+
+static const char *tenants_order(Ctx *c, const TenantsQuery *q) {
+    ptrdiff_t i = 0;
+    while (!str_eq(q->sort_by, str_c(sorts[i]))) i++;
+    const char *way = str_eq(q->sort_order, S("asc")) ? "ASC" : "DESC";
+    Str text = strf(c->arena, "%s ORDER BY %s %s, t.n %s LIMIT $6 OFFSET $7",
+                    SQL_SYSTEM_TENANTS_FOUND, sort_columns[i], way, way);
+    return str_cstr(c->arena, text);
+}
+
+static Err *tenants_list(Ctx *c, Call *k) {
+    const TenantsQuery *q = k->query;
+    bool all = !platform_require(c), by_key = !id_is_none(c->account.organisation);
+    Value user = all || by_key ? value_null() : V(c->account.user);
+    Value pattern = V(like_pattern(c->arena, q->search));
+    Value plan = V(q->plan), active = V(q->is_active), key = V(c->account.organisation);
+    Rows rows;
+    int64_t total;
+    TRY(system_query(c, SQL(tenants_order(c, q)),
+                     ARGS(pattern, plan, active, user, key, V(q->limit),
+                          V((q->page - 1) * q->limit)),
+                     &tenant_record, &rows));
+    TRY(system_int(c, SQL(SQL_SYSTEM_TENANTS_COUNT), ARGS(pattern, plan, active, user, key),
+                   &total));
+    TRY(tenants_show(c, rows.items, rows.count));
+    call_list(c, k, rows, total, (Str){0});
+    return NULL;
+}
+
+/* -- changing ------------------------------------------------------------------------------------ */
+
+typedef struct Changing {
+    Call *k;
+    const Scope *scope;
+} Changing;
+
+static bool given(const Call *k, const char *name) {
+    return k->present & record_bit(k->route->in, name);
+}
+
+static void tenant_merge(const Call *k, Tenant *t) {
+    const TenantIn *in = k->in;
+    if (given(k, "name")) t->name = in->name;
+    if (given(k, "slug")) t->slug = in->slug;
+    if (given(k, "plan")) t->plan = in->plan;
+    if (given(k, "contact_email")) t->contact_email = in->contact_email;
+    if (given(k, "contact_phone")) t->contact_phone = in->contact_phone;
+    if (given(k, "billing_address")) t->billing_address = in->billing_address;
+    if (given(k, "webhook_url")) t->webhook_url = in->webhook_url;
+    if (given(k, "settings")) t->settings = in->settings;
+    if (given(k, "time_zone")) t->time_zone = in->time_zone;
+}
+
+static Err *tenant_change(Ctx *c, void *arg) {
+    const Changing *change = arg;
+    const Scope *s = change->scope;
+    Tenant *t = call_out(change->k);
+    TRY(tenant_found(c, s, SQL_TENANT_LOCK, NO_ARGS, &tenant_record, "TENANT_NOT_FOUND", t));
+    Str plan = t->plan, zone = t->time_zone;
+    tenant_merge(change->k, t);
+    if (!str_eq(plan, t->plan) && !s->platform)
+        FAIL(c, FORBIDDEN, "Only the platform's admins change a tenant's plan.");
+    Err *err = tenant_one(c, s, SQL(SQL_TENANT_CHANGE),
+                          ARGS(V(t->name), V(t->slug), V(t->plan), V(t->contact_email),
+                               V(t->contact_phone), V(t->billing_address), V(t->webhook_url),
+                               V(t->settings), V(t->time_zone), V(time_now())),
+                          &tenant_record, t);
+    if (err) return slug_taken(c, err);
+    if (!str_eq(zone, t->time_zone)) TRY(quota_zone_changed(c, t));
+    return tenant_show(c, t);
+}
+
+static Err *tenant_put(Ctx *c, Call *k) {
+    Scope s;
+    TRY(scope_of(c, k, k->params[0], &s));
+    TRY(scope_require(c, &s, MEMBER_ADMIN));
+    TRY(tenant_in_check(c, k->in));
+    Changing change = {k, &s};
+    return db_transaction(c, tenant_change, &change);
+}
+
+typedef struct QuotasIn {
+    OptInt quota_messages, quota_ai_requests, quota_tokens, quota_storage_mb, quota_channels,
+        quota_assistants;
+} QuotasIn;
+#define QUOTA_FIELD(member) \
+    FIELD(QuotasIn, member, .min = -1, .max = 1000000000000, .doc = "null: the plan's; -1: without")
+static const Field quotas_fields[] = {
+    QUOTA_FIELD(quota_messages),   QUOTA_FIELD(quota_ai_requests), QUOTA_FIELD(quota_tokens),
+    QUOTA_FIELD(quota_storage_mb), QUOTA_FIELD(quota_channels),    QUOTA_FIELD(quota_assistants),
+};
+static const Record quotas_record = RECORD_AS("TenantQuotas", QuotasIn, quotas_fields, .camel = true);
+
+static Err *tenant_quotas_change(Ctx *c, void *arg) {
+    const Changing *change = arg;
+    const Call *k = change->k;
+    const QuotasIn *in = k->in;
+    Tenant *t = k->out;
+    TRY(tenant_found(c, change->scope, SQL_TENANT_LOCK, NO_ARGS, &tenant_record,
+                     "TENANT_NOT_FOUND", t));
+    if (given(k, "quota_messages")) t->quota_messages = in->quota_messages;
+    if (given(k, "quota_ai_requests")) t->quota_ai_requests = in->quota_ai_requests;
+    if (given(k, "quota_tokens")) t->quota_tokens = in->quota_tokens;
+    if (given(k, "quota_storage_mb")) t->quota_storage_mb = in->quota_storage_mb;
+    if (given(k, "quota_channels")) t->quota_channels = in->quota_channels;
+    if (given(k, "quota_assistants")) t->quota_assistants = in->quota_assistants;
+    TRY(tenant_one(c, change->scope, SQL(SQL_TENANT_SET_QUOTAS),
+                   ARGS(V(t->quota_messages), V(t->quota_ai_requests), V(t->quota_tokens),
+                        V(t->quota_storage_mb), V(t->quota_channels), V(t->quota_assistants),
+                        V(time_now())),
+                   &tenant_record, t));
+    return tenant_show(c, t);
+}
+
+static Err *tenant_quotas_patch(Ctx *c, Call *k) {
+    Scope s;
+    TRY(scope_of(c, k, k->params[0], &s));
+    TRY(platform_require(c));
+    Changing change = {k, &s};
+    return db_transaction(c, tenant_quotas_change, &change);
+}
+
+typedef struct StatusIn {
+    bool is_active;
+} StatusIn;
+static const Field status_fields[] = {FIELD(StatusIn, is_active, .flags = F_REQUIRED)};
+static const Record status_record = RECORD_AS("TenantStatus", StatusIn, status_fields, .camel = true);
+
+Err *tenant_set_active(Ctx *c, const Scope *s, bool active, Tenant *out) {
+    TRY(tenant_found(c, s, SQL(SQL_TENANT_SET_STATUS), ARGS(V(active), V(time_now())),
+                     &tenant_record, "TENANT_NOT_FOUND", out));
+    return tenant_show(c, out);
+}
+
+static Err *tenant_status_patch(Ctx *c, Call *k) {
+    const StatusIn *in = k->in;
+    Scope s;
+    TRY(scope_of(c, k, k->params[0], &s));
+    TRY(platform_require(c));
+    return tenant_set_active(c, &s, in->is_active, call_out(k));
+}
+
+static Err *tenant_end(Ctx *c, void *arg) {
+    const Scope *s = arg;
+    Time now = time_now();
+    TRY(tenant_exec(c, s, SQL(SQL_TENANT_DELETE), ARGS(V(now)), NULL));
+    TRY(tenant_exec(c, s, SQL(SQL_TENANT_CHANNELS_DELETE), ARGS(V(now)), NULL));
+    return organisation_keys_revoke(c, s->organisation);
+}
+
+static Err *tenant_delete(Ctx *c, Call *k) {
+    Scope s;
+    TRY(scope_of(c, k, k->params[0], &s));
+    TRY(platform_require(c));
+    TRY(db_transaction(c, tenant_end, &s));
+    *(Deleted *)call_out(k) = (Deleted){s.tenant_id, true};
+    return NULL;
+}
+
+const Route tenant_routes[] = {
+    {POST, "/api/v1/tenants", tenants_post, WRITES, .in = &create_record, .out = &tenant_record,
+     .status = 201, .idempotent = true, .errors = "400 403",
+     .doc = "A new tenant with its organisation; for the platform's admins"},
+    {GET, "/api/v1/tenants", tenants_list, READS, .query = &tenants_query_record,
+     .out = &tenant_record, .out_list = true, .doc = "Tenants: all, or one's own"},
+    {GET, "/api/v1/tenants/slug/{slug}", tenant_get_by_slug, READS, .out = &tenant_record,
+     .errors = "400 404", .doc = "A tenant by its slug"},
+    {GET, "/api/v1/tenants/{id}", tenant_get, READS, .out = &tenant_record, .errors = "400 404",
+     .doc = "A tenant"},
+    {PUT, "/api/v1/tenants/{id}", tenant_put, WRITES, .in = &change_record, .in_change = true,
+     .out = &tenant_record, .errors = "400 404", .doc = "Change a tenant: what is given"},
+    {DELETE, "/api/v1/tenants/{id}", tenant_delete, WRITES, .out = &deleted_record,
+     .errors = "400 404", .doc = "Delete a tenant: gone for everybody, kept for the ledger"},
+    {PATCH, "/api/v1/tenants/{id}/quotas", tenant_quotas_patch, WRITES, .in = &quotas_record,
+     .in_change = true, .out = &tenant_record, .errors = "400 404",
+     .doc = "Give a tenant quotas of its own"},
+    {PATCH, "/api/v1/tenants/{id}/status", tenant_status_patch, WRITES, .in = &status_record,
+     .out = &tenant_record, .errors = "400 404", .doc = "Switch a tenant on or off"},
+    {.path = NULL},
+};
