@@ -3,12 +3,13 @@
 -- What every table is for: src/products/sylion/README.md.
 -- up
 
--- A tenant is an organisation. quota_…: null is what the plan gives, -1 without limit. deleted_at: gone
+-- A tenant is an organisation; when nobody is left in that, the platform's admins still have the
+-- tenant. webhook_secret is sealed. quota_…: null is what the plan gives, -1 without limit. deleted_at: gone
 -- for everybody, kept for the ledger.
 CREATE TABLE tenants (
     n INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
-    organisation_id INTEGER NOT NULL UNIQUE REFERENCES organisations (id),
+    organisation_id INTEGER UNIQUE REFERENCES organisations (id) ON DELETE SET NULL,
     name TEXT NOT NULL,
     slug TEXT NOT NULL,
     plan TEXT NOT NULL CHECK (plan IN ('starter', 'pro', 'business', 'free', 'enterprise')),
@@ -16,6 +17,7 @@ CREATE TABLE tenants (
     contact_phone TEXT,
     billing_address TEXT,
     webhook_url TEXT,
+    webhook_secret TEXT,
     settings TEXT NOT NULL DEFAULT '{}',
     time_zone TEXT NOT NULL DEFAULT 'Europe/Paris',
     is_active INTEGER NOT NULL DEFAULT 1,
