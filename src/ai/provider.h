@@ -54,6 +54,7 @@ typedef struct WireCall {
     Str body, type;        /* type: its Content-Type; null: application/json */
     ptrdiff_t max_bytes;   /* of the answer; 0: 20 MiB */
     int64_t idle_ms;       /* longest silence; 0: 60 s */
+    const bool *enough;    /* of a stream: once true, what follows is not waited for; NULL: all of it */
 } WireCall;
 
 /* The whole answer, whatever its status. */

@@ -36,6 +36,7 @@ typedef struct AiSettings {
     Str prices;     /* JSON: {"model": {"in": 0.15, "out": 0.6, …}}, by million tokens; see prices.c */
     Str recordings; /* folder */
     Str record;     /* off, play, record */
+    int64_t play_bytes; /* played answers come in pieces of so many bytes; 0: as they may. For tests */
 } AiSettings;
 extern AiSettings ai_settings;
 
