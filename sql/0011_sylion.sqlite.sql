@@ -4,7 +4,7 @@
 -- up
 
 -- A tenant is an organisation; when nobody is left in that, the platform's admins still have the
--- tenant. webhook_secret is sealed. quota_…: null is what the plan gives, -1 without limit. deleted_at: gone
+-- tenant. webhook_sealed: what signs its webhooks (secret_seal). quota_…: null is what the plan gives, -1 without limit. deleted_at: gone
 -- for everybody, kept for the ledger.
 CREATE TABLE tenants (
     n INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -17,7 +17,7 @@ CREATE TABLE tenants (
     contact_phone TEXT,
     billing_address TEXT,
     webhook_url TEXT,
-    webhook_secret TEXT,
+    webhook_sealed TEXT,
     settings TEXT NOT NULL DEFAULT '{}',
     time_zone TEXT NOT NULL DEFAULT 'Europe/Paris',
     is_active INTEGER NOT NULL DEFAULT 1,
