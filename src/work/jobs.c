@@ -60,6 +60,13 @@ static const char add_unique_sql[] =
     INSERT_JOB " ON CONFLICT (kind, unique_key) "
                "WHERE unique_key IS NOT NULL AND state IN ('waiting', 'running') "
                "DO UPDATE SET unique_key = excluded.unique_key RETURNING id";
+static const char add_hasten_sql[] =
+    INSERT_JOB " ON CONFLICT (kind, unique_key) "
+               "WHERE unique_key IS NOT NULL AND state IN ('waiting', 'running') "
+               "DO UPDATE SET due = CASE WHEN jobs.state = 'waiting' AND excluded.due "
+               "THEN excluded.due ELSE jobs.due END, "
+               "run_at = CASE WHEN jobs.state = 'waiting' AND excluded.run_at < jobs.run_at "
+               "THEN excluded.run_at ELSE jobs.run_at END RETURNING id";
 
 enum { ADD_ARGS = 11, UNIQUE_KEY_MAX = 500 };
 
@@ -97,7 +104,9 @@ static Err *add_in(Ctx *c, void *arg) {
         Value values[ADD_ARGS];
         add_args(c, a, kind, a->payloads[0], values);
         bool unique = !str_is_null(a->options.unique_key);
-        Sql sql = unique ? SQL(add_unique_sql) : SQL(add_sql);
+        Sql sql = !unique             ? SQL(add_sql)
+                  : a->options.hasten ? SQL(add_hasten_sql)
+                                      : SQL(add_unique_sql);
         TRY(db_int(c, sql, (Args){values, ADD_ARGS}, &a->id.value));
     } else {
         Value *values = arena_array(c->arena, Value, a->count * ADD_ARGS);

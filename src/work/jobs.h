@@ -75,6 +75,8 @@ typedef struct JobOptions {
     int64_t priority; /* higher runs first; 0 usual */
     int64_t delay_ms;
     Str unique_key; /* while a job of the same kind and key waits or runs, no second is made */
+    bool hasten;    /* and one that waits for a later time, also after a failure, waits no longer
+                       than this one would */
     int64_t max_attempts;
 } JobOptions;
 
