@@ -1,23 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Matches of alerts on their way to webhooks.
  *
- *   POST <webhook_url>            X-Robian-Event: alert.match
- *   X-Robian-Delivery: <match>    the same at every try
- *   X-Robian-Signature: sha256=<hex of HMAC-SHA256 of the body, by the alert's secret>
- *   {"type": "alert.match", "id": "<match>", "timestamp": "<of this try>", "data": {…}}
- *
- * The time is inside what is signed: a receiver refuses what is old. Any 2xx is good; all else is
- * tried again, later each time, and given up in the end. Redirects are not followed. */
-#include <sodium.h>
-
+ * What is posted: api/webhook.h, event alert.match. All that is not good is tried again, later each time,
+ * and given up in the end. */
 #include "api/auth.h"
+#include "api/webhook.h"
 #include "core/json.h"
-#include "net/client.h"
 #include "products/robian/alerts.h"
 #include "products/robian/alerts_sql.h"
 #include "products/robian/robian.h"
 
-enum { TIMEOUT_MS = 15000, ANSWER_MAX = 64 * 1024 };
+enum { TIMEOUT_MS = 15000 };
 
 typedef struct Delivery {
     int64_t n;
@@ -43,58 +36,19 @@ static Str delivery_name(Ctx *c, const Delivery *d) {
     return strf(c->arena, "%.*s-%lld", S_ARG(d->alert_id), (long long)d->n);
 }
 
-static Str body_make(Ctx *c, const Delivery *d) {
-    Buf b = buf_new(c->arena, d->payload.text.len + 256);
-    JsonOut o = json_out(&b);
-    json_begin(&o, '{');
-    json_key(&o, S("type"));
-    json_put_str(&o, S("alert.match"));
-    json_key(&o, S("id"));
-    json_put_str(&o, delivery_name(c, d));
-    json_key(&o, S("timestamp"));
-    json_put_str(&o, time_str(c->arena, time_now()));
-    json_key(&o, S("data"));
-    json_put_raw(&o, d->payload.text);
-    json_end(&o, '}');
-    return buf_str(&b);
-}
-
-static Str signature(Ctx *c, Str secret, Str body) {
-    unsigned char mac[crypto_auth_hmacsha256_BYTES];
-    crypto_auth_hmacsha256_state state;
-    crypto_auth_hmacsha256_init(&state, (const unsigned char *)secret.data, (size_t)secret.len);
-    crypto_auth_hmacsha256_update(&state, (const unsigned char *)body.data,
-                                  (unsigned long long)body.len);
-    crypto_auth_hmacsha256_final(&state, mac);
-    return str_concat(c->arena, S("sha256="), str_hex(c->arena, mac, sizeof mac));
-}
-
 static Err *post(Ctx *c, const Delivery *d) {
-    Str secret;
-    HttpAnswer answer;
-    TRY(secret_open(c, d->webhook_secret, &secret));
-    Str body = body_make(c, d);
-    const Header headers[] = {
-        {S("Content-Type"), S("application/json")},
-        {S("User-Agent"), S("socle-robian/1")},
-        {S("X-Robian-Event"), S("alert.match")},
-        {S("X-Robian-Delivery"), delivery_name(c, d)},
-        {S("X-Robian-Signature"), signature(c, secret, body)},
-    };
-    HttpCall call = {
-        .method = "POST",
+    Webhook webhook = {
         .url = d->webhook_url,
-        .headers = headers,
-        .header_count = COUNT(headers),
-        .body = body,
+        .product = "robian",
+        .prefix = "X-Robian",
+        .event = S("alert.match"),
+        .delivery = delivery_name(c, d),
+        .data = d->payload.text,
+        .private_too = robian.allow_private_sources,
         .timeout_ms = TIMEOUT_MS,
-        .max_bytes = ANSWER_MAX,
-        .once = true,
-        .public_only = !robian.allow_private_sources,
     };
-    TRY(http_call(c, &call, &answer));
-    if (answer.status >= 200 && answer.status < 300) return NULL;
-    FAIL(c, UPSTREAM, "the receiver answered %d", answer.status);
+    TRY(secret_open(c, d->webhook_secret, &webhook.secret));
+    return webhook_post(c, &webhook);
 }
 
 /* -- The job ----------------------------------------------------------------------------------- */

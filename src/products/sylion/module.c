@@ -3,6 +3,7 @@
  * files. */
 #include "products/sylion/routes.h"
 #include "products/sylion/sylion.h"
+#include "products/sylion/warnings.h"
 
 static const Setting sylion_settings[] = {
     SETTING("WHATSAPP_API_URL", sylion.whatsapp_api_url, .usual = "https://waba-v2.360dialog.io",
@@ -36,6 +37,21 @@ static const Route *const tables[] = {
     NULL,
 };
 
+static const JobKind jobs[] = {
+    {.name = WARNING_JOB,
+     .queue = "sylion",
+     .run = warning_run,
+     .doc = "Tell a tenant that a quota runs out"},
+    {.name = WARNING_WEBHOOK_JOB,
+     .queue = "webhooks",
+     .run = warning_webhook_run,
+     .max_attempts = 10,
+     .backoff_base_ms = 5 * 1000,
+     .backoff_max_ms = 300 * 1000,
+     .timeout_ms = 60 * 1000,
+     .doc = "Post a warning to a tenant's webhook"},
+};
+
 static const ChannelRule channels[] = {
     {.prefix = "tenant:",
      .may_read = tenant_may_read,
@@ -47,6 +63,8 @@ const Module sylion_module = {
     .name = "sylion",
     .doc = "Assistants on WhatsApp that answer from a tenant's own knowledge",
     .tables = tables,
+    .jobs = jobs,
+    .job_count = COUNT(jobs),
     .channels = channels,
     .channel_count = COUNT(channels),
     .envelope = &sylion_envelope,

@@ -22,6 +22,8 @@ typedef struct TenantUsage {
 typedef struct Tenant {
     Id n, organisation_id;
     Str id, name, slug, plan, contact_email, contact_phone, webhook_url, time_zone;
+    Str webhook_sealed; /* what signs webhooks */
+    Str webhook_secret; /* the same, told once: when it is made */
     JsonText billing_address, settings;
     bool is_active;
     OptInt quota_messages, quota_ai_requests, quota_tokens, quota_storage_mb, quota_channels,

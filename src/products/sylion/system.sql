@@ -31,10 +31,10 @@ WHERE m.user_id = $1 AND t.id = $2 AND t.deleted_at IS NULL;
 
 -- name: system_tenant_add
 -- $1 UUID, $2 organisation, $3 name, $4 slug, $5 plan, $6 e-mail, $7 phone, $8 billing address, $9
--- webhook URL, $10 settings, $11 time zone, $12 now. There is no tenant yet to be in.
+-- webhook URL, $10 settings, $11 time zone, $12 sealed secret, $13 now. There is no tenant yet to be in.
 INSERT INTO tenants (id, organisation_id, name, slug, plan, contact_email, contact_phone,
-    billing_address, webhook_url, settings, time_zone, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)
+    billing_address, webhook_url, settings, time_zone, webhook_sealed, created_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)
 RETURNING *;
 
 -- name: system_tenant_slug

@@ -3,6 +3,7 @@
  * its slug and numbers are free again, and its row stays for the ledger. */
 #include "products/sylion/tenants.h"
 
+#include "core/rand.h"
 #include "net/url.h"
 #include "products/sylion/plans.h"
 #include "products/sylion/routes.h"
@@ -43,6 +44,9 @@ static const Field tenant_fields[] = {
     FIELD(Tenant, contact_phone, .flags = F_NULLABLE),
     FIELD(Tenant, billing_address, .flags = F_NULLABLE),
     FIELD(Tenant, webhook_url, .flags = F_NULLABLE),
+    FIELD(Tenant, webhook_sealed, INNER),
+    FIELD(Tenant, webhook_secret, .flags = F_NO_COLUMN | F_OMIT_NULL | F_NULLABLE,
+          .doc = "Key of X-Sylion-Signature; told once, when webhookUrl is first given"),
     FIELD(Tenant, settings),
     FIELD(Tenant, time_zone, .doc = "Periods are calendar months there"),
     FIELD(Tenant, is_active),
@@ -154,6 +158,14 @@ static Err *slug_taken(Ctx *c, Err *err) {
     return sylion_err(c, ERR_BAD_REQUEST, "TENANT_SLUG_EXISTS", "This slug is taken.");
 }
 
+/* A webhook has a secret from the moment it has an address; given another address, it keeps it. */
+static void webhook_secret_make(Ctx *c, Tenant *t) {
+    if (!t->webhook_url.data) t->webhook_sealed = (Str){0};
+    if (!t->webhook_url.data || t->webhook_sealed.data) return;
+    t->webhook_secret = rand_token(c->arena, S("whsec_"), 32);
+    t->webhook_sealed = secret_seal(c, t->webhook_secret);
+}
+
 static Str or_else(Str given, Str usual) { return given.data ? given : usual; }
 
 Err *tenant_create(Ctx *c, const TenantIn *in, Id owner, Tenant *out) {
@@ -162,12 +174,14 @@ Err *tenant_create(Ctx *c, const TenantIn *in, Id owner, Tenant *out) {
     Organisation organisation;
     TRY(organisation_create(c, owner, str_utf8_cut(in->name, 120), &organisation));
     JsonText empty = {S("{}")};
+    *out = (Tenant){.webhook_url = in->webhook_url};
+    webhook_secret_make(c, out);
     Err *err = system_one(
         c, SQL(SQL_SYSTEM_TENANT_ADD),
         ARGS(V(uuid_v4(c->arena)), V(organisation.id), V(in->name), V(in->slug), V(in->plan),
              V(in->contact_email), V(in->contact_phone), V(in->billing_address),
              V(in->webhook_url), V(in->settings.text.data ? in->settings : empty),
-             V(or_else(in->time_zone, S("Europe/Paris"))), V(time_now())),
+             V(or_else(in->time_zone, S("Europe/Paris"))), V(out->webhook_sealed), V(time_now())),
         &tenant_record, out);
     return slug_taken(c, err);
 }
@@ -334,10 +348,12 @@ static Err *tenant_change(Ctx *c, void *arg) {
     tenant_merge(change->k, t);
     if (!str_eq(plan, t->plan) && !s->platform)
         FAIL(c, FORBIDDEN, "Only the platform's admins change a tenant's plan.");
+    webhook_secret_make(c, t);
     Err *err = tenant_one(c, s, SQL(SQL_TENANT_CHANGE),
                           ARGS(V(t->name), V(t->slug), V(t->plan), V(t->contact_email),
                                V(t->contact_phone), V(t->billing_address), V(t->webhook_url),
-                               V(t->settings), V(t->time_zone), V(time_now())),
+                               V(t->settings), V(t->time_zone), V(t->webhook_sealed),
+                               V(time_now())),
                           &tenant_record, t);
     if (err) return slug_taken(c, err);
     if (!str_eq(zone, t->time_zone)) TRY(quota_zone_changed(c, t));
@@ -433,7 +449,7 @@ static Err *tenant_delete(Ctx *c, Call *k) {
 
 const Route tenant_routes[] = {
     {POST, "/api/v1/tenants", tenants_post, WRITES, .in = &create_record, .out = &tenant_record,
-     .status = 201, .idempotent = true, .errors = "400 403",
+     .status = 201, .idempotent = true, .secret_out = true, .errors = "400 403",
      .doc = "A new tenant with its organisation; for the platform's admins"},
     {GET, "/api/v1/tenants", tenants_list, READS, .query = &tenants_query_record,
      .out = &tenant_record, .out_list = true, .doc = "Tenants: all, or one's own"},

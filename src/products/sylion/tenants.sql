@@ -16,7 +16,8 @@ SELECT * FROM tenants WHERE n = $1 AND deleted_at IS NULL FOR UPDATE;
 -- $2 name, $3 slug, $4 plan, $5 e-mail, $6 phone, $7 billing address, $8 webhook URL, $9 settings, $10
 -- time zone, $11 now.
 UPDATE tenants SET name = $2, slug = $3, plan = $4, contact_email = $5, contact_phone = $6,
-    billing_address = $7, webhook_url = $8, settings = $9, time_zone = $10, updated_at = $11
+    billing_address = $7, webhook_url = $8, settings = $9, time_zone = $10, webhook_sealed = $11,
+    updated_at = $12
 WHERE n = $1 AND deleted_at IS NULL RETURNING *;
 
 -- name: tenant_set_quotas

@@ -4,13 +4,17 @@
  *   a use ─▶ quota_warnings + WARNING_JOB ─▶ event + WARNING_WEBHOOK_JOB ─▶ POST webhookUrl */
 #include "products/sylion/warnings.h"
 
+#include "api/auth.h"
+#include "api/webhook.h"
 #include "core/json.h"
+#include "products/sylion/sylion.h"
 #include "products/sylion/usage_sql.h"
+
+enum { WEBHOOK_TIMEOUT_MS = 30 * 1000 };
 
 static const int64_t levels[] = {80, 100};
 
 typedef struct Warning {
-    Id tenant;
     Str tenant_id, type;
     int64_t level, used, limit;
     double percentage;
@@ -79,4 +83,69 @@ Err *warning_refused(Ctx *c, const Scope *s, const Tenant *t, QuotaKind kind, in
     if (tenant_limit(t, kind) <= 0) return NULL;
     Warning w = warning_make(c, s, t, kind, used);
     return used * 100 / w.limit < levels[0] ? NULL : warn_up_to(c, s, kind, &w, 100);
+}
+
+/* -- the jobs ------------------------------------------------------------------------------------ */
+
+typedef struct Telling {
+    Job *job;
+    Scope scope;
+    Warning warning;
+} Telling;
+
+/* *there: the tenant was not deleted meanwhile. */
+static Err *telling_read(Ctx *c, Job *job, Telling *out, bool *there) {
+    json_t *payload;
+    Id tenant = {0};
+    *out = (Telling){.job = job};
+    TRY(json_parse(c, job->payload.text, &payload));
+    if (!json_i64(json_at(payload, "tenant"), &tenant.value))
+        FAIL(c, INVALID, "a warning without a tenant");
+    TRY(record_read(c, &warning_record, json_at(payload, "warning"), READ_CREATE, &out->warning,
+                    NULL));
+    Err *err = scope_of_tenant(c, tenant, &out->scope);
+    *there = !err;
+    return err && err->kind != ERR_NOT_FOUND ? err : NULL;
+}
+
+static Err *warning_tell(Ctx *c, void *arg) {
+    Telling *t = arg;
+    Tenant tenant;
+    TRY(tenant_load(c, &t->scope, &tenant));
+    if (tenant.webhook_url.data)
+        TRY(job_add(c, WARNING_WEBHOOK_JOB, t->job->payload.text, (JobOptions){0}, NULL));
+    TRY(job_finish(c, t->job, S("{}")));
+    return tenant_tell(c, &t->scope, "quota.warning", &warning_record, &t->warning);
+}
+
+Err *warning_run(Ctx *c, Job *job) {
+    Telling t;
+    bool there;
+    TRY(telling_read(c, job, &t, &there));
+    return there ? db_transaction(c, warning_tell, &t) : NULL;
+}
+
+Err *warning_webhook_run(Ctx *c, Job *job) {
+    Telling t;
+    Tenant tenant;
+    bool there;
+    TRY(telling_read(c, job, &t, &there));
+    if (!there) return NULL;
+    TRY(tenant_load(c, &t.scope, &tenant));
+    if (!tenant.webhook_url.data) return NULL; /* taken away meanwhile */
+    Buf data = buf_new(c->arena, 512);
+    record_write(&data, &warning_record, &t.warning);
+    Webhook webhook = {
+        .url = tenant.webhook_url,
+        .product = "sylion",
+        .prefix = "X-Sylion",
+        .event = S("quota.warning"),
+        .delivery = strf(c->arena, "%.*s-%lld", S_ARG(tenant.id), (long long)job->id.value),
+        .data = buf_str(&data),
+        .private_too = sylion.private_sources,
+        .refusal_ends = true,
+        .timeout_ms = WEBHOOK_TIMEOUT_MS,
+    };
+    TRY(secret_open(c, tenant.webhook_sealed, &webhook.secret));
+    return webhook_post(c, &webhook);
 }
