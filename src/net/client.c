@@ -452,7 +452,8 @@ static Err *open_retrying(Ctx *c, const HttpCall *call, int64_t until_us, HttpSt
         Defer *mark = c->defers;
         *out = NULL;
         Err *err = exchange_following(c, *call, until_us, out, head);
-        bool again = err ? never_sent(*out) : status_is_passing(head->status);
+        head->unsent = err && never_sent(*out);
+        bool again = err ? head->unsent : status_is_passing(head->status);
         int64_t after_s = err ? 0 : retry_after_s(head), pause_ms = retry_pause_ms(tries, after_s);
         bool in_time = c->deadline_us == 0 || mono_us() + pause_ms * US_PER_MS < c->deadline_us;
         if (!again || tries >= call->retries || after_s > RETRY_AFTER_MAX_S || !in_time) {

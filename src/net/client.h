@@ -36,6 +36,7 @@ typedef struct HttpAnswer {
     Header *headers;
     ptrdiff_t header_count;
     Str body;
+    bool unsent; /* beside an Err: the request certainly never left, so that trying again repeats nothing */
 } HttpAnswer;
 
 /* Err only when no answer came: UPSTREAM (unreachable, cut short, too large), TIMEOUT, CANCELLED,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The reader goes through the text once and refuses at the first character that no spelling of a
- * number has, so that `PHONE_NUMBER` and `ext. 12` are not made numbers of by leaving letters out. */
+ * The reader goes through the text once and refuses at the first character that no spelling of
+ * a number has, so that `PHONE_NUMBER` and `ext. 12` are not made numbers of by leaving letters
+ * out. */
 #include "products/sylion/phone.h"
 
 enum { DIGITS_MIN = 7, DIGITS_MAX = 15, TEXT_MAX = 64, SHOWN = 2 };
@@ -75,7 +76,8 @@ Str phone_normalise(Arena *arena, Str text) {
     if (text.len > TEXT_MAX || !digits_read(text, &digits)) return (Str){0};
     Str number = str_of(digits.at, digits.count);
     if (!digits.plus && str_starts(number, S("00"))) number = str_slice(number, 2, number.len);
-    if (number.len < DIGITS_MIN || number.len > DIGITS_MAX || number.data[0] == '0') return (Str){0};
+    if (number.len < DIGITS_MIN || number.len > DIGITS_MAX || number.data[0] == '0')
+        return (Str){0};
     return str_concat(arena, S("+"), number);
 }
 

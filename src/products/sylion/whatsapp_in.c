@@ -53,14 +53,15 @@ static void unused_add(Reader *r, const json_t *value, const char *prefix, Str a
     bool plain = about.len > 0 && about.len <= FIELD_SHOWN;
     for (ptrdiff_t i = 0; plain && i < about.len; i++) {
         char x = about.data[i];
-        plain = (x >= 'a' && x <= 'z') || (x >= 'A' && x <= 'Z') || (x >= '0' && x <= '9') || x == '_';
+        plain =
+            (x >= 'a' && x <= 'z') || (x >= 'A' && x <= 'Z') || (x >= '0' && x <= '9') || x == '_';
     }
     WhatsappPart *part = part_add(r, PART_UNUSED);
     part->reason = strf(r->c->arena, "%s%.*s", prefix, S_ARG(plain ? about : S("other")));
     part->raw = raw_of(r, value);
 }
 
-/* -- words --------------------------------------------------------------------------------------- */
+/* -- words ------------------------------------------------------------------------------------- */
 
 static Str text_of(Reader *r, const json_t *value, ptrdiff_t max) {
     Str text = json_str(value);
@@ -87,19 +88,22 @@ static Str key_of(Reader *r, const json_t *value) {
     return key_is_plain(key) ? str_copy(r->c->arena, key) : (Str){0};
 }
 
-/* -- messages ------------------------------------------------------------------------------------ */
+/* -- messages ---------------------------------------------------------------------------------- */
 
-/* The contact that wrote it: named by number or user id. When there is but one of each, its profile is
- * the sender's even if the numbers differ (they are spelled in two ways in some countries), but who
- * somebody is, is taken from it only where the message does not say otherwise. */
+/* The contact that wrote it: named by number or user id. When there is but one of each, its
+ * profile is the sender's even if the numbers differ (they are spelled in two ways in some
+ * countries), but who somebody is, is taken from it only where the message does not say
+ * otherwise. */
 static const json_t *contact_of(const json_t *contacts, const json_t *message, bool alone,
                                 bool *certain) {
-    Str from = json_str(json_at(message, "from")), user = json_str(json_at(message, "from_user_id"));
+    Str from = json_str(json_at(message, "from")),
+        user = json_str(json_at(message, "from_user_id"));
     size_t i;
     const json_t *contact;
     *certain = true;
     json_array_foreach(contacts, i, contact) {
-        Str wa_id = json_str(json_at(contact, "wa_id")), key = json_str(json_at(contact, "user_id"));
+        Str wa_id = json_str(json_at(contact, "wa_id")),
+            key = json_str(json_at(contact, "user_id"));
         if (from.len > 0 && str_eq(from, wa_id)) return contact;
         if (user.len > 0 && str_eq(user, key)) return contact;
         if (from.len > 0 && str_eq(from, key)) return contact;
@@ -117,7 +121,8 @@ static void sender_read(Reader *r, const json_t *contacts, const json_t *message
     out->user_key = key_of(r, json_at(message, "from_user_id"));
     if (certain && str_is_null(out->phone))
         out->phone = phone_normalise(r->c->arena, json_str(json_at(contact, "wa_id")));
-    if (certain && str_is_null(out->user_key)) out->user_key = key_of(r, json_at(contact, "user_id"));
+    if (certain && str_is_null(out->user_key))
+        out->user_key = key_of(r, json_at(contact, "user_id"));
     if (str_is_null(out->phone) && str_is_null(out->user_key))
         out->user_key = key_of(r, json_at(message, "from")); /* an id of a kind of its own */
     Str name = str_trim(json_str(json_path(contact, "profile.name")));
@@ -148,7 +153,7 @@ static void message_read(Reader *r, const json_t *value, const json_t *message, 
     part->message = in;
 }
 
-/* -- statuses ------------------------------------------------------------------------------------ */
+/* -- statuses ---------------------------------------------------------------------------------- */
 
 static void status_read(Reader *r, const json_t *status) {
     static const char *const known[] = {"sent", "delivered", "read", "played", "failed"};
@@ -174,7 +179,7 @@ static void status_read(Reader *r, const json_t *status) {
     part_add(r, PART_STATUS)->status = told;
 }
 
-/* -- the wrapping -------------------------------------------------------------------------------- */
+/* -- the wrapping ------------------------------------------------------------------------------ */
 
 /* A list that should be one; what is no list is broken. NULL: there is nothing in it. */
 static const json_t *list_of(Reader *r, const json_t *object, const char *name, const char *why) {
@@ -190,8 +195,7 @@ static bool lists_read(Reader *r, const json_t *value) {
     const json_t *messages = list_of(r, value, "messages", "messages is not a list"),
                  *statuses = list_of(r, value, "statuses", "statuses is not a list"), *one;
     size_t i, n = json_array_size(messages);
-    for (i = 0; i < n && !r->full; i++)
-        message_read(r, value, json_array_get(messages, i), n == 1);
+    for (i = 0; i < n && !r->full; i++) message_read(r, value, json_array_get(messages, i), n == 1);
     json_array_foreach(statuses, i, one) {
         if (r->full) break;
         status_read(r, one);
@@ -255,7 +259,7 @@ static void payload_read(Reader *r, const json_t *body) {
     }
 }
 
-/* -- escapes ------------------------------------------------------------------------------------- */
+/* -- escapes ----------------------------------------------------------------------------------- */
 
 static int32_t unit_of(Str text, ptrdiff_t at) {
     int32_t unit = 0;
@@ -272,8 +276,8 @@ static int32_t unit_of(Str text, ptrdiff_t at) {
     return unit;
 }
 
-/* \u0000 and halves of a surrogate pair are what people's phones can send and what neither the parser
- * nor PostgreSQL takes: one of them must not cost a whole batch. They become U+FFFD. */
+/* \u0000 and halves of a surrogate pair are what people's phones can send and what neither the
+ * parser nor PostgreSQL takes: one of them must not cost a whole batch. They become U+FFFD. */
 static Str escapes_mend(Arena *arena, Str body) {
     char *mended = NULL;
     for (ptrdiff_t i = 0; i < body.len; i++) {

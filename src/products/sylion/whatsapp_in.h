@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What a WhatsApp webhook says, taken apart. Meta's Cloud API and 360dialog send the same
- * entry × changes × value; 360dialog's first version, and tests, send a value alone
- * (`{"contacts": [], "messages": []}`). Nothing is looked up, stored or logged here.
+ * What a WhatsApp webhook says, taken apart. Meta's Cloud API and 360dialog send the same entry
+ * × changes × value; 360dialog's first version, and tests, send a value alone (`{"contacts":
+ * [], "messages": []}`). Nothing is looked up, stored or logged here.
  *
- * Every message and every status is a part of its own, and so is whatever cannot be read: one broken part
- * never takes the others with it, and nothing of a payload goes without a part.
+ * Every message and every status is a part of its own, and so is whatever cannot be read: one
+ * broken part never takes the others with it, and nothing of a payload goes without a part.
  *
  * What is read of a message:
  *   type      the provider's, where it is one of Inbound.type; edit and revoke are `system`; others
  *             are `unsupported`
  *   content   the text, caption, title of what was pressed, or what was shared, put into words
  *   media     {"id", "mimeType", "sha256", "filename", "voice", "animated"} of an attachment
- *   metadata  what else a reader may want, under the provider's names: context, referral, interactive,
- *             button, reaction, location, contacts, order, system, edit, revoke, errors; and ours:
- *             providerType, username, truncated
+ *   metadata  what else a reader may want, under the provider's names: context, referral,
+ *             interactive, button, reaction, location, contacts, order, system, edit, revoke,
+ *             errors; and ours: providerType, truncated
  *   raw       the message as it came */
 #ifndef SOCLE_SYLION_WHATSAPP_IN_H
 #define SOCLE_SYLION_WHATSAPP_IN_H
@@ -56,8 +56,9 @@ enum { WHATSAPP_PARTS_MAX = 5000, WHATSAPP_CONTENT_MAX = 65536 };
  * WHATSAPP_PARTS_MAX. */
 MUST_USE Err *whatsapp_read(Ctx *c, Str body, WhatsappPayload *out);
 
-/* A message's own part, by its type (whatsapp_types.c): type, content, media, metadata of *out. One that
- * lacks what its type needs is `unsupported`. `errors`: of the value around it, or NULL. */
+/* A message's own part, by its type (whatsapp_types.c): type, content, media, metadata of *out.
+ * One that lacks what its type needs is `unsupported`. `errors`: of the value around it, or
+ * NULL. */
 void whatsapp_type_read(Arena *arena, const json_t *message, const json_t *errors, Inbound *out);
 
 #endif

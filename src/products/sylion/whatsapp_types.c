@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What a WhatsApp message of each type says: one function a type, which puts into words what a reader
- * would see, and the table of them. What only a program wants goes into the metadata as it came. */
+ * What a WhatsApp message of each type says: one function a type, which puts into words what a
+ * reader would see, and the table of them. What only a program wants goes into the metadata as
+ * it came. */
 #include "products/sylion/whatsapp_in.h"
 
 /* Write the content; false: this is not what the type says it is. `own` is message[type]. */

@@ -172,6 +172,7 @@ TEST(a_late_answer_is_a_timeout) {
     int64_t start = mono_us(), deadline = c->deadline_us;
     call.timeout_ms = 80;
     FAILS(http_call(c, &call, &a), TIMEOUT);
+    CHECK(!a.unsent);
     CHECK(ms_since(start) >= 80);
     CHECK(ms_since(start) < 5000);
     CHECK_INT(c->deadline_us, deadline);
@@ -277,6 +278,7 @@ TEST(a_refused_connection_is_an_error_that_names_the_host_only) {
                      .timeout_ms = 5000};
     Err *err = http_call(c, &call, &a);
     CHECK(FAILS(err, UPSTREAM));
+    CHECK(a.unsent);
     CHECK(err && str_find(err->detail, S("127.0.0.1")) >= 0);
     CHECK(err && str_find(err->detail, S("secret")) < 0 && str_find(err->detail, S("pw@")) < 0);
     close(fd);
