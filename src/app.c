@@ -133,6 +133,7 @@ Err *app_prepare(Ctx *c, App *app, bool alone) {
     if (str_is_empty(settings.data_dir)) settings.data_dir = data_dir_usual(c->arena);
     while (settings.data_dir.len > 1 && str_ends(settings.data_dir, S("/")))
         settings.data_dir = str_slice(settings.data_dir, 0, settings.data_dir.len - 1);
+    settings.blobs.data_dir = settings.data_dir;
     TRY(data_dir_make(c, settings.data_dir));
     TRY(secret_ensure(c));
     TRY(data_dir_lock(c, app, alone));
@@ -157,7 +158,7 @@ static Err *parts_open(Ctx *c, App *app) {
     TRY(db_open(c, options, &app->db));
     if (!str_is_empty(settings.redis_url)) TRY(redis_open(c, settings.redis_url, &app->redis));
     app->cache = cache_new(settings.cache_bytes, app->redis);
-    TRY(blob_store_open(c, settings.blob_url, settings.data_dir, &app->blobs));
+    TRY(blob_store_open(c, settings.blobs, &app->blobs));
     app->search = search_new((SearchOptions){
         .folder = strf(c->arena, "%.*s/search", S_ARG(settings.data_dir)),
         .follow = app->serves,

@@ -5,6 +5,7 @@
 #define SOCLE_API_BASE_SETTINGS_H
 
 #include "api/setting.h"
+#include "data/blob.h"
 
 typedef struct BaseSettings {
     Str environment, listen, data_dir, database_url, redis_url, secret_key, secret_key_previous,
@@ -13,7 +14,8 @@ typedef struct BaseSettings {
         db_connections, cache_bytes, kept_bytes, statement_timeout_ms, rate_default, rate_auth, rate_write,
         rate_bulk, rate_search;
     bool auto_migrate, db_prepared, rate_limits;
-    Str cors_origins, trusted_proxies, log_level, log_format, log_file, sentry_dsn, blob_url;
+    Str cors_origins, trusted_proxies, log_level, log_format, log_file, sentry_dsn;
+    BlobOptions blobs; /* its data_dir: by app_prepare */
     int64_t port;
     Str products; /* read by the command line before anything else */
 } BaseSettings;

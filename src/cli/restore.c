@@ -187,7 +187,7 @@ static Err *blob_store_entry(Ctx *c, Restore *r, ArchiveReader *reader, Str name
 }
 
 static Err *blobs_store(Ctx *c, Restore *r) {
-    TRY(blob_store_open(c, settings.blob_url, settings.data_dir, &c->app->blobs));
+    TRY(blob_store_open(c, settings.blobs, &c->app->blobs));
     ArchiveReader *reader;
     TRY(archive_open(c, r->archive, &reader));
     for (;;) {

@@ -17,20 +17,15 @@
 #include <unistd.h>
 
 #include "core/rand.h"
+#include "core/time.h"
 #include "data/blob_room.h"
 #include "rt/offload.h"
 
 enum {
-    HASH_LEN = 64,
     FOLDERS = 256,
-    PATH_LEN = HASH_LEN + 2, /* ab/cdef… with its NUL */
     CHUNK = 256 * 1024,
     LONG_JOB = 4 * 1024 * 1024, /* bytes from which a write goes to the long lane */
     LISTING_BUDGET = 1024 * 1024 * 1024,
-};
-
-struct BlobStore {
-    int root, tmp; /* folders */
 };
 
 struct BlobWriter {
@@ -39,10 +34,12 @@ struct BlobWriter {
     char name[24];
     EVP_MD_CTX *digest;
     int64_t size;
+    bool sealed; /* on the disk, and `hash` known */
+    bool here;   /* not for the object store */
     char hash[HASH_LEN + 1];
 };
 
-static bool hash_valid(Str hash) {
+bool blob_hash_valid(Str hash) {
     for (ptrdiff_t i = 0; i < hash.len; i++) {
         char x = hash.data[i];
         if (!((x >= '0' && x <= '9') || (x >= 'a' && x <= 'f'))) return false;
@@ -50,9 +47,9 @@ static bool hash_valid(Str hash) {
     return hash.len == HASH_LEN;
 }
 
-static void path_of(Str hash, char path[PATH_LEN]) {
-    assert(hash_valid(hash));
-    snprintf(path, PATH_LEN, "%.2s/%.62s", hash.data, hash.data + 2);
+void blob_path(Str hash, char path[BLOB_PATH_LEN]) {
+    assert(blob_hash_valid(hash));
+    snprintf(path, BLOB_PATH_LEN, "%.2s/%.62s", hash.data, hash.data + 2);
 }
 
 static Err *disk_err(Ctx *c, int error, const char *what) {
@@ -97,7 +94,7 @@ static int writer_create(BlobWriter *w) {
         uint64_t random;
         rand_bytes(&random, sizeof random);
         snprintf(w->name, sizeof w->name, "%016llx", (unsigned long long)random);
-        int fd = openat(w->store->tmp, w->name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0640);
+        int fd = openat(w->store->tmp, w->name, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0640);
         if (fd < 0) return errno;
         if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && st.st_nlink > 0) {
             w->fd = fd;
@@ -132,11 +129,17 @@ static int folder_sync(int root, Str hash) {
     return error;
 }
 
-static int writer_finish(BlobWriter *w) {
-    char path[PATH_LEN];
+static int writer_seal(BlobWriter *w) {
     digest_hex(w->digest, w->hash);
-    path_of(str_of(w->hash, HASH_LEN), path);
-    if (fsync(w->fd) != 0 || fchmod(w->fd, 0440) != 0) return errno;
+    w->sealed = true;
+    return fsync(w->fd) != 0 || fchmod(w->fd, 0440) != 0 ? errno : 0;
+}
+
+static int writer_finish(BlobWriter *w) {
+    char path[BLOB_PATH_LEN];
+    int error = w->sealed ? 0 : writer_seal(w);
+    if (error) return error;
+    blob_path(str_of(w->hash, HASH_LEN), path);
     if (renameat(w->store->tmp, w->name, w->store->root, path) != 0) return errno;
     close(w->fd);
     w->fd = -1;
@@ -146,7 +149,7 @@ static int writer_finish(BlobWriter *w) {
 typedef struct WriteJob {
     BlobWriter *w;
     Str bytes;
-    bool create, finish;
+    bool create, seal, finish;
     int error;
     const char *what;
 } WriteJob;
@@ -159,9 +162,9 @@ static void job_write(void *arg) {
         job->what = "Writing";
         job->error = writer_write(job->w, job->bytes);
     }
-    if (!job->error && job->finish) {
+    if (!job->error && (job->seal || job->finish)) {
         job->what = "Finishing";
-        job->error = writer_finish(job->w);
+        job->error = job->seal ? writer_seal(job->w) : writer_finish(job->w);
     }
     if (!job->error && job->finish)
         open_blobs_forget(job->w->store, str_of(job->w->hash, HASH_LEN));
@@ -189,6 +192,29 @@ Err *blob_begin(Ctx *c, BlobStore *store, BlobWriter **out) {
     return write_run(c, (WriteJob){.w = *out, .create = true});
 }
 
+Err *blob_begin_here(Ctx *c, BlobStore *store, BlobWriter **out) {
+    TRY(blob_begin(c, store, out));
+    (*out)->here = true;
+    return NULL;
+}
+
+/* The last step. The object store has it before there is a file that says that it exists. */
+static Err *write_end(Ctx *c, WriteJob job) {
+    BlobWriter *w = job.w;
+    bool send = w->store->remote && !w->here;
+    job.seal = send;
+    job.finish = !send;
+    TRY(write_run(c, job));
+    if (send) {
+        Err *err = remote_put(c, w->store, str_of(w->hash, HASH_LEN), w->fd, w->size);
+        if (err) writer_drop(w);
+        if (err) return err;
+        TRY(write_run(c, (WriteJob){.w = w, .finish = true}));
+    }
+    if (w->store->remote) remote_grown(c, w->store, w->size);
+    return NULL;
+}
+
 Err *blob_write(Ctx *c, BlobWriter *w, Str bytes) {
     assert(w);
     if (bytes.len == 0) return NULL;
@@ -207,7 +233,7 @@ Str blob_hash(Ctx *c, const BlobWriter *w) {
 
 Err *blob_finish(Ctx *c, BlobWriter *w, Str *hash, int64_t *size) {
     assert(w && hash);
-    TRY(write_run(c, (WriteJob){.w = w, .finish = true}));
+    TRY(write_end(c, (WriteJob){.w = w}));
     *hash = str_copy(c->arena, str_of(w->hash, HASH_LEN));
     if (size) *size = w->size;
     writer_drop(w);
@@ -218,7 +244,7 @@ Err *blob_put(Ctx *c, BlobStore *store, Str bytes, Str *hash) {
     assert(store && hash);
     Defer *mark = c->defers;
     BlobWriter *w = writer_new(c, store);
-    Err *err = write_run(c, (WriteJob){.w = w, .bytes = bytes, .create = true, .finish = true});
+    Err *err = write_end(c, (WriteJob){.w = w, .bytes = bytes, .create = true});
     if (!err) *hash = str_copy(c->arena, str_of(w->hash, HASH_LEN));
     ctx_undo(c, mark);
     return err;
@@ -226,22 +252,34 @@ Err *blob_put(Ctx *c, BlobStore *store, Str bytes, Str *hash) {
 
 /* -- reading and removing -------------------------------------------------------------------------- */
 
-Err *blob_open(Ctx *c, BlobStore *store, Str hash, int *fd, int64_t *size) {
-    char path[PATH_LEN];
+/* Not a job: this is on the way of every range of an audio file, and its inode is warm. Beside an object
+ * store, reading is noted in the file's time, once an hour: the ones read longest ago go first. */
+static Err *open_file(Ctx *c, BlobStore *store, Str hash, OpenBlob **out) {
+    char path[BLOB_PATH_LEN];
     struct stat st;
+    blob_path(hash, path);
+    int opened = openat(store->root, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (opened < 0 && errno == ENOENT) FAIL(c, NOT_FOUND, "There is no such blob.");
+    if (opened < 0) return disk_err(c, errno, "Opening");
+    int error = fstat(opened, &st) != 0 ? errno : 0;
+    if (error) close(opened);
+    TRY(disk_err(c, error, "Opening"));
+    if (store->remote && time_now().us / 1000000 - st.st_mtim.tv_sec > 3600) futimens(opened, NULL);
+    *out = open_blob_add(store, hash, opened, st.st_size);
+    return NULL;
+}
+
+Err *blob_open(Ctx *c, BlobStore *store, Str hash, int *fd, int64_t *size) {
     assert(store);
-    if (!hash_valid(hash)) FAIL(c, NOT_FOUND, "There is no such blob.");
+    if (!blob_hash_valid(hash)) FAIL(c, NOT_FOUND, "There is no such blob.");
     OpenBlob *open = open_blob_join(store, hash);
     if (!open) {
-        path_of(hash, path);
-        /* Not a job: this is on the way of every range of an audio file, and its inode is warm. */
-        int opened = openat(store->root, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-        if (opened < 0 && errno == ENOENT) FAIL(c, NOT_FOUND, "There is no such blob.");
-        if (opened < 0) return disk_err(c, errno, "Opening");
-        int error = fstat(opened, &st) != 0 ? errno : 0;
-        if (error) close(opened);
-        TRY(disk_err(c, error, "Opening"));
-        open = open_blob_add(store, hash, opened, st.st_size);
+        Err *err = open_file(c, store, hash, &open);
+        if (err && (err->kind != ERR_NOT_FOUND || !store->remote)) return err;
+        if (err) {
+            TRY(remote_fetch(c, store, hash));
+            TRY(open_file(c, store, hash, &open));
+        }
     }
     defer(c, open_blob_leave, open);
     *fd = open->fd;
@@ -262,10 +300,11 @@ static void job_remove(void *arg) {
 }
 
 Err *blob_remove(Ctx *c, BlobStore *store, Str hash) {
-    char path[PATH_LEN];
+    char path[BLOB_PATH_LEN];
     assert(store);
-    if (!hash_valid(hash)) return NULL;
-    path_of(hash, path);
+    if (!blob_hash_valid(hash)) return NULL;
+    if (store->remote) TRY(remote_remove(c, store, hash));
+    blob_path(hash, path);
     OneJob job = {.store = store, .path = path};
     TRY(offload(c, LANE_SHORT, job_remove, &job));
     open_blobs_forget(store, hash);
@@ -296,12 +335,13 @@ static void job_verify(void *arg) {
 }
 
 Err *blob_verify(Ctx *c, BlobStore *store, Str hash) {
-    char path[PATH_LEN];
+    char path[BLOB_PATH_LEN];
     assert(store);
-    if (!hash_valid(hash)) FAIL(c, NOT_FOUND, "There is no such blob.");
-    path_of(hash, path);
+    if (!blob_hash_valid(hash)) FAIL(c, NOT_FOUND, "There is no such blob.");
+    blob_path(hash, path);
     OneJob job = {.store = store, .path = path};
     TRY(offload(c, LANE_LONG, job_verify, &job));
+    if (job.error == ENOENT && store->remote) return remote_fetch(c, store, hash);
     if (job.error == ENOENT) FAIL(c, NOT_FOUND, "There is no such blob.");
     TRY(disk_err(c, job.error, "Reading"));
     if (!str_eq(str_of(job.hash, HASH_LEN), hash))
@@ -347,7 +387,7 @@ static void job_list(void *arg) {
         Listed one = {.next = job->found};
         if (strlen(e->d_name) != HASH_LEN - 2) continue;
         snprintf(one.hash, sizeof one.hash, "%.2s%.62s", name, e->d_name);
-        if (!hash_valid(str_of(one.hash, HASH_LEN))) continue;
+        if (!blob_hash_valid(str_of(one.hash, HASH_LEN))) continue;
         if (fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode))
             continue;
         one.size = st.st_size;
@@ -371,6 +411,7 @@ static Err *each_in(Ctx *c, ListJob *job, Err *(*fn)(Ctx *c, Str hash, int64_t s
 Err *blob_each(Ctx *c, BlobStore *store, Err *(*fn)(Ctx *c, Str hash, int64_t size, void *arg),
                void *arg) {
     assert(store && fn);
+    if (store->remote) return remote_each(c, store, fn, arg);
     Arena *arena = arena_new(LISTING_BUDGET);
     defer(c, arena_drop, arena);
     for (int i = 0; i < FOLDERS; i++) {
@@ -445,19 +486,18 @@ static Err *store_open_files(Ctx *c, Str data_dir, BlobStore *store) {
     return NULL;
 }
 
-Err *blob_store_open(Ctx *c, Str url, Str data_dir, BlobStore **out) {
-    if (str_starts(url, S("s3://")) || str_starts(url, S("gs://")))
-        FAIL(c, NOT_CONFIGURED,
-             "BLOB_URL: object stores (s3://, gs://) come in a later release; leave it empty for "
-             "files.");
-    if (url.len > 0)
+Err *blob_store_open(Ctx *c, BlobOptions options, BlobStore **out) {
+    Str url = options.url;
+    bool far = str_starts(url, S("s3://")) || str_starts(url, S("gs://"));
+    if (url.len > 0 && !far)
         FAIL(c, INVALID, "BLOB_URL must be empty (files under DATA_DIR), s3://… or gs://….");
-    if (data_dir.len == 0 || str_find_byte(data_dir, '\0') >= 0)
+    if (options.data_dir.len == 0 || str_find_byte(options.data_dir, '\0') >= 0)
         FAIL(c, INVALID, "DATA_DIR is needed for blobs.");
     BlobStore *store = calloc(1, sizeof *store);
     if (!store) abort();
     *store = (BlobStore){.root = -1, .tmp = -1};
-    Err *err = store_open_files(c, data_dir, store);
+    Err *err = store_open_files(c, options.data_dir, store);
+    if (!err && far) err = remote_open(c, &options, store);
     if (err)
         blob_store_close(store);
     else
@@ -465,8 +505,11 @@ Err *blob_store_open(Ctx *c, Str url, Str data_dir, BlobStore **out) {
     return err;
 }
 
+bool blob_store_shared(const BlobStore *store) { return store->remote != NULL; }
+
 void blob_store_close(BlobStore *store) {
     if (!store) return;
+    remote_close(store->remote);
     open_blobs_forget(store, (Str){0});
     if (store->root >= 0) close(store->root);
     if (store->tmp >= 0) close(store->tmp);

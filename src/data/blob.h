@@ -4,11 +4,15 @@
  *
  * Files lie under data_dir/blobs: ab/cdef… for the hash abcdef…, tmp/ for what is being written. What a
  * process that died left in tmp/ goes when a store is opened; what another living process writes there
- * is locked and stays. s3:// and gs:// come behind the same calls later; until then opening one is
- * NOT_CONFIGURED.
+ * is locked and stays.
  *
- * Errors: STORAGE_FULL (disk, quota, file size limit), UNAVAILABLE (too much work waits), CANCELLED,
- * INTERNAL (the disk says no, with the reason). All calls wait but blob_open. */
+ * With s3:// or gs:// the truth is an object store, under the same names, which several nodes share. The
+ * files are then a copy of what was written or read here lately, within cache_bytes: a blob that is not
+ * among them is fetched whole, once for all who want it, before it is opened; its hash is checked.
+ *
+ * Errors: STORAGE_FULL (disk, quota, file size limit), UNAVAILABLE (too much work waits; the object store
+ * is away), NOT_CONFIGURED (it refuses us), CANCELLED, INTERNAL (the disk says no, with the reason). All
+ * calls wait (blob_open only for an object store). */
 #ifndef SOCLE_DATA_BLOB_H
 #define SOCLE_DATA_BLOB_H
 
@@ -17,8 +21,16 @@
 typedef struct BlobStore BlobStore;
 typedef struct BlobWriter BlobWriter;
 
-/* url: BLOB_URL; empty for files. INVALID for any other than the above. */
-MUST_USE Err *blob_store_open(Ctx *c, Str url, Str data_dir, BlobStore **out);
+typedef struct BlobOptions {
+    Str data_dir;
+    Str url; /* BLOB_URL: empty for files, s3://bucket/prefix, gs://bucket/prefix */
+    /* Of object stores: see S3Options. */
+    Str endpoint, region, access_key, secret_key, session_token;
+    int64_t cache_bytes; /* of files beside an object store; 0: 10 GiB */
+} BlobOptions;
+/* INVALID, NOT_CONFIGURED: what is wrong with which setting. An object store is not asked yet. */
+MUST_USE Err *blob_store_open(Ctx *c, BlobOptions options, BlobStore **out);
+bool blob_store_shared(const BlobStore *store); /* is it an object store, the same for all nodes? */
 void blob_store_close(BlobStore *store);
 
 /* *hash: hex SHA-256, lower case. When it returns, the blob is on the disk. */

@@ -4,7 +4,48 @@
 #ifndef SOCLE_DATA_BLOB_ROOM_H
 #define SOCLE_DATA_BLOB_ROOM_H
 
-#include "core/str.h"
+#include <stdatomic.h>
+
+#include "data/blob.h"
+#include "data/cache.h"
+#include "data/s3.h"
+
+enum { HASH_LEN = 64 };
+
+/* The object store behind the files, and how full they are. */
+typedef struct Remote {
+    S3 *s3;
+    Cache *fetches; /* keeps nothing: who wants what another is fetching waits for it */
+    int64_t cache_bytes;
+    _Atomic int64_t bytes; /* of the files, about */
+    _Atomic bool trimming;
+} Remote;
+
+struct BlobStore {
+    int root, tmp;  /* folders */
+    Remote *remote; /* NULL: the files are the truth */
+};
+
+/* ab/cdef… */
+enum { BLOB_PATH_LEN = HASH_LEN + 2 };
+void blob_path(Str hash, char path[BLOB_PATH_LEN]);
+bool blob_hash_valid(Str hash);
+
+/* -- blob_remote.c: all wait -- */
+MUST_USE Err *remote_open(Ctx *c, const BlobOptions *options, BlobStore *store);
+void remote_close(Remote *remote);
+/* Send what lies in fd, unless the store has it. */
+MUST_USE Err *remote_put(Ctx *c, BlobStore *store, Str hash, int fd, int64_t size);
+/* Make a file of it. NOT_FOUND. */
+MUST_USE Err *remote_fetch(Ctx *c, BlobStore *store, Str hash);
+MUST_USE Err *remote_remove(Ctx *c, BlobStore *store, Str hash);
+MUST_USE Err *remote_each(Ctx *c, BlobStore *store,
+                          Err *(*fn)(Ctx *c, Str hash, int64_t size, void *arg), void *arg);
+/* A file came: over cache_bytes the ones read longest ago go. */
+void remote_grown(Ctx *c, BlobStore *store, int64_t size);
+
+/* As blob_begin; finished, it is a file only. */
+MUST_USE Err *blob_begin_here(Ctx *c, BlobStore *store, BlobWriter **out);
 
 typedef struct OpenBlob {
     struct OpenBlob *next;

@@ -28,7 +28,7 @@ static Str fresh_dir(void) { return strf(c->arena, "%s/%d", base, ++folders); }
 
 static BlobStore *store_at(Str dir) {
     BlobStore *store = NULL;
-    return GOOD(blob_store_open(c, S(""), dir, &store)) ? store : NULL;
+    return GOOD(blob_store_open(c, (BlobOptions){.data_dir = dir}, &store)) ? store : NULL;
 }
 
 static Str path_at(Str dir, Str hash) {
@@ -493,22 +493,45 @@ TEST(a_full_disk_is_storage_full_and_leaves_nothing) {
 
 /* -- opening --------------------------------------------------------------------------------------- */
 
-TEST(object_stores_are_refused_by_name_and_other_urls_as_invalid) {
+/* What is wrong with these options of an object store; "" when nothing is. */
+static Str wrong_with(BlobOptions o) {
     BlobStore *store = NULL;
-    Str dir = fresh_dir();
-    Err *err = blob_store_open(c, S("s3://key:secret@bucket/x"), dir, &store);
-    CHECK(FAILS(err, NOT_CONFIGURED));
-    CHECK(err && str_find(err->detail, S("secret")) < 0);
-    FAILS(blob_store_open(c, S("gs://bucket"), dir, &store), NOT_CONFIGURED);
-    FAILS(blob_store_open(c, S("ftp://x"), dir, &store), INVALID);
-    FAILS(blob_store_open(c, S("/var/blobs"), dir, &store), INVALID);
-    FAILS(blob_store_open(c, S(""), S(""), &store), INVALID);
+    o.data_dir = fresh_dir();
+    Err *err = blob_store_open(c, o, &store);
+    blob_store_close(store);
+    return err ? err->detail : S("");
+}
+
+TEST(urls_and_keys_of_object_stores_are_checked_at_once) {
+    BlobOptions good = {.url = S("s3://bucket/x"), .access_key = S("key"), .secret_key = S("hidden")};
+    BlobOptions bad = good;
+    CHECK_STR(wrong_with(good), S(""));
+    bad.secret_key = S("");
+    CHECK(str_find(wrong_with(bad), S("AWS_SECRET_ACCESS_KEY")) >= 0);
+    static const char *const urls[] = {"s3://", "s3://b", "gs://bucket/../x", "s3://key:hidden@bucket/x",
+                                       "s3://bucket/a b", "ftp://x", "/var/blobs"};
+    for (int i = 0; i < (int)COUNT(urls); i++) {
+        bad = good;
+        bad.url = str_c(urls[i]);
+        Str said = wrong_with(bad);
+        CHECK(str_find(said, S("BLOB_URL")) >= 0);
+        CHECK(str_find(said, S("hidden")) < 0);
+    }
+    static const char *const endpoints[] = {"host", "ftp://host", "http://", "http://a@host",
+                                            "http://host/path", "http://host?x"};
+    for (int i = 0; i < (int)COUNT(endpoints); i++) {
+        bad = good;
+        bad.endpoint = str_c(endpoints[i]);
+        CHECK(str_find(wrong_with(bad), S("AWS_ENDPOINT_URL")) >= 0);
+    }
+    BlobStore *store = NULL;
+    FAILS(blob_store_open(c, (BlobOptions){0}, &store), INVALID);
     CHECK(store == NULL);
 }
 
 TEST(a_folder_that_cannot_be_made_is_named) {
     BlobStore *store = NULL;
-    Err *err = blob_store_open(c, S(""), S("/proc/version/data"), &store);
+    Err *err = blob_store_open(c, (BlobOptions){.data_dir = S("/proc/version/data")}, &store);
     CHECK(err && str_find(err->detail, S("/proc/version/data")) >= 0);
     CHECK(store == NULL);
 }
@@ -524,7 +547,7 @@ static Err *writer_work(Ctx *own, Str dir) {
     BlobWriter *w;
     Str hash;
     ssize_t told = 0;
-    TRY(blob_store_open(own, S(""), dir, &store));
+    TRY(blob_store_open(own, (BlobOptions){.data_dir = dir}, &store));
     TRY(blob_begin(own, store, &w));
     TRY(blob_write(own, w, S("written by a child")));
     if (write(1, "r", 1) != 1) return NULL;
@@ -577,7 +600,7 @@ int main(int argc, char **argv) {
                              T_ROW(a_writer_of_another_living_process_is_left_alone),
                              T_ROW(over_the_file_size_limit_is_storage_full_and_leaves_nothing),
                              T_ROW(a_full_disk_is_storage_full_and_leaves_nothing),
-                             T_ROW(object_stores_are_refused_by_name_and_other_urls_as_invalid),
+                             T_ROW(urls_and_keys_of_object_stores_are_checked_at_once),
                              T_ROW(a_folder_that_cannot_be_made_is_named)};
     if (argc == 3 && strcmp(argv[1], "--write") == 0) return writer_main(argv[2]);
     if (!mkdtemp(base)) return 1;
