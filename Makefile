@@ -17,11 +17,13 @@ install-deps:
 test:
 	@tools/bootstrap build run test
 	@tools/check_includes
+	@tools/check_tenants
 	@test/run --variants plain,asan
 
 check:
 	@tools/bootstrap build run test
 	@tools/check_includes
+	@tools/check_tenants
 	@test/run --db sqlite --smoke
 
 asan tsan:

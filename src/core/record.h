@@ -82,6 +82,10 @@ typedef struct Record {
     bool open; /* unknown members of a body are ignored instead of refused */
     bool camel; /* on the wire names are camelCase (contact_email: contactEmail) and times have exactly
                    three digits of a second, as JavaScript's clients write them */
+    /* What the table cannot say, asked once a value has been read, so that the caller is told every
+     * bad field at once: adds to problems under `path` ("" outermost). Fields that are bad already,
+     * or absent, are zero. NULL: nothing. */
+    void (*check)(const void *value, Str path, struct Problems *problems);
 } Record;
 
 enum { FIELD_NAME_MAX = 64 }; /* bytes, with the NUL */

@@ -240,6 +240,7 @@ static void read_object(Reader *r, const Record *record, const json_t *json, voi
         read_field(r, f, v, out, path_under(r->c, path, name));
     }
     if (present) *present = seen;
+    if (record->check) record->check(out, path, r->problems);
 }
 
 void record_read_into(Ctx *c, const Record *record, const json_t *json, ReadMode mode, void *out, FieldSet *present,
@@ -322,5 +323,6 @@ Err *record_read_text(Ctx *c, const Record *record, RecordGet get, void *arg, vo
         else if (f->flags & F_REQUIRED) bad(&r, path, S("required"), "is required");
         else if (f->fallback) read_fallback(&r, f, at, path);
     }
+    if (record->check) record->check(out, S(""), &problems);
     return problems_err(c, &problems);
 }

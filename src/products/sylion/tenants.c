@@ -68,36 +68,6 @@ const Record tenant_record =
 
 enum { JSON_BYTES_MAX = 32 * 1024, PHONE_DIGITS_MIN = 6, PHONE_DIGITS_MAX = 15 };
 
-#define TENANT_IN_FIELDS                                                                          \
-    FIELD(TenantIn, contact_email, .flags = F_TRIM | F_NULLABLE, .max = 254, .format = "email"),  \
-        FIELD(TenantIn, contact_phone, .flags = F_TRIM | F_NULLABLE, .max = 32),                  \
-        FIELD(TenantIn, billing_address, .flags = F_NULLABLE, .doc = "An object"),                \
-        FIELD(TenantIn, webhook_url, .flags = F_TRIM | F_NULLABLE, .max = 2000, .format = "uri",  \
-              .doc = "Warnings are posted there, signed"),                                        \
-        FIELD(TenantIn, settings, .doc = "An object; the tenant's own matter"),                   \
-        FIELD(TenantIn, time_zone, .flags = F_TRIM, .min = 1, .max = 64, .doc = "An IANA name")
-
-static const Field create_fields[] = {
-    FIELD(TenantIn, name, .flags = F_REQUIRED | F_TRIM, .min = 2, .max = 255),
-    FIELD(TenantIn, slug, .flags = F_REQUIRED | F_TRIM, .min = 2, .max = 100,
-          .doc = "Small letters, digits and -"),
-    FIELD(TenantIn, plan, .values = plan_names, .fallback = "\"starter\""),
-    TENANT_IN_FIELDS,
-    FIELD(TenantIn, owner_email, .flags = F_TRIM | F_NULLABLE, .max = 254, .format = "email",
-          .doc = "An account that will own the tenant; without it whoever asks does"),
-};
-static const Record create_record =
-    RECORD_AS("TenantCreate", TenantIn, create_fields, .camel = true);
-
-static const Field change_fields[] = {
-    FIELD(TenantIn, name, .flags = F_TRIM, .min = 2, .max = 255),
-    FIELD(TenantIn, slug, .flags = F_TRIM, .min = 2, .max = 100),
-    FIELD(TenantIn, plan, .values = plan_names, .doc = "Only the platform's admins change it"),
-    TENANT_IN_FIELDS,
-};
-static const Record change_record =
-    RECORD_AS("TenantChange", TenantIn, change_fields, .camel = true);
-
 static bool slug_valid(Str slug) {
     for (ptrdiff_t i = 0; i < slug.len; i++) {
         char byte = slug.data[i];
@@ -135,20 +105,50 @@ static void object_check(JsonText json, Str field, Problems *problems) {
 }
 
 /* What the table of fields cannot say. Absent members are null. */
-static Err *tenant_in_check(Ctx *c, const TenantIn *in) {
-    Problems problems = {.arena = c->arena};
+static void tenant_in_check(const void *value, Str path, Problems *problems) {
+    const TenantIn *in = value;
+    assert(path.len == 0);
     if (in->slug.data && !slug_valid(in->slug))
-        problem_add(&problems, S("slug"), S("format"), "has other than small letters, digits and -");
+        problem_add(problems, S("slug"), S("format"), "has other than small letters, digits and -");
     if (in->contact_phone.data && !phone_valid(in->contact_phone))
-        problem_add(&problems, S("contactPhone"), S("format"), "is not a telephone number");
+        problem_add(problems, S("contactPhone"), S("format"), "is not a telephone number");
     if (in->webhook_url.data && !url_valid(in->webhook_url))
-        problem_add(&problems, S("webhookUrl"), S("format"), "is not an http or https address");
-    if (in->time_zone.data && !zone_find(str_cstr(c->arena, in->time_zone)))
-        problem_add(&problems, S("timeZone"), S("value"), "is no time zone that is known here");
-    object_check(in->billing_address, S("billingAddress"), &problems);
-    object_check(in->settings, S("settings"), &problems);
-    return problems_err(c, &problems);
+        problem_add(problems, S("webhookUrl"), S("format"), "is not an http or https address");
+    if (in->time_zone.data && !zone_find(str_cstr(problems->arena, in->time_zone)))
+        problem_add(problems, S("timeZone"), S("value"), "is no time zone that is known here");
+    object_check(in->billing_address, S("billingAddress"), problems);
+    object_check(in->settings, S("settings"), problems);
 }
+
+#define TENANT_IN_FIELDS                                                                          \
+    FIELD(TenantIn, contact_email, .flags = F_TRIM | F_NULLABLE, .max = 254, .format = "email"),  \
+        FIELD(TenantIn, contact_phone, .flags = F_TRIM | F_NULLABLE, .max = 32),                  \
+        FIELD(TenantIn, billing_address, .flags = F_NULLABLE, .doc = "An object"),                \
+        FIELD(TenantIn, webhook_url, .flags = F_TRIM | F_NULLABLE, .max = 2000, .format = "uri",  \
+              .doc = "Warnings are posted there, signed"),                                        \
+        FIELD(TenantIn, settings, .doc = "An object; the tenant's own matter"),                   \
+        FIELD(TenantIn, time_zone, .flags = F_TRIM, .min = 1, .max = 64, .doc = "An IANA name")
+
+static const Field create_fields[] = {
+    FIELD(TenantIn, name, .flags = F_REQUIRED | F_TRIM, .min = 2, .max = 255),
+    FIELD(TenantIn, slug, .flags = F_REQUIRED | F_TRIM, .min = 2, .max = 100,
+          .doc = "Small letters, digits and -"),
+    FIELD(TenantIn, plan, .values = plan_names, .fallback = "\"starter\""),
+    TENANT_IN_FIELDS,
+    FIELD(TenantIn, owner_email, .flags = F_TRIM | F_NULLABLE, .max = 254, .format = "email",
+          .doc = "An account that will own the tenant; without it whoever asks does"),
+};
+const Record tenant_in_record =
+    RECORD_AS("TenantCreate", TenantIn, create_fields, .camel = true, .check = tenant_in_check);
+
+static const Field change_fields[] = {
+    FIELD(TenantIn, name, .flags = F_TRIM, .min = 2, .max = 255),
+    FIELD(TenantIn, slug, .flags = F_TRIM, .min = 2, .max = 100),
+    FIELD(TenantIn, plan, .values = plan_names, .doc = "Only the platform's admins change it"),
+    TENANT_IN_FIELDS,
+};
+static const Record change_record =
+    RECORD_AS("TenantChange", TenantIn, change_fields, .camel = true, .check = tenant_in_check);
 
 /* -- making -------------------------------------------------------------------------------------- */
 
@@ -170,7 +170,6 @@ static Str or_else(Str given, Str usual) { return given.data ? given : usual; }
 
 Err *tenant_create(Ctx *c, const TenantIn *in, Id owner, Tenant *out) {
     assert(c->tx && in && out && !id_is_none(owner));
-    TRY(tenant_in_check(c, in));
     Organisation organisation;
     TRY(organisation_create(c, owner, str_utf8_cut(in->name, 120), &organisation));
     JsonText empty = {S("{}")};
@@ -364,7 +363,6 @@ static Err *tenant_put(Ctx *c, Call *k) {
     Scope s;
     TRY(scope_of(c, k, k->params[0], &s));
     TRY(scope_require(c, &s, MEMBER_ADMIN));
-    TRY(tenant_in_check(c, k->in));
     Changing change = {k, &s};
     return db_transaction(c, tenant_change, &change);
 }
@@ -448,7 +446,7 @@ static Err *tenant_delete(Ctx *c, Call *k) {
 }
 
 const Route tenant_routes[] = {
-    {POST, "/api/v1/tenants", tenants_post, WRITES, .in = &create_record, .out = &tenant_record,
+    {POST, "/api/v1/tenants", tenants_post, WRITES, .in = &tenant_in_record, .out = &tenant_record,
      .status = 201, .idempotent = true, .secret_out = true, .errors = "400 403",
      .doc = "A new tenant with its organisation; for the platform's admins"},
     {GET, "/api/v1/tenants", tenants_list, READS, .query = &tenants_query_record,

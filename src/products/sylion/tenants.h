@@ -25,7 +25,8 @@ typedef struct TenantIn {
     Str name, slug, plan, contact_email, contact_phone, webhook_url, time_zone, owner_email;
     JsonText billing_address, settings;
 } TenantIn;
-/* (tx) Make it and its organisation, which belongs to `owner`. INVALID names what is wrong;
+extern const Record tenant_in_record; /* what makes one, with all its checks */
+/* (tx) Make it and its organisation, which belongs to `owner`. `in` was read by tenant_in_record.
  * BAD_REQUEST TENANT_SLUG_EXISTS. */
 MUST_USE Err *tenant_create(Ctx *c, const TenantIn *in, Id owner, Tenant *out);
 

@@ -219,7 +219,39 @@ TEST(camel_records_have_other_names_outside_and_milliseconds) {
     CHECK_STR(json_str(json_path(json, "required.0")), S("contactEmail"));
 }
 
+typedef struct Span { int64_t from, to; Str unit; } Span;
+static void span_check(const void *value, Str path, Problems *problems) {
+    const Span *span = value;
+    Str dot = path.len ? S(".") : S("");
+    if (span->to < span->from)
+        problem_add(problems, strf(arena, "%.*s%.*sto", S_ARG(path), S_ARG(dot)), S("min"), "ends before it begins");
+}
+static const Field span_fields[] = {FIELD(Span, from), FIELD(Span, to), FIELD(Span, unit, .max = 2)};
+static const Record span_record = RECORD(Span, span_fields, .check = span_check);
+typedef struct Spans { Span first; } Spans;
+static const Field spans_fields[] = {FIELD_RECORD(Spans, first, &span_record)};
+static const Record spans_record = RECORD(Spans, spans_fields);
+
+static Str span_get(void *arg, Str name) {
+    return str_eq(name, S("unit")) ? S("hour") : str_eq(name, S("from")) ? str_c(arg) : S("3");
+}
+
+TEST(what_a_table_cannot_say_is_told_with_the_rest) {
+    Ctx c = {.arena = arena};
+    Spans spans;
+    json_t *json;
+    REQUIRE(!json_parse(&c, S("{\"first\":{\"from\":5,\"to\":3,\"unit\":\"hour\"}}"), &json));
+    Err *err = record_read(&c, &spans_record, json, READ_CREATE, &spans, NULL);
+    REQUIRE(err && CHECK_INT(err->field_count, 2));
+    CHECK_STR(err->fields[0].field, S("first.unit"));
+    CHECK_STR(err->fields[1].field, S("first.to"));
+    CHECK_INT(record_read_text(&c, &span_record, span_get, "5", &spans.first)->field_count, 2);
+    CHECK_INT(record_read_text(&c, &span_record, span_get, "2", &spans.first)->field_count, 1);
+    ctx_undo(&c, NULL);
+}
+
 static const T rows[] = {
+    T_ROW(what_a_table_cannot_say_is_told_with_the_rest),
     T_ROW(camel_records_have_other_names_outside_and_milliseconds),
     T_ROW(a_whole_record_goes_in_and_comes_out), T_ROW(every_bad_field_is_named_at_once_with_its_path),
     T_ROW(null_is_refused_where_it_is_not_a_value), T_ROW(a_change_takes_only_what_is_there),
