@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Two lanes of threads, each with a bounded queue. A job lives on its coroutine's stack: the
- * coroutine waits for it surely, so the memory stays. */
+ * coroutine waits for it surely, so the memory stays. What is done beside somebody lies in a slot of
+ * the pool, and only while a thread waits for it. */
 #include "rt/offload.h"
 
 #include <pthread.h>
@@ -20,6 +21,11 @@ typedef struct Work {
     bool done;        /* its loop's own */
 } Work;
 
+typedef struct Beside {
+    void (*fn)(void *);
+    void *arg;
+} Beside;
+
 typedef struct Pool {
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -27,14 +33,26 @@ typedef struct Pool {
     ptrdiff_t queued;
     bool stopping;
     pthread_t threads[THREADS_MAX];
-    int thread_count;
+    int thread_count, idle;
+    Beside besides[THREADS_MAX]; /* never more than idle threads */
+    int beside_count;
 } Pool;
 
 static Pool pools[LANE_COUNT];
 
-static Work *pool_take(Pool *pool) {
+/* NULL: *beside is to be done, or, without a fn, the pool ends. */
+static Work *pool_take(Pool *pool, Beside *beside) {
+    *beside = (Beside){0};
     pthread_mutex_lock(&pool->lock);
-    while (!pool->head && !pool->stopping) pthread_cond_wait(&pool->wake, &pool->lock);
+    pool->idle++;
+    while (!pool->head && !pool->beside_count && !pool->stopping)
+        pthread_cond_wait(&pool->wake, &pool->lock);
+    pool->idle--;
+    if (pool->beside_count) {
+        *beside = pool->besides[--pool->beside_count];
+        pthread_mutex_unlock(&pool->lock);
+        return NULL;
+    }
     Work *work = pool->head;
     if (work) {
         pool->head = work->next;
@@ -63,11 +81,17 @@ static void work_run(Work *work) {
 
 static void *pool_thread(void *arg) {
     Pool *pool = arg;
-    for (Work *work; (work = pool_take(pool));) {
-        work_run(work);
-        loop_post(work->co->loop, work_done, work);
+    for (;;) {
+        Beside beside;
+        Work *work = pool_take(pool, &beside);
+        if (work) {
+            work_run(work);
+            loop_post(work->co->loop, work_done, work);
+        } else if (beside.fn)
+            beside.fn(beside.arg);
+        else
+            return NULL;
     }
-    return NULL;
 }
 
 static bool pool_add(Pool *pool, Work *work) {
@@ -82,6 +106,20 @@ static bool pool_add(Pool *pool, Work *work) {
     }
     pthread_mutex_unlock(&pool->lock);
     return room;
+}
+
+bool offload_beside(Lane lane, void (*fn)(void *arg), void *arg) {
+    assert(fn && lane < LANE_COUNT);
+    Pool *pool = &pools[lane];
+    if (!pool->thread_count) return false; /* no pool in this process */
+    pthread_mutex_lock(&pool->lock);
+    bool free = pool->idle > pool->queued + pool->beside_count && !pool->stopping;
+    if (free) {
+        pool->besides[pool->beside_count++] = (Beside){fn, arg};
+        pthread_cond_signal(&pool->wake);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return free;
 }
 
 void offload_start(void) {
@@ -106,6 +144,7 @@ void offload_stop(void) {
         for (int i = 0; i < pool->thread_count; i++) pthread_join(pool->threads[i], NULL);
         pthread_mutex_destroy(&pool->lock);
         pthread_cond_destroy(&pool->wake);
+        pool->thread_count = 0;
     }
 }
 

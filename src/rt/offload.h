@@ -18,4 +18,9 @@ typedef enum Lane {
  * the coroutine itself jumps, when fn has been left). */
 MUST_USE Err *offload(Ctx *c, Lane lane, void (*fn)(void *arg), void *arg);
 
+/* Run fn(arg) on a thread of the lane that has nothing to do, beside the caller, who goes on at once
+ * and sees to it himself that it has ended. false: no thread is free, and fn is not run. From any
+ * thread; for sharing out what one would else do alone. */
+bool offload_beside(Lane lane, void (*fn)(void *arg), void *arg);
+
 #endif

@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "search/text.h"
+#include "search/vectors.h"
 
 enum { KEYWORD_MAX = 512 };
 
@@ -77,4 +78,18 @@ void search_doc_int(SearchDocs *d, int field, int64_t value) {
 void search_doc_real(SearchDocs *d, int field, double value) {
     assert(d->def->fields[field].kind == SEARCH_REAL);
     value_add(d, field)->number = number_of_real(value);
+}
+
+void search_doc_vector(SearchDocs *d, const float *values) {
+    int field = vector_field(d->def), dims = d->def->dims;
+    assert(field >= 0 && values);
+    bool any = false;
+    for (int i = 0; i < dims; i++) {
+        if (!isfinite(values[i])) return;
+        any |= values[i] != 0;
+    }
+    if (!any) return;
+    float *copy = arena_bytes(d->arena, dims * (ptrdiff_t)sizeof *copy);
+    memcpy(copy, values, (size_t)dims * sizeof *copy);
+    value_add(d, field)->vector = copy;
 }

@@ -14,6 +14,7 @@ typedef struct DocValue {
     int field;
     Str text;       /* TEXT, KEYWORD; in the batch's arena */
     int64_t number; /* others */
+    const float *vector;
 } DocValue;
 
 typedef struct DocEntry {

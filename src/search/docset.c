@@ -6,17 +6,7 @@
  * A result that came out as a bitmap becomes an array only below universe / 128: above that the
  * conversion and the next operation on the array cost more than staying with words. */
 #include "search/docset.h"
-
-#ifndef __has_feature
-#define __has_feature(name) 0
-#endif
-/* Clones are chosen by a resolver that runs before a sanitizer is ready. */
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && \
-    !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer) && !defined(__clang__)
-#define WIDE __attribute__((target_clones("avx2", "default"), optimize("O3")))
-#else
-#define WIDE
-#endif
+#include "search/wide.h"
 
 enum { GALLOP = 24 }; /* ratio of lengths from which searching beats merging */
 

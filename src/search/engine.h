@@ -75,6 +75,17 @@ MUST_USE Err *engine_search(Ctx *c, const SearchDef *def, const View *view,
 MUST_USE Err *engine_values(Ctx *c, const SearchDef *def, const View *view, int field, Str text,
                             const SearchRequest *within, int64_t limit, SearchValue **out,
                             ptrdiff_t *count);
+/* The same where somebody else knows the vectors: `given` is his order, nearest first, of documents that
+ * the partition and filter let through (others are left out). NULL: the view has them. */
+typedef struct VectorAnswer {
+    const int64_t *keys;
+    const double *similarities;
+    ptrdiff_t count;
+    int64_t total; /* how many reach the threshold */
+} VectorAnswer;
+MUST_USE Err *engine_search_given(Ctx *c, const SearchDef *def, const View *view,
+                                  const SearchRequest *request, const VectorAnswer *given,
+                                  SearchResult *out);
 /* About how long the answer will take, in microseconds of one core. */
 int64_t engine_cost_us(Ctx *c, const SearchDef *def, const View *view, const SearchRequest *request);
 /* The error of an answer that nobody waits for any more; NULL: go on. */

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * engine_search: what was ranked as hits, with scores and details where asked for; distinct hits
  * and those above a score, for which ranking goes on until the page is full. */
-#include "core/map.h"
 #include "core/time.h"
 #include "search/facets.h"
 #include "search/rank.h"
 
-static SearchHit hit_of(Rank *r, const Ranked *item) {
+SearchHit ranked_hit(Rank *r, const Ranked *item) {
     Matcher *m = &r->matchers[item->segment];
     SearchHit hit = {.key = segment_keys(m->segment)[item->doc], .score = 1};
     const SearchRequest *q = r->request;
@@ -33,13 +32,13 @@ static Str distinct_value(const Rank *r, int segment, uint32_t doc) {
 }
 
 /* false: it was seen before. */
-static bool distinct_new(const Rank *r, Map *seen, int segment, uint32_t doc) {
+bool distinct_new(const Rank *r, Map *seen, int segment, uint32_t doc) {
     static char mark;
     Str value = distinct_value(r, segment, doc);
     return str_is_null(value) || !map_set(seen, value, &mark);
 }
 
-static int64_t distinct_total(Rank *r) {
+int64_t distinct_total(Rank *r) {
     Map seen = {.arena = r->c->arena};
     int64_t total = 0;
     for (int i = 0; i < r->view->count; i++)
@@ -72,7 +71,7 @@ static uint64_t hits_filter(Rank *r, const Ranked *items, uint64_t count, Search
     Map seen = {.arena = r->c->arena};
     uint64_t n = 0;
     for (uint64_t i = 0; i < count; i++) {
-        SearchHit hit = hit_of(r, &items[i]);
+        SearchHit hit = ranked_hit(r, &items[i]);
         if (q->score_threshold > 0 && hit.score < q->score_threshold) continue;
         if (q->distinct_field >= 0 && !distinct_new(r, &seen, items[i].segment, items[i].doc))
             continue;
@@ -113,16 +112,18 @@ static void hits_page(Rank *r, uint64_t all, SearchResult *out) {
     Ranked *items = rank_run(r, offset, want < all - offset ? want : all - offset, &count);
     out->hits = arena_array(r->c->arena, SearchHit, (ptrdiff_t)count);
     out->count = (ptrdiff_t)count;
-    for (uint64_t i = 0; i < count; i++) out->hits[i] = hit_of(r, &items[i]);
+    for (uint64_t i = 0; i < count; i++) out->hits[i] = ranked_hit(r, &items[i]);
 }
 
-static Err *search_answer(Rank *r, SearchResult *out) {
+static Err *search_answer(Rank *r, const VectorAnswer *given, SearchResult *out) {
     Ctx *c = r->c;
     const View *view = r->view;
     const SearchRequest *request = r->request;
     uint64_t all = 0;
     for (int i = 0; i < view->count; i++) all += r->matchers[i].universe.count;
-    if (request->distinct_field >= 0 || request->score_threshold > 0)
+    if (request->near)
+        TRY(near_answer(r, given, out));
+    else if (request->distinct_field >= 0 || request->score_threshold > 0)
         hits_some(r, all, out);
     else
         hits_page(r, all, out);
@@ -137,16 +138,22 @@ static Err *search_answer(Rank *r, SearchResult *out) {
     return rank_err(r);
 }
 
-Err *engine_search(Ctx *c, const SearchDef *def, const View *view, const SearchRequest *request,
-                   SearchResult *out) {
+Err *engine_search_given(Ctx *c, const SearchDef *def, const View *view,
+                         const SearchRequest *request, const VectorAnswer *given,
+                         SearchResult *out) {
     assert(def && view && request && out);
     int64_t start = mono_us();
     Defer *undo = c->defers;
     Rank *r;
     *out = (SearchResult){0};
     Err *err = rank_open(c, def, view, request, &r);
-    if (!err) err = search_answer(r, out);
+    if (!err) err = search_answer(r, given, out);
     ctx_undo(c, undo);
     out->took_us = mono_us() - start;
     return err;
+}
+
+Err *engine_search(Ctx *c, const SearchDef *def, const View *view, const SearchRequest *request,
+                   SearchResult *out) {
+    return engine_search_given(c, def, view, request, NULL, out);
 }

@@ -128,6 +128,7 @@ static Err *request_check(Ctx *c, const SearchDef *def, const SearchRequest *q) 
         if (kind != SEARCH_KEYWORD && kind != SEARCH_INT)
             FAIL_ASKED(c, "invalid_search_distinct", "Hits are made distinct by words or integers");
     }
+    if (q->near) TRY(near_check(c, def, q->near));
     if (q->offset < 0) FAIL_ASKED(c, "invalid_search_offset", "The offset is negative");
     if (q->limit < 0) FAIL_ASKED(c, "invalid_search_limit", "The limit is negative");
     return NULL;

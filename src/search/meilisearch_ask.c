@@ -123,6 +123,10 @@ static Err *facet_check(Ctx *c, const SearchDef *def, const SearchFacetAsk *ask)
 }
 
 static Err *request_check(Ctx *c, const SearchDef *def, const SearchRequest *r) {
+    if (r->near)
+        FAIL(c, NOT_CONFIGURED,
+             "Meilisearch is asked for words only here: what is near in meaning is found by socle's own "
+             "engine (without MEILI_HOST)");
     for (ptrdiff_t i = 0; i < r->facet_count; i++) TRY(facet_check(c, def, &r->facets[i]));
     for (ptrdiff_t i = 0; i < r->sort_count; i++)
         TRY(field_check(c, def, r->sort[i].field, SEARCH_SORT, "to be sorted by"));

@@ -60,7 +60,7 @@ static void document_write(Ctx *c, JsonOut *o, const SearchDocs *d, const DocEnt
         const SearchField *f = &d->def->fields[field];
         ptrdiff_t last = e->count - 1;
         while (last >= 0 && values[last].field != field) last--;
-        if (last < 0) continue;
+        if (last < 0 || f->kind == SEARCH_VECTOR) continue;
         if (f->kind != SEARCH_TEXT && f->kind != SEARCH_KEYWORD) {
             number_write(c, o, f, values[last].number);
             continue;

@@ -46,6 +46,7 @@
 #ifndef SOCLE_SEARCH_RANK_H
 #define SOCLE_SEARCH_RANK_H
 
+#include "core/map.h"
 #include "search/engine.h"
 #include "search/query.h"
 
@@ -293,6 +294,19 @@ static inline uint64_t key_put(KeyPart part, int64_t cost) {
 static inline int key_get(KeyPart part, uint64_t key) {
     return part.bits ? (int)(key >> part.shift & (((uint64_t)1 << part.bits) - 1)) : 0;
 }
+
+/* -- hits.c -------------------------------------------------------------------------------------- */
+
+SearchHit ranked_hit(Rank *r, const Ranked *item);
+/* Whether no document with its value of the distinct field was met before; then it is put in `seen`. */
+bool distinct_new(const Rank *r, Map *seen, int segment, uint32_t doc);
+int64_t distinct_total(Rank *r);
+
+/* -- near.c -------------------------------------------------------------------------------------- */
+
+MUST_USE Err *near_check(Ctx *c, const SearchDef *def, const SearchNear *near);
+/* Hits and total of a request with `near`; universes become what they count. */
+MUST_USE Err *near_answer(Rank *r, const VectorAnswer *given, SearchResult *out);
 
 /* -- sort.c -------------------------------------------------------------------------------------- */
 

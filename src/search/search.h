@@ -161,7 +161,7 @@ typedef struct SearchFacetAsk {
 
 /* Documents whose vectors are nearest to this one, by cosine, exactly: what a scan of all of them in
  * float would give, ties by key. Alone (an empty q) it is the order of the hits, and the total counts the
- * documents that have a vector and reach the threshold. Beside a q the two orders, each to its `depth`,
+ * documents that have a vector and reach the threshold; a hit scores (1 + cosine) / 2. Beside a q the two orders, each to its `depth`,
  * are blended by reciprocal rank fusion: a hit scores the sum of 1/(60 + rank) over the orders it is in
  * (Cormack, Clarke, Büttcher 2009), and the total counts the documents in either. Filters and the
  * partition hold for both. */

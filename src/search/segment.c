@@ -33,6 +33,8 @@ Forward segment_forward(const Segment *s, uint32_t doc) {
 
 Docset segment_all(const Segment *s) { return docset_bits(s->docs, s->all, s->docs); }
 
+const VectorRows *segment_vectors(const Segment *s) { return &s->vectors; }
+
 struct Keep *segment_keep(const Segment *s) { return s->keep; }
 
 bool segment_has(const Segment *s, const void *at) {

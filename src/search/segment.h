@@ -6,8 +6,8 @@
  * In the block: a head (magic, version, the def's fingerprint, counts), a table of sections, each
  * with its XXH3 checksum, then the sections, 8-byte aligned: keys; lexicon; postings a (word,
  * field), with those of the documents whose field begins with the word beside them; adjacent pairs
- * of frequent words; short prefixes of many words; forward texts; columns. Little-endian (others
- * refuse). segment_open verifies every checksum before anything is read, so that reading need not
+ * of frequent words; short prefixes of many words; forward texts; columns; vectors. Little-endian
+ * (others refuse). segment_open verifies every checksum before anything is read, so that reading need not
  * fear the bytes; a version of another def or program is refused.
  *
  * Bounds: 2^26 documents; of a field of a document 2^24 - 1 words, of one text its first 8 MiB (what
@@ -80,7 +80,7 @@ const int64_t *segment_numbers(const Segment *s, int field);
 const uint32_t *segment_by_number(const Segment *s, int field, uint32_t *count);
 /* low <= number < high (kept numbers, see number_of_real; INT64_MAX: no upper end). */
 Docset segment_number_docs(const Segment *s, Arena *a, int field, int64_t low, int64_t high);
-/* Documents with any value in the field (TEXT: any word). */
+/* Documents with any value in the field (TEXT: any word; VECTOR: a vector). */
 Docset segment_having(const Segment *s, Arena *a, int field);
 
 /* Keyword values of a field, in order of their folded text (values that fold alike are one, shown
@@ -101,6 +101,9 @@ const uint32_t *segment_doc_values(const Segment *s, int field, uint32_t doc, ui
 /* For walks over many documents: those of doc are (*values)[at[doc]] to before [at[doc + 1]].
  * NULL: no document has any. */
 const uint32_t *segment_doc_value_at(const Segment *s, int field, const uint32_t **values);
+
+/* The segment's vectors (see vectors.h); of none the count is 0. */
+const struct VectorRows *segment_vectors(const Segment *s);
 
 /* -- Writing ------------------------------------------------------------------------------------- */
 

@@ -131,6 +131,7 @@ void segment_build(SegmentWriter *w, BlockOut *out) {
     build_sets(&b);
     write_tables(&b);
     build_column_parts(&b);
+    build_vectors(&b);
     out_close(out, w->def, b.docs, b.words);
     build_free(&b);
 }

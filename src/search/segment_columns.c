@@ -64,11 +64,14 @@ static void build_having(Build *b) {
     for (int f = 0; f < def->field_count; f++)
         if (def->fields[f].kind == SEARCH_KEYWORD) memset(bits + f * stride, 0, stride * 8);
     having_values(b, bits, stride);
+    int vectors = vector_field(def);
     for (int f = 0; f < def->field_count; f++) {
         const NumberColumn *n = &b->w->numbers[f];
         for (uint32_t doc = 0; n->count && doc < b->docs; doc++)
             if (number_of(n, b->order[doc]) != NO_NUMBER)
                 bits[f * stride + doc / 64] |= (uint64_t)1 << doc % 64;
+        for (uint32_t doc = 0; f == vectors && doc < b->docs; doc++)
+            if (build_vector(b, doc)) bits[f * stride + doc / 64] |= (uint64_t)1 << doc % 64;
         b->having[f] = set_store_bits(&b->sets, bits + f * stride);
     }
     free(bits);

@@ -36,13 +36,15 @@ uint64_t segment_fingerprint(const SearchDef *def) {
     sum_number(state, def->partition_field);
     sum_number(state, def->tuning.stem);
     sum_number(state, def->version);
+    if (vector_field(def) >= 0) sum_number(state, def->dims);
     uint64_t sum = XXH3_64bits_digest(state);
     XXH3_freeState(state);
     return sum;
 }
 
 int segment_sections_max(const SearchDef *def) {
-    return PART_WHOLE_END - 1 + def->field_count * FIELD_PARTS;
+    int vectors = vector_field(def) < 0 ? 0 : VECTOR_PARTS;
+    return PART_WHOLE_END - 1 + def->field_count * FIELD_PARTS + vectors;
 }
 
 /* -- Verifying ----------------------------------------------------------------------------------- */
@@ -84,6 +86,8 @@ static const char *sections_fault(const SearchDef *def, const char *block, int64
             return "its table is damaged";
         if (s[i].part < PART_KEYS || s[i].part >= PART_END ||
             s[i].field >= (s[i].part < PART_WHOLE_END ? 1 : def->field_count))
+            return "its table is damaged";
+        if (s[i].part >= PART_FIELD_END && s[i].field != vector_field(def))
             return "its table is damaged";
         if (XXH3_64bits(block + at, (size_t)s[i].bytes) != s[i].sum) return "a section is damaged";
     }
@@ -158,6 +162,42 @@ static bool section_fits(const Segment *s, const Section *section) {
     return section->bytes >= need;
 }
 
+/* Rows begin at the next VECTOR_ALIGN. */
+static const void *rows_at(const Segment *s, const Section *section, uint64_t need) {
+    uint64_t lead = -section->at & (VECTOR_ALIGN - 1);
+    bool fits = section->bytes >= lead && section->bytes - lead >= need;
+    return fits ? s->block + section->at + lead : NULL;
+}
+
+static bool vectors_find(Segment *s) {
+    VectorRows *v = &s->vectors;
+    const Head *head = (const void *)s->block;
+    const Section *section = sections_of(s->block), *end = section + head->sections;
+    if (s->vector_field < 0) return true;
+    v->dims = s->def->dims;
+    v->count = s->fields[s->vector_field].having.count;
+    for (; section < end && v->count; section++) {
+        uint64_t rows = v->count, at = section->at;
+        switch ((Part)section->part) {
+        case PART_VECTORS:
+            v->units = rows_at(s, section, rows * (uint64_t)vector_floats(v->dims) * 4);
+            break;
+        case PART_VECTOR_CODES:
+            v->codes = rows_at(s, section, rows * (uint64_t)vector_width(v->dims));
+            break;
+        case PART_VECTOR_FITS:
+            if (section->bytes >= rows * sizeof *v->fits) v->fits = (const void *)(s->block + at);
+            break;
+        case PART_VECTOR_DOCS:
+            if (section->bytes >= rows * 4) v->docs = (const void *)(s->block + at);
+            break;
+        default: break;
+        }
+    }
+    if (v->count == 0) return true;
+    return v->units && v->codes && v->fits && !v->docs == (v->count == s->docs);
+}
+
 static bool parts_find(Segment *s) {
     const Head *head = (const void *)s->block;
     const Section *sections = sections_of(s->block);
@@ -182,7 +222,7 @@ static bool parts_find(Segment *s) {
         parts->number_count = parts->numbers ? parts->having.count : 0;
         if (!parts->value_text) parts->value_text = s->block;
     }
-    return s->forward_at || s->forward_at_wide;
+    return (s->forward_at || s->forward_at_wide) && vectors_find(s);
 }
 
 static uint64_t *all_make(uint32_t docs) {
@@ -207,6 +247,7 @@ Segment *segment_over(const SearchDef *def, const char *block, int64_t bytes, bo
     s->mapped = mapped;
     s->docs = head->docs;
     s->words = head->words;
+    s->vector_field = vector_field(def);
     if (parts_find(s)) {
         s->all = all_make(s->docs);
         s->keep = keep_new(s->docs);

@@ -15,12 +15,30 @@ static ptrdiff_t front_bytes(const BlockOut *o) {
     return (ptrdiff_t)sizeof(Head) + o->max * (ptrdiff_t)sizeof(Section);
 }
 
+/* What is read by the cache line begins with one: also on the heap, where files are mapped so. */
+static void data_grow(BlockOut *o, ptrdiff_t need) {
+    if (!o->aligned) {
+        o->data = items_grow(o->data, &o->cap, need, 1);
+        return;
+    }
+    if (need <= o->cap) return;
+    ptrdiff_t cap = max_size(need, o->cap + o->cap / 2);
+    cap = (cap + VECTOR_ALIGN - 1) / VECTOR_ALIGN * VECTOR_ALIGN;
+    char *grown = aligned_alloc(VECTOR_ALIGN, (size_t)cap);
+    if (!grown) abort();
+    if (o->len) memcpy(grown, o->data, (size_t)o->len);
+    free(o->data);
+    o->data = grown;
+    o->cap = cap;
+}
+
 void out_open(BlockOut *o, const SearchDef *def, int fd) {
     *o = (BlockOut){.fd = fd, .max = segment_sections_max(def)};
     o->sections = calloc((size_t)o->max, sizeof *o->sections);
     if (!o->sections) abort();
     ptrdiff_t front = front_bytes(o);
-    o->data = items_grow(NULL, &o->cap, fd < 0 ? front : BUFFER, 1);
+    o->aligned = fd < 0 && vector_field(def) >= 0;
+    data_grow(o, fd < 0 ? front : BUFFER);
     assert(front < BUFFER);
     memset(o->data, 0, (size_t)front);
     o->len = front;
@@ -64,7 +82,7 @@ void out_bytes(BlockOut *o, const void *bytes, ptrdiff_t len) {
             return;
         }
     } else if (len > o->cap - o->len)
-        o->data = items_grow(o->data, &o->cap, o->len + len, 1);
+        data_grow(o, o->len + len);
     memcpy(o->data + o->len, bytes, (size_t)len);
     o->len += len;
 }
@@ -73,6 +91,16 @@ void out_align(BlockOut *o, int to) {
     static const char zero[8];
     assert(to <= 8);
     out_bytes(o, zero, (to - (ptrdiff_t)(out_at(o) % to)) % to);
+}
+
+void out_lead(BlockOut *o) {
+    static const char zero[VECTOR_ALIGN];
+    int64_t at = o->flushed + o->len;
+    out_bytes(o, zero, (ptrdiff_t)((VECTOR_ALIGN - at % VECTOR_ALIGN) % VECTOR_ALIGN));
+}
+
+void out_room(BlockOut *o, ptrdiff_t bytes) {
+    if (o->fd < 0) data_grow(o, o->len + bytes + 4 * VECTOR_ALIGN);
 }
 
 void out_section(BlockOut *o, Part part, int field) {

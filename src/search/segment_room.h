@@ -12,6 +12,7 @@
 
 #include "search/posting.h"
 #include "search/segment.h"
+#include "search/vectors.h"
 
 enum {
     SEGMENT_FORMAT = 2,
@@ -57,9 +58,15 @@ typedef enum Part {
     PART_DOC_VALUE_AT,            /* uint32 documents + 1 */
     PART_DOC_VALUES,              /* uint32 */
     PART_BRIEF,                   /* SetRef */
+    PART_FIELD_END,
+    /* Of the field of vectors, see vectors.h; the rows of the first two begin at the next VECTOR_ALIGN. */
+    PART_VECTORS = PART_FIELD_END, /* floats */
+    PART_VECTOR_CODES,             /* bytes */
+    PART_VECTOR_FITS,              /* VectorFit a row */
+    PART_VECTOR_DOCS,              /* uint32 a row, when not every document has one */
     PART_END
 } Part;
-enum { FIELD_PARTS = PART_END - PART_WHOLE_END };
+enum { FIELD_PARTS = PART_FIELD_END - PART_WHOLE_END, VECTOR_PARTS = PART_END - PART_FIELD_END };
 
 typedef struct Section {
     uint16_t part, field;
@@ -140,6 +147,8 @@ struct Segment {
     const uint64_t *forward_at_wide; /* either this or forward_at */
     const Pair *pairs;
     const Prefix *prefixes;
+    int vector_field; /* -1: none */
+    VectorRows vectors;
     FieldParts fields[];
 };
 
@@ -173,7 +182,8 @@ static inline void u32s_add(U32s *u, uint32_t value) {
 struct BlockOut {
     char *data;
     ptrdiff_t len, cap;
-    int fd; /* -1: on the heap */
+    int fd;       /* -1: on the heap */
+    bool aligned; /* on the heap: to VECTOR_ALIGN */
     int error;
     int64_t flushed; /* bytes before `data` */
     void *hash;      /* XXH3 state of the present section (files) */
@@ -183,6 +193,10 @@ struct BlockOut {
 
 void out_open(BlockOut *o, const SearchDef *def, int fd);
 void out_section(BlockOut *o, Part part, int field);
+/* Zeroes up to the block's next VECTOR_ALIGN. */
+void out_lead(BlockOut *o);
+/* So many bytes will come: on the heap, make room for them at once. */
+void out_room(BlockOut *o, ptrdiff_t bytes);
 /* Pads, sums up; a section in which nothing was written vanishes. */
 void out_section_end(BlockOut *o, bool wide);
 /* A section in one piece. */
@@ -237,6 +251,17 @@ typedef struct NumberColumn {
     ptrdiff_t count, cap;
 } NumberColumn;
 
+/* Unit vectors of the documents, NULL where there is none: in `own`, or where a lender has them. */
+typedef struct VectorColumn {
+    const float **items;
+    ptrdiff_t count, cap;
+    Arena *own;
+    Segment **lenders; /* held */
+    ptrdiff_t lender_count, lender_cap;
+} VectorColumn;
+
+#define NO_BUDGET ((ptrdiff_t)1 << 46)
+
 struct SegmentWriter {
     const SearchDef *def;
     Arena *arena, *reading; /* folded spellings; the words of a text being read */
@@ -254,6 +279,7 @@ struct SegmentWriter {
     WriterValue *values;
     ptrdiff_t value_count, value_cap;
     NumberColumn numbers[SEARCH_FIELDS_MAX];
+    VectorColumn vectors;
 };
 
 void segment_writer_reset(SegmentWriter *w);
@@ -262,6 +288,13 @@ void writer_doc(SegmentWriter *w, int64_t key);
 void writer_doc_gone(SegmentWriter *w, int64_t key);
 void writer_number(SegmentWriter *w, int field, int64_t number);
 void writer_value(SegmentWriter *w, int field, uint32_t spelling);
+/* segment_vectors.c. The vector must stay: it is in writer_vector_room, or in a segment told by
+ * writer_vectors_of. */
+void writer_vector(SegmentWriter *w, const float *unit);
+float *writer_vector_room(SegmentWriter *w);
+void writer_vectors_of(SegmentWriter *w, const Segment *s);
+int64_t writer_vector_bytes(const SegmentWriter *w);
+void writer_vectors_free(SegmentWriter *w);
 /* folded null: to be found out. */
 uint32_t writer_spelling(SegmentWriter *w, int field, Str text, Str folded);
 static inline int64_t writer_tokens_end(const SegmentWriter *w, ptrdiff_t doc) {
@@ -314,6 +347,8 @@ void build_pairs(Build *b);
 void build_prefixes(Build *b);
 void build_columns(Build *b);
 void build_column_parts(Build *b); /* sections */
+void build_vectors(Build *b);      /* sections */
+const float *build_vector(const Build *b, uint32_t doc); /* NULL: it has none */
 
 /* Stable, ascending by key; both are moved. */
 void sort_by_key(uint64_t *keys, uint32_t *items, uint32_t count);

@@ -14,13 +14,13 @@ enum {
     READING_KEPT = 1 << 20,
     AHEAD = 4
 };
-#define NO_BUDGET ((ptrdiff_t)1 << 46)
 
 SegmentWriter *segment_writer_new(const SearchDef *def) {
     assert(def && def->field_count >= 0 && def->field_count <= SEARCH_FIELDS_MAX);
     SegmentWriter *w = calloc(1, sizeof *w);
     if (!w) abort();
     w->def = def;
+    (void)vector_field(def); /* asserts */
     return w;
 }
 
@@ -35,6 +35,7 @@ static void writer_clear(SegmentWriter *w) {
     free(w->tokens.items);
     free(w->values);
     for (int f = 0; f < SEARCH_FIELDS_MAX; f++) free(w->numbers[f].items);
+    writer_vectors_free(w);
     *w = (SegmentWriter){.def = w->def};
 }
 
@@ -58,6 +59,7 @@ int64_t segment_writer_bytes(const SegmentWriter *w) {
                books[i]->cap * (ptrdiff_t)sizeof *books[i]->places;
     for (int f = 0; f < SEARCH_FIELDS_MAX; f++) sum += w->numbers[f].cap * 8;
     if (w->arena) sum += arena_used(w->arena);
+    sum += writer_vector_bytes(w);
     return w->reading ? sum + arena_used(w->reading) : sum;
 }
 
@@ -195,6 +197,14 @@ static void field_read(SegmentWriter *w, int field, const DocValue *values, ptrd
         w->tokens.items[head] = (uint32_t)field << 24 | (uint32_t)(TOKENS_MAX - left);
 }
 
+static void vector_add(SegmentWriter *w, const float *values) {
+    float *unit = writer_vector_room(w);
+    bool good = vector_unit(values, w->def->dims, unit);
+    assert(good); /* search_doc_vector has looked */
+    (void)good;
+    writer_vector(w, unit);
+}
+
 static void entry_add(SegmentWriter *w, const SearchDocs *docs, const DocEntry *entry) {
     if (entry->gone) {
         writer_doc_gone(w, entry->key);
@@ -207,7 +217,10 @@ static void entry_add(SegmentWriter *w, const SearchDocs *docs, const DocEntry *
         int f = values[i].field;
         const SearchField *field = &w->def->fields[f];
         bool text = field->kind == SEARCH_TEXT || field->kind == SEARCH_KEYWORD;
-        if (!text) writer_number(w, f, values[i].number);
+        if (field->kind == SEARCH_VECTOR)
+            vector_add(w, values[i].vector);
+        else if (!text)
+            writer_number(w, f, values[i].number);
         if (field->kind == SEARCH_KEYWORD)
             writer_value(w, f, writer_spelling(w, f, values[i].text, (Str){0}));
         if (text && field->use & SEARCH_FOR) searched |= (uint32_t)1 << f;
@@ -246,6 +259,8 @@ static void doc_merge(SegmentWriter *w, const Segment *s, uint32_t doc, const ui
                       uint32_t *const *spellings) {
     writer_doc(w, s->keys[doc]);
     tokens_merge(w, words, segment_forward(s, doc));
+    uint32_t row = s->vectors.count ? vector_row(&s->vectors, doc) : UINT32_MAX;
+    if (row != UINT32_MAX) writer_vector(w, vector_unit_at(&s->vectors, row));
     for (int f = 0; f < w->def->field_count; f++) {
         const FieldParts *p = &s->fields[f];
         if (p->numbers && p->numbers[doc] != NO_NUMBER) writer_number(w, f, p->numbers[doc]);
@@ -274,6 +289,7 @@ void segment_writer_merge(SegmentWriter *w, const Segment *s, const uint64_t *de
             spellings[f][i] =
                 writer_spelling(w, f, segment_value(s, f, i), segment_value_folded(s, f, i));
     }
+    if (s->vectors.count) writer_vectors_of(w, s);
     for (uint32_t doc = 0; doc < s->docs; doc++) {
         if (s->docs - doc > AHEAD) key_expect(w, s->keys[doc + AHEAD]);
         if (!dead || !(dead[doc >> 6] >> (doc & 63) & 1)) doc_merge(w, s, doc, words, spellings);
