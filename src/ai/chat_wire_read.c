@@ -354,7 +354,7 @@ Err *chat_exchange(Ctx *c, const ChatDialect *dialect, const ChatRequest *reques
     assert(dialect->event && dialect->whole && dialect->failure);
     bool streamed = request->on_text != NULL;
     ChatReader *r = reader_new(c, dialect, request, out);
-    out->text = S("");
+    out->text = out->reason = S("");
     out->origin = (AiOrigin){.provider = str_c(dialect->provider), .model = request->model, .tries = 1};
     call.enough = &r->over;
     if (!streamed && !call.max_bytes) call.max_bytes = CHAT_WHOLE_MAX;

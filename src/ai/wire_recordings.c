@@ -87,8 +87,8 @@ static bool head_read(Ctx *c, Str text, HttpAnswer *out, Str *body) {
     out->status = (int)status;
     out->headers = arena_array(c->arena, Header, COUNT(kept_headers));
     for (;;) {
-        if (str_is_null(rest)) return false;
         rest = str_cut(rest, '\n', &line);
+        if (str_is_null(rest)) return false; /* the empty line has an end, too */
         line = str_trim(line);
         if (line.len == 0) break;
         Str value = str_cut(line, ':', &name);
@@ -96,7 +96,7 @@ static bool head_read(Ctx *c, Str text, HttpAnswer *out, Str *body) {
         out->headers[out->header_count++] = (Header){str_copy(c->arena, name),
                                                      str_copy(c->arena, str_trim(value))};
     }
-    *body = str_is_null(rest) ? S("") : rest;
+    *body = rest;
     return true;
 }
 
