@@ -238,6 +238,7 @@ static Str span_get(void *arg, Str name) {
 
 TEST(what_a_table_cannot_say_is_told_with_the_rest) {
     Ctx c = {.arena = arena};
+    char five[] = "5", two[] = "2";
     Spans spans;
     json_t *json;
     REQUIRE(!json_parse(&c, S("{\"first\":{\"from\":5,\"to\":3,\"unit\":\"hour\"}}"), &json));
@@ -245,8 +246,8 @@ TEST(what_a_table_cannot_say_is_told_with_the_rest) {
     REQUIRE(err && CHECK_INT(err->field_count, 2));
     CHECK_STR(err->fields[0].field, S("first.unit"));
     CHECK_STR(err->fields[1].field, S("first.to"));
-    CHECK_INT(record_read_text(&c, &span_record, span_get, "5", &spans.first)->field_count, 2);
-    CHECK_INT(record_read_text(&c, &span_record, span_get, "2", &spans.first)->field_count, 1);
+    CHECK_INT(record_read_text(&c, &span_record, span_get, five, &spans.first)->field_count, 2);
+    CHECK_INT(record_read_text(&c, &span_record, span_get, two, &spans.first)->field_count, 1);
     ctx_undo(&c, NULL);
 }
 
