@@ -175,6 +175,7 @@ CREATE TABLE turns (
     finished_at timestamptz
 );
 CREATE INDEX turns_conversation ON turns (conversation_n, n);
+CREATE INDEX turns_tenant ON turns (tenant_n, started_at);
 CREATE UNIQUE INDEX turns_open ON turns (conversation_n) WHERE finished_at IS NULL;
 
 -- author: contact, assistant, person, system. external_id: the channel's name for it (wamid), by which
@@ -207,6 +208,8 @@ CREATE TABLE messages (
     UNIQUE (channel_n, external_id)
 );
 CREATE INDEX messages_conversation ON messages (conversation_n, n);
+-- What a tenant's dashboard counts, by channel.
+CREATE INDEX messages_tenant ON messages (tenant_n, created_at, channel_n, direction);
 CREATE INDEX messages_pending ON messages (conversation_n, n) WHERE status IN ('pending', 'sending');
 
 -- What providers said of messages that we sent, in whatever order; also before we knew their ids.
