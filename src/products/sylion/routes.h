@@ -28,6 +28,8 @@ extern const Record deleted_record;
     FIELD(Query, page, .min = 1, .max = 1000000, .fallback = "1"),           \
         FIELD(Query, limit, .min = 1, .max = 100, .fallback = "20")
 
+extern const Route stray_routes[], webhook_routes[];
 extern const Route plan_routes[], tenant_routes[];
+extern const Route ask_routes[], turn_routes[];
 
 #endif

@@ -22,7 +22,8 @@
  *             is shown, and is never sent a second time by the program
  *
  * A failure that may pass is tried again by the job; one that will not, or the last try, ends the
- * turn with its reason, and turn_replay begins it anew. A person taking over ends an open turn
+ * turn with its reason, and turn_replay goes on with it: an answer that is written is sent again,
+ * without one the turn begins anew. A person taking over ends an open turn
  * (handed_over) before anything is sent. */
 #ifndef SOCLE_SYLION_TURN_H
 #define SOCLE_SYLION_TURN_H
@@ -39,5 +40,14 @@ Err *conversation_run(Ctx *c, Job *job);
 /* (tx) Answer anew what a turn did not: CONFLICT unless it ended as failed, over_quota or unknown.
  * For an unknown one a person says with this that it was not sent. */
 MUST_USE Err *turn_replay(Ctx *c, const Scope *s, Str turn_id);
+/* (tx) Send a message of ours again that failed, or of which nobody knows; its turn with it. CONFLICT
+ * else. */
+MUST_USE Err *message_resend(Ctx *c, const Scope *s, Str message_id);
+
+/* Run of TURNS_SWEEP_JOB: conversations whose job was lost get another. */
+#define TURNS_SWEEP_JOB "sylion.turns"
+Err *turns_sweep(Ctx *c, Job *job);
+/* At the module's start. */
+void turn_metrics_declare(void);
 
 #endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What a turn is made in: its conversation, channel, contact and assistant. */
+#include "products/sylion/channels.h"
+#include "products/sylion/turn_room.h"
+#include "products/sylion/turn_sql.h"
+
+Err *turn_conversation_read(Ctx *c, Work *w) {
+    TRY(tenant_one(c, &w->s, SQL(SQL_TURN_CONVERSATION), ARGS(V(w->conversation)),
+                   &conversation_record, &w->v));
+    TRY(tenant_one(c, &w->s, SQL(SQL_TURN_CONTACT), ARGS(V(w->v.contact_n)), &contact_record,
+                   &w->contact));
+    Err *err = channel_load_by_n(c, &w->s, w->v.channel_n, &w->channel);
+    w->channel_there = !err;
+    if (err) return err->kind == ERR_NOT_FOUND ? NULL : err;
+    return channel_debounce_ms(c, &w->channel, &w->debounce_ms);
+}
+
+/* -- who answers ------------------------------------------------------------------------------------ */
+
+static Err *assistant_found(Ctx *c, Work *w, Sql sql, Args args) {
+    Assistant a = {0};
+    bool found;
+    TRY(tenant_maybe(c, &w->s, sql, args, &assistant_record, &a, &found));
+    if (!found || !a.is_active) return NULL;
+    w->assistant = a;
+    w->assistant_there = true;
+    w->handoff = handoff_read(c, a.handoff);
+    return NULL;
+}
+
+Err *turn_assistant_read(Ctx *c, Work *w) {
+    w->assistant_there = false;
+    if (id_is_none(w->t.assistant_n)) {
+        TRY(turn_assistant_choose(c, w));
+        if (w->assistant_there) w->t.assistant_n = w->assistant.n;
+        return NULL;
+    }
+    return assistant_found(c, w, SQL(SQL_TURN_ASSISTANT), ARGS(V(w->t.assistant_n)));
+}
+
+Err *turn_assistant_choose(Ctx *c, Work *w) {
+    w->assistant_there = false;
+    if (!id_is_none(w->v.assistant_n))
+        TRY(assistant_found(c, w, SQL(SQL_TURN_ASSISTANT), ARGS(V(w->v.assistant_n))));
+    if (!w->assistant_there)
+        TRY(assistant_found(c, w, SQL(SQL_TURN_ASSISTANTS_BOUND), ARGS(V(w->v.channel_n))));
+    if (!w->assistant_there) return assistant_found(c, w, SQL(SQL_TURN_ASSISTANT_DEFAULT), NO_ARGS);
+    return NULL;
+}
