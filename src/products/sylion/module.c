@@ -27,6 +27,9 @@ static const Setting sylion_settings[] = {
     SETTING("SYLION_MEDIA_MAX_BYTES", sylion.media_max_bytes, .usual = "26214400", .min = 1024,
             .max = 1073741824, .unit = "bytes",
             .doc = "A larger attachment of a message is not fetched"),
+    SETTING("SYLION_WEBHOOK_PER_MINUTE", sylion.webhook_per_minute, .usual = "60000", .min = 1,
+            .max = 60000000, .unit = "messages",
+            .doc = "A channel that brings more is asked to come back later; its own limits win"),
     SETTING("SYLION_ALLOW_PRIVATE_SOURCES", sylion.private_sources,
             .doc = "Documents, and tenants' webhooks, may have addresses that are not public"),
 };
@@ -34,6 +37,8 @@ static const Setting sylion_settings[] = {
 static const Route *const tables[] = {
     plan_routes,
     tenant_routes,
+    webhook_routes,
+    stray_routes,
     NULL,
 };
 
