@@ -3,6 +3,7 @@
 #include "modules.h"
 
 #include "api/accounts.h"
+#include "api/ai_module.h"
 #include "api/api.h"
 #include "api/base_settings.h"
 #include "api/meili.h"
@@ -23,6 +24,7 @@ static const Listed listed[] = {
     {&accounts_module, false},
     {&work_module, false},
     {&meili_module, false},
+    {&ai_module, false},
     {&veyl_module, true},
     {&robian_module, true},
     {&sylion_module, true},

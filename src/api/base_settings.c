@@ -78,7 +78,6 @@ static Str redis_settle(Arena *arena) {
 }
 
 #define RATE .min = 1, .max = 6000000, .unit = "requests a minute"
-#define MODEL .doc = "Model id"
 
 const Setting base_settings[] = {
     SETTING("ENVIRONMENT", settings.environment, .usual = "development", .values = environments,
@@ -214,36 +213,6 @@ const Setting base_settings[] = {
             .doc = "Signs Meta's webhooks"),
     SETTING("WEBHOOK_VERIFY_TOKEN", outside.webhook_verify_token, .secret = true,
             .doc = "What Meta and TikTok must show"),
-
-    SETTING("OPENAI_API_KEY", outside.openai_api_key, .secret = true,
-            .doc = "OpenAI, or whoever speaks like it"),
-    SETTING("OPENAI_BASE_URL", outside.openai_base_url, .usual = "https://api.openai.com/v1",
-            .doc = "Its address"),
-    SETTING("OPENAI_MODEL", outside.openai_model, .usual = "gpt-4o-mini", MODEL),
-    SETTING("OPENAI_EMBEDDING_MODEL", outside.openai_embedding_model,
-            .usual = "text-embedding-3-small", MODEL),
-    SETTING("ANTHROPIC_API_KEY", outside.anthropic_api_key, .secret = true, .doc = "Anthropic"),
-    SETTING("ANTHROPIC_BASE_URL", outside.anthropic_base_url, .usual = "https://api.anthropic.com",
-            .doc = "Its address"),
-    SETTING("ANTHROPIC_MODEL", outside.anthropic_model, .usual = "claude-3-5-haiku-latest", MODEL),
-    SETTING("MISTRAL_API_KEY", outside.mistral_api_key, .secret = true, .doc = "Mistral"),
-    SETTING("MISTRAL_BASE_URL", outside.mistral_base_url, .usual = "https://api.mistral.ai/v1",
-            .doc = "Its address"),
-    SETTING("MISTRAL_MODEL", outside.mistral_model, .usual = "mistral-small-latest", MODEL),
-    SETTING("GEMINI_API_KEY", outside.gemini_api_key, .secret = true, .doc = "Gemini"),
-    SETTING("GEMINI_BASE_URL", outside.gemini_base_url,
-            .usual = "https://generativelanguage.googleapis.com", .doc = "Its address"),
-    SETTING("GEMINI_MODEL", outside.gemini_model, .usual = "gemini-2.0-flash", MODEL),
-    SETTING("GEMINI_IMAGE_MODEL", outside.gemini_image_model, .usual = "imagen-3.0-generate-002",
-            MODEL),
-    SETTING("VERTEX_AI_PROJECT", outside.vertex_project, .doc = "Project of Vertex AI"),
-    SETTING("VERTEX_AI_REGION", outside.vertex_region, .usual = "europe-west1",
-            .doc = "Region of Vertex AI"),
-    SETTING("VERTEX_AI_BASE_URL", outside.vertex_base_url,
-            .doc = "Its address; empty: the region's own"),
-    SETTING("VERTEX_AI_MODEL", outside.vertex_model, .usual = "gemini-2.0-flash", MODEL),
-    SETTING("GOOGLE_APPLICATION_CREDENTIALS", outside.google_credentials,
-            .doc = "File of the service account's key"),
 
     SETTING("WHATSAPP_API_KEY", outside.whatsapp_api_key, .secret = true,
             .doc = "Of the provider, where a channel has none"),

@@ -31,10 +31,6 @@ typedef struct OutsideSettings {
         webhook_verify_token;
     Str ig_base_url, fb_base_url, google_base_url, tiktok_base_url;
     bool oauth_callback_query;
-    Str openai_api_key, openai_base_url, openai_model, openai_embedding_model, anthropic_api_key,
-        anthropic_base_url, anthropic_model, mistral_api_key, mistral_base_url, mistral_model,
-        gemini_api_key, gemini_base_url, gemini_model, gemini_image_model, vertex_project,
-        vertex_region, vertex_base_url, vertex_model, google_credentials;
     Str whatsapp_api_key, whatsapp_api_url, whatsapp_verify_token, waba_id, phone_id;
     bool whatsapp_dry_run;
     Str cloudinary_url, gamma_api_key, gamma_api_url, pomelli_api_url, pomelli_api_key;

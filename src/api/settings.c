@@ -16,7 +16,8 @@ static const char *const our_prefixes[] = {
     "VEYL_",        "ROBIAN_",       "SYLION_",         "LIFETALES_",     "RATE_LIMIT",
     "CACHE_TTL_",   "WHATSAPP_",     "POMELLI_",        "GAMMA_",         "CORS_",
     "ENABLE_AI_",   "ENABLE_GAMMA_", "ENABLE_POMELLI_", "ENABLE_VERTEX_", "ENABLE_AGENT_",
-    "OAUTH_STATE_", "ACCESS_TOKEN_", "REFRESH_TOKEN_",  "SECRET_KEY",
+    "OAUTH_STATE_", "ACCESS_TOKEN_", "REFRESH_TOKEN_",  "SECRET_KEY",     "AI_CHAT_",
+    "AI_KE",        "AI_RECORD",     "AI_PRICES",       "EMBED_",
 };
 
 typedef struct Tables {

@@ -49,6 +49,9 @@ MUST_USE Err *health_look(Ctx *c, bool needed_only, HealthResult *results, ptrdi
 MUST_USE Err *health_look_at(Ctx *c, const char *const *names, HealthResult *results,
                              ptrdiff_t *count, HealthState *whole);
 
+/* Models whose circuit is open (ai_metrics.c); nobody is called. */
+extern const HealthCheck models_check;
+
 /* The base's own: database, migrations, disk, Redis. */
 void health_add_base(void);
 

@@ -201,13 +201,14 @@ static Err *metrics(Ctx *c, Call *k) {
 void ops_metrics_declare(void) {
     static const MetricTable *const tables[] = {&http_metrics,  &process_metrics, &loop_metrics,
                                                 &app_metrics,   &db_metrics,      &work_metrics,
-                                                &search_metrics, &sentry_metrics};
+                                                &search_metrics, &ai_metrics,      &sentry_metrics};
     for (ptrdiff_t i = 0; i < COUNT(tables); i++) metrics_declare(tables[i]);
 }
 
 static Err *ops_start(Ctx *c) {
     ops_metrics_declare();
     health_add_base();
+    health_add(&models_check);
     loops_watch(c->app);
     return sentry_start(c, (SentryOptions){
                                .dsn = settings.sentry_dsn,
