@@ -90,7 +90,8 @@ static int64_t parts_write(JsonOut *o, Arena *arena, const ChatRequest *q, ptrdi
         for (ptrdiff_t i = from; i < to; i++)
             for (ptrdiff_t k = 0; k < q->messages[i].count; k++) {
                 const ChatPart *p = &q->messages[i].parts[k];
-                if ((p->kind != CHAT_TOOL_ANSWER) == (others != 0)) written += part_write(o, arena, p);
+                if ((p->kind != CHAT_TOOL_ANSWER) == (others != 0))
+                    written += part_write(o, arena, p);
             }
     return written;
 }
@@ -177,8 +178,8 @@ static Err *format_write(Ctx *c, JsonOut *o, const ChatRequest *q) {
 
 /* Models since Opus 4.7 answer 400 to a temperature; it is a wish, and not worth that. */
 static bool takes_temperature(Str model) {
-    static const char *const older[] = {"claude-2",  "claude-3",       "-4-0", "-4-1",     "-4-5",
-                                        "-4-6",      "opus-4-2025",    "sonnet-4-2025"};
+    static const char *const older[] = {"claude-2", "claude-3", "-4-0",        "-4-1",
+                                        "-4-5",     "-4-6",     "opus-4-2025", "sonnet-4-2025"};
     for (ptrdiff_t i = 0; i < COUNT(older); i++)
         if (str_find(model, str_c(older[i])) >= 0) return true;
     return false;

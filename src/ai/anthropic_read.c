@@ -113,7 +113,8 @@ static void usage_read(ChatReader *r, const json_t *usage) {
     chat_count(json_at(usage, "cache_creation_input_tokens"), &written);
     chat_count(json_at(usage, "cache_read_input_tokens"), &cached);
     to->tokens_cached = cached;
-    if (chat_count(json_at(usage, "input_tokens"), &fresh)) to->tokens_in = fresh + written + cached;
+    if (chat_count(json_at(usage, "input_tokens"), &fresh))
+        to->tokens_in = fresh + written + cached;
     if (chat_count(json_at(usage, "output_tokens"), &to->tokens_out)) r->used = true;
 }
 

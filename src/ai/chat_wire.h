@@ -68,14 +68,14 @@ struct ChatReader {
     SideArena *side;
     ChatDraft *drafts; /* CHAT_PARTS_MAX */
     ptrdiff_t count, bytes;
-    Buf raw;        /* a stream's answer that is no event stream */
-    json_t *json;   /* being read */
-    bool mended;    /* its invalid bytes stand as private code points */
-    char held[4];   /* the beginning of a code point whose rest has not come */
+    Buf raw;      /* a stream's answer that is no event stream */
+    json_t *json; /* being read */
+    bool mended;  /* its invalid bytes stand as private code points */
+    char held[4]; /* the beginning of a code point whose rest has not come */
     int held_len;
-    bool ended;     /* the service said why it ended */
-    bool over;      /* nothing more is to come */
-    bool used;      /* it told its usage */
+    bool ended; /* the service said why it ended */
+    bool over;  /* nothing more is to come */
+    bool used;  /* it told its usage */
     int64_t started_us;
 };
 
@@ -112,10 +112,10 @@ Str chat_mend(Arena *arena, Str text);
 /* -- chat/completions, which OpenAI and Mistral share (chat_wire_completions.c) ------------------ */
 
 typedef struct CompletionsStyle {
-    const char *max_tokens;  /* the member's name */
-    bool temperature;        /* the model takes one */
+    const char *max_tokens; /* the member's name */
+    bool temperature;       /* the model takes one */
     double temperature_max;
-    bool mistral;            /* ids of nine characters, order of roles, `any`, thinking as chunks */
+    bool mistral; /* ids of nine characters, order of roles, `any`, thinking as chunks */
 } CompletionsStyle;
 
 MUST_USE Err *completions_body(Ctx *c, const ChatRequest *request, const CompletionsStyle *style,

@@ -72,8 +72,8 @@ static void media_write(Writer *w, const ChatPart *p) {
 }
 
 static Err *media_check(Ctx *c, const CompletionsStyle *style, const ChatPart *p) {
-    static const char *const taken[] = {"image/png", "image/jpeg", "image/gif", "image/webp",
-                                        "audio/mpeg", "audio/mp3", "audio/wav", "audio/x-wav"};
+    static const char *const taken[] = {"image/png",  "image/jpeg", "image/gif", "image/webp",
+                                        "audio/mpeg", "audio/mp3",  "audio/wav", "audio/x-wav"};
     for (ptrdiff_t i = 0; i < COUNT(taken); i++)
         if (str_eq(p->mime, str_c(taken[i]))) return NULL;
     if (!style->mistral && str_eq(p->mime, S("application/pdf"))) return NULL;
@@ -96,8 +96,10 @@ static void user_write(Writer *w, const ChatMessage *m) {
     } else {
         json_begin(&w->o, '[');
         for (ptrdiff_t i = 0; i < m->count; i++) {
-            if (m->parts[i].kind == CHAT_MEDIA) media_write(w, &m->parts[i]);
-            else text_chunk(&w->o, m->parts[i].text.data ? m->parts[i].text : S(""));
+            if (m->parts[i].kind == CHAT_MEDIA)
+                media_write(w, &m->parts[i]);
+            else
+                text_chunk(&w->o, m->parts[i].text.data ? m->parts[i].text : S(""));
         }
         json_end(&w->o, ']');
     }
@@ -125,15 +127,19 @@ static void assistant_content(Writer *w, const ChatMessage *m) {
     }
     json_key(&w->o, S("content"));
     if (!ours) {
-        if (text.len) json_put_str(&w->o, buf_str(&text));
-        else json_put_null(&w->o);
+        if (text.len)
+            json_put_str(&w->o, buf_str(&text));
+        else
+            json_put_null(&w->o);
         return;
     }
     json_begin(&w->o, '[');
     for (ptrdiff_t i = 0; i < m->count; i++) {
         const ChatPart *p = &m->parts[i];
-        if (is_ours(w, p)) json_put_raw(&w->o, p->text);
-        else if (p->kind == CHAT_TEXT && p->text.len) text_chunk(&w->o, p->text);
+        if (is_ours(w, p))
+            json_put_raw(&w->o, p->text);
+        else if (p->kind == CHAT_TEXT && p->text.len)
+            text_chunk(&w->o, p->text);
     }
     json_end(&w->o, ']');
 }

@@ -74,7 +74,8 @@ static Err *message_read(Ctx *c, ChatReader *r, const json_t *message) {
         TRY(text_read(c, r, refusal));
     }
     const json_t *calls = json_at(message, "tool_calls");
-    for (size_t i = 0; i < json_array_size(calls); i++) TRY(call_read(c, r, json_array_get(calls, i)));
+    for (size_t i = 0; i < json_array_size(calls); i++)
+        TRY(call_read(c, r, json_array_get(calls, i)));
     return NULL;
 }
 
@@ -87,7 +88,10 @@ static Err *finish_read(Ctx *c, ChatReader *r, const json_t *choice) {
     bool length = str_eq(reason, S("length")) || str_eq(reason, S("model_length"));
     bool refused = str_eq(reason, S("content_filter"));
     bool was_refused = r->out->end == CHAT_REFUSED;
-    chat_end(c, r, refused ? CHAT_REFUSED : length ? CHAT_LENGTH : CHAT_DONE,
+    chat_end(c, r,
+             refused  ? CHAT_REFUSED
+             : length ? CHAT_LENGTH
+                      : CHAT_DONE,
              was_refused ? S("refusal") : reason);
     return NULL;
 }
@@ -161,7 +165,8 @@ Err *completions_failure(Ctx *c, ChatReader *r, const HttpAnswer *answer) {
     if (str_is_null(message)) message = json_str(json_at(body, "detail"));
     if (str_is_null(message)) message = json_str(json_path(body, "detail.0.msg"));
     /* A filter that stops the question is the service's answer to it. */
-    bool filtered = str_eq(code, S("content_filter")) || str_eq(code, S("content_policy_violation"));
+    bool filtered =
+        str_eq(code, S("content_filter")) || str_eq(code, S("content_policy_violation"));
     if (answer->status == 400 && filtered) {
         chat_end(c, r, CHAT_REFUSED, code);
         return NULL;

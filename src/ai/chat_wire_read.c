@@ -128,7 +128,10 @@ static void bytes_add(Buf *b, Str s) {
 /* May more bytes make these one code point? */
 static bool is_beginning(Str s) {
     unsigned char b = s.len ? (unsigned char)s.data[0] : 0;
-    ptrdiff_t whole = b >= 0xF0 && b <= 0xF4 ? 4 : b >= 0xE0 && b < 0xF0 ? 3 : b >= 0xC2 && b < 0xE0 ? 2 : 0;
+    ptrdiff_t whole = b >= 0xF0 && b <= 0xF4  ? 4
+                      : b >= 0xE0 && b < 0xF0 ? 3
+                      : b >= 0xC2 && b < 0xE0 ? 2
+                                              : 0;
     if (s.len >= whole) return false;
     for (ptrdiff_t i = 1; i < s.len; i++)
         if (((unsigned char)s.data[i] & 0xC0) != 0x80) return false;
@@ -147,8 +150,10 @@ static Str clean(ChatReader *r, Arena *arena, Str s, bool more) {
             r->held_len = (int)rest.len;
             break;
         }
-        if (!len) buf_add(&b, S("\xEF\xBF\xBD"));
-        else if (s.data[at] != '\0') buf_add(&b, str_slice(s, at, at + len));
+        if (!len)
+            buf_add(&b, S("\xEF\xBF\xBD"));
+        else if (s.data[at] != '\0')
+            buf_add(&b, str_slice(s, at, at + len));
         at += max_size(len, 1);
     }
     return buf_str(&b);
@@ -179,8 +184,10 @@ Err *chat_add_text(Ctx *c, ChatReader *r, ChatDraft *draft, Str piece) {
     if (plain) return text_tell(c, r, &draft->text, piece);
     Buf whole = buf_new(c->arena, piece.len + 8);
     if (last) buf_add(&whole, str_of(r->held, r->held_len));
-    if (r->mended) bytes_add(&whole, piece);
-    else buf_add(&whole, piece);
+    if (r->mended)
+        bytes_add(&whole, piece);
+    else
+        buf_add(&whole, piece);
     int held_len = r->held_len;
     Str text = clean(r, c->arena, buf_str(&whole), last);
     if (!last) r->held_len = held_len;
@@ -240,15 +247,17 @@ Err *chat_failure_inside(Ctx *c, ChatReader *r, Str code, Str type, Str message)
     static const struct {
         const char *word;
         int status;
-    } rows[] = {{"overloaded", 529},  {"rate_limit", 429}, {"quota", 429},      {"billing", 402},
-                {"authentic", 401},   {"api_key", 401},    {"permission", 403}, {"not_found", 404},
-                {"too_large", 413},   {"timeout", 504},    {"invalid", 400},    {"context_length", 400}};
+    } rows[] = {{"overloaded", 529}, {"rate_limit", 429}, {"quota", 429},
+                {"billing", 402},    {"authentic", 401},  {"api_key", 401},
+                {"permission", 403}, {"not_found", 404},  {"too_large", 413},
+                {"timeout", 504},    {"invalid", 400},    {"context_length", 400}};
     HttpAnswer answer = r->answer;
     Str words[] = {str_lower(c->arena, code), str_lower(c->arena, type)};
     int64_t number = 0;
     answer.status = str_to_i64(code, &number) && number >= 400 && number < 600 ? (int)number : 0;
     for (ptrdiff_t i = 0; i < COUNT(rows) && !answer.status; i++)
-        if (str_find(words[0], str_c(rows[i].word)) >= 0 || str_find(words[1], str_c(rows[i].word)) >= 0)
+        if (str_find(words[0], str_c(rows[i].word)) >= 0 ||
+            str_find(words[1], str_c(rows[i].word)) >= 0)
             answer.status = rows[i].status;
     if (!answer.status) answer.status = 500;
     return wire_failure(c, r->dialect->provider, &answer, code, type, message);
@@ -295,8 +304,8 @@ static Err *parts_finish(Ctx *c, ChatReader *r) {
             part.text = str_copy(c->arena, buf_str(&d->text));
             buf_add(&text, part.text);
         } else if (whole) {
-            part.text = d->ready ? str_copy(c->arena, buf_str(&d->text))
-                                 : r->dialect->opaque(c->arena, d);
+            part.text =
+                d->ready ? str_copy(c->arena, buf_str(&d->text)) : r->dialect->opaque(c->arena, d);
             part.name = str_c(r->dialect->provider);
         }
         if (whole) parts[count++] = part;
@@ -312,7 +321,8 @@ static Err *parts_finish(Ctx *c, ChatReader *r) {
 static Err *stream_event(Ctx *c, Str event, Str data, void *arg) {
     ChatReader *r = arg;
     if (str_eq(event, S("raw"))) {
-        if (r->raw.len + data.len > CHAT_WHOLE_MAX) return chat_bad(c, r, "answered with over 8 MiB");
+        if (r->raw.len + data.len > CHAT_WHOLE_MAX)
+            return chat_bad(c, r, "answered with over 8 MiB");
         buf_add(&r->raw, data);
         return NULL;
     }
@@ -355,7 +365,8 @@ Err *chat_exchange(Ctx *c, const ChatDialect *dialect, const ChatRequest *reques
     bool streamed = request->on_text != NULL;
     ChatReader *r = reader_new(c, dialect, request, out);
     out->text = out->reason = S("");
-    out->origin = (AiOrigin){.provider = str_c(dialect->provider), .model = request->model, .tries = 1};
+    out->origin =
+        (AiOrigin){.provider = str_c(dialect->provider), .model = request->model, .tries = 1};
     call.enough = &r->over;
     if (!streamed && !call.max_bytes) call.max_bytes = CHAT_WHOLE_MAX;
     Err *err = streamed ? wire_stream(c, &call, stream_event, r, &r->answer)

@@ -14,7 +14,8 @@ static Err *mistral_chat(Ctx *c, const ChatRequest *request, ChatAnswer *out) {
     static const CompletionsStyle style = {
         .max_tokens = "max_tokens", .temperature = true, .temperature_max = 1.5, .mistral = true};
     SideArena *side = side_new(c, 256 * MIB);
-    Header headers[] = {{S("Authorization"), strf(c->arena, "Bearer %.*s", S_ARG(ai_settings.mistral_key))}};
+    Header headers[] = {
+        {S("Authorization"), strf(c->arena, "Bearer %.*s", S_ARG(ai_settings.mistral_key))}};
     WireCall call = {.url = chat_url(c->arena, ai_settings.mistral_url, "/chat/completions"),
                      .headers = headers,
                      .header_count = COUNT(headers)};

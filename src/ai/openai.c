@@ -37,7 +37,8 @@ static Err *openai_chat(Ctx *c, const ChatRequest *request, ChatAnswer *out) {
                               .temperature = !thinking,
                               .temperature_max = 2};
     SideArena *side = side_new(c, 256 * MIB);
-    Header headers[] = {{S("Authorization"), strf(c->arena, "Bearer %.*s", S_ARG(ai_settings.openai_key))}};
+    Header headers[] = {
+        {S("Authorization"), strf(c->arena, "Bearer %.*s", S_ARG(ai_settings.openai_key))}};
     WireCall call = {.url = chat_url(c->arena, ai_settings.openai_url, "/chat/completions"),
                      .headers = headers,
                      .header_count = ai_settings.openai_key.len ? COUNT(headers) : 0};

@@ -67,8 +67,8 @@ static Err *err_coded(Err *err, const char *code) {
 static HttpCall http_call_of(Ctx *c, const WireCall *call) {
     Header *headers = arena_array(c->arena, Header, call->header_count + 1);
     for (ptrdiff_t i = 0; i < call->header_count; i++) headers[i + 1] = call->headers[i];
-    headers[0] = (Header){S("Content-Type"),
-                          str_is_null(call->type) ? S("application/json") : call->type};
+    headers[0] =
+        (Header){S("Content-Type"), str_is_null(call->type) ? S("application/json") : call->type};
     return (HttpCall){.method = "POST",
                       .url = call->url,
                       .headers = headers,

@@ -13,7 +13,8 @@ enum { RETRY_MAX_S = 24 * 3600, WORD_MAX = 64 };
 
 static int64_t whole_seconds(double seconds) {
     if (!(seconds > 0)) return 0;
-    return seconds >= RETRY_MAX_S ? RETRY_MAX_S : (int64_t)seconds + ((double)(int64_t)seconds < seconds);
+    return seconds >= RETRY_MAX_S ? RETRY_MAX_S
+                                  : (int64_t)seconds + ((double)(int64_t)seconds < seconds);
 }
 
 /* "6m0s", "12ms", "1.5s", "1h2m": as Go writes durations. -1: it is none. */
@@ -22,14 +23,16 @@ static double go_seconds(Str text) {
     for (ptrdiff_t i = 0; i < text.len;) {
         ptrdiff_t from = i;
         double number;
-        while (i < text.len && ((text.data[i] >= '0' && text.data[i] <= '9') || text.data[i] == '.'))
+        while (i < text.len &&
+               ((text.data[i] >= '0' && text.data[i] <= '9') || text.data[i] == '.'))
             i++;
         if (!str_to_f64(str_slice(text, from, i), &number)) return -1;
         Str unit = str_slice(text, i, text.len);
         if (str_starts(unit, S("ms"))) {
             total += number / 1000;
             i += 2;
-        } else if (unit.len && (unit.data[0] == 'h' || unit.data[0] == 'm' || unit.data[0] == 's')) {
+        } else if (unit.len &&
+                   (unit.data[0] == 'h' || unit.data[0] == 'm' || unit.data[0] == 's')) {
             total += number * (unit.data[0] == 'h' ? 3600 : unit.data[0] == 'm' ? 60 : 1);
             i++;
         } else {
@@ -97,22 +100,33 @@ static bool says(const Said *said, const char *const *names, const char *const *
 }
 
 static bool is_money(const Said *said, int status) {
-    static const char *const names[] = {"insufficient_quota", "insufficient_balance", "insufficient_credit",
-                                        "credit_balance",     "billing",              "spend_limit",
-                                        "spending_limit",     "usage_limit",          "payment_required",
-                                        "quota_exhausted",    NULL};
-    static const char *const phrases[] = {"credit balance is too low", "exceeded your current quota",
-                                          "spend limit", "spending limit", "insufficient credits",
-                                          "check your plan and billing", NULL};
+    static const char *const names[] = {"insufficient_quota",
+                                        "insufficient_balance",
+                                        "insufficient_credit",
+                                        "credit_balance",
+                                        "billing",
+                                        "spend_limit",
+                                        "spending_limit",
+                                        "usage_limit",
+                                        "payment_required",
+                                        "quota_exhausted",
+                                        NULL};
+    static const char *const phrases[] = {
+        "credit balance is too low", "exceeded your current quota", "spend limit", "spending limit",
+        "insufficient credits",      "check your plan and billing", NULL};
     return status == 402 || says(said, names, phrases);
 }
 
 static bool is_context(const Said *said, int status) {
-    static const char *const names[] = {"context_length", "string_above_max_length", "context_window",
-                                        "request_too_large", NULL};
-    static const char *const phrases[] = {"prompt is too long", "maximum context length",
-                                          "context window", "context length", "too large for model",
-                                          "input is too long", "input length and `max_tokens` exceed",
+    static const char *const names[] = {"context_length", "string_above_max_length",
+                                        "context_window", "request_too_large", NULL};
+    static const char *const phrases[] = {"prompt is too long",
+                                          "maximum context length",
+                                          "context window",
+                                          "context length",
+                                          "too large for model",
+                                          "input is too long",
+                                          "input length and `max_tokens` exceed",
                                           NULL};
     return status == 413 || (status < 429 && says(said, names, phrases));
 }
@@ -120,15 +134,16 @@ static bool is_context(const Said *said, int status) {
 static bool is_model(const Said *said, int status) {
     static const char *const names[] = {"model_not_found", "invalid_model", "unknown_model",
                                         "model_not_available", NULL};
-    static const char *const phrases[] = {"invalid model", "model not found", "unknown model", NULL};
+    static const char *const phrases[] = {"invalid model", "model not found", "unknown model",
+                                          NULL};
     if (any_of(said->code, names) || any_of(said->type, names)) return true;
     if (status == 404) return str_find(said->message, S("model")) >= 0;
     return status == 400 && any_of(said->message, phrases);
 }
 
 static bool is_key(const Said *said, int status) {
-    static const char *const names[] = {"invalid_api_key", "authentication_error", "permission_error",
-                                        NULL};
+    static const char *const names[] = {"invalid_api_key", "authentication_error",
+                                        "permission_error", NULL};
     return status == 401 || status == 403 || any_of(said->code, names) || any_of(said->type, names);
 }
 
@@ -176,7 +191,8 @@ static Err *refusal_of(Ctx *c, const Said *said, int status, Str what, Str shoul
     if (is_overload(said, status))
         AI_FAIL(c, UPSTREAM, "ai_overloaded", "%.*s: it is overloaded.", S_ARG(what));
     bool passing = status == 408 || status == 409 || status >= 500;
-    if ((passing && !never) || str_eq(should_retry, S("true"))) FAIL(c, UPSTREAM, "%.*s.", S_ARG(what));
+    if ((passing && !never) || str_eq(should_retry, S("true")))
+        FAIL(c, UPSTREAM, "%.*s.", S_ARG(what));
     if (status < 400) AI_FAIL(c, UPSTREAM, "ai_bad_answer", "%.*s.", S_ARG(what));
     AI_FAIL(c, INVALID, "ai_refused_request", "%.*s: it refuses the request.", S_ARG(what));
 }
@@ -184,10 +200,11 @@ static Err *refusal_of(Ctx *c, const Said *said, int status, Str what, Str shoul
 Err *wire_failure(Ctx *c, const char *provider, const HttpAnswer *answer, Str code, Str type,
                   Str message) {
     assert(provider && answer);
-    Said said = {str_lower(c->arena, code), str_lower(c->arena, type), str_lower(c->arena, message)};
+    Said said = {str_lower(c->arena, code), str_lower(c->arena, type),
+                 str_lower(c->arena, message)};
     Str what = what_it_said(c, provider, answer->status, code, type);
-    Err *err = refusal_of(c, &said, answer->status, what,
-                          answer_header(answer, S("X-Should-Retry")));
+    Err *err =
+        refusal_of(c, &said, answer->status, what, answer_header(answer, S("X-Should-Retry")));
     err->where = __func__;
     if (err_retryable(err->kind)) err->retry_after_s = retry_after_s(c, answer);
     return err;

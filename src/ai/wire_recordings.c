@@ -12,11 +12,12 @@
 #include "ai/wire.h"
 #include "net/url.h"
 
-static const char *const kept_headers[] = {
-    "Content-Type", "Retry-After", "Retry-After-Ms", "X-Should-Retry", "Request-Id", "X-Request-Id"};
+static const char *const kept_headers[] = {"Content-Type",   "Retry-After", "Retry-After-Ms",
+                                           "X-Should-Retry", "Request-Id",  "X-Request-Id"};
 
 static void hash_add(crypto_hash_sha256_state *state, Str text) {
-    crypto_hash_sha256_update(state, (const unsigned char *)text.data, (unsigned long long)text.len);
+    crypto_hash_sha256_update(state, (const unsigned char *)text.data,
+                              (unsigned long long)text.len);
 }
 
 /* Where a multipart type names its boundary; empty for other types. */
@@ -26,7 +27,8 @@ static Str boundary_of(Str type) {
     if (at < 0) return boundary;
     str_cut(str_slice(type, at + 9, type.len), ';', &boundary);
     boundary = str_trim(boundary);
-    if (boundary.len >= 2 && boundary.data[0] == '"') boundary = str_slice(boundary, 1, boundary.len - 1);
+    if (boundary.len >= 2 && boundary.data[0] == '"')
+        boundary = str_slice(boundary, 1, boundary.len - 1);
     return boundary;
 }
 
@@ -93,8 +95,8 @@ static bool head_read(Ctx *c, Str text, HttpAnswer *out, Str *body) {
         if (line.len == 0) break;
         Str value = str_cut(line, ':', &name);
         if (str_is_null(value) || out->header_count == COUNT(kept_headers)) return false;
-        out->headers[out->header_count++] = (Header){str_copy(c->arena, name),
-                                                     str_copy(c->arena, str_trim(value))};
+        out->headers[out->header_count++] =
+            (Header){str_copy(c->arena, name), str_copy(c->arena, str_trim(value))};
     }
     *body = rest;
     return true;

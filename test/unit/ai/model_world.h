@@ -42,8 +42,10 @@ static void model_chunk(Ctx *own, Stream *s, Str bytes) {
 static bool model_answer(Ctx *own, Stream *s) {
     Str body = model.cut >= 0 ? str_slice(model.body, 0, model.cut) : model.body;
     model_say(own, s,
-              strf(own->arena, "HTTP/1.1 %d X\r\nContent-Type: %s\r\n%.*sTransfer-Encoding: chunked\r\n\r\n",
-                   model.status, model.events ? "text/event-stream; charset=utf-8" : "application/json",
+              strf(own->arena,
+                   "HTTP/1.1 %d X\r\nContent-Type: %s\r\n%.*sTransfer-Encoding: chunked\r\n\r\n",
+                   model.status,
+                   model.events ? "text/event-stream; charset=utf-8" : "application/json",
                    S_ARG(model.headers)));
     ptrdiff_t piece = model.piece ? model.piece : max_size(body.len, 1);
     for (ptrdiff_t at = 0; at < body.len; at += piece) {
@@ -68,7 +70,8 @@ static bool model_read(Ctx *own, Stream *s) {
     if (at < 0 || !str_to_i64(value, &length)) return false;
     Buf body = buf_new(model.arena, length + 1);
     while (body.len < length) {
-        if (stream_read(own, s, buf_reserve(&body, 1), length - body.len, &n) || n == 0) return false;
+        if (stream_read(own, s, buf_reserve(&body, 1), length - body.len, &n) || n == 0)
+            return false;
         body.len += n;
     }
     model.seen_body = buf_str(&body);
@@ -139,8 +142,8 @@ static UNUSED Err *told_add(Ctx *own, Str piece, void *arg) {
     (void)own;
     Told *told = arg;
     told->pieces++;
-    told->bad = told->bad || piece.len == 0 || !str_utf8_valid(piece) ||
-                str_find_byte(piece, '\0') >= 0;
+    told->bad =
+        told->bad || piece.len == 0 || !str_utf8_valid(piece) || str_find_byte(piece, '\0') >= 0;
     buf_add(&told->text, piece);
     return NULL;
 }
@@ -160,8 +163,8 @@ static UNUSED Err *ask_streamed(const Provider *p, ChatRequest q, Told *told, Ch
 /* Everything of an answer that the wire decides, as one text to compare. */
 static UNUSED Str answer_text(const ChatAnswer *a) {
     Buf b = buf_new(c->arena, 1024);
-    buf_f(&b, "end %d %.*s, %lld in %lld out %lld cached, model %.*s\n", (int)a->end, S_ARG(a->reason),
-          (long long)a->usage.tokens_in, (long long)a->usage.tokens_out,
+    buf_f(&b, "end %d %.*s, %lld in %lld out %lld cached, model %.*s\n", (int)a->end,
+          S_ARG(a->reason), (long long)a->usage.tokens_in, (long long)a->usage.tokens_out,
           (long long)a->usage.tokens_cached, S_ARG(a->origin.model));
     buf_add(&b, a->text);
     for (ptrdiff_t i = 0; i < a->count; i++) {

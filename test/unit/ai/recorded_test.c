@@ -16,59 +16,66 @@ typedef struct Known {
 } Known;
 
 static const Known streams[] = {
-    {&provider_openai, "openai/test_openai_moderation_stream__0_200.sse", "gpt-5-2025-08-07", CHAT_DONE,
-     "stop", "Paris.", "Paris.", 6, 13, 11, "", 0},
+    {&provider_openai, "openai/test_openai_moderation_stream__0_200.sse", "gpt-5-2025-08-07",
+     CHAT_DONE, "stop", "Paris.", "Paris.", 6, 13, 11, "", 0},
     {&provider_openai, "openai/test_run_stream_sync_streams_real_model__0_200.sse",
      "gpt-4o-mini-2024-07-18", CHAT_TOOLS, "tool_calls", "", "", 0, 53, 15,
      "call_ZR5UUuTt3pf61kjwAJIYdVMj get_capital {\"country\":\"UK\"};", 0},
     {&provider_openai, "openai/test_run_stream_sync_streams_real_model__1_200.sse",
-     "gpt-4o-mini-2024-07-18", CHAT_DONE, "stop", "The capital of the UK is London.", "London.", 32, 78,
-     9, "", 0},
+     "gpt-4o-mini-2024-07-18", CHAT_DONE, "stop", "The capital of the UK is London.", "London.", 32,
+     78, 9, "", 0},
     {&provider_openai, "openai/test_tools_streaming_variant_a__0_200.sse", "moonshotai/kimi-k2",
      CHAT_TOOLS, "", "", "", 0, 57, 17, "0 llm_version {};", 0},
     {&provider_openai, "openai/test_tools_streaming_variant_a__1_200.sse", "moonshotai/kimi-k2",
-     CHAT_DONE, "stop", "The current version of *llm* is ", "**0.fixed-version**.", 52, 107, 15, "", 0},
+     CHAT_DONE, "stop", "The current version of *llm* is ", "**0.fixed-version**.", 52, 107, 15, "",
+     0},
     {&provider_anthropic, "anthropic/test_anthropic_model_thinking_part_stream__0_200.sse",
-     "claude-sonnet-4-20250514", CHAT_DONE, "end_turn", "Here are the basic steps for safely crossing",
-     "r speed when crossing streets.", 1021, 43, 282, "", 202 + 504},
-    {&provider_anthropic, "anthropic/test_prompt__0_200.sse", "claude-sonnet-4-5-20250929", CHAT_DONE,
-     "end_turn", "- Captain\n- Scoop", "- Scoop", 17, 17, 10, "", 0},
+     "claude-sonnet-4-20250514", CHAT_DONE, "end_turn",
+     "Here are the basic steps for safely crossing", "r speed when crossing streets.", 1021, 43,
+     282, "", 202 + 504},
+    {&provider_anthropic, "anthropic/test_prompt__0_200.sse", "claude-sonnet-4-5-20250929",
+     CHAT_DONE, "end_turn", "- Captain\n- Scoop", "- Scoop", 17, 17, 10, "", 0},
     {&provider_anthropic, "anthropic/test_request_stream_fallback_for_high_max_tokens__0_200.sse",
      "claude-sonnet-4-5-20250929", CHAT_DONE, "end_turn", "2", "2", 1, 20, 5, "", 0},
-    {&provider_anthropic, "anthropic/test_stream_events_text__0_200.sse", "claude-haiku-4-5-20251001",
-     CHAT_DONE, "end_turn", "Hello", "Hello", 5, 10, 4, "", 0},
+    {&provider_anthropic, "anthropic/test_stream_events_text__0_200.sse",
+     "claude-haiku-4-5-20251001", CHAT_DONE, "end_turn", "Hello", "Hello", 5, 10, 4, "", 0},
     {&provider_anthropic, "anthropic/test_stream_events_thinking__0_200.sse",
      "claude-haiku-4-5-20251001", CHAT_DONE, "end_turn", "1. **Pouch** - references",
      "Pel\xC3\xA9** - playful take on \"pelican\"", 90, 46, 133, "", 290 + 656},
     {&provider_anthropic, "anthropic/test_stream_events_tool_calls__0_200.sse",
      "claude-haiku-4-5-20251001", CHAT_TOOLS, "tool_use", "", "", 0, 543, 40,
      "toolu_01CzN6riCPqw4pVSuTd9Dwn7 pelican_name_generator {};", 0},
-    {&provider_anthropic, "anthropic/test_tools__0_200.sse", "claude-haiku-4-5-20251001", CHAT_TOOLS,
-     "tool_use", "", "", 0, 542, 62,
+    {&provider_anthropic, "anthropic/test_tools__0_200.sse", "claude-haiku-4-5-20251001",
+     CHAT_TOOLS, "tool_use", "", "", 0, 542, 62,
      "toolu_01LtHJmixrs9NcWQkK8hu8hj pelican_name_generator {};"
-     "toolu_01N8a4jWyf116qKTMqKKmjyt pelican_name_generator {};", 0},
+     "toolu_01N8a4jWyf116qKTMqKKmjyt pelican_name_generator {};",
+     0},
     {&provider_anthropic, "anthropic/test_tools__1_200.sse", "claude-haiku-4-5-20251001", CHAT_DONE,
-     "end_turn", "Here are two great names for your pet pelican:", "feathered friend! \xF0\x9F\xA6\x85",
-     302, 678, 82, "", 0},
+     "end_turn", "Here are two great names for your pet pelican:",
+     "feathered friend! \xF0\x9F\xA6\x85", 302, 678, 82, "", 0},
     {&provider_mistral, "mistral/test_mistral_model_thinking_part_iter__0_200.sse",
-     "magistral-medium-latest", CHAT_DONE, "stop", "To cross the street safely, follow these steps:\n\n1.",
-     "ou can ensure a safe crossing.", 607, 10, 232, "", 421},
+     "magistral-medium-latest", CHAT_DONE, "stop",
+     "To cross the street safely, follow these steps:\n\n1.", "ou can ensure a safe crossing.", 607,
+     10, 232, "", 421},
 };
 
 static const Known wholes[] = {
-    {&provider_anthropic, "anthropic/test_anthropic_model_retrying_after_empty_response__0_200.json",
-     "claude-haiku-4-5-20251001", CHAT_DONE, "end_turn", "# Hi there! \xF0\x9F\x91\x8B\n\n", "you today?", 43,
-     26, 18, "", 0},
+    {&provider_anthropic,
+     "anthropic/test_anthropic_model_retrying_after_empty_response__0_200.json",
+     "claude-haiku-4-5-20251001", CHAT_DONE, "end_turn", "# Hi there! \xF0\x9F\x91\x8B\n\n",
+     "you today?", 43, 26, 18, "", 0},
     {&provider_anthropic, "anthropic/test_anthropic_tool_with_thinking__0_200.json",
-     "claude-sonnet-4-20250514", CHAT_TOOLS, "tool_use", "I'll help you find", "you're from.", 103, 398, 155,
-     "toolu_01YGzqpRE16Vricda3Aqcejo get_user_country {};", 1112},
+     "claude-sonnet-4-20250514", CHAT_TOOLS, "tool_use", "I'll help you find", "you're from.", 103,
+     398, 155, "toolu_01YGzqpRE16Vricda3Aqcejo get_user_country {};", 1112},
     {&provider_anthropic, "anthropic/test_anthropic_tool_with_thinking__1_200.json",
-     "claude-sonnet-4-20250514", CHAT_DONE, "end_turn", "Based on the information", "of Mexico.", 605,
-     566, 126, "", 0},
-    {&provider_mistral, "mistral/test_mistral_forwards_penalties__0_200.json", "mistral-large-latest",
-     CHAT_DONE, "stop", "Hello! \xF0\x9F\x98\x8A How can", "I'm here for you!", 134, 4, 36, "", 0},
-    {&provider_mistral, "mistral/test_mistral_model_thinking_part__1_200.json", "magistral-medium-latest",
-     CHAT_DONE, "stop", "Crossing a river is quite", "Stay safe!", 1282, 664, 747, "", 2379},
+     "claude-sonnet-4-20250514", CHAT_DONE, "end_turn", "Based on the information", "of Mexico.",
+     605, 566, 126, "", 0},
+    {&provider_mistral, "mistral/test_mistral_forwards_penalties__0_200.json",
+     "mistral-large-latest", CHAT_DONE, "stop", "Hello! \xF0\x9F\x98\x8A How can",
+     "I'm here for you!", 134, 4, 36, "", 0},
+    {&provider_mistral, "mistral/test_mistral_model_thinking_part__1_200.json",
+     "magistral-medium-latest", CHAT_DONE, "stop", "Crossing a river is quite", "Stay safe!", 1282,
+     664, 747, "", 2379},
 };
 
 static Str tools_text(const ChatAnswer *a) {
@@ -162,7 +169,8 @@ TEST(recorded_streams_say_the_same_however_they_are_cut) {
         Str want = answer_text(&a);
         ai_settings.record = S("play");
         int64_t bad = 0;
-        for (int64_t piece = 1; piece <= model.body.len; piece = next_piece(piece, model.body.len)) {
+        for (int64_t piece = 1; piece <= model.body.len;
+             piece = next_piece(piece, model.body.len)) {
             CtxMark mark = ctx_mark(c);
             ai_settings.play_bytes = piece;
             Err *err = ask_streamed(streams[i].provider, question("m", "?"), &told, &a);
@@ -205,9 +213,13 @@ TEST(recorded_errors_are_read_right) {
         const char *file, *want;
         int status;
     } errors[] = {
-        {&provider_anthropic, "anthropic/test_anthropic_count_tokens_error__0_404.json", "ai_unknown_model", 404},
-        {&provider_anthropic, "anthropic/test_anthropic_explicit_effort_xhigh_unsupported_model_errors__0_400.json", "ai_refused_request", 400},
-        {&provider_openai, "openai/test_openai_responses_model_http_error__0_400.json", "ai_refused_request", 400},
+        {&provider_anthropic, "anthropic/test_anthropic_count_tokens_error__0_404.json",
+         "ai_unknown_model", 404},
+        {&provider_anthropic,
+         "anthropic/test_anthropic_explicit_effort_xhigh_unsupported_model_errors__0_400.json",
+         "ai_refused_request", 400},
+        {&provider_openai, "openai/test_openai_responses_model_http_error__0_400.json",
+         "ai_refused_request", 400},
     };
     for (ptrdiff_t i = 0; i < COUNT(errors); i++) {
         ChatAnswer a;
@@ -245,15 +257,16 @@ TEST(thoughts_go_back_to_anthropic_as_they_came) {
     q.tools = &tool;
     q.tool_count = 1;
     REQUIRE(GOOD(ask(&provider_anthropic, q, &first)));
-    ChatPart result = {.kind = CHAT_TOOL_ANSWER, .id = S("toolu_01YGzqpRE16Vricda3Aqcejo"), .text = S("Mexico")};
-    ChatMessage messages[] = {q.messages[0],
-                              {CHAT_ASSISTANT, first.parts, first.count},
-                              {CHAT_TOOL, &result, 1}};
+    ChatPart result = {
+        .kind = CHAT_TOOL_ANSWER, .id = S("toolu_01YGzqpRE16Vricda3Aqcejo"), .text = S("Mexico")};
+    ChatMessage messages[] = {
+        q.messages[0], {CHAT_ASSISTANT, first.parts, first.count}, {CHAT_TOOL, &result, 1}};
     q.messages = messages;
     q.message_count = COUNT(messages);
     REQUIRE(GOOD(ask(&provider_anthropic, q, &second)));
     json_t *request;
-    Str text = shared_read(c->arena, "llm/anthropic/test_anthropic_tool_with_thinking__1_200.request.json");
+    Str text = shared_read(c->arena,
+                           "llm/anthropic/test_anthropic_tool_with_thinking__1_200.request.json");
     REQUIRE(GOOD(json_parse(c, text, &request)));
     json_object_del(json_path(request, "body.messages.2.content.0"), "is_error");
     CHECK(body_has("messages", json_path(request, "body.messages")));
@@ -264,14 +277,15 @@ TEST(calls_and_answers_of_tools_go_back_to_openai_as_others_send_them) {
     Told told;
     if (!known_load(&streams[1], true)) SKIP("no shared data (SOCLE_SHARED_DATA)");
     json_t *request;
-    Str text = shared_read(c->arena, "llm/openai/test_run_stream_sync_streams_real_model__1_200.request.json");
+    Str text = shared_read(
+        c->arena, "llm/openai/test_run_stream_sync_streams_real_model__1_200.request.json");
     REQUIRE(GOOD(json_parse(c, text, &request)));
-    ChatRequest q = question("gpt-4o-mini", "What is the capital of the UK? Use the tool, then answer.");
+    ChatRequest q =
+        question("gpt-4o-mini", "What is the capital of the UK? Use the tool, then answer.");
     REQUIRE(GOOD(ask_streamed(&provider_openai, q, &told, &first)));
     ChatPart result = {.kind = CHAT_TOOL_ANSWER, .id = first.parts[0].id, .text = S("London")};
-    ChatMessage messages[] = {q.messages[0],
-                              {CHAT_ASSISTANT, first.parts, first.count},
-                              {CHAT_TOOL, &result, 1}};
+    ChatMessage messages[] = {
+        q.messages[0], {CHAT_ASSISTANT, first.parts, first.count}, {CHAT_TOOL, &result, 1}};
     q.messages = messages;
     q.message_count = COUNT(messages);
     REQUIRE(GOOD(ask_streamed(&provider_openai, q, &told, &second)));
@@ -283,5 +297,6 @@ T_LOOP_MAIN(1, model_start, model_stop, T_ROW(recorded_streams_are_read_right),
             T_ROW(recorded_whole_answers_are_read_right),
             T_ROW(recorded_streams_say_the_same_however_they_are_cut),
             T_ROW(a_recorded_stream_that_ends_early_is_cut_short_or_whole),
-            T_ROW(recorded_errors_are_read_right), T_ROW(thoughts_go_back_to_anthropic_as_they_came),
+            T_ROW(recorded_errors_are_read_right),
+            T_ROW(thoughts_go_back_to_anthropic_as_they_came),
             T_ROW(calls_and_answers_of_tools_go_back_to_openai_as_others_send_them))

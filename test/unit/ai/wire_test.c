@@ -4,10 +4,11 @@
 
 static WireCall call_to(const char *path, Str body) {
     static Header headers[] = {{S_INIT("x-api-key"), S_INIT("secret-key")}};
-    return (WireCall){.url = strf(c->arena, "http://127.0.0.1:%d%s", listen_port(model.listener), path),
-                      .headers = headers,
-                      .header_count = 1,
-                      .body = body};
+    return (WireCall){
+        .url = strf(c->arena, "http://127.0.0.1:%d%s", listen_port(model.listener), path),
+        .headers = headers,
+        .header_count = 1,
+        .body = body};
 }
 
 /* -- posting and streaming --------------------------------------------------------------------- */
@@ -247,8 +248,13 @@ TEST(a_stream_is_played_as_it_was_in_pieces_of_any_size) {
 }
 
 TEST(a_file_that_is_no_recording_is_refused) {
-    static const char *const files[] = {"", "HTTP/1.1 200", "HTTP/1.1 200\n", "HTTP/1.1 abc\n\nx",
-                                        "HTTP/1.1 99\n\n", "HTTP/1.1 200\nno colon\n\nbody", "{}"};
+    static const char *const files[] = {"",
+                                        "HTTP/1.1 200",
+                                        "HTTP/1.1 200\n",
+                                        "HTTP/1.1 abc\n\nx",
+                                        "HTTP/1.1 99\n\n",
+                                        "HTTP/1.1 200\nno colon\n\nbody",
+                                        "{}"};
     HttpAnswer a;
     WireCall call = call_to("/v1/x", S("{}"));
     model_reset();
@@ -289,24 +295,35 @@ typedef struct Row {
 } Row;
 
 static const Row failures[] = {
-    {401, "", "", "invalid_api_key", "invalid_request_error", "Incorrect API key provided: sk-abc", ERR_NOT_CONFIGURED, "ai_wrong_key", 0},
-    {401, "", "", "", "authentication_error", "invalid x-api-key", ERR_NOT_CONFIGURED, "ai_wrong_key", 0},
+    {401, "", "", "invalid_api_key", "invalid_request_error", "Incorrect API key provided: sk-abc",
+     ERR_NOT_CONFIGURED, "ai_wrong_key", 0},
+    {401, "", "", "", "authentication_error", "invalid x-api-key", ERR_NOT_CONFIGURED,
+     "ai_wrong_key", 0},
     {403, "", "", "", "permission_error", "no", ERR_NOT_CONFIGURED, "ai_wrong_key", 0},
     {402, "", "", "", "billing_error", "pay", ERR_PAYMENT_REQUIRED, "ai_provider_quota", 0},
-    {429, "Retry-After", "20", "insufficient_quota", "insufficient_quota", "You exceeded", ERR_PAYMENT_REQUIRED, "ai_provider_quota", 0},
-    {429, "", "", "credit_balance_exhausted", "insufficient_quota", "", ERR_PAYMENT_REQUIRED, "ai_provider_quota", 0},
-    {429, "", "", "", "enforced_spend_limit_reached", "", ERR_PAYMENT_REQUIRED, "ai_provider_quota", 0},
-    {400, "", "", "", "invalid_request_error", "Your credit balance is too low to access the Anthropic API.", ERR_PAYMENT_REQUIRED, "ai_provider_quota", 0},
-    {429, "X-Should-Retry", "false", "rate_limit_exceeded", "", "", ERR_PAYMENT_REQUIRED, "ai_provider_quota", 0},
-    {429, "Retry-After", "20", "rate_limit_exceeded", "requests", "Rate limit reached", ERR_RATE_LIMITED, "", 20},
+    {429, "Retry-After", "20", "insufficient_quota", "insufficient_quota", "You exceeded",
+     ERR_PAYMENT_REQUIRED, "ai_provider_quota", 0},
+    {429, "", "", "credit_balance_exhausted", "insufficient_quota", "", ERR_PAYMENT_REQUIRED,
+     "ai_provider_quota", 0},
+    {429, "", "", "", "enforced_spend_limit_reached", "", ERR_PAYMENT_REQUIRED, "ai_provider_quota",
+     0},
+    {400, "", "", "", "invalid_request_error",
+     "Your credit balance is too low to access the Anthropic API.", ERR_PAYMENT_REQUIRED,
+     "ai_provider_quota", 0},
+    {429, "X-Should-Retry", "false", "rate_limit_exceeded", "", "", ERR_PAYMENT_REQUIRED,
+     "ai_provider_quota", 0},
+    {429, "Retry-After", "20", "rate_limit_exceeded", "requests", "Rate limit reached",
+     ERR_RATE_LIMITED, "", 20},
     {429, "retry-after-ms", "1500", "slow_down", "rate_limit_error", "", ERR_RATE_LIMITED, "", 2},
     {429, "Retry-After", "0.2", "", "rate_limit_error", "", ERR_RATE_LIMITED, "", 1},
     {429, "Retry-After", "-5", "", "rate_limit_error", "", ERR_RATE_LIMITED, "", 0},
     {429, "Retry-After", "soon", "", "rate_limit_error", "", ERR_RATE_LIMITED, "", 0},
     {429, "Retry-After", "999999999999", "", "rate_limit_error", "", ERR_RATE_LIMITED, "", 86400},
     {429, "", "", "", "", "", ERR_RATE_LIMITED, "", 0},
-    {529, "Retry-After", "3", "", "overloaded_error", "Overloaded", ERR_UPSTREAM, "ai_overloaded", 3},
-    {503, "", "", "server_is_overloaded", "service_unavailable_error", "", ERR_UPSTREAM, "ai_overloaded", 0},
+    {529, "Retry-After", "3", "", "overloaded_error", "Overloaded", ERR_UPSTREAM, "ai_overloaded",
+     3},
+    {503, "", "", "server_is_overloaded", "service_unavailable_error", "", ERR_UPSTREAM,
+     "ai_overloaded", 0},
     {500, "", "", "", "api_error", "", ERR_UPSTREAM, "", 0},
     {502, "", "", "", "", "", ERR_UPSTREAM, "", 0},
     {504, "", "", "", "timeout_error", "", ERR_UPSTREAM, "", 0},
@@ -314,15 +331,22 @@ static const Row failures[] = {
     {409, "", "", "", "conflict_error", "", ERR_UPSTREAM, "", 0},
     {500, "x-should-retry", "false", "", "api_error", "", ERR_INVALID, "ai_refused_request", 0},
     {400, "x-should-retry", "true", "", "invalid_request_error", "", ERR_UPSTREAM, "", 0},
-    {400, "", "", "context_length_exceeded", "invalid_request_error", "", ERR_INVALID, "ai_context_too_long", 0},
-    {400, "", "", "", "invalid_request_error", "prompt is too long: 212343 tokens > 200000 maximum", ERR_INVALID, "ai_context_too_long", 0},
-    {400, "", "", "3051", "invalid_request_error", "Prompt contains 40000 tokens, too large for model with 32768 maximum context length", ERR_INVALID, "ai_context_too_long", 0},
+    {400, "", "", "context_length_exceeded", "invalid_request_error", "", ERR_INVALID,
+     "ai_context_too_long", 0},
+    {400, "", "", "", "invalid_request_error", "prompt is too long: 212343 tokens > 200000 maximum",
+     ERR_INVALID, "ai_context_too_long", 0},
+    {400, "", "", "3051", "invalid_request_error",
+     "Prompt contains 40000 tokens, too large for model with 32768 maximum context length",
+     ERR_INVALID, "ai_context_too_long", 0},
     {413, "", "", "", "request_too_large", "", ERR_INVALID, "ai_context_too_long", 0},
-    {404, "", "", "model_not_found", "invalid_request_error", "The model `gpt-9` does not exist", ERR_INVALID, "ai_unknown_model", 0},
-    {404, "", "", "", "not_found_error", "model: claude-does-not-exist", ERR_INVALID, "ai_unknown_model", 0},
+    {404, "", "", "model_not_found", "invalid_request_error", "The model `gpt-9` does not exist",
+     ERR_INVALID, "ai_unknown_model", 0},
+    {404, "", "", "", "not_found_error", "model: claude-does-not-exist", ERR_INVALID,
+     "ai_unknown_model", 0},
     {400, "", "", "1500", "invalid_model", "Invalid model: m", ERR_INVALID, "ai_unknown_model", 0},
     {404, "", "", "", "", "", ERR_NOT_CONFIGURED, "", 0},
-    {400, "", "", "decimal_below_min_value", "invalid_request_error", "Invalid 'temperature'", ERR_INVALID, "ai_refused_request", 0},
+    {400, "", "", "decimal_below_min_value", "invalid_request_error", "Invalid 'temperature'",
+     ERR_INVALID, "ai_refused_request", 0},
     {422, "", "", "", "", "Extra inputs are not permitted", ERR_INVALID, "ai_refused_request", 0},
     {302, "", "", "", "", "", ERR_UPSTREAM, "ai_bad_answer", 0},
 };
@@ -331,8 +355,10 @@ TEST(a_failure_is_told_by_what_the_service_says_not_by_its_status_alone) {
     for (ptrdiff_t i = 0; i < COUNT(failures); i++) {
         const Row *row = &failures[i];
         Header headers[] = {{str_c(row->header), str_c(row->value)}};
-        HttpAnswer a = {.status = row->status, .headers = headers, .header_count = row->header[0] ? 1 : 0};
-        Err *err = wire_failure(c, "openai", &a, str_c(row->code), str_c(row->type), str_c(row->message));
+        HttpAnswer a = {
+            .status = row->status, .headers = headers, .header_count = row->header[0] ? 1 : 0};
+        Err *err =
+            wire_failure(c, "openai", &a, str_c(row->code), str_c(row->type), str_c(row->message));
         bool same = CHECK_INT(err->kind, row->kind);
         same = CHECK_STR(err->code.data ? err->code : S(""), str_c(row->want)) && same;
         same = CHECK_INT(err->retry_after_s, row->after_s) && same;
@@ -384,7 +410,8 @@ T_LOOP_MAIN(1, model_start, model_stop, T_ROW(a_post_gives_the_whole_answer_what
             T_ROW(another_request_has_no_recording_and_the_error_names_the_file),
             T_ROW(a_form_is_played_whatever_its_boundary),
             T_ROW(a_stream_is_played_as_it_was_in_pieces_of_any_size),
-            T_ROW(a_file_that_is_no_recording_is_refused), T_ROW(what_was_cut_short_is_not_recorded),
+            T_ROW(a_file_that_is_no_recording_is_refused),
+            T_ROW(what_was_cut_short_is_not_recorded),
             T_ROW(a_failure_is_told_by_what_the_service_says_not_by_its_status_alone),
             T_ROW(nothing_that_a_service_says_in_prose_reaches_the_error),
             T_ROW(a_limit_that_is_used_up_says_when_there_is_room_again))
