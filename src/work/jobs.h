@@ -126,6 +126,12 @@ typedef struct JobStats {
     int64_t waiting, delayed, running, done, dead, cancelled, oldest_waiting_ms;
 } JobStats;
 MUST_USE Err *job_stats(Ctx *c, JobStats *out);
+/* The same for each queue that has jobs, by name. Reads all jobs that are kept. */
+typedef struct JobQueue {
+    Str name;
+    JobStats stats;
+} JobQueue;
+MUST_USE Err *job_queue_stats(Ctx *c, JobQueue **out, ptrdiff_t *count);
 
 /* Runs in this process, by what became of them, and how long they took: times[i] up to
  * job_time_bounds_us[i], the last above all. Does not wait. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * sylion's row in the list of modules: routes, jobs, schedules, channels and settings of all its
  * files. */
+#include "products/sylion/knowledge.h"
 #include "products/sylion/routes.h"
 #include "products/sylion/sylion.h"
 #include "products/sylion/warnings.h"
@@ -35,9 +36,14 @@ static const Setting sylion_settings[] = {
 };
 
 static const Route *const tables[] = {
+    admin_routes,
+    dashboard_routes,
     plan_routes,
     tenant_routes,
+    usage_routes,
     webhook_routes,
+    knowledge_routes,
+    document_routes,
     stray_routes,
     NULL,
 };
@@ -55,6 +61,27 @@ static const JobKind jobs[] = {
      .backoff_max_ms = 300 * 1000,
      .timeout_ms = 60 * 1000,
      .doc = "Post a warning to a tenant's webhook"},
+    {.name = INDEX_JOB,
+     .queue = INDEX_QUEUE,
+     .run = index_run,
+     .max_attempts = INDEX_TRIES,
+     .backoff_base_ms = 5 * 1000,
+     .backoff_max_ms = 10 * 60 * 1000,
+     .timeout_ms = INDEX_TIMEOUT_MS,
+     .budget_bytes = INDEX_BUDGET,
+     .doc = "Read a document and index its passages"},
+    {.name = STALE_JOB,
+     .queue = INDEX_QUEUE,
+     .run = index_stale_run,
+     .doc = "Have documents of another embedding model indexed anew"},
+    {.name = DOCUMENT_BLOB_JOB,
+     .queue = "sylion",
+     .run = document_blob_run,
+     .doc = "Remove the bytes of a document that nobody has any more"},
+    {.name = KNOWLEDGE_PURGE_JOB,
+     .queue = "sylion",
+     .run = knowledge_purge_run,
+     .doc = "Drop tombstones of passages older than 90 days"},
 };
 
 static const ChannelRule channels[] = {
@@ -64,12 +91,24 @@ static const ChannelRule channels[] = {
             "warnings"},
 };
 
+static const Schedule schedules[] = {
+    {.name = "sylion.knowledge_tombstones", .cron = "47 4 * * *", .job = KNOWLEDGE_PURGE_JOB,
+     .doc = "Tombstones of passages"},
+};
+
+static const Collection *const collections[] = {&chunks_collection, NULL};
+
 const Module sylion_module = {
     .name = "sylion",
     .doc = "Assistants on WhatsApp that answer from a tenant's own knowledge",
     .tables = tables,
     .jobs = jobs,
     .job_count = COUNT(jobs),
+    .schedules = schedules,
+    .schedule_count = COUNT(schedules),
+    .collections = collections,
+    .prepare = chunk_index_prepare,
+    .start = knowledge_start,
     .channels = channels,
     .channel_count = COUNT(channels),
     .envelope = &sylion_envelope,

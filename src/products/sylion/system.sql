@@ -96,8 +96,10 @@ SELECT v.tenant_n, v.n AS conversation_n
 -- name: system_blob_used
 -- $1 hash. Bytes are stored once for all tenants: they may go when no document of anybody has them,
 -- and nothing else in this database.
-SELECT (SELECT count(*) FROM knowledge_documents WHERE sha256 = $1)
-     + (SELECT count(*) FROM messages WHERE media LIKE '%' || $1 || '%')
+SELECT CASE WHEN EXISTS (SELECT 1 FROM knowledge_documents WHERE sha256 = $1)
+              OR EXISTS (SELECT 1 FROM messages WHERE CAST(media AS text) LIKE '%' || $1 || '%')
+              OR EXISTS (SELECT 1 FROM audio_files WHERE blob = $1 OR hls_blob = $1)
+            THEN 1 ELSE 0 END
 
 -- name: system_chunks
 -- $1 < change_seq <= $2, in order, at most $3; $4 embedding model. The search index follows all tenants;
@@ -110,6 +112,7 @@ SELECT k.n, k.change_seq, k.heading, k.text, k.page, k.language, d.id AS documen
  WHERE k.change_seq > $1 AND k.change_seq <= $2 ORDER BY k.change_seq LIMIT $3
 
 -- name: system_changes_newest
+-- The change sequence is one for all rows that are searched.
 SELECT value FROM change_sequence WHERE id = 1
 
 -- name: system_chunks_forgotten
@@ -135,6 +138,7 @@ ON CONFLICT (name) DO UPDATE SET change_seq = excluded.change_seq
  WHERE search_marks.change_seq < excluded.change_seq
 
 -- name: system_chunks_purge
+-- $1 as above. Tombstones are keys, without a tenant.
 DELETE FROM knowledge_deleted WHERE deleted_at < $1
 
 -- name: system_stale_documents
@@ -197,3 +201,14 @@ DELETE FROM webhook_strays WHERE n = $1;
 
 -- name: system_strays_clear
 DELETE FROM webhook_strays;
+
+-- name: system_figures
+-- How much there is in all, for the platform's admins.
+SELECT (SELECT count(*) FROM tenants WHERE deleted_at IS NULL) AS tenants,
+       (SELECT count(*) FROM tenants WHERE deleted_at IS NULL AND is_active) AS active_tenants,
+       (SELECT count(*) FROM channels WHERE deleted_at IS NULL) AS channels,
+       (SELECT count(*) FROM assistants WHERE deleted_at IS NULL) AS assistants,
+       (SELECT count(*) FROM conversations) AS conversations,
+       (SELECT count(*) FROM turns WHERE finished_at IS NULL) AS open_turns,
+       (SELECT count(*) FROM knowledge_documents) AS documents,
+       (SELECT count(*) FROM webhook_strays) AS strays;

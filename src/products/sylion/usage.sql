@@ -20,3 +20,20 @@ ON CONFLICT (tenant_n, kind, period_start, level) DO NOTHING;
 -- $2 kind, $3 start of the period, $4 levels above this are not reached any more (storage was freed).
 DELETE FROM quota_warnings
 WHERE tenant_n = $1 AND kind = $2 AND period_start = $3 AND level > $4;
+
+-- name: usage_series_sqlite
+-- $2 list of [start, end) in microseconds. What was used in each, by its place in the list.
+SELECT b.key AS bucket, u.kind, sum(u.amount) AS amount, coalesce(sum(u.cost_micros), 0) AS cost_micros
+  FROM json_each($2) b CROSS JOIN usage_records u
+ WHERE u.tenant_n = $1 AND u.at >= json_extract(b.value, '$[0]')
+   AND u.at < json_extract(b.value, '$[1]')
+ GROUP BY 1, 2;
+
+-- name: usage_series_postgres
+SELECT b.place - 1 AS bucket, u.kind, CAST(sum(u.amount) AS bigint) AS amount,
+       CAST(coalesce(sum(u.cost_micros), 0) AS bigint) AS cost_micros
+  FROM jsonb_array_elements($2) WITH ORDINALITY AS b (span, place) CROSS JOIN usage_records u
+ WHERE u.tenant_n = $1
+   AND u.at >= timestamptz 'epoch' + CAST(b.span ->> 0 AS bigint) * interval '1 microsecond'
+   AND u.at < timestamptz 'epoch' + CAST(b.span ->> 1 AS bigint) * interval '1 microsecond'
+ GROUP BY 1, 2;
