@@ -182,11 +182,13 @@ CREATE UNIQUE INDEX turns_open ON turns (conversation_n) WHERE finished_at IS NU
 -- any number of deliveries is one message. status, inbound: pending, processed, failed; outbound:
 -- pending, sending, sent, delivered, read, failed, unknown (a crash while it was being sent). reason:
 -- why, where it failed. raw: as the provider sent it. media: what was attached, and what became of it.
+-- tenant_n and channel_n are the conversation's: its foreign key is enough, and each costs as much as an index. Rows
+-- are never deleted, so that n needs no AUTOINCREMENT.
 CREATE TABLE messages (
-    n INTEGER PRIMARY KEY AUTOINCREMENT,
+    n INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
-    tenant_n INTEGER NOT NULL REFERENCES tenants (n),
-    channel_n INTEGER NOT NULL REFERENCES channels (n),
+    tenant_n INTEGER NOT NULL,
+    channel_n INTEGER NOT NULL,
     conversation_n INTEGER NOT NULL REFERENCES conversations (n),
     turn_n INTEGER REFERENCES turns (n),
     type TEXT NOT NULL,

@@ -29,7 +29,8 @@ extern const Record channel_config_record;
 
 /* What a channel's config says; what cannot be read of it (an older one) is as if left out. */
 MUST_USE Err *channel_config(Ctx *c, const Channel *channel, ChannelConfig *out);
-MUST_USE Err *channel_debounce_ms(Ctx *c, const Channel *channel, int64_t *out);
+/* config.debounceMs, or the server's. */
+int64_t channel_debounce_ms(const Channel *channel);
 
 typedef enum ChannelSecret {
     CHANNEL_API_KEY,      /* 360dialog's key, the Cloud API's token; else WHATSAPP_API_KEY */

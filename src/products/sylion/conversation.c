@@ -3,6 +3,7 @@
  * out (statuses.c). See conversation.h. */
 #include "products/sylion/conversation.h"
 
+#include "products/sylion/contacts_sql.h"
 #include "products/sylion/conversation_room.h"
 #include "products/sylion/conversation_sql.h"
 #include "products/sylion/turn.h"
@@ -170,6 +171,14 @@ Err *conversation_wake(Ctx *c, const Scope *s, Id conversation, int64_t delay_ms
                    NULL);
 }
 
+static Err *conversation_close(Ctx *c, const Scope *s, const Conversation *v, Time now) {
+    TRY(tenant_exec(c, s, SQL(SQL_MESSAGES_LET_BE),
+                    ARGS(V(v->n), V(S("The conversation was ended.")), V(now)), NULL));
+    if (time_is_null(v->last_inbound_at)) return NULL;
+    return tenant_exec(c, s, SQL(SQL_CONTACT_WROTE),
+                       ARGS(V(v->contact_n), V(v->last_inbound_at), V(now)), NULL);
+}
+
 /* An ended one stays ended: the contact's next message begins another. */
 Err *conversation_set_status(Ctx *c, const Scope *s, Id conversation, const char *status,
                              Str reason) {
@@ -184,9 +193,7 @@ Err *conversation_set_status(Ctx *c, const Scope *s, Id conversation, const char
     TRY(tenant_exec(c, s, SQL(SQL_CONVERSATION_STATE),
                     ARGS(V(conversation), V(next), V(why), V(ends ? now : TIME_NULL), V(now)),
                     NULL));
-    if (ends)
-        TRY(tenant_exec(c, s, SQL(SQL_MESSAGES_LET_BE),
-                        ARGS(V(conversation), V(S("The conversation was ended.")), V(now)), NULL));
+    if (ends) TRY(conversation_close(c, s, &v, now));
     return conversation_tell(c, s, conversation);
 }
 

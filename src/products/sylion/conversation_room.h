@@ -9,7 +9,7 @@
 /* A contact's open conversation, as a message finds it. */
 typedef struct ThreadRow {
     Id contact_n, conversation_n;
-    Str conversation_id, status;
+    Str conversation_id, status, name; /* name: the contact's, where it was looked for */
 } ThreadRow;
 extern const Record thread_row_record;
 

@@ -4,7 +4,7 @@
  * Exactly once: a message's external_id is unique in its channel, and its row, the conversation's figures,
  * the job that answers it and the event are one transaction. Locks are taken contact, conversation,
  * job, and the log of events last. The usual message costs a SELECT and an INSERT, and for all of one
- * contact together an UPDATE of the conversation, one of the contact, and the job.
+ * contact together an UPDATE of the conversation and the job.
  *
  * Messages of a call are gathered into threads, one for each name that contacts come under. A thread
  * whose contact has an open conversation is found and locked at once; what else there is to do, a new
@@ -40,6 +40,7 @@ static const Field thread_row_fields[] = {
     FIELD(ThreadRow, conversation_n),
     FIELD(ThreadRow, conversation_id),
     FIELD(ThreadRow, status),
+    FIELD(ThreadRow, name, .flags = F_NULLABLE),
 };
 const Record thread_row_record = RECORD(ThreadRow, thread_row_fields);
 
@@ -92,8 +93,11 @@ static Err *thread_write(Ctx *c, const Intake *in, Thread *t) {
                     ARGS(V(t->row.conversation_n), V(t->messages), V(t->unread), V(t->glimpse),
                          V(in->now), V(t->wrote_at), V(t->who.name)),
                     NULL));
-    TRY(tenant_exec(c, s, SQL(SQL_CONTACT_TOUCH),
-                    ARGS(V(t->row.contact_n), V(t->wrote_at), V(t->who.name), V(in->now)), NULL));
+    if (t->who.name.data && !str_eq(t->who.name, t->row.name)) {
+        TRY(tenant_exec(c, s, SQL(SQL_CONTACT_RENAME),
+                        ARGS(V(t->row.contact_n), V(t->who.name), V(in->now)), NULL));
+        t->row.name = t->who.name;
+    }
     t->messages = t->unread = 0;
     t->glimpse = (Str){0};
     return NULL;
@@ -152,12 +156,17 @@ static void inbound_fill(Ctx *c, const Intake *in, const Inbound *from, const Th
 }
 
 static Err *message_insert(Ctx *c, const Intake *in, Message *m, bool *made) {
-    return tenant_maybe(c, in->scope, SQL(SQL_MESSAGE_ADD_INBOUND),
-                        ARGS(V(m->channel_n), V(m->conversation_n), V(m->id), V(m->type),
-                             V(m->content), V(m->metadata), V(m->media), V(m->raw),
-                             V(m->external_id), V(m->reply_to), V(m->status), V(m->provider_at),
-                             V(m->created_at)),
-                        &message_row_record, m, made);
+    Args args = ARGS(V(m->channel_n), V(m->conversation_n), V(m->id), V(m->type), V(m->content),
+                     V(m->metadata), V(m->media), V(m->raw), V(m->external_id), V(m->reply_to),
+                     V(m->status), V(m->provider_at), V(m->created_at));
+    if (db_engine(c) == ENGINE_POSTGRES)
+        return tenant_maybe(c, in->scope, SQL(SQL_MESSAGE_ADD_INBOUND " RETURNING n"), args,
+                            &message_row_record, m, made);
+    ptrdiff_t changed;
+    TRY(tenant_exec(c, in->scope, SQL(SQL_MESSAGE_ADD_INBOUND), args, &changed));
+    *made = changed > 0;
+    if (!*made) return NULL;
+    return tenant_int(c, in->scope, SQL(SQL_MESSAGE_ADDED_SQLITE), NO_ARGS, &m->n.value);
 }
 
 static void thread_count(Thread *t, const Message *m) {
@@ -266,11 +275,10 @@ Err *inbound_store(Ctx *c, const Scope *s, const Channel *channel, const Inbound
     for (ptrdiff_t i = 0; i < in.count; i++) TRY(thread_find(c, &in, &in.threads[i]));
     for (ptrdiff_t i = 0; i < count; i++)
         TRY(message_store(c, &in, &all[i], in.thread_of[i], &messages[i], &out[i]));
-    int64_t delay_ms = -1;
+    int64_t delay_ms = channel_debounce_ms(channel);
     for (ptrdiff_t i = 0; i < in.count; i++) {
         Thread *t = &in.threads[i];
         TRY(thread_write(c, &in, t));
-        if (t->asks && delay_ms < 0) TRY(channel_debounce_ms(c, channel, &delay_ms));
         if (t->asks) TRY(conversation_wake(c, s, t->row.conversation_n, delay_ms));
     }
     return intake_tell(c, &in, messages, out, count);
