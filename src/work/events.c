@@ -68,16 +68,16 @@ void event_json(Buf *b, Str type, Str channel, Str data, Time at, int64_t messag
 
 /* -- emitting --------------------------------------------------------------------------------- */
 
-static const char emit_sqlite[] =
-    "INSERT INTO events (channel, type, data, created_at) VALUES ($1, $2, $3, $4) RETURNING id";
-static const char emit_postgres[] =
-    "WITH next AS (UPDATE event_log SET last_id = last_id + 1 WHERE one = 1 RETURNING last_id) "
-    "INSERT INTO events (id, channel, type, data, created_at) "
-    "SELECT last_id, $1, $2, $3, $4 FROM next RETURNING id";
+/* Whoever does not ask for the id spares SQLite the table in which it gathers what RETURNING gives. */
+#define EMIT_SQLITE "INSERT INTO events (channel, type, data, created_at) VALUES ($1, $2, $3, $4)"
+#define EMIT_POSTGRES                                                                            \
+    "WITH next AS (UPDATE event_log SET last_id = last_id + 1 WHERE one = 1 RETURNING last_id) " \
+    "INSERT INTO events (id, channel, type, data, created_at) "                                  \
+    "SELECT last_id, $1, $2, $3, $4 FROM next"
 
 typedef struct Emission {
     Str channel, type, data;
-    Id id;
+    Id *id; /* NULL: nobody asks */
 } Emission;
 
 static void emit_committed(Ctx *c, void *arg) {
@@ -90,9 +90,10 @@ static void emit_committed(Ctx *c, void *arg) {
 
 static Err *emit_in(Ctx *c, void *arg) {
     Emission *e = arg;
-    TRY(db_int(c, SQL2(emit_sqlite, emit_postgres),
-               ARGS(V(e->channel), V(e->type), V((JsonText){e->data}), V(time_now())),
-               &e->id.value));
+    Args args = ARGS(V(e->channel), V(e->type), V((JsonText){e->data}), V(time_now()));
+    TRY(e->id ? db_int(c, SQL2(EMIT_SQLITE " RETURNING id", EMIT_POSTGRES " RETURNING id"), args,
+                       &e->id->value)
+              : db_exec(c, SQL2(EMIT_SQLITE, EMIT_POSTGRES), args, NULL));
     db_after_commit(c, emit_committed, NULL);
     /* Where Redis carries the news the tail tells it, once for many; a command has no tail. */
     bool redis = app_redis(c) && atomic_load(&events.alive);
@@ -106,10 +107,8 @@ Err *event_emit_id(Ctx *c, Str channel, Str type, Str data, Id *id) {
         FAIL(c, INVALID, "An event's type has 1 to %d bytes.", EVENT_TYPE_MAX);
     if (data.len > EVENT_DATA_MAX)
         FAIL(c, TOO_LARGE, "An event's data has at most %d bytes.", EVENT_DATA_MAX);
-    Emission e = {channel, type, str_is_null(data) ? S("null") : data, {0}};
-    TRY(c->tx ? emit_in(c, &e) : db_transaction(c, emit_in, &e));
-    if (id) *id = e.id;
-    return NULL;
+    Emission e = {channel, type, str_is_null(data) ? S("null") : data, id};
+    return c->tx ? emit_in(c, &e) : db_transaction(c, emit_in, &e);
 }
 
 Err *event_emit(Ctx *c, Str channel, Str type, Str data) {

@@ -53,20 +53,22 @@ Str err_text(Ctx *c, const Err *err) {
     "user_id, organisation_id, due, run_at, created_at) "                                 \
     "VALUES ($1, $2, 'waiting', $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 
-static const char add_sql[] = INSERT_JOB " RETURNING id";
-static const char add_many_sql[] = INSERT_JOB;
+#define IF_THERE                                   \
+    " ON CONFLICT (kind, unique_key) WHERE unique_key IS NOT NULL AND state IN ('waiting', 'running') DO "
+#define HASTEN                                                                                \
+    "UPDATE SET due = CASE WHEN jobs.state = 'waiting' AND excluded.due THEN excluded.due "   \
+    "ELSE jobs.due END, run_at = CASE WHEN jobs.state = 'waiting' AND excluded.run_at < "     \
+    "jobs.run_at THEN excluded.run_at ELSE jobs.run_at END"
+
+/* Whoever does not ask for the id spares SQLite the table in which it gathers what RETURNING gives. */
+static const char add_sql[] = INSERT_JOB;
+static const char add_unique_sql[] = INSERT_JOB IF_THERE "NOTHING";
+static const char add_hasten_sql[] = INSERT_JOB IF_THERE HASTEN;
+static const char add_id_sql[] = INSERT_JOB " RETURNING id";
 /* Touching the row that is there makes RETURNING give its id. */
-static const char add_unique_sql[] =
-    INSERT_JOB " ON CONFLICT (kind, unique_key) "
-               "WHERE unique_key IS NOT NULL AND state IN ('waiting', 'running') "
-               "DO UPDATE SET unique_key = excluded.unique_key RETURNING id";
-static const char add_hasten_sql[] =
-    INSERT_JOB " ON CONFLICT (kind, unique_key) "
-               "WHERE unique_key IS NOT NULL AND state IN ('waiting', 'running') "
-               "DO UPDATE SET due = CASE WHEN jobs.state = 'waiting' AND excluded.due "
-               "THEN excluded.due ELSE jobs.due END, "
-               "run_at = CASE WHEN jobs.state = 'waiting' AND excluded.run_at < jobs.run_at "
-               "THEN excluded.run_at ELSE jobs.run_at END RETURNING id";
+static const char add_unique_id_sql[] =
+    INSERT_JOB IF_THERE "UPDATE SET unique_key = excluded.unique_key RETURNING id";
+static const char add_hasten_id_sql[] = INSERT_JOB IF_THERE HASTEN " RETURNING id";
 
 enum { ADD_ARGS = 11, UNIQUE_KEY_MAX = 500 };
 
@@ -75,7 +77,7 @@ typedef struct Adding {
     const Str *payloads;
     ptrdiff_t count;
     JobOptions options;
-    Id id; /* out, of a single one */
+    Id *id; /* out, of a single one; NULL: nobody asks */
 } Adding;
 
 static void add_args(Ctx *c, const Adding *a, const JobKind *kind, Str payload, Value *out) {
@@ -97,17 +99,23 @@ static void add_args(Ctx *c, const Adding *a, const JobKind *kind, Str payload, 
     memcpy(out, values, sizeof values);
 }
 
+static Err *add_one(Ctx *c, const Adding *a, const JobKind *kind) {
+    Value values[ADD_ARGS];
+    add_args(c, a, kind, a->payloads[0], values);
+    Args args = {values, ADD_ARGS};
+    const char *text = add_sql, *id_text = add_id_sql;
+    if (!str_is_null(a->options.unique_key)) {
+        text = a->options.hasten ? add_hasten_sql : add_unique_sql;
+        id_text = a->options.hasten ? add_hasten_id_sql : add_unique_id_sql;
+    }
+    return a->id ? db_int(c, SQL(id_text), args, &a->id->value) : db_exec(c, SQL(text), args, NULL);
+}
+
 static Err *add_in(Ctx *c, void *arg) {
     Adding *a = arg;
     const JobKind *kind = job_kind(str_c(a->kind));
     if (a->count == 1) {
-        Value values[ADD_ARGS];
-        add_args(c, a, kind, a->payloads[0], values);
-        bool unique = !str_is_null(a->options.unique_key);
-        Sql sql = !unique             ? SQL(add_sql)
-                  : a->options.hasten ? SQL(add_hasten_sql)
-                                      : SQL(add_unique_sql);
-        TRY(db_int(c, sql, (Args){values, ADD_ARGS}, &a->id.value));
+        TRY(add_one(c, a, kind));
     } else {
         Value *values = arena_array(c->arena, Value, a->count * ADD_ARGS);
         Args *rows = arena_array(c->arena, Args, a->count);
@@ -115,7 +123,7 @@ static Err *add_in(Ctx *c, void *arg) {
             add_args(c, a, kind, a->payloads[i], values + i * ADD_ARGS);
             rows[i] = (Args){values + i * ADD_ARGS, ADD_ARGS};
         }
-        TRY(db_exec_many(c, SQL(add_many_sql), rows, a->count));
+        TRY(db_exec_many(c, SQL(add_sql), rows, a->count));
     }
     return db_notify(c, "jobs", a->options.delay_ms ? S("later") : S("now"));
 }
@@ -144,10 +152,8 @@ static Err *add(Ctx *c, Adding *a) {
 }
 
 Err *job_add(Ctx *c, const char *kind, Str payload_json, JobOptions options, Id *id) {
-    Adding a = {.kind = kind, .payloads = &payload_json, .count = 1, .options = options};
-    TRY(add(c, &a));
-    if (id) *id = a.id;
-    return NULL;
+    Adding a = {.kind = kind, .payloads = &payload_json, .count = 1, .options = options, .id = id};
+    return add(c, &a);
 }
 
 Err *job_add_many(Ctx *c, const char *kind, const Str *payloads, ptrdiff_t count,
