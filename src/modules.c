@@ -132,6 +132,8 @@ static Err *indexes_open(Ctx *c) {
 }
 
 Err *modules_start(Ctx *c, const Module *const *modules, ptrdiff_t count) {
+    for (ptrdiff_t i = 0; i < count; i++)
+        if (modules[i]->prepare) TRY(modules[i]->prepare(c));
     TRY(indexes_open(c));
     for (ptrdiff_t i = 0; i < count; i++) {
         Err *err = modules[i]->start ? modules[i]->start(c) : NULL;

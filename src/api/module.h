@@ -59,6 +59,8 @@ typedef struct Module {
      * module before this one has one. NULL: nothing. */
     void (*root)(Ctx *c, struct RootDocument *document);
     const char *home;
+    /* Settings are known, and nothing is open yet but the database: for what an index is made of. */
+    Err *(*prepare)(Ctx *c);
     /* Order of the list at start, reverse at stop. start runs in a coroutine after the database is
      * migrated and before the server listens. */
     Err *(*start)(Ctx *c);
