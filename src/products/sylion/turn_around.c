@@ -12,7 +12,8 @@ Err *turn_conversation_read(Ctx *c, Work *w) {
     Err *err = channel_load_by_n(c, &w->s, w->v.channel_n, &w->channel);
     w->channel_there = !err;
     if (err) return err->kind == ERR_NOT_FOUND ? NULL : err;
-    return channel_debounce_ms(c, &w->channel, &w->debounce_ms);
+    w->debounce_ms = channel_debounce_ms(&w->channel);
+    return NULL;
 }
 
 /* -- who answers ------------------------------------------------------------------------------------ */
