@@ -50,7 +50,7 @@ static const Field ask_out_fields[] = {
     FIELD(AskOut, reason, .flags = F_NULLABLE, .doc = "`code: sentence` where there is one"),
     FIELD(AskOut, language),
     FIELD_LIST(AskOut, citations, &citation_record),
-    FIELD_LIST(AskOut, passages, &passage_record),
+    FIELD_LIST(AskOut, passages, &knowledge_passage_record),
     FIELD(AskOut, degraded, .doc = "Found by keywords alone: no embedding provider answered"),
     FIELD(AskOut, provider),
     FIELD(AskOut, model, .flags = F_NULLABLE),
@@ -171,7 +171,7 @@ static Err *answer_make(Ctx *c, Asking *a) {
     TRY(passages_find(c, a));
     if (a->streams) {
         Buf b = buf_new(c->arena, 1024);
-        record_write_list(&b, &passage_record, a->passages.items, a->passages.count);
+        record_write_list(&b, &knowledge_passage_record, a->passages.items, a->passages.count);
         TRY(event_write(c, a, "passages", buf_str(&b)));
     }
     AnswerAsk ask = {.assistant = &a->assistant,

@@ -179,7 +179,7 @@ static const Field search_out_fields[] = {
     FIELD(SearchOut, query),
     FIELD(SearchOut, mode),
     FIELD(SearchOut, degraded, .doc = "No embeddings could be had: keywords alone"),
-    FIELD_LIST(SearchOut, results, &passage_record),
+    FIELD_LIST(SearchOut, results, &knowledge_passage_record),
 };
 static const Record search_out_record =
     RECORD_AS("KnowledgeSearch", SearchOut, search_out_fields, .camel = true);

@@ -32,7 +32,7 @@ static const Field passage_fields[] = {
     FIELD(Passage, vector_rank),
     FIELD(Passage, sentence, .flags = F_NULLABLE, .doc = "Of the text, what bears on it most"),
 };
-const Record passage_record = RECORD(Passage, passage_fields, .camel = true,
+const Record knowledge_passage_record = RECORD_AS("KnowledgePassage", Passage, passage_fields, .camel = true,
                                      .doc = "A passage of the tenant's knowledge");
 
 typedef struct Retrieval {

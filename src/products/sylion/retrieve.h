@@ -29,7 +29,7 @@ typedef struct Passage {
     OptInt keyword_rank, vector_rank;
     Str sentence;            /* of the text, the one that bears most on the question */
 } Passage;
-extern const Record passage_record;
+extern const Record knowledge_passage_record;
 
 /* *out: struct Passage, best first. Without an embedding provider that answers, keywords alone, and
  * *degraded says so. Waits. */

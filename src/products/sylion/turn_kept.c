@@ -52,7 +52,7 @@ static const Field used_fields[] = {
 };
 static const Record used_record = RECORD(Used, used_fields, .camel = true, .open = true);
 
-/* As passage_record, but to be read back. */
+/* As knowledge_passage_record, but to be read back. */
 static const Field source_fields[] = {
     FIELD(Passage, chunk_id),
     FIELD(Passage, document_id),
