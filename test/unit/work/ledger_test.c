@@ -120,6 +120,64 @@ WORK(windows_of_different_lengths_agree_on_one_account) {
     time_freeze(TIME_NULL);
 }
 
+static Time at_utc(const char *text) {
+    Time t = TIME_NULL;
+    CHECK(time_parse(str_c(text), &t));
+    return t;
+}
+
+static void check_month(const char *zone, const char *at, const char *starts, const char *ends) {
+    Quota q = quota_of(1, -1);
+    Time from, to;
+    q.zone = zone ? zone_find(zone) : NULL;
+    CHECK(!zone || q.zone);
+    ledger_window(q, at_utc(at), &from, &to);
+    CHECK_INT(from.us, at_utc(starts).us);
+    CHECK_INT(to.us, at_utc(ends).us);
+}
+
+TEST(months_begin_at_local_midnight_whatever_clocks_do) {
+    check_month(NULL, "2026-03-31T23:30:00Z", "2026-03-01T00:00:00Z", "2026-04-01T00:00:00Z");
+    /* March in Paris begins in winter time and ends in summer time: an hour less. */
+    check_month("Europe/Paris", "2026-03-31T21:59:59.999999Z", "2026-02-28T23:00:00Z",
+                "2026-03-31T22:00:00Z");
+    check_month("Europe/Paris", "2026-03-31T22:00:00Z", "2026-03-31T22:00:00Z",
+                "2026-04-30T22:00:00Z");
+    check_month("Europe/Paris", "2026-10-25T01:30:00Z", "2026-09-30T22:00:00Z",
+                "2026-10-31T23:00:00Z");
+    check_month("Europe/Paris", "2026-12-31T23:00:00Z", "2026-12-31T23:00:00Z",
+                "2027-01-31T23:00:00Z");
+    check_month("Asia/Kathmandu", "2026-01-31T18:14:59Z", "2025-12-31T18:15:00Z",
+                "2026-01-31T18:15:00Z");
+    /* Skipped the 31st of December 2011 … and began January a day early. */
+    check_month("Pacific/Apia", "2011-12-31T10:00:00Z", "2011-12-31T10:00:00Z",
+                "2012-01-31T10:00:00Z");
+    /* Went back from 0:01 of the 1st of November 2009 to 23:01: the first midnight counts. */
+    check_month("America/St_Johns", "2009-11-01T03:00:00Z", "2009-11-01T02:30:00Z",
+                "2009-12-01T03:30:00Z");
+}
+
+WORK(what_is_used_counts_in_the_month_of_the_zone) {
+    Quota q = quota_of(10, -1);
+    q.zone = zone_find("Europe/Paris");
+    Id late, next, id;
+    time_freeze(at_utc("2026-03-31T21:59:59Z")); /* one second before April in Paris */
+    late = reserve(c, q, "late", 6);
+    Err *err = ledger_reserve(c, q, S("more"), 5, 60000, &id);
+    FAILS(err, PAYMENT_REQUIRED);
+    CHECK(err && err->retry_after_s >= 1 && err->retry_after_s <= 2);
+    time_freeze(at_utc("2026-03-31T22:00:00Z"));
+    check_used(c, q, 0, 0);
+    next = reserve(c, q, "next", 10);
+    GOOD(ledger_settle(c, late, 6)); /* settled in April, used in March */
+    GOOD(ledger_settle(c, next, 9));
+    check_used(c, q, 9, 0);
+    int64_t used, reserved;
+    GOOD(ledger_used(c, q, at_utc("2026-03-31T21:00:00Z"), &used, &reserved));
+    CHECK_INT(used, 6);
+    time_freeze(TIME_NULL);
+}
+
 WORK(thirty_in_seven_days_to_the_microsecond) {
     Quota q = quota_of(30, 7 * 24 * 3600 * (int64_t)1000);
     q.rolling = true;
@@ -222,7 +280,9 @@ WORK(a_hundred_at_once_get_exactly_fifty) {
     db_close(second.db);
 }
 
-T_MAIN(BOTH_ROWS(what_is_reserved_then_settled_counts_once),
+T_MAIN(T_ROW(months_begin_at_local_midnight_whatever_clocks_do),
+       BOTH_ROWS(what_is_used_counts_in_the_month_of_the_zone),
+       BOTH_ROWS(what_is_reserved_then_settled_counts_once),
        BOTH_ROWS(what_is_released_is_free_again), BOTH_ROWS(the_same_key_is_the_same_reservation),
        BOTH_ROWS(a_reservation_expires_but_late_use_still_counts),
        BOTH_ROWS(lines_are_recorded_once_for_each_key),
