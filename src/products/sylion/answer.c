@@ -226,7 +226,7 @@ static Err *passages_find(Ctx *c, const Scope *s, Making *m) {
 
 static Str language_choose(Ctx *c, const AnswerAsk *ask) {
     if (!str_is_empty(ask->language)) return ask->language;
-    Str found = language_of(c, ask->question);
+    Str found = message_language(c, ask->question);
     return str_is_null(found) ? S("fr") : found;
 }
 

@@ -185,7 +185,7 @@ static bool mostly_arabic(Str text) {
     return arabic > other;
 }
 
-Str language_of(Ctx *c, Str text) {
+Str message_language(Ctx *c, Str text) {
     text = str_utf8_cut(text, TEXT_MAX);
     if (mostly_arabic(text)) return S("ar");
     Words words = words_of(c, text);

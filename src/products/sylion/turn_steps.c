@@ -84,7 +84,7 @@ static Err *retrieve_step(Ctx *c, Work *w) {
 /* -- think ---------------------------------------------------------------------------------------- */
 
 static Str language_choose(Ctx *c, const Work *w) {
-    Str found = language_of(c, w->t.question);
+    Str found = message_language(c, w->t.question);
     if (!str_is_null(found)) return found;
     if (!str_is_empty(w->contact.language)) return w->contact.language;
     return S("fr");
