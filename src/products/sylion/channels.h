@@ -13,14 +13,15 @@ typedef struct ChannelTemplate {
 } ChannelTemplate;
 
 /* Channel.config, as JSON: {"debounceMs": 1500, "template": {"name", "language"},
- * "allowedOrigins": ["https://www.shop.fr"], "mediaMaxBytes": n, "limits": {"perMinute": n,
- * "perContactPerMinute": n}}. All may be left out. */
+ * "readReceipts": true, "typingIndicator": true, "allowedOrigins": ["https://www.shop.fr"],
+ * "mediaMaxBytes": n, "limits": {"perMinute": n, "perContactPerMinute": n}}. All may be left out. */
 typedef struct ChannelLimits {
     OptInt per_minute, per_contact_per_minute;
 } ChannelLimits;
 typedef struct ChannelConfig {
     OptInt debounce_ms;     /* else SylionSettings.debounce_ms */
     ChannelTemplate template; /* name null: none */
+    OptBool read_receipts, typing_indicator; /* shown when a turn begins; else they are */
     StrList allowed_origins;  /* of a web channel; none: none but our own */
     OptInt media_max_bytes;   /* else SylionSettings.media_max_bytes */
     ChannelLimits limits;     /* messages taken in; else the server's */
