@@ -1,0 +1,301 @@
+#!/usr/bin/python3
+"""Strict stand-ins for the services of OpenAI, Anthropic and Mistral, on one port of loopback: they
+refuse what the real ones refuse, in their words, and answer whole or streamed.
+
+    with FakeModels() as models:
+        ... Server(folder, **models.env(), AI_CHAT_PROVIDER="openai") ...
+        models.script("Bonjour.", {"tools": [{"name": "f", "arguments": {}}]})   # the next answers
+        models.fault("429", times=2, provider="openai", headers={"Retry-After": "1"})
+        assert models.count("openai") == 3 and not models.refused
+
+An answer is a text, or {"text", "tools", "json", "refusal", "end", "thinking"}, or a function of the
+request (models_chat.Asked) that gives one. Without a script the answer follows from the question:
+the sentence of the numbered sources that has most of its words, cited as [n]; without sources what
+was said is said back; with a schema, the least JSON that fits it; "call NAME" calls that tool.
+
+Faults, for the next `times` calls (None: until reset), or of one request by its model's name, as in
+"gpt-4o!cut=120": 429, 500, 502, 503, 529 and any other status, quota (money, never again), cut=N (the
+connection breaks after N bytes of the body), slow=S (seconds before the answer), silent (no end),
+huge (20 MB), json (broken JSON), html, refuse, empty, length, wrong-json (JSON that fits no schema).
+
+Without Python the same by HTTP: POST /admin/fault {"fault", "times", "provider", "headers"},
+POST /admin/script [answers], GET /admin/calls, POST /admin/reset. Run by itself it prints its port.
+
+More services of the same providers: a function in a module of its own, put into ROUTES by
+`serve(provider, path)(function)`: it gets a Call and returns what `Call.answer` and `Call.stream` do."""
+
+import http.server
+import itertools
+import json
+import sys
+import threading
+
+KEYS = {"openai": "sk-openai-of-tests", "anthropic": "sk-anthropic-of-tests", "mistral": "sk-mistral-of-tests"}
+HUGE = 20 * 1000 * 1000
+ROUTES = {}  # (provider, path) → function of a Call
+
+
+def serve(provider, path):
+    def put(function):
+        ROUTES[provider, path] = function
+        return function
+    return put
+
+
+class Refused(Exception):
+    """The service says no: status, and the body in its own shape."""
+
+    def __init__(self, status, body, headers=None):
+        super().__init__(status, body)
+        self.status, self.body, self.headers = status, body, headers or {}
+
+
+class Cut(Exception):
+    """The connection is to break here."""
+
+
+class Call:
+    """One request, and the ways to answer it."""
+
+    def __init__(self, models, handler, provider, path, data):
+        self.models, self.handler, self.provider, self.path, self.data = models, handler, provider, path, data
+        self.headers = handler.headers
+        self.fault, self.fault_value, self.fault_headers = None, "", {}
+        self.written = 0
+        self.request_id = f"req_fake_{next(models.numbers)}"
+
+    def json(self):
+        try:
+            value = json.loads(self.data.decode())
+        except ValueError:
+            return None
+        return value if isinstance(value, dict) else None
+
+    def take_fault(self, model=""):
+        """The fault that this call is to have; by its model's name before any that was announced."""
+        name = model.partition("!")[2] if isinstance(model, str) else ""
+        headers = {}
+        if not name:
+            name, headers = self.models.next_fault(self.provider)
+        self.fault, _, self.fault_value = (name or "").partition("=")
+        self.fault_headers = headers
+        if self.fault == "slow":
+            self.models.stopped.wait(float(self.fault_value or 1))
+        return self.fault
+
+    # -- writing
+
+    def head(self, status, kind, headers=None):
+        handler = self.handler
+        handler.send_response(status)
+        handler.send_header("Content-Type", kind)
+        name = "request-id" if self.provider == "anthropic" else "x-request-id"
+        for key, value in {name: self.request_id, **(headers or {})}.items():
+            handler.send_header(key, str(value))
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+
+    def write(self, data):
+        if self.fault == "cut":
+            data = data[:max(0, int(self.fault_value or 0) - self.written)]
+        if data:
+            self.handler.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+            self.handler.wfile.flush()
+            self.written += len(data)
+        if self.fault == "cut" and self.written >= int(self.fault_value or 0):
+            raise Cut
+
+    def end(self):
+        if self.fault == "silent":
+            self.models.stopped.wait(600)
+            raise Cut
+        self.handler.wfile.write(b"0\r\n\r\n")
+
+    def answer(self, status, body, headers=None, kind="application/json"):
+        data = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
+        self.head(status, kind, headers)
+        self.write(data)
+        self.end()
+
+    def stream(self, events, headers=None):
+        """events: (name or None, data) each, where data is a text or something to write as JSON."""
+        self.head(200, "text/event-stream; charset=utf-8", headers)
+        for name, data in events:
+            text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
+            self.write(((f"event: {name}\n" if name else "") + f"data: {text}\n\n").encode())
+        self.end()
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def log_message(self, *_):
+        pass
+
+    def plain(self, status, body):
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def do_GET(self):
+        if self.path == "/admin/calls":
+            self.plain(200, self.server.models.report())
+        else:
+            self.plain(404, {"error": "no such path"})
+
+    def do_POST(self):
+        models = self.server.models
+        data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.path.startswith("/admin/"):
+            self.plain(*models.admin(self.path[len("/admin/"):], json.loads(data or b"null")))
+            return
+        _, provider, path = (self.path.split("/", 2) + ["", ""])[:3]
+        call = Call(models, self, provider, "/" + path, data)
+        function = ROUTES.get((provider, call.path))
+        models.note(call)
+        try:
+            if not function:
+                raise Refused(404, {"error": {"message": f"Invalid URL (POST {call.path})",
+                                              "type": "invalid_request_error", "param": None, "code": None}})
+            function(call)
+        except Refused as refused:
+            models.note_refused(call, refused)
+            call.fault = None
+            call.answer(refused.status, refused.body, refused.headers)
+        except (Cut, ConnectionError):
+            self.close_connection = True
+
+
+class Listener(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+    request_queue_size = 256
+
+    def handle_error(self, *_):
+        pass  # a client that hung up
+
+
+class FakeModels:
+    def __init__(self, port=0):
+        self.lock, self.stopped = threading.Lock(), threading.Event()
+        self.numbers = itertools.count(1)
+        self.port, self.server = port, None
+        self.reset()
+
+    def reset(self):
+        self.calls, self.refused, self.scripted, self.faults = [], [], [], []
+
+    # -- its life
+
+    def start(self):
+        self.stopped.clear()
+        self.server = Listener(("127.0.0.1", self.port), Handler)
+        self.server.models, self.port = self, self.server.server_port
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def stop(self):
+        self.stopped.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def env(self):
+        """Settings with which socle talks to us."""
+        return {"OPENAI_API_KEY": KEYS["openai"], "OPENAI_BASE_URL": f"{self.url}/openai/v1",
+                "ANTHROPIC_API_KEY": KEYS["anthropic"], "ANTHROPIC_BASE_URL": f"{self.url}/anthropic",
+                "MISTRAL_API_KEY": KEYS["mistral"], "MISTRAL_BASE_URL": f"{self.url}/mistral/v1"}
+
+    # -- what it is to do
+
+    def script(self, *answers):
+        with self.lock:
+            self.scripted.extend(answers)
+
+    def fault(self, name, times=1, provider=None, headers=None):
+        with self.lock:
+            self.faults.append([str(name), times, provider, headers or {}])
+
+    def heal(self):
+        with self.lock:
+            self.faults.clear()
+
+    def next_answer(self):
+        with self.lock:
+            return self.scripted.pop(0) if self.scripted else None
+
+    def next_fault(self, provider):
+        with self.lock:
+            for fault in self.faults:
+                if fault[2] in (None, provider):
+                    if fault[1] is not None:
+                        fault[1] -= 1
+                        if fault[1] <= 0:
+                            self.faults.remove(fault)
+                    return fault[0], fault[3]
+        return None, {}
+
+    # -- what it has seen
+
+    def note(self, call):
+        with self.lock:
+            self.calls.append((call.provider, call.path, call.json()))
+
+    def note_refused(self, call, refused):
+        with self.lock:
+            self.refused.append((call.provider, call.path, refused.status, refused.body))
+
+    def count(self, provider=None, path=None):
+        with self.lock:
+            return sum(provider in (None, c[0]) and path in (None, c[1]) for c in self.calls)
+
+    def last(self, provider=None):
+        """The body of the last call; None before any."""
+        with self.lock:
+            return next((c[2] for c in reversed(self.calls) if provider in (None, c[0])), None)
+
+    def report(self):
+        with self.lock:
+            counts = {}
+            for provider, path, _ in self.calls:
+                counts[provider + path] = counts.get(provider + path, 0) + 1
+            return {"calls": counts, "total": len(self.calls),
+                    "refused": [[*r[:3], json.dumps(r[3])] for r in self.refused]}
+
+    def admin(self, verb, body):
+        if verb == "fault":
+            self.fault(body["fault"], body.get("times", 1), body.get("provider"), body.get("headers"))
+        elif verb == "script":
+            self.script(*body)
+        elif verb == "reset":
+            with self.lock:
+                self.reset()
+        else:
+            return 404, {"error": "no such verb"}
+        return 200, {"ok": True}
+
+
+if __name__ == "__main__":
+    sys.modules["models"] = sys.modules["__main__"]  # so that the services register here
+
+import models_chat  # noqa: E402  (it needs what is above)
+
+assert models_chat
+
+if __name__ == "__main__":
+    with FakeModels(int(sys.argv[1]) if len(sys.argv) > 1 else 0) as fake:
+        print(f"models listen on {fake.url}", flush=True)
+        threading.Event().wait()  # until we are killed
