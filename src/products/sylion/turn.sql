@@ -176,8 +176,18 @@ UPDATE conversations SET language = $3, assistant_n = $4 WHERE tenant_n = $1 AND
 -- name: turn_conversation_by_id
 -- $2 UUID.
 SELECT v.n, v.tenant_n, v.channel_n, v.contact_n, v.assistant_n, v.id, v.user_identifier, v.user_name,
-       v.status, v.title, v.language, v.message_count, v.created_at, v.updated_at
-  FROM conversations v WHERE v.tenant_n = $1 AND v.id = $2
+       v.status, v.title, v.language, v.message_count, v.created_at, v.updated_at,
+       h.id AS channel_id, a.id AS assistant_id
+  FROM conversations v JOIN channels h ON h.n = v.channel_n LEFT JOIN assistants a ON a.n = v.assistant_n
+ WHERE v.tenant_n = $1 AND v.id = $2
+
+-- name: turn_conversations
+-- $2 n behind which, $3 limit.
+SELECT v.n, v.tenant_n, v.channel_n, v.contact_n, v.assistant_n, v.id, v.user_identifier, v.user_name,
+       v.status, v.title, v.language, v.message_count, v.created_at, v.updated_at,
+       h.id AS channel_id, a.id AS assistant_id
+  FROM conversations v JOIN channels h ON h.n = v.channel_n LEFT JOIN assistants a ON a.n = v.assistant_n
+ WHERE v.tenant_n = $1 AND v.n > $2 ORDER BY v.n LIMIT $3
 
 -- name: turn_assistant
 -- $2 n.

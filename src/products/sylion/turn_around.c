@@ -12,6 +12,10 @@ Err *turn_conversation_read(Ctx *c, Work *w) {
     Err *err = channel_load_by_n(c, &w->s, w->v.channel_n, &w->channel);
     w->channel_there = !err;
     if (err) return err->kind == ERR_NOT_FOUND ? NULL : err;
+    ChannelConfig config;
+    TRY(channel_config(c, &w->channel, &config));
+    w->shows_read = !config.read_receipts.set || config.read_receipts.value;
+    w->shows_typing = !config.typing_indicator.set || config.typing_indicator.value;
     w->debounce_ms = channel_debounce_ms(&w->channel);
     return NULL;
 }
