@@ -160,7 +160,8 @@ static Err *summary_say(Ctx *c, Saying *x) {
     Language language = text_language(c->arena, question_of(c->arena, x->request));
     if (s.count == 0) return say(c, x, str_c(unknown[language]), -1);
     sentences_centre(c->arena, &s);
-    for (ptrdiff_t n = 0; n < SUMMARY_SENTENCES; n++) choose(&s, 0, 1);
+    ptrdiff_t most = min_size((s.count + 2) / 3, SUMMARY_SENTENCES);
+    for (ptrdiff_t n = 0; n < most; n++) choose(&s, 0, 1);
     return say_chosen(c, x, &s, false);
 }
 

@@ -11,9 +11,9 @@
 static const char *const stops[LANGUAGES] = {
     " a afin ai ainsi alors as au aucun aucune aussi autre autres aux avait avant avec avez avoir avons ayant c ca car ce ceci "
     "cela celle celles celui ces cet cette ceux chaque chez ci comme comment d dans de des deux dire dit "
-    "dois doit doivent donc dont du elle elles en encore entre es est et etait etant ete etre eux fait faire "
+    "dois doit doivent donc dont du durant elle elles en encore entre envers es est et etait etant ete etre eux fait faire "
     "faut font hors il ils j je jusqu jusque l la laquelle le lequel les lesquels lesquelles leur leurs lors "
-    "lorsque lui m ma mais me meme memes mes moi moins mon n ne ni non nos notre nous on ont or ou par parce pas "
+    "lorsque lui m ma mais me meme memes mes moi moins mon n ne ni non nos notre nous on ont or ou par parce parmi partir pas "
     "pendant peu peut peuvent peux plus plusieurs pour pourquoi pourrait puis qu quand que quel quelle "
     "quelles quelque quelques quels qui quoi s sa sans se selon sera ses si soit son sont sous suis sur t ta tandis te "
     "tel telle telles tels tes toi ton tous tout toute toutes tres tu un une va vers veut voici vos votre "
