@@ -78,8 +78,9 @@ static const Field message_fields[] = {
     FIELD(Message, created_at),
     FIELD(Message, updated_at),
 };
-const Record message_row_record = RECORD(Message, message_fields, .camel = true,
-                                         .doc = "One message, in or out");
+const Record message_row_record =
+    RECORD_AS("ConversationMessage", Message, message_fields, .camel = true,
+              .doc = "One message, in or out");
 
 /* -- texts ------------------------------------------------------------------------------------------ */
 

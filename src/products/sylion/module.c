@@ -4,6 +4,7 @@
 #include "products/sylion/knowledge.h"
 #include "products/sylion/routes.h"
 #include "products/sylion/sylion.h"
+#include "products/sylion/turn.h"
 #include "products/sylion/warnings.h"
 
 static const Setting sylion_settings[] = {
@@ -45,6 +46,7 @@ static const Route *const tables[] = {
     knowledge_routes,
     document_routes,
     stray_routes,
+    turn_routes,
     NULL,
 };
 
@@ -82,6 +84,11 @@ static const JobKind jobs[] = {
      .queue = "sylion",
      .run = knowledge_purge_run,
      .doc = "Drop tombstones of passages older than 90 days"},
+    {.name = TURNS_SWEEP_JOB,
+     .queue = "sylion",
+     .run = turns_sweep,
+     .max_attempts = 1,
+     .doc = "Find conversations whose job was lost"},
 };
 
 static const ChannelRule channels[] = {
@@ -92,11 +99,18 @@ static const ChannelRule channels[] = {
 };
 
 static const Schedule schedules[] = {
+    {.name = "sylion.turns", .cron = "* * * * *", .job = TURNS_SWEEP_JOB,
+     .doc = "Conversations whose job was lost"},
     {.name = "sylion.knowledge_tombstones", .cron = "47 4 * * *", .job = KNOWLEDGE_PURGE_JOB,
      .doc = "Tombstones of passages"},
 };
 
 static const Collection *const collections[] = {&chunks_collection, NULL};
+
+static Err *sylion_start(Ctx *c) {
+    turn_metrics_declare();
+    return knowledge_start(c);
+}
 
 const Module sylion_module = {
     .name = "sylion",
@@ -108,7 +122,7 @@ const Module sylion_module = {
     .schedule_count = COUNT(schedules),
     .collections = collections,
     .prepare = chunk_index_prepare,
-    .start = knowledge_start,
+    .start = sylion_start,
     .channels = channels,
     .channel_count = COUNT(channels),
     .envelope = &sylion_envelope,

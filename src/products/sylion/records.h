@@ -93,7 +93,7 @@ typedef struct Message {
     JsonText metadata, media, raw;
     Time provider_at, created_at, updated_at;
 } Message;
-extern const Record message_row_record; /* named Message in the documents */
+extern const Record message_row_record; /* ConversationMessage in the documents */
 
 typedef struct Turn {
     Id n, tenant_n, conversation_n, assistant_n;
