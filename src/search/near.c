@@ -93,13 +93,11 @@ static NearHit *near_order(Near *n, uint64_t want, DocsetMaker *reach, uint64_t 
     return near_scan(n->rank, &ask, count);
 }
 
-static double clamped(double cosine) { return fmax(-1, fmin(1, cosine)); }
-
 static double similarity_of(const Near *n, int segment, uint32_t doc) {
     const VectorRows *v = segment_vectors(n->rank->matchers[segment].segment);
     uint32_t row = n->given || v->count == 0 ? UINT32_MAX : vector_row(v, doc);
     if (row == UINT32_MAX) return NAN;
-    return vector_dot(n->query->unit, vector_unit_at(v, row), n->query->dims);
+    return vector_cosine(n->query->unit, vector_unit_at(v, row), n->query->dims);
 }
 
 /* -- The page -------------------------------------------------------------------------------------- */
@@ -141,10 +139,9 @@ static uint64_t alone_hits(Rank *r, const NearHit *items, uint64_t count, Search
         const NearHit *item = &items[i];
         if (r->request->distinct_field >= 0 && !distinct_new(r, &seen, item->segment, item->doc))
             continue;
-        double cosine = clamped(item->similarity);
         hits[n++] = (SearchHit){.key = item->key,
-                                .score = (1 + cosine) / 2,
-                                .similarity = cosine,
+                                .score = (1 + item->similarity) / 2,
+                                .similarity = item->similarity,
                                 .vector_rank = (int)i + 1};
     }
     return n;
@@ -253,7 +250,7 @@ static SearchHit blend_hit(Rank *r, const Blend *b) {
     SearchHit hit = {.key = b->near.key};
     if (b->ranked) hit = ranked_hit(r, b->ranked);
     hit.score = b->score;
-    hit.similarity = isnan(b->near.similarity) ? NAN : clamped(b->near.similarity);
+    hit.similarity = b->near.similarity;
     hit.keyword_rank = b->keyword_rank;
     hit.vector_rank = b->vector_rank;
     return hit;

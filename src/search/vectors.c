@@ -55,6 +55,11 @@ double vector_dot(const float *x, const float *y, int dims) {
     return lanes_sum(sums);
 }
 
+double vector_cosine(const float *x, const float *y, int dims) {
+    double dot = vector_dot(x, y, dims);
+    return dot < -1 ? -1 : dot > 1 ? 1 : dot;
+}
+
 bool vector_unit(const float *values, int dims, float *unit) {
     ptrdiff_t count = vector_floats(dims);
     memcpy(unit, values, (size_t)dims * sizeof *unit);

@@ -74,8 +74,10 @@ uint32_t vector_row(const VectorRows *v, uint32_t doc);
 
 /* Of length one, padded with zeroes. false: the length is zero, or a component is no number. */
 bool vector_unit(const float *values, int dims, float *unit);
-/* The cosine of two such: products are exact in doubles, and added up in one order. */
+/* Products are exact in doubles, and added up in one order. */
 double vector_dot(const float *x, const float *y, int dims);
+/* The same of two units, which rounding may have left a trifle longer than one: -1 to 1. */
+double vector_cosine(const float *x, const float *y, int dims);
 /* R: vector_width(dims) components of a unit vector. */
 void vector_turn(const float *unit, int dims, float *turned);
 /* Both planes of a turned vector. */

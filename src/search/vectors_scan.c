@@ -114,7 +114,7 @@ static void row_look(Scanner *w, int segment, uint32_t doc, uint32_t row, double
     bool surely = guess - rest >= ask->threshold;
     if (ask->reach) {
         if (!surely) {
-            surely = vector_dot(q->unit, vector_unit_at(v, row), q->dims) >= ask->threshold;
+            surely = vector_cosine(q->unit, vector_unit_at(v, row), q->dims) >= ask->threshold;
             if (!surely) return;
         }
         docset_put(&ask->reach[segment], doc);
@@ -204,8 +204,9 @@ static void scan_help(void *arg) {
 static void scan_both(Scan *s, Scanner workers[2], int64_t bytes) {
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->left, NULL);
-    s->helping = bytes >= NEAR_SPLIT_BYTES;
-    if (s->helping) s->helping = offload_beside(LANE_SHORT, scan_help, &workers[1]);
+    s->helping = true; /* before he can have ended */
+    if (bytes < NEAR_SPLIT_BYTES || !offload_beside(LANE_SHORT, scan_help, &workers[1]))
+        s->helping = false;
     scan_go_on(&workers[0], true);
     pthread_mutex_lock(&s->lock);
     while (s->helping) pthread_cond_wait(&s->left, &s->lock);
@@ -244,7 +245,7 @@ static NearHit hit_of(const Scan *s, const Candidate *c) {
     const Segment *segment = s->rank->view->items[c->segment].segment;
     const VectorQuery *q = s->ask->query;
     const float *unit = vector_unit_at(segment_vectors(segment), c->row);
-    return (NearHit){vector_dot(q->unit, unit, q->dims), segment_keys(segment)[c->doc], c->segment,
+    return (NearHit){vector_cosine(q->unit, unit, q->dims), segment_keys(segment)[c->doc], c->segment,
                      c->doc};
 }
 

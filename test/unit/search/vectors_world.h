@@ -115,16 +115,13 @@ static inline void v_state(int64_t covered, int64_t of[V_KEYS]) {
 
 /* -- The slow way ---------------------------------------------------------------------------------- */
 
-/* By hand, one component after the other, in floats of unit length. */
+/* One component after the other, of floats of unit length. */
 static inline double v_cosine(const float *x, const float *y, int dims) {
-    double xx = 0, yy = 0, xy = 0;
-    for (int i = 0; i < dims; i++) {
-        xx += (double)x[i] * (double)x[i];
-        yy += (double)y[i] * (double)y[i];
-    }
-    for (int i = 0; i < dims; i++)
-        xy += (double)(float)((double)x[i] / sqrt(xx)) * (double)(float)((double)y[i] / sqrt(yy));
-    return xy;
+    float u[VECTOR_DIMS_MAX], v[VECTOR_DIMS_MAX];
+    double sum = 0;
+    CHECK(vector_unit(x, dims, u) && vector_unit(y, dims, v));
+    for (int i = 0; i < dims; i++) sum += (double)u[i] * (double)v[i];
+    return fmax(-1, fmin(1, sum));
 }
 
 typedef struct VFound {
