@@ -6,11 +6,11 @@
 #include "ai/anthropic.h"
 #include "ai/settings.h"
 
-static const ChatDialect anthropic_dialect = {.provider = "anthropic",
-                                              .event = anthropic_event,
-                                              .whole = anthropic_whole,
-                                              .failure = anthropic_failure,
-                                              .opaque = anthropic_opaque};
+const ChatDialect anthropic_dialect = {.provider = "anthropic",
+                                       .event = anthropic_event,
+                                       .whole = anthropic_whole,
+                                       .failure = anthropic_failure,
+                                       .opaque = anthropic_opaque};
 
 static void key_str(JsonOut *o, const char *name, Str value) {
     json_key(o, str_c(name));

@@ -60,6 +60,8 @@ typedef struct ChatDialect {
     Str (*opaque)(Arena *arena, const ChatDraft *draft);
 } ChatDialect;
 
+extern const ChatDialect openai_dialect, anthropic_dialect, mistral_dialect;
+
 struct ChatReader {
     const ChatDialect *dialect;
     const ChatRequest *request;
@@ -83,6 +85,11 @@ struct ChatReader {
  * it fails. */
 MUST_USE Err *chat_exchange(Ctx *c, const ChatDialect *dialect, const ChatRequest *request,
                             WireCall call, ChatAnswer *out);
+
+/* The same of an answer that is at hand, body and all; a stream's comes in pieces as played ones do.
+ * Does not wait. */
+MUST_USE Err *chat_read(Ctx *c, const ChatDialect *dialect, const ChatRequest *request,
+                        const HttpAnswer *answer, ChatAnswer *out);
 
 /* The draft of that kind and index, made where it is not there; NULL over CHAT_PARTS_MAX (*err says so). */
 ChatDraft *chat_draft(Ctx *c, ChatReader *r, ChatPartKind kind, int64_t index, Err **err);

@@ -16,7 +16,11 @@ static void json_undo(void *arg) {
 
 static ChatReader *reader_new(Ctx *c, const ChatDialect *dialect, const ChatRequest *request,
                               ChatAnswer *out) {
+    assert(dialect->event && dialect->whole && dialect->failure);
     ChatReader *r = arena_new_of(c->arena, ChatReader);
+    out->text = out->reason = S("");
+    out->origin =
+        (AiOrigin){.provider = str_c(dialect->provider), .model = request->model, .tries = 1};
     r->dialect = dialect;
     r->request = request;
     r->out = out;
@@ -359,19 +363,10 @@ static Str request_id(Ctx *c, const HttpAnswer *answer) {
     return str_is_null(id) ? id : str_copy(c->arena, str_utf8_cut(id, 200));
 }
 
-Err *chat_exchange(Ctx *c, const ChatDialect *dialect, const ChatRequest *request, WireCall call,
-                   ChatAnswer *out) {
-    assert(dialect->event && dialect->whole && dialect->failure);
-    bool streamed = request->on_text != NULL;
-    ChatReader *r = reader_new(c, dialect, request, out);
-    out->text = out->reason = S("");
-    out->origin =
-        (AiOrigin){.provider = str_c(dialect->provider), .model = request->model, .tries = 1};
-    call.enough = &r->over;
-    if (!streamed && !call.max_bytes) call.max_bytes = CHAT_WHOLE_MAX;
-    Err *err = streamed ? wire_stream(c, &call, stream_event, r, &r->answer)
-                        : wire_post(c, &call, &r->answer);
-    if (!err) err = answer_read(c, r, streamed);
+/* What has come becomes the answer, or *err the reason why it does not. */
+static Err *reader_end(Ctx *c, ChatReader *r, Err *err) {
+    ChatAnswer *out = r->out;
+    if (!err) err = answer_read(c, r, r->request->on_text != NULL);
     if (!err) err = held_flush(c, r);
     if (!err) err = parts_finish(c, r);
     out->origin.request_id = request_id(c, &r->answer);
@@ -379,4 +374,23 @@ Err *chat_exchange(Ctx *c, const ChatDialect *dialect, const ChatRequest *reques
     out->usage.estimated = !r->used;
     side_free(r->side);
     return err;
+}
+
+Err *chat_exchange(Ctx *c, const ChatDialect *dialect, const ChatRequest *request, WireCall call,
+                   ChatAnswer *out) {
+    ChatReader *r = reader_new(c, dialect, request, out);
+    call.enough = &r->over;
+    if (request->on_text)
+        return reader_end(c, r, wire_stream(c, &call, stream_event, r, &r->answer));
+    if (!call.max_bytes) call.max_bytes = CHAT_WHOLE_MAX;
+    return reader_end(c, r, wire_post(c, &call, &r->answer));
+}
+
+Err *chat_read(Ctx *c, const ChatDialect *dialect, const ChatRequest *request,
+               const HttpAnswer *answer, ChatAnswer *out) {
+    ChatReader *r = reader_new(c, dialect, request, out);
+    WireCall call = {.enough = &r->over};
+    r->answer = *answer;
+    if (!request->on_text) return reader_end(c, r, NULL);
+    return reader_end(c, r, wire_stream_of(c, &call, answer->body, stream_event, r, &r->answer));
 }

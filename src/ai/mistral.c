@@ -4,11 +4,11 @@
 #include "ai/chat_wire.h"
 #include "ai/settings.h"
 
-static const ChatDialect mistral_dialect = {.provider = "mistral",
-                                            .event = completions_event,
-                                            .whole = completions_whole,
-                                            .failure = completions_failure,
-                                            .opaque = completions_opaque};
+const ChatDialect mistral_dialect = {.provider = "mistral",
+                                     .event = completions_event,
+                                     .whole = completions_whole,
+                                     .failure = completions_failure,
+                                     .opaque = completions_opaque};
 
 static Err *mistral_chat(Ctx *c, const ChatRequest *request, ChatAnswer *out) {
     static const CompletionsStyle style = {

@@ -5,10 +5,10 @@
 #include "ai/settings.h"
 #include "net/url.h"
 
-static const ChatDialect openai_dialect = {.provider = "openai",
-                                           .event = completions_event,
-                                           .whole = completions_whole,
-                                           .failure = completions_failure};
+const ChatDialect openai_dialect = {.provider = "openai",
+                                    .event = completions_event,
+                                    .whole = completions_whole,
+                                    .failure = completions_failure};
 
 static bool is_openai_itself(void) {
     Url url;

@@ -189,16 +189,22 @@ static void end_take(Ctx *c, Feed *f) {
     c->deadline_us = former;
 }
 
+static Err *feed_tell(Ctx *c, Feed *f, WireEvent *on_event, void *arg, HttpAnswer *out) {
+    if (out->status >= 400) return feed_rest(c, f, &out->body);
+    return is_event_stream(out) ? events_tell(c, f, on_event, arg) : raw_tell(c, f, on_event, arg);
+}
+
 Err *wire_stream(Ctx *c, const WireCall *call, WireEvent *on_event, void *arg, HttpAnswer *out) {
     assert(on_event);
     Feed f;
     TRY(feed_open(c, call, &f, out));
-    if (out->status >= 400)
-        TRY(feed_rest(c, &f, &out->body));
-    else if (is_event_stream(out))
-        TRY(events_tell(c, &f, on_event, arg));
-    else
-        TRY(raw_tell(c, &f, on_event, arg));
+    TRY(feed_tell(c, &f, on_event, arg, out));
     end_take(c, &f);
     return feed_close(c, &f, out);
+}
+
+Err *wire_stream_of(Ctx *c, const WireCall *call, Str body, WireEvent *on_event, void *arg,
+                    HttpAnswer *head) {
+    Feed f = {.call = call, .recorded = body, .max = call->max_bytes ? call->max_bytes : WIRE_MAX};
+    return feed_tell(c, &f, on_event, arg, head);
 }

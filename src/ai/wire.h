@@ -26,4 +26,8 @@ MUST_USE Err *recording_load(Ctx *c, const WireCall *call, HttpAnswer *out, Str 
 /* Replaces what was recorded of an equal call before. */
 MUST_USE Err *recording_save(Ctx *c, const WireCall *call, const HttpAnswer *answer, Str body);
 
+/* wire_stream of an answer that is at hand: its head, and its body as it came. Does not wait. */
+MUST_USE Err *wire_stream_of(Ctx *c, const WireCall *call, Str body, WireEvent *on_event, void *arg,
+                             HttpAnswer *head);
+
 #endif
