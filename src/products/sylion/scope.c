@@ -240,13 +240,16 @@ Err *tenant_tell(Ctx *c, const Scope *s, const char *type, const Record *record,
                       buf_str(&data));
 }
 
-Err *tenant_may_read(Ctx *c, Str rest, bool *yes) {
+Err *tenant_seen(Ctx *c, Str id, bool *yes) {
     Scope s;
-    *yes = false;
-    if (rest.len == 0 || id_is_none(c->account.user) ||
-        !account_may(&c->account, S("sylion:read")))
-        return NULL;
-    Err *err = scope_of_account(c, rest, &s);
+    Err *err = scope_of_account(c, id, &s);
     *yes = !err;
     return err && err->kind != ERR_NOT_FOUND ? err : NULL;
+}
+
+Err *tenant_may_read(Ctx *c, Str rest, bool *yes) {
+    *yes = false;
+    bool may = rest.len > 0 && !id_is_none(c->account.user);
+    if (!may || !account_may(&c->account, S("sylion:read"))) return NULL;
+    return tenant_seen(c, rest, yes);
 }

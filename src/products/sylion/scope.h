@@ -33,6 +33,8 @@ typedef struct Scope {
  * TENANT_NOT_FOUND). An inactive tenant reads, but does not change anything (FORBIDDEN
  * TENANT_INACTIVE for methods other than GET) unless the platform asks. */
 MUST_USE Err *scope_of(Ctx *c, Call *k, Str named, Scope *out);
+/* Is there such a tenant (by UUID) for the caller? */
+MUST_USE Err *tenant_seen(Ctx *c, Str id, bool *yes);
 /* FORBIDDEN below `least`. */
 MUST_USE Err *scope_require(Ctx *c, const Scope *s, MemberRole least);
 /* For jobs, webhooks, commands: the tenant of a row. NOT_FOUND when it is deleted. */

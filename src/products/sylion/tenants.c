@@ -243,13 +243,14 @@ typedef struct IdRow {
 static const Field id_fields[] = {FIELD(IdRow, id)};
 static const Record id_record = RECORD(IdRow, id_fields);
 
-/* A slug that nobody has goes the way of an id that nobody has. */
+/* A slug that nobody has, or somebody else, goes the way of an id that nobody has. */
 static Err *tenant_get_by_slug(Ctx *c, Call *k) {
     IdRow row = {k->params[0]};
     bool found;
     TRY(system_maybe(c, SQL(SQL_SYSTEM_TENANT_SLUG), ARGS(V(k->params[0])), &id_record, &row,
                      &found));
-    return tenant_answer(c, k, row.id);
+    if (found) TRY(tenant_seen(c, row.id, &found));
+    return tenant_answer(c, k, found ? row.id : k->params[0]);
 }
 
 static const char *const sorts[] = {"name", "slug",      "plan",      "isActive",
