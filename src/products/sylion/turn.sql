@@ -170,8 +170,8 @@ SELECT k.n, k.tenant_n, k.channel_n, k.id, k.phone, k.user_key, k.name, k.langua
 UPDATE contacts SET language = $3 WHERE tenant_n = $1 AND n = $2
 
 -- name: turn_conversation_language
--- $2 conversation, $3 language, $4 assistant.
-UPDATE conversations SET language = $3, assistant_n = $4 WHERE tenant_n = $1 AND n = $2
+-- $2 conversation, $3 language.
+UPDATE conversations SET language = $3 WHERE tenant_n = $1 AND n = $2
 
 -- name: turn_conversation_by_id
 -- $2 UUID.
@@ -204,16 +204,6 @@ SELECT a.n, a.tenant_n, a.id, a.name, a.description, a.provider, a.model, a.syst
        a.knowledge_base_ids, a.handoff, a.created_at, a.updated_at, a.deleted_at
   FROM assistants a
  WHERE a.tenant_n = $1 AND a.is_default AND a.is_active AND a.deleted_at IS NULL
-
--- name: turn_assistants_bound
--- $2 channel; by priority.
-SELECT a.n, a.tenant_n, a.id, a.name, a.description, a.provider, a.model, a.system_prompt, a.is_default,
-       a.is_active, a.enable_rag, a.temperature, a.max_tokens, a.rag_max_results, a.rag_threshold,
-       a.knowledge_base_ids, a.handoff, a.created_at, a.updated_at, a.deleted_at
-  FROM assistants a
-  JOIN channel_bindings b ON b.assistant_n = a.n
- WHERE a.tenant_n = $1 AND b.tenant_n = $1 AND b.channel_n = $2 AND a.is_active AND a.deleted_at IS NULL
- ORDER BY b.priority DESC, b.n
 
 -- name: turn_assistant_by_id
 -- $2 UUID.

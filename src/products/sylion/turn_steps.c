@@ -173,7 +173,7 @@ static Err *language_keep(Ctx *c, const Work *w) {
     TRY(tenant_exec(c, &w->s, SQL(SQL_TURN_CONTACT_LANGUAGE),
                     ARGS(V(w->contact.n), V(w->answer.language)), NULL));
     return tenant_exec(c, &w->s, SQL(SQL_TURN_CONVERSATION_LANGUAGE),
-                       ARGS(V(w->conversation), V(w->answer.language), V(w->assistant.n)), NULL);
+                       ARGS(V(w->conversation), V(w->answer.language)), NULL);
 }
 
 static Err *answer_add(Ctx *c, Work *w) {
