@@ -60,17 +60,24 @@ void quota_period(Ctx *c, const Tenant *t, QuotaKind kind, Time at, Time *starts
 
 /* -- what holds ---------------------------------------------------------------------------------- */
 
-int64_t tenant_limit(const Tenant *t, QuotaKind kind) {
-    const OptInt own[QUOTA_KINDS] = {
-        [QUOTA_MESSAGES] = t->quota_messages,   [QUOTA_AI_REQUESTS] = t->quota_ai_requests,
-        [QUOTA_TOKENS] = t->quota_tokens,       [QUOTA_STORAGE] = t->quota_storage_mb,
-        [QUOTA_CHANNELS] = t->quota_channels,   [QUOTA_ASSISTANTS] = t->quota_assistants,
+OptInt *tenant_own_quota(Tenant *t, QuotaKind kind) {
+    OptInt *const own[QUOTA_KINDS] = {
+        [QUOTA_MESSAGES] = &t->quota_messages,  [QUOTA_AI_REQUESTS] = &t->quota_ai_requests,
+        [QUOTA_TOKENS] = &t->quota_tokens,      [QUOTA_STORAGE] = &t->quota_storage_mb,
+        [QUOTA_CHANNELS] = &t->quota_channels,  [QUOTA_ASSISTANTS] = &t->quota_assistants,
     };
+    assert(kind >= 0 && kind < QUOTA_KINDS);
+    return own[kind];
+}
+
+int64_t tenant_limit(const Tenant *t, QuotaKind kind) {
+    Tenant copy = *t;
+    OptInt own = *tenant_own_quota(&copy, kind);
     const Plan *plan = plan_find(t->plan);
-    assert(plan && kind < QUOTA_KINDS);
-    if (!own[kind].set) return plan_limit(plan, kind);
-    if (own[kind].value < 0) return -1;
-    return kind == QUOTA_STORAGE ? own[kind].value * QUOTA_MB : own[kind].value;
+    assert(plan);
+    if (!own.set) return plan_limit(plan, kind);
+    if (own.value < 0) return -1;
+    return kind == QUOTA_STORAGE ? own.value * QUOTA_MB : own.value;
 }
 
 static QuotaUse *use_of(TenantUsage *usage, QuotaKind kind) {
@@ -98,13 +105,8 @@ static void use_fill(Tenant *t, QuotaKind kind, int64_t used) {
 }
 
 static void limits_fill(Tenant *t) {
-    OptInt *const own[QUOTA_KINDS] = {
-        [QUOTA_MESSAGES] = &t->quota_messages,  [QUOTA_AI_REQUESTS] = &t->quota_ai_requests,
-        [QUOTA_TOKENS] = &t->quota_tokens,      [QUOTA_STORAGE] = &t->quota_storage_mb,
-        [QUOTA_CHANNELS] = &t->quota_channels,  [QUOTA_ASSISTANTS] = &t->quota_assistants,
-    };
     for (QuotaKind kind = 0; kind < QUOTA_KINDS; kind++)
-        *own[kind] = (OptInt){use_of(&t->usage, kind)->limit, true};
+        *tenant_own_quota(t, kind) = (OptInt){use_of(&t->usage, kind)->limit, true};
 }
 
 typedef struct SumRow {

@@ -212,3 +212,7 @@ SELECT (SELECT count(*) FROM tenants WHERE deleted_at IS NULL) AS tenants,
        (SELECT count(*) FROM turns WHERE finished_at IS NULL) AS open_turns,
        (SELECT count(*) FROM knowledge_documents) AS documents,
        (SELECT count(*) FROM webhook_strays) AS strays;
+
+-- name: system_tenants_after
+-- $1 n after, $2 at most. For the command line.
+SELECT * FROM tenants WHERE n > $1 AND deleted_at IS NULL ORDER BY n LIMIT $2;

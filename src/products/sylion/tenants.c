@@ -243,14 +243,44 @@ typedef struct IdRow {
 static const Field id_fields[] = {FIELD(IdRow, id)};
 static const Record id_record = RECORD(IdRow, id_fields);
 
+static Err *slug_find(Ctx *c, Str slug, Str *id, bool *found) {
+    IdRow row = {0};
+    TRY(system_maybe(c, SQL(SQL_SYSTEM_TENANT_SLUG), ARGS(V(slug)), &id_record, &row, found));
+    *id = *found ? row.id : slug;
+    return NULL;
+}
+
 /* A slug that nobody has, or somebody else, goes the way of an id that nobody has. */
 static Err *tenant_get_by_slug(Ctx *c, Call *k) {
-    IdRow row = {k->params[0]};
+    Str id;
     bool found;
-    TRY(system_maybe(c, SQL(SQL_SYSTEM_TENANT_SLUG), ARGS(V(k->params[0])), &id_record, &row,
-                     &found));
-    if (found) TRY(tenant_seen(c, row.id, &found));
-    return tenant_answer(c, k, found ? row.id : k->params[0]);
+    TRY(slug_find(c, k->params[0], &id, &found));
+    if (found) TRY(tenant_seen(c, id, &found));
+    return tenant_answer(c, k, found ? id : k->params[0]);
+}
+
+typedef struct NRow {
+    Id n;
+} NRow;
+static const Field n_fields[] = {FIELD(NRow, n)};
+static const Record n_record = RECORD(NRow, n_fields);
+
+Err *tenant_named(Ctx *c, Str name, Scope *out) {
+    Str id;
+    NRow row = {0};
+    bool found;
+    TRY(slug_find(c, name, &id, &found));
+    TRY(system_maybe(c, SQL(SQL_SYSTEM_TENANT_BY_ID), ARGS(V(id)), &n_record, &row, &found));
+    if (!found)
+        return sylion_err(c, ERR_NOT_FOUND, "TENANT_NOT_FOUND", "There is no tenant `%.*s`.",
+                          S_ARG(name));
+    return scope_of_tenant(c, row.n, out);
+}
+
+Err *tenants_after(Ctx *c, Id after, int64_t limit, Rows *out) {
+    TRY(system_query(c, SQL(SQL_SYSTEM_TENANTS_AFTER), ARGS(V(after.value), V(limit)),
+                     &tenant_record, out));
+    return tenants_show(c, out->items, out->count);
 }
 
 static const char *const sorts[] = {"name", "slug",      "plan",      "isActive",
@@ -373,27 +403,27 @@ typedef struct QuotasIn {
         quota_assistants;
 } QuotasIn;
 #define QUOTA_FIELD(member) \
-    FIELD(QuotasIn, member, .min = -1, .max = 1000000000000, .doc = "null: the plan's; -1: without")
+    FIELD(QuotasIn, member, .min = -1, .max = TENANT_QUOTA_MAX, .doc = "null: the plan's; -1: without")
 static const Field quotas_fields[] = {
     QUOTA_FIELD(quota_messages),   QUOTA_FIELD(quota_ai_requests), QUOTA_FIELD(quota_tokens),
     QUOTA_FIELD(quota_storage_mb), QUOTA_FIELD(quota_channels),    QUOTA_FIELD(quota_assistants),
 };
 static const Record quotas_record = RECORD_AS("TenantQuotas", QuotasIn, quotas_fields, .camel = true);
 
-static Err *tenant_quotas_change(Ctx *c, void *arg) {
-    const Changing *change = arg;
-    const Call *k = change->k;
-    const QuotasIn *in = k->in;
-    Tenant *t = k->out;
-    TRY(tenant_found(c, change->scope, SQL_TENANT_LOCK, NO_ARGS, &tenant_record,
-                     "TENANT_NOT_FOUND", t));
-    if (given(k, "quota_messages")) t->quota_messages = in->quota_messages;
-    if (given(k, "quota_ai_requests")) t->quota_ai_requests = in->quota_ai_requests;
-    if (given(k, "quota_tokens")) t->quota_tokens = in->quota_tokens;
-    if (given(k, "quota_storage_mb")) t->quota_storage_mb = in->quota_storage_mb;
-    if (given(k, "quota_channels")) t->quota_channels = in->quota_channels;
-    if (given(k, "quota_assistants")) t->quota_assistants = in->quota_assistants;
-    TRY(tenant_one(c, change->scope, SQL(SQL_TENANT_SET_QUOTAS),
+typedef struct QuotasSetting {
+    const Scope *scope;
+    const QuotasChange *change;
+    Tenant *out;
+} QuotasSetting;
+
+static Err *quotas_set(Ctx *c, void *arg) {
+    const QuotasSetting *set = arg;
+    Tenant *t = set->out;
+    TRY(tenant_found(c, set->scope, SQL_TENANT_LOCK, NO_ARGS, &tenant_record, "TENANT_NOT_FOUND",
+                     t));
+    for (QuotaKind kind = 0; kind < QUOTA_KINDS; kind++)
+        if (set->change->given[kind]) *tenant_own_quota(t, kind) = set->change->value[kind];
+    TRY(tenant_one(c, set->scope, SQL(SQL_TENANT_SET_QUOTAS),
                    ARGS(V(t->quota_messages), V(t->quota_ai_requests), V(t->quota_tokens),
                         V(t->quota_storage_mb), V(t->quota_channels), V(t->quota_assistants),
                         V(time_now())),
@@ -401,12 +431,31 @@ static Err *tenant_quotas_change(Ctx *c, void *arg) {
     return tenant_show(c, t);
 }
 
+Err *tenant_set_quotas(Ctx *c, const Scope *s, const QuotasChange *change, Tenant *out) {
+    QuotasSetting set = {s, change, out};
+    return db_transaction(c, quotas_set, &set);
+}
+
 static Err *tenant_quotas_patch(Ctx *c, Call *k) {
+    const QuotasIn *in = k->in;
     Scope s;
     TRY(scope_of(c, k, k->params[0], &s));
     TRY(platform_require(c));
-    Changing change = {k, &s};
-    return db_transaction(c, tenant_quotas_change, &change);
+    const QuotasChange change = {
+        .given = {[QUOTA_MESSAGES] = given(k, "quota_messages"),
+                  [QUOTA_AI_REQUESTS] = given(k, "quota_ai_requests"),
+                  [QUOTA_TOKENS] = given(k, "quota_tokens"),
+                  [QUOTA_STORAGE] = given(k, "quota_storage_mb"),
+                  [QUOTA_CHANNELS] = given(k, "quota_channels"),
+                  [QUOTA_ASSISTANTS] = given(k, "quota_assistants")},
+        .value = {[QUOTA_MESSAGES] = in->quota_messages,
+                  [QUOTA_AI_REQUESTS] = in->quota_ai_requests,
+                  [QUOTA_TOKENS] = in->quota_tokens,
+                  [QUOTA_STORAGE] = in->quota_storage_mb,
+                  [QUOTA_CHANNELS] = in->quota_channels,
+                  [QUOTA_ASSISTANTS] = in->quota_assistants},
+    };
+    return tenant_set_quotas(c, &s, &change, call_out(k));
 }
 
 typedef struct StatusIn {

@@ -17,7 +17,19 @@ MUST_USE Err *tenants_show(Ctx *c, Tenant *tenants, ptrdiff_t count);
 void quota_period(Ctx *c, const Tenant *t, QuotaKind kind, Time at, Time *starts, Time *ends);
 /* (tx) */
 MUST_USE Err *quota_zone_changed(Ctx *c, const Tenant *t);
+/* Its own quota of a kind, as the row has it (storage: MB). */
+OptInt *tenant_own_quota(Tenant *t, QuotaKind kind);
+#define TENANT_QUOTA_MAX 1000000000000
+typedef struct QuotasChange {
+    bool given[QUOTA_KINDS];
+    OptInt value[QUOTA_KINDS]; /* unset: the plan's; -1: without limit */
+} QuotasChange;
+MUST_USE Err *tenant_set_quotas(Ctx *c, const Scope *s, const QuotasChange *change, Tenant *out);
 MUST_USE Err *tenant_set_active(Ctx *c, const Scope *s, bool active, Tenant *out);
+/* For commands: by its slug or id. NOT_FOUND. */
+MUST_USE Err *tenant_named(Ctx *c, Str name, Scope *out);
+/* For commands: at most `limit` with n above `after`, by n; struct Tenant. */
+MUST_USE Err *tenants_after(Ctx *c, Id after, int64_t limit, Rows *out);
 /* A pattern for LIKE … ESCAPE '!' that finds the text anywhere, in small letters; null: anything. */
 Str like_pattern(Arena *arena, Str text);
 
