@@ -15,7 +15,8 @@
 enum {
     ANSWER_SENTENCES = 3,
     SUMMARY_SENTENCES = 5,
-    TEXT_MOST = 256 * 1024, /* looked at, of all sources together */
+    TEXT_MOST = 64 * 1024, /* looked at, of all sources together: some 15000 tokens */
+    QUESTION_MOST = 2 * 1024, /* looked for: every word of it with every word of the sources */
     SMALL_BYTES = 8 * 1024, /* done on the loop itself */
 };
 static const double cover_least = 0.4; /* of the question's words, for a sentence to bear on it */
@@ -141,28 +142,57 @@ static Err *say_chosen(Ctx *c, Saying *x, const Sentences *s, bool cited) {
     return NULL;
 }
 
-static Err *answer_say(Ctx *c, Saying *x) {
-    const ChatRequest *r = x->request;
-    Str question = question_of(c->arena, r);
-    Language language = text_language(c->arena, question);
-    Terms terms = terms_of(c->arena, question);
-    Sentences s = sources_read(c->arena, r);
-    for (ptrdiff_t i = 0; i < s.count; i++)
-        s.items[i].other_language = text_language(c->arena, s.items[i].text) != language;
-    double most = terms.count > 0 ? sentences_ask(c->arena, &s, &terms) : 0;
-    if (most < cover_least || choose(&s, cover_least, ANSWER_SENTENCES) == 0)
-        return say(c, x, str_c(unknown[language]), -1);
-    return say_chosen(c, x, &s, true);
+/* What is to be said, found without waiting: for large texts on the pool. */
+typedef struct Choice {
+    Arena *arena;
+    const ChatRequest *request;
+    Sentences all;
+    Language language;
+    bool known;
+} Choice;
+
+static void answer_choose(void *arg) {
+    Choice *x = arg;
+    Str question = question_of(x->arena, x->request);
+    Terms terms = terms_of(x->arena, str_utf8_cut(question, QUESTION_MOST));
+    x->language = text_language(x->arena, question);
+    x->all = sources_read(x->arena, x->request);
+    Sentences *s = &x->all;
+    for (ptrdiff_t i = 0; i < s->count; i++)
+        s->items[i].other_language = text_language(x->arena, s->items[i].text) != x->language;
+    double most = terms.count > 0 ? sentences_ask(x->arena, s, &terms) : 0;
+    x->known = most >= cover_least && choose(s, cover_least, ANSWER_SENTENCES) > 0;
 }
 
-static Err *summary_say(Ctx *c, Saying *x) {
-    Sentences s = messages_read(c->arena, x->request);
-    Language language = text_language(c->arena, question_of(c->arena, x->request));
-    if (s.count == 0) return say(c, x, str_c(unknown[language]), -1);
-    sentences_centre(c->arena, &s);
-    ptrdiff_t most = min_size((s.count + 2) / 3, SUMMARY_SENTENCES);
-    for (ptrdiff_t n = 0; n < most; n++) choose(&s, 0, 1);
-    return say_chosen(c, x, &s, false);
+static void summary_choose(void *arg) {
+    Choice *x = arg;
+    x->all = messages_read(x->arena, x->request);
+    x->language = text_language(x->arena, question_of(x->arena, x->request));
+    x->known = x->all.count > 0;
+    sentences_centre(x->arena, &x->all);
+    ptrdiff_t most = min_size((x->all.count + 2) / 3, SUMMARY_SENTENCES);
+    for (ptrdiff_t n = 0; n < most; n++) choose(&x->all, 0, 1);
+}
+
+static ptrdiff_t request_bytes(const ChatRequest *r) {
+    ptrdiff_t sum = 0;
+    for (ptrdiff_t i = 0; i < r->message_count; i++)
+        for (ptrdiff_t k = 0; k < r->messages[i].count; k++)
+            sum += r->messages[i].parts[k].text.len;
+    for (ptrdiff_t i = 0; i < r->source_count; i++) sum += r->sources[i].text.len;
+    return sum;
+}
+
+static Err *text_say(Ctx *c, Saying *x) {
+    Choice choice = {.arena = c->arena, .request = x->request};
+    bool cited = x->request->source_count > 0;
+    void (*fn)(void *arg) = cited ? answer_choose : summary_choose;
+    if (request_bytes(x->request) > SMALL_BYTES)
+        TRY(offload(c, LANE_SHORT, fn, &choice));
+    else
+        fn(&choice);
+    if (!choice.known) return say(c, x, str_c(unknown[choice.language]), -1);
+    return say_chosen(c, x, &choice.all, cited);
 }
 
 static Err *bad_answer(Ctx *c) {
@@ -202,7 +232,7 @@ static Err *local_chat(Ctx *c, const ChatRequest *r, ChatAnswer *out) {
     if (!str_is_empty(r->schema.text))
         TRY(schema_say(c, &x));
     else
-        TRY(r->source_count > 0 ? answer_say(c, &x) : summary_say(c, &x));
+        TRY(text_say(c, &x));
     ChatPart *part = arena_new_of(c->arena, ChatPart);
     *part = (ChatPart){.kind = CHAT_TEXT, .text = buf_str(&x.said)};
     *out = (ChatAnswer){

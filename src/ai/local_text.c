@@ -52,6 +52,7 @@ static bool is_arabic(Str word) {
 Language text_language(Arena *arena, Str text) {
     enum { LOOK_BYTES = 4096 };
     int64_t votes[LANGUAGES] = {0};
+    ArenaMark mark = arena_mark(arena);
     Words words = {.arena = arena};
     words_add(&words, str_utf8_cut(text, LOOK_BYTES));
     for (ptrdiff_t i = 0; i < words.count; i++) {
@@ -59,6 +60,7 @@ Language text_language(Arena *arena, Str text) {
         for (int k = 0; k < LANGUAGES; k++) votes[k] += listed(stops[k], word);
         votes[LANGUAGE_AR] += is_arabic(word);
     }
+    arena_release(arena, mark);
     int best = LANGUAGE_FR;
     for (int k = 0; k < LANGUAGES; k++)
         if (votes[k] > votes[best]) best = k;
