@@ -38,6 +38,9 @@ static const Setting sylion_settings[] = {
 
 static const Route *const tables[] = {
     admin_routes,
+    assistant_routes,
+    binding_routes,
+    channel_routes,
     dashboard_routes,
     plan_routes,
     tenant_routes,
@@ -47,6 +50,7 @@ static const Route *const tables[] = {
     document_routes,
     stray_routes,
     turn_routes,
+    ask_routes,
     NULL,
 };
 
@@ -84,6 +88,16 @@ static const JobKind jobs[] = {
      .queue = "sylion",
      .run = knowledge_purge_run,
      .doc = "Drop tombstones of passages older than 90 days"},
+    {.name = CONVERSATION_JOB,
+     .queue = CONVERSATION_QUEUE,
+     .run = conversation_run,
+     .max_attempts = 20, /* crashes, and databases that are away; a turn counts its own tries */
+     .backoff_base_ms = 500,
+     .backoff_max_ms = 60 * 1000,
+     .timeout_ms = 10 * 60 * 1000,
+     .keep_ms = 60 * 60 * 1000, /* the turn says more than its job */
+     .budget_bytes = 96 * MIB,  /* a recording is 25 MiB */
+     .doc = "Send what a conversation has to send, answer what has come in"},
     {.name = TURNS_SWEEP_JOB,
      .queue = "sylion",
      .run = turns_sweep,
