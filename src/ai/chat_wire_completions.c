@@ -214,6 +214,20 @@ static Err *message_write(Writer *w, const ChatMessage *m) {
     return NULL;
 }
 
+/* What stands between two turns of the assistant: answers of tools first, as services demand it that
+ * want each call answered at once, whoever spoke meanwhile. */
+static Err *messages_write(Writer *w, const ChatRequest *q) {
+    for (ptrdiff_t from = 0, to; from < q->message_count; from = to) {
+        for (to = from; to < q->message_count && q->messages[to].role != CHAT_ASSISTANT;) to++;
+        for (ptrdiff_t i = from; i < to; i++)
+            if (q->messages[i].role == CHAT_TOOL) TRY(message_write(w, &q->messages[i]));
+        for (ptrdiff_t i = from; i < to; i++)
+            if (q->messages[i].role == CHAT_USER) TRY(message_write(w, &q->messages[i]));
+        if (to < q->message_count) TRY(message_write(w, &q->messages[to++]));
+    }
+    return NULL;
+}
+
 /* -- the request: the rest ----------------------------------------------------------------------- */
 
 static Err *format_write(Ctx *c, JsonOut *o, const ChatRequest *q) {
@@ -291,7 +305,7 @@ Err *completions_body(Ctx *c, const ChatRequest *q, const CompletionsStyle *styl
     json_key(&w.o, S("messages"));
     json_begin(&w.o, '[');
     system_write(&w, chat_system_text(c, q));
-    for (ptrdiff_t i = 0; i < q->message_count; i++) TRY(message_write(&w, &q->messages[i]));
+    TRY(messages_write(&w, q));
     json_end(&w.o, ']');
     json_key(&w.o, str_c(style->max_tokens));
     json_put_i64(&w.o, q->max_tokens ? q->max_tokens : CHAT_MAX_TOKENS);

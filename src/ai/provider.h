@@ -53,7 +53,7 @@ typedef struct WireCall {
     ptrdiff_t header_count;
     Str body, type;        /* type: its Content-Type; null: application/json */
     ptrdiff_t max_bytes;   /* of the answer; 0: 20 MiB */
-    int64_t idle_ms;       /* longest silence; 0: 60 s */
+    int64_t idle_ms;       /* longest silence; 0: 60 s, but c's deadline of an answer in one piece */
     const bool *enough;    /* of a stream: once true, what follows is not waited for; NULL: all of it */
 } WireCall;
 

@@ -64,7 +64,13 @@ static Err *err_coded(Err *err, const char *code) {
 
 /* -- where bytes come from --------------------------------------------------------------------- */
 
-static HttpCall http_call_of(Ctx *c, const WireCall *call) {
+/* A whole answer may be thought about in silence until the deadline; a stream has no reason to. */
+static int64_t idle_of(const Ctx *c, const WireCall *call, bool streamed) {
+    if (call->idle_ms) return call->idle_ms;
+    return streamed || !c->deadline_us ? IDLE_MS : 0;
+}
+
+static HttpCall http_call_of(Ctx *c, const WireCall *call, bool streamed) {
     Header *headers = arena_array(c->arena, Header, call->header_count + 1);
     for (ptrdiff_t i = 0; i < call->header_count; i++) headers[i + 1] = call->headers[i];
     headers[0] =
@@ -74,10 +80,10 @@ static HttpCall http_call_of(Ctx *c, const WireCall *call) {
                       .headers = headers,
                       .header_count = call->header_count + 1,
                       .body = call->body,
-                      .idle_timeout_ms = call->idle_ms ? call->idle_ms : IDLE_MS};
+                      .idle_timeout_ms = idle_of(c, call, streamed)};
 }
 
-static Err *feed_open(Ctx *c, const WireCall *call, Feed *f, HttpAnswer *out) {
+static Err *feed_open(Ctx *c, const WireCall *call, bool streamed, Feed *f, HttpAnswer *out) {
     assert(!str_is_null(call->body) && call->max_bytes >= 0);
     *out = (HttpAnswer){0};
     *f = (Feed){.call = call, .max = call->max_bytes ? call->max_bytes : WIRE_MAX};
@@ -89,7 +95,7 @@ static Err *feed_open(Ctx *c, const WireCall *call, Feed *f, HttpAnswer *out) {
     if (!url_parse(call->url, &url))
         FAIL(c, NOT_CONFIGURED, "The address of a model's service is malformed.");
     f->host = url.host;
-    HttpCall http = http_call_of(c, call);
+    HttpCall http = http_call_of(c, call, streamed);
     Err *err = http_open(c, &http, &f->live, out);
     if (err && err->kind == ERR_INVALID) /* the address or the key, both the operator's */
         return err_wrap(c, ERR_NOT_CONFIGURED, __func__, err,
@@ -135,7 +141,7 @@ static Err *feed_close(Ctx *c, Feed *f, const HttpAnswer *answer) {
 
 Err *wire_post(Ctx *c, const WireCall *call, HttpAnswer *out) {
     Feed f;
-    TRY(feed_open(c, call, &f, out));
+    TRY(feed_open(c, call, false, &f, out));
     TRY(feed_rest(c, &f, &out->body));
     return feed_close(c, &f, out);
 }
@@ -197,7 +203,7 @@ static Err *feed_tell(Ctx *c, Feed *f, WireEvent *on_event, void *arg, HttpAnswe
 Err *wire_stream(Ctx *c, const WireCall *call, WireEvent *on_event, void *arg, HttpAnswer *out) {
     assert(on_event);
     Feed f;
-    TRY(feed_open(c, call, &f, out));
+    TRY(feed_open(c, call, true, &f, out));
     TRY(feed_tell(c, &f, on_event, arg, out));
     end_take(c, &f);
     return feed_close(c, &f, out);

@@ -161,6 +161,25 @@ TEST(a_conversation_with_tools_and_thoughts_goes_back_and_forth) {
     CHECK_INT(refused(), 0);
 }
 
+TEST(who_speaks_before_a_tool_has_answered_is_heard_after_it) {
+    NEED_FAKE();
+    ChatPart hello = {.kind = CHAT_TEXT, .text = S("Hello")},
+             still = {.kind = CHAT_TEXT, .text = S("Still there?")},
+             call = {.kind = CHAT_TOOL_CALL, .id = S("c1"), .name = S("look"), .text = S("{}")},
+             result = {.kind = CHAT_TOOL_ANSWER, .id = S("c1"), .text = S("found")};
+    ChatMessage messages[] = {{CHAT_USER, &hello, 1},
+                              {CHAT_ASSISTANT, &call, 1},
+                              {CHAT_USER, &still, 1},
+                              {CHAT_TOOL, &result, 1}};
+    ChatRequest q = {.messages = messages, .message_count = COUNT(messages)};
+    for (int i = 0; i < 3; i++) {
+        Buf told;
+        ChatAnswer a;
+        if (GOOD(ask(i, q, false, &told, &a))) CHECK_STR(a.text, S("You said: Still there?"));
+    }
+    CHECK_INT(refused(), 0);
+}
+
 TEST(a_schema_is_asked_for_as_each_service_takes_it) {
     NEED_FAKE();
     static const char *const schemas[] = {
@@ -269,6 +288,7 @@ TEST(a_pause_that_the_service_asks_for_is_told) {
 
 T_LOOP_MAIN(1, fake_start, fake_stop, T_ROW(answers_rest_on_the_sources_whole_and_streamed),
             T_ROW(a_conversation_with_tools_and_thoughts_goes_back_and_forth),
+            T_ROW(who_speaks_before_a_tool_has_answered_is_heard_after_it),
             T_ROW(a_schema_is_asked_for_as_each_service_takes_it),
             T_ROW(every_model_gets_the_parameters_it_takes),
             T_ROW(every_fault_ends_in_a_clear_state),

@@ -154,7 +154,7 @@ TEST(recorded_whole_answers_are_read_right) {
 /* Every length of pieces is a cut at each of its multiples: all lengths are all cuts. Of long streams
  * the lengths thin out. */
 static int64_t next_piece(int64_t piece, int64_t len) {
-    return len < 6000 || piece < 300 ? piece + 1 : piece + 101;
+    return len < 1600 || piece < 160 ? piece + 1 : piece + 53;
 }
 
 TEST(recorded_streams_say_the_same_however_they_are_cut) {
@@ -189,7 +189,7 @@ TEST(a_recorded_stream_that_ends_early_is_cut_short_or_whole) {
         const Known *k = &streams[i];
         int64_t wrong = 0, whole = 0, step;
         REQUIRE(known_load(k, true));
-        step = model.body.len < 2000 ? 1 : model.body.len / 400;
+        step = model.body.len < 1300 ? 1 : model.body.len / 160;
         for (model.cut = 0; model.cut < model.body.len; model.cut += step) {
             ChatAnswer a;
             Told told;
