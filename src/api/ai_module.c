@@ -16,22 +16,24 @@ static Str names_of(Arena *arena, AiKind kind) {
     return b.len ? buf_str(&b) : S("none of this binary's");
 }
 
-static Str provider_settle(Arena *arena, AiKind kind, Str name, bool may_be_empty) {
-    const Provider *p = provider_named(name);
-    if ((str_is_empty(name) && may_be_empty) || (p && provider_does(p, kind))) return (Str){0};
+/* instead: what an empty name stands for; NULL: nobody. */
+static Str provider_settle(Arena *arena, AiKind kind, Str *name, const char *instead) {
+    if (str_is_empty(*name) && instead) *name = str_c(instead);
+    const Provider *p = provider_named(*name);
+    if (str_is_empty(*name) || (p && provider_does(p, kind))) return (Str){0};
     return strf(arena, "one of %.*s was expected", S_ARG(names_of(arena, kind)));
 }
 
-#define SETTLE(fn, kind, member, may_be_empty)                                   \
-    static Str fn(Arena *arena) {                                                \
-        return provider_settle(arena, kind, ai_settings.member, may_be_empty);   \
+#define SETTLE(fn, kind, member, instead)                                     \
+    static Str fn(Arena *arena) {                                             \
+        return provider_settle(arena, kind, &ai_settings.member, instead);    \
     }
-SETTLE(chat_settle, AI_CHAT, chat_provider, false)
-SETTLE(fallback_settle, AI_CHAT, chat_fallback, true)
-SETTLE(embed_settle, AI_EMBED, embed_provider, false)
-SETTLE(transcribe_settle, AI_TRANSCRIBE, transcribe_provider, true)
-SETTLE(speak_settle, AI_SPEAK, speak_provider, true)
-SETTLE(image_settle, AI_IMAGE, image_provider, true)
+SETTLE(chat_settle, AI_CHAT, chat_provider, "local")
+SETTLE(fallback_settle, AI_CHAT, chat_fallback, NULL)
+SETTLE(embed_settle, AI_EMBED, embed_provider, "local")
+SETTLE(transcribe_settle, AI_TRANSCRIBE, transcribe_provider, NULL)
+SETTLE(speak_settle, AI_SPEAK, speak_provider, NULL)
+SETTLE(image_settle, AI_IMAGE, image_provider, NULL)
 
 static Str prices_settle(Arena *arena) { return prices_set(arena, ai_settings.prices); }
 
