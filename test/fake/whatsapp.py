@@ -202,6 +202,8 @@ class FakeWhatsapp:
                 if path[0] != self.number_id:
                     raise graph_error(100, details=f"Object with ID '{path[0]}' does not exist")
                 path = path[1:]
+        if path == ["v1", "configs", "webhook"]:
+            return self.json({"url": "https://example.org/webhook"})
         if len(path) != 1:
             raise Refused(404, {"error": {"message": "Unknown path components", "code": 2500}})
         if request.command == "POST" and path[0] == "messages":
@@ -322,6 +324,8 @@ class FakeWhatsapp:
         return media_id
 
     def media_where(self, request, media_id, cloud):
+        if cloud and media_id == self.number_id:
+            return self.json({"id": media_id})
         found = self.media.get(media_id)
         if not found:
             raise graph_error(100, details=f"Object with ID '{media_id}' does not exist")

@@ -46,6 +46,7 @@ static const Route *const tables[] = {
     tenant_routes,
     usage_routes,
     webhook_routes,
+    whatsapp_routes,
     knowledge_routes,
     document_routes,
     stray_routes,

@@ -253,7 +253,7 @@ static void payload_read(Reader *r, const json_t *body) {
         r->number = (WhatsappNumber){0};
         if (r->out->count == 0) broken_add(r, body, "there is nothing in the payload");
     } else {
-        r->out->flat = true;
+        r->out->flat = !entries && str_is_null(object);
         number_read(r, body, (Str){0});
         if (!lists_read(r, body)) broken_add(r, body, "there are neither entries nor messages");
     }
