@@ -13,7 +13,8 @@ enum {
     PDF_TIME_MS = 60 * 1000,
     PDF_OUTPUT_MAX = 48 * 1024 * 1024,
     PDF_PAGES_MAX = 10000,
-    EDGE_LINES = 3 /* so many at top and foot of a page may be its running head */
+    EDGE_LINES = 3, /* so many at top and foot of a page may be its running head */
+    EDGE_BYTES = 120 /* and have no more than this */
 };
 
 /* -- Text ------------------------------------------------------------------------------------------ */
@@ -81,7 +82,7 @@ static Edges edges_of(Arena *arena, const Page *pages, ptrdiff_t count) {
     for (ptrdiff_t i = 0; i < count; i++) {
         for (int k = -EDGE_LINES; k <= EDGE_LINES; k++) {
             const Line *line = k ? edge_line(&pages[i], k) : NULL;
-            if (line) e.shapes[e.count++] = line->shape;
+            if (line && line->text.len <= EDGE_BYTES) e.shapes[e.count++] = line->shape;
         }
     }
     qsort(e.shapes, (size_t)e.count, sizeof *e.shapes, shape_compare);
@@ -109,7 +110,8 @@ static void edges_drop(Arena *arena, Page *pages, ptrdiff_t count) {
         int drops = 0;
         for (int k = -EDGE_LINES; k <= EDGE_LINES; k++) {
             Line *line = k ? edge_line(&pages[i], k) : NULL;
-            if (line && 2 * shape_count(&e, line->shape) > count) drop[drops++] = line;
+            if (line && line->text.len <= EDGE_BYTES && 2 * shape_count(&e, line->shape) > count)
+                drop[drops++] = line;
         }
         while (drops > 0) drop[--drops]->text = S("");
     }
@@ -194,7 +196,7 @@ static Err *pdf_run(Ctx *c, Extraction *x, int fd, Buf *b) {
     Process *p;
     int exit_code;
     ProcessOptions options = {
-        .argv = (const char *const[]){"pdftotext", "-q", "-enc", "UTF-8", "-eol", "unix",
+        .argv = (const char *const[]){"pdftotext", "-enc", "UTF-8", "-eol", "unix",
                                       "/dev/fd/3", "-", NULL},
         .cwd = "/",
         .nice = 10,
