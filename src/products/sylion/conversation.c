@@ -37,7 +37,7 @@ static const Field conversation_fields[] = {
     FIELD(Conversation, message_count),
     FIELD(Conversation, unread_count, .doc = "From the contact since a person last answered"),
     FIELD(Conversation, last_message, .flags = F_NULLABLE, .doc = "Its beginning"),
-    FIELD(Conversation, last_message_at, .flags = F_NULLABLE),
+    FIELD(Conversation, last_message_at, .doc = "Or when it began"),
     FIELD(Conversation, last_inbound_at, .flags = F_NULLABLE,
           .doc = "Free messages may be sent for 24 h from here"),
     FIELD(Conversation, created_at),

@@ -33,8 +33,8 @@ SELECT v.contact_n, v.n AS conversation_n, v.id AS conversation_id, v.status
 -- $2 channel, $3 contact, $4 id, $5 user_identifier, $6 user_name or null, $7 now. The 24 hours in which
 -- messages are free go on from the conversation before.
 INSERT INTO conversations (tenant_n, channel_n, contact_n, id, user_identifier, user_name,
-       last_inbound_at, created_at, updated_at)
-SELECT $1, $2, k.n, $4, $5, coalesce($6, k.name), k.last_inbound_at, $7, $7
+       last_inbound_at, last_message_at, created_at, updated_at)
+SELECT $1, $2, k.n, $4, $5, coalesce($6, k.name), k.last_inbound_at, $7, $7, $7
   FROM contacts k WHERE k.tenant_n = $1 AND k.n = $3
 RETURNING n
 

@@ -41,6 +41,8 @@ static const Route *const tables[] = {
     assistant_routes,
     binding_routes,
     channel_routes,
+    conversation_routes,
+    message_routes,
     dashboard_routes,
     plan_routes,
     tenant_routes,
