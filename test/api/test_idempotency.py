@@ -15,6 +15,7 @@ import uuid
 import pytest
 from harness import PATIENCE, Server, database, make_user, register_user, run_cli, token
 from robian import debate_body
+from sylion import make_tenant
 
 ORGANISATIONS = "/api/v1/organisations"
 
@@ -175,7 +176,55 @@ def alert(w):
     return w.by_user, "/api/alerts", {"q": word()}, lambda: w.total("/api/alerts")
 
 
+def sylion_tenant(w):
+    """One for all of sylion's routes."""
+    if not hasattr(w, "tenant"):
+        w.tenant = make_tenant(w.server, w.by_admin)
+    return w.tenant
+
+
+def sylion_turn(w):
+    """A turn that failed with its answer written: (tenant, turn's id, message's id)."""
+    tenant, names = sylion_tenant(w), [str(uuid.uuid4()) for _ in range(4)]
+    now = "now()" if w.server.database else "1"
+    owner = f"(SELECT n FROM tenants WHERE id = '{tenant.id}')"
+    def insert(table, columns, values):
+        return database(w.server, f"INSERT INTO {table} (tenant_n, id, {columns}, created_at, updated_at) "
+                                  f"VALUES ({owner}, {values}, {now}, {now}) RETURNING n")
+    channel = insert("channels", "name, type", f"'{names[0]}', 'c', 'web'")
+    contact = insert("contacts", "channel_n, user_key", f"'{names[1]}', {channel}, '{word()}'")
+    talk = insert("conversations", "channel_n, contact_n, user_identifier",
+                  f"'{names[2]}', {channel}, {contact}, 'x'")
+    turn = database(w.server, "INSERT INTO turns (tenant_n, id, conversation_n, state, step, started_at, updated_at, "
+                              f"finished_at) VALUES ({owner}, '{names[3]}', {talk}, 'failed', 'send', {now}, {now}, "
+                              f"{now}) RETURNING n")
+    insert("messages", "channel_n, conversation_n, turn_n, type, direction, author, content, status",
+           f"'{names[0]}', {channel}, {talk}, {turn}, 'text', 'outbound', 'assistant', 'x', 'failed'")
+    return tenant, names[3], names[0]
+
+
+def turn_again(w):
+    tenant, turn, _ = sylion_turn(w)
+    return tenant.owner, f"/api/v1/turns/{turn}/replay", None, \
+        lambda: int(database(w.server, f"SELECT count(*) FROM turns WHERE id = '{turn}' AND state = 'open'"))
+
+
+def message_again(w):
+    tenant, _, sent = sylion_turn(w)
+    return tenant.owner, f"/api/v1/messages/{sent}/resend", None, \
+        lambda: int(database(w.server, f"SELECT count(*) FROM messages WHERE id = '{sent}' AND status = 'pending'"))
+
+
+def assistant_asked(w):
+    tenant = sylion_tenant(w)
+    made = tenant.owner.post("/api/v1/assistants", json={"name": word(), "enableRag": False}).json()["data"]["id"]
+    return tenant.owner, f"/api/v1/assistants/{made}/ask", {"question": "When do you open on Monday?"}, \
+        lambda: int(database(w.server, "SELECT count(*) FROM usage_records WHERE kind = 'ai_requests'"))
+
+
 ROUTES = {
+    "/api/v1/turns/{id}/replay": turn_again, "/api/v1/messages/{id}/resend": message_again,
+    "/api/v1/assistants/{id}/ask": assistant_asked,
     "/api/v1/auth/register": registration, "/api/v1/keys": key,
     ORGANISATIONS: organisation, ORGANISATIONS + "/{id}/members": member,
     "/api/v1/events": event, "/api/jobs/probe": probe, "/api/jobs/{id}/retry": job_again,
