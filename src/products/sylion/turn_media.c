@@ -163,9 +163,19 @@ Str turn_question(Ctx *c, const Work *w) {
     return str_trim(str_utf8_cut(buf_str(&b), QUESTION_BYTES_MAX));
 }
 
+/* A sticker wants no answer. */
+static bool nothing_asked(const Work *w) {
+    const Message *m = w->asked.items;
+    ptrdiff_t stickers = 0;
+    for (ptrdiff_t i = 0; i < w->asked.count; i++) stickers += is(m[i].type, "sticker");
+    return w->t.question.len == 0 && stickers == w->asked.count;
+}
+
 static Err *media_in(Ctx *c, Work *w) {
     TRY(turn_asked_read(c, w));
     w->t.question = turn_question(c, w);
+    if (nothing_asked(w))
+        return turn_end(c, w, "skipped", S("nothing_asked: a sticker wants no answer"));
     w->t.step = S("reserve");
     return turn_write(c, w);
 }

@@ -803,6 +803,16 @@ WORK(a_recording_that_nobody_can_write_down_says_so_and_gets_the_configured_word
     CHECK_STR(out.question, S("When does the school open?"));
 }
 
+WORK(a_sticker_alone_wants_no_answer) {
+    if (!begin(c)) return;
+    write_as(c, "+33612345678", "sticker", "", "{\"id\":\"m1\",\"mimeType\":\"image/webp\"}");
+    run_all(c);
+    CHECK_TURN("skipped", "nothing_asked: ");
+    CHECK_INT(outbound_count(c), 0);
+    CHECK_INT(usage_count(c, "messages"), 0);
+    CHECK_STR(message_by(c, "direction = 'inbound'").status, S("processed"));
+}
+
 WORK(where_it_is_wanted_what_cannot_be_read_goes_to_a_person) {
     if (!begin_with(c, "{\"debounceMs\":0}", "{\"onMedia\":\"handoff\"}")) return;
     write_as(c, "+33612345678", "image", "", "{\"id\":\"m1\",\"mimeType\":\"image/png\"}");
@@ -972,6 +982,7 @@ T_MAIN(BOTH_ROWS(a_message_is_answered_from_the_knowledge_and_charged_once),
        BOTH_ROWS(retrieval_by_keywords_alone_is_noted_and_one_that_fails_is_tried_again),
        BOTH_ROWS(a_recording_is_written_down_before_it_is_answered),
        BOTH_ROWS(a_recording_that_nobody_can_write_down_says_so_and_gets_the_configured_words),
+       BOTH_ROWS(a_sticker_alone_wants_no_answer),
        BOTH_ROWS(where_it_is_wanted_what_cannot_be_read_goes_to_a_person),
        BOTH_ROWS(an_attachment_that_cannot_be_had_never_fails_the_turn),
        BOTH_ROWS(what_was_certainly_not_sent_is_sent_again),
