@@ -31,9 +31,10 @@ def need(condition, fault):
 
 
 class FakeWebhook:
-    def __init__(self):
+    def __init__(self, prefix="X-Robian", event="alert.match"):
+        self.prefix, self.event = prefix, event
         self.secret, self.answers, self.faults = None, [], []
-        self.requests = []  # (X-Robian-Delivery, status) of all good requests, in order
+        self.requests = []  # (delivery, status, timestamp) of all good requests, in order
         self.taken = queue.Queue()
         outer = self
 
@@ -61,13 +62,13 @@ class FakeWebhook:
         headers = request.headers
         need(request.path == "/hook?to=me", "another path")
         need(headers["Content-Type"] == "application/json", "no JSON")
-        need(headers["X-Robian-Event"] == "alert.match", "no event")
+        need(headers[f"{self.prefix}-Event"] == self.event, "no event")
         need(self.secret, "the secret is not known yet")
         mac = hmac.new(self.secret.encode(), body, hashlib.sha256).hexdigest()
-        need(hmac.compare_digest(headers["X-Robian-Signature"] or "", "sha256=" + mac), "bad signature")
+        need(hmac.compare_digest(headers[f"{self.prefix}-Signature"] or "", "sha256=" + mac), "bad signature")
         told = json.loads(body)
-        need(set(told) == {"type", "id", "timestamp", "data"} and told["type"] == "alert.match", "other members")
-        need(told["id"] == headers["X-Robian-Delivery"], "another delivery than its header says")
+        need(set(told) == {"type", "id", "timestamp", "data"} and told["type"] == self.event, "other members")
+        need(told["id"] == headers[f"{self.prefix}-Delivery"], "another delivery than its header says")
         at = datetime.datetime.fromisoformat(told["timestamp"].replace("Z", "+00:00"))
         age = (datetime.datetime.now(datetime.timezone.utc) - at).total_seconds()
         need(abs(age) < FRESH_S, "too old")

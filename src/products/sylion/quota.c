@@ -214,7 +214,7 @@ static Err *used_more(Ctx *c, const Scope *s, QuotaKind kind, Str key, const Use
     TRY(usage_add(c, s, kind, key, use));
     TRY(tenant_load(c, s, &t));
     TRY(use_now(c, &t, kind, &used));
-    return warning_consider(c, s, &t, kind, used);
+    return warning_consider(c, s, &t, kind, use->amount, used);
 }
 
 Err *quota_settle(Ctx *c, const Scope *s, QuotaKind kind, Str key, Id reservation,

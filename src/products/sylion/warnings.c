@@ -69,20 +69,27 @@ static Err *warn_up_to(Ctx *c, const Scope *s, QuotaKind kind, Warning *w, int64
     return tell ? warning_ask(c, s, w) : NULL;
 }
 
-Err *warning_consider(Ctx *c, const Scope *s, const Tenant *t, QuotaKind kind, int64_t used) {
+static int64_t percent(int64_t used, int64_t limit) {
+    return used >= limit ? 100 : used <= 0 ? 0 : used * 100 / limit;
+}
+
+Err *warning_consider(Ctx *c, const Scope *s, const Tenant *t, QuotaKind kind, int64_t amount,
+                      int64_t used) {
     if (tenant_limit(t, kind) <= 0) return NULL;
     Warning w = warning_make(c, s, t, kind, used);
-    int64_t reached = used > w.limit ? 100 : used * 100 / w.limit;
+    int64_t reached = percent(used, w.limit), before = percent(used - amount, w.limit);
     if (kind >= QUOTA_STORAGE)
         TRY(tenant_exec(c, s, SQL(SQL_USAGE_UNWARN),
-                        ARGS(V(quota_unit(kind)), V(w.period_start), V(reached)), NULL));
+                        ARGS(V(quota_unit(kind)), V(w.period_start),
+                             V(before < reached ? before : reached)),
+                        NULL));
     return reached < levels[0] ? NULL : warn_up_to(c, s, kind, &w, reached);
 }
 
 Err *warning_refused(Ctx *c, const Scope *s, const Tenant *t, QuotaKind kind, int64_t used) {
     if (tenant_limit(t, kind) <= 0) return NULL;
     Warning w = warning_make(c, s, t, kind, used);
-    return used * 100 / w.limit < levels[0] ? NULL : warn_up_to(c, s, kind, &w, 100);
+    return percent(used, w.limit) < levels[0] ? NULL : warn_up_to(c, s, kind, &w, 100);
 }
 
 /* -- the jobs ------------------------------------------------------------------------------------ */

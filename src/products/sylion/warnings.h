@@ -10,10 +10,11 @@
 #define WARNING_JOB "sylion.quota_warning"
 #define WARNING_WEBHOOK_JOB "sylion.webhook"
 
-/* (tx) After a use: tell the levels that `used` reaches; forget those that it is below again (storage,
- * channels and assistants have no period). */
+/* (tx) After a use of `amount`: tell the levels that `used` reaches. Storage, channels and assistants
+ * have no period: what was told of them is forgotten once they were below (something was freed, or the
+ * quota was raised). */
 MUST_USE Err *warning_consider(Ctx *c, const Scope *s, const Tenant *t, QuotaKind kind,
-                               int64_t used);
+                               int64_t amount, int64_t used);
 /* (tx) Something did not fit any more: used up, if it nearly is. */
 MUST_USE Err *warning_refused(Ctx *c, const Scope *s, const Tenant *t, QuotaKind kind,
                               int64_t used);
