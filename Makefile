@@ -42,6 +42,7 @@ bench:
 	@bench/search --write
 	@bench/search --http --write
 	@bench/search --growth --write
+	@bench/vectors --write
 
 fmt:
 	@tools/bootstrap fmt

@@ -4,6 +4,7 @@
  * only their order of magnitude matters, and who is wrong by more ends at the deadline he set. */
 #include "core/time.h"
 #include "search/rank.h"
+#include "search/vectors.h"
 
 enum { DEAR_US = 1000000, FREQUENT_PART = 128 };
 
@@ -63,6 +64,22 @@ static double facet_cost(const SearchDef *def, const SearchFacetAsk *ask, double
     return ranges ? 30 : 0.03 * docs + 0.01 * all;
 }
 
+/* A scan reads the codes of the partition's documents; filters leave out others, how many is not known. */
+static double near_cost(Arena *a, const SearchDef *def, const Segment *s, const SearchRequest *q) {
+    const double COMPONENT_US = 0.00006, REACH = 4;
+    double rows = segment_vectors(s)->count;
+    if (def->partition_field >= 0 && q->partition.len > 0) {
+        Str folded = text_fold(a, q->partition);
+        uint32_t v = segment_value_find(s, def->partition_field, folded);
+        bool there = v < segment_values(s, def->partition_field) &&
+                     str_eq(segment_value_folded(s, def->partition_field, v), folded);
+        double docs = there ? segment_value_count(s, def->partition_field, v) : 0;
+        rows = docs < rows ? docs : rows;
+    }
+    double us = 10 + rows * (double)vector_width(def->dims) * COMPONENT_US;
+    return q->near->threshold > -1 ? REACH * us : us;
+}
+
 static double request_cost(const SearchDef *def, const SearchRequest *q, const SearchQuery *query,
                            double docs, double all) {
     double us = 15 + filter_cost(q->filter, all) + tree_cost(query->root, docs);
@@ -70,20 +87,20 @@ static double request_cost(const SearchDef *def, const SearchRequest *q, const S
     if (q->sort_count > 0) us += 0.004 * docs;
     if (q->distinct_field >= 0) us += 0.1 * docs;
     if (q->score_threshold > 0) us += 0.5 * docs;
-    for (ptrdiff_t i = 0; i < q->facet_count; i++)
-        us += facet_cost(def, &q->facets[i], docs, all);
+    for (ptrdiff_t i = 0; i < q->facet_count; i++) us += facet_cost(def, &q->facets[i], docs, all);
     return us;
 }
 
 int64_t engine_cost_us(Ctx *c, const SearchDef *def, const View *view, const SearchRequest *q) {
     SearchQuery *query;
     Err *err = query_parse(c, def, q, &query);
-    if (err) return 0; /* it will be told at once */
+    if (err || (q->near && vector_field(def) < 0)) return 0; /* it will be told at once */
     double us = 0, docs = 0, all = 0;
     for (int i = 0; i < view->count; i++) {
         const Segment *s = view->items[i].segment;
         all += segment_docs(s);
         if (query->term_count == 0) docs += segment_docs(s);
+        if (q->near) us += near_cost(c->arena, def, s, q);
         for (int k = 0; k < query->term_count + query->minus_count && us < DEAR_US; k++) {
             bool minus = k >= query->term_count;
             const Term *t = minus ? &query->minus[k - query->term_count] : &query->terms[k];

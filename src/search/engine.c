@@ -106,6 +106,15 @@ int64_t engine_unflushed(SearchEngine *e) {
     return sum;
 }
 
+int64_t engine_unflushed_bytes(SearchEngine *e) {
+    View *v = engine_view(e);
+    int64_t sum = 0;
+    for (int i = 0; i < v->count; i++)
+        if (!segment_on_disk(v->items[i].segment)) sum += segment_bytes(v->items[i].segment);
+    view_release(v);
+    return sum;
+}
+
 bool engine_dirty(SearchEngine *e) {
     return e->folder && atomic_load(&e->version) != atomic_load(&e->flushed);
 }

@@ -51,6 +51,7 @@ MUST_USE Err *engine_merge(Ctx *c, SearchEngine *e, bool *merged);
 MUST_USE Err *engine_flush(Ctx *c, SearchEngine *e);
 /* In memory and not yet on disk: documents. */
 int64_t engine_unflushed(SearchEngine *e);
+int64_t engine_unflushed_bytes(SearchEngine *e);
 int64_t engine_disk_bytes(SearchEngine *e);
 /* The disk lacks something that the view has: a document, a death, a number. */
 bool engine_dirty(SearchEngine *e);

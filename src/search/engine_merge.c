@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "search/engine_room.h"
+#include "search/vectors.h"
 
 static int tier_of(int64_t docs) {
     int tier = 0;
@@ -184,11 +185,16 @@ bool merge_publish(SearchEngine *e, const View *of, const bool *picked, Segment 
     return true;
 }
 
+static bool is_large(const SearchDef *def, int64_t docs) {
+    int64_t vector = vector_field(def) < 0 ? 0 : def->dims * (int64_t)sizeof(float);
+    return docs > FILE_DOCS || docs * vector > FILE_VECTOR_BYTES;
+}
+
 /* To a file when it is large, unless there is no room: then on the heap. */
 static Err *merge_out(Ctx *c, SearchEngine *e, const View *of, const bool *picked, int64_t docs,
                       uint64_t *number, Segment **out) {
     *number = 0;
-    if (e->folder && docs > FILE_DOCS && !atomic_load(&e->disk_full)) {
+    if (e->folder && is_large(e->def, docs) && !atomic_load(&e->disk_full)) {
         *number = atomic_fetch_add(&e->next_file, 1);
         Err *err = segments_merge(c, e, of, picked, file_path(c->arena, e, *number, "seg"), out);
         if (!err || err->kind != ERR_STORAGE_FULL) return err;

@@ -22,7 +22,8 @@ enum {
     INLINE_DOCS_MOST = 262144, /* ... by far: writers wait, so that a View stays small */
     TIER_SEGMENTS_MOST = 16,
     SEGMENT_DOCS_TOP = 4000000,
-    FILE_DOCS = 65536,  /* what is merged to more is written to a file at once */
+    FILE_DOCS = 65536,  /* what is merged to more is written to a file at once, */
+    FILE_VECTOR_BYTES = 64 << 20, /* and of more of these */
     DEAD_PERCENT = 30,  /* more: the segment is written anew */
     BUILD_DOCS = 250000 /* of a segment of a rebuild */
 };

@@ -55,8 +55,9 @@ static Near near_open(Rank *r, const VectorAnswer *given, bool alone) {
     for (int i = 0; i < r->view->count; i++) {
         const Matcher *m = &r->matchers[i];
         Docset asked = alone ? m->universe : m->base;
-        n.docs[i] = given ? asked
-                          : docset_and(a, asked, segment_having(m->segment, a, vector_field(r->def)));
+        n.docs[i] = given
+                        ? asked
+                        : docset_and(a, asked, segment_having(m->segment, a, vector_field(r->def)));
         n.count += n.docs[i].count;
     }
     return n;
@@ -102,7 +103,9 @@ static double similarity_of(const Near *n, int segment, uint32_t doc) {
 
 /* -- The page -------------------------------------------------------------------------------------- */
 
-static uint64_t page_end(const SearchRequest *q) { return (uint64_t)q->offset + (uint64_t)q->limit; }
+static uint64_t page_end(const SearchRequest *q) {
+    return (uint64_t)q->offset + (uint64_t)q->limit;
+}
 
 /* Of all hits in order those asked for. */
 static void page_cut(const SearchRequest *q, SearchHit *hits, uint64_t count, SearchResult *out) {

@@ -160,11 +160,12 @@ typedef struct SearchFacetAsk {
 #define SEARCH_FACET(place) ((SearchFacetAsk){.field = (place), .sum_field = -1})
 
 /* Documents whose vectors are nearest to this one, by cosine, exactly: what a scan of all of them in
- * float would give, ties by key. Alone (an empty q) it is the order of the hits, and the total counts the
- * documents that have a vector and reach the threshold; a hit scores (1 + cosine) / 2. Beside a q the two orders, each to its `depth`,
- * are blended by reciprocal rank fusion: a hit scores the sum of 1/(60 + rank) over the orders it is in
- * (Cormack, Clarke, Büttcher 2009), and the total counts the documents in either. Filters and the
- * partition hold for both. */
+ * float would give, ties by key. Alone (an empty q) it is the order of the hits, and the total counts
+ * the documents that have a vector and reach the threshold; a hit scores (1 + cosine) / 2, and nothing
+ * else may be sorted by. Beside a q the two orders, each to its `depth`, are blended by reciprocal rank
+ * fusion: a hit scores the sum of 1/(60 + rank) over the orders it is in (Cormack, Clarke, Büttcher
+ * 2009), ties by key, and the total counts the documents in either. Filters, the partition and words
+ * excluded by a minus hold for both. search_values looks at the words alone. */
 typedef struct SearchNear {
     const float *vector; /* SearchDef.dims of them, of any length but zero */
     double threshold;    /* least cosine; -1: any */

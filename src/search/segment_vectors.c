@@ -20,8 +20,8 @@ float *writer_vector_room(SegmentWriter *w) {
 
 void writer_vectors_of(SegmentWriter *w, const Segment *s) {
     VectorColumn *v = &w->vectors;
-    v->lenders = items_grow(v->lenders, &v->lender_cap, v->lender_count + 1,
-                            (ptrdiff_t)sizeof *v->lenders);
+    v->lenders =
+        items_grow(v->lenders, &v->lender_cap, v->lender_count + 1, (ptrdiff_t)sizeof *v->lenders);
     v->lenders[v->lender_count++] = segment_hold((Segment *)(uintptr_t)s);
 }
 

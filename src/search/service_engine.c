@@ -18,7 +18,7 @@
 #include "search/service.h"
 
 enum {
-    FLUSH_DOCS = 50000,  /* in memory alone: at most about so many */
+    FLUSH_DOCS = 50000,  /* in memory alone: at most about so many, */
     FLUSH_US = 60000000, /* changes older than this are brought to the disk */
     KEEP_LOOK_MS = 1000,
     RETRY_US = 10000000,
@@ -27,6 +27,7 @@ enum {
 /* A query that will probably take no longer than LOOP_US runs on the loop that asks; one that then
  * takes longer than LOOP_MOST_MS begins again on the pool. Values are looked for on the loop among
  * at most LOOP_VALUES_DOCS documents. */
+#define FLUSH_BYTES ((int64_t)128 << 20) /* and of so many bytes */
 enum { LOOP_US = 1000, LOOP_MOST_MS = 10, LOOP_VALUES_DOCS = 20000 };
 /* What a query may take: so many bytes, and so many bitmaps over all documents. */
 enum { QUERY_BYTES = 32 * 1024 * 1024, QUERY_SETS = 1024 };
@@ -73,7 +74,8 @@ static bool flush_due(Backing *b) {
     int64_t now = mono_us();
     if (!b->dirty_since_us) b->dirty_since_us = now;
     if (now < b->retry_us) return false;
-    return now - b->dirty_since_us > FLUSH_US || engine_unflushed(b->engine) > FLUSH_DOCS;
+    return now - b->dirty_since_us > FLUSH_US || engine_unflushed(b->engine) > FLUSH_DOCS ||
+           engine_unflushed_bytes(b->engine) > FLUSH_BYTES;
 }
 
 static bool keeper_wait(Backing *b) {

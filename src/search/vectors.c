@@ -93,7 +93,8 @@ WIDE static void hadamard(float *x, ptrdiff_t size) {
 }
 
 void vector_turn(const float *unit, int dims, float *turned) {
-    ptrdiff_t width = vector_width(dims), size = width & -width; /* the largest power of two in it */
+    ptrdiff_t width = vector_width(dims),
+              size = width & -width; /* the largest power of two in it */
     float scale = (float)(1 / sqrt((double)size));
     for (int i = 0; i < dims; i++) turned[i] = unit[i] * sign_of((uint32_t)i) * scale;
     memset(turned + dims, 0, (size_t)(width - dims) * sizeof *turned);

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Vectors: how they lie in a segment, how near one is to another, and the scan that finds the nearest
- * ones exactly. Private to the room.
+ * Vectors: how they lie in a segment, how near one is to another, and the scan that finds the
+ * nearest ones exactly. Private to the room.
  *
- * A vector is kept twice. As floats of unit length: what similarity is reckoned from. And as codes of
- * eight bits a component, in two planes of four bits each, with how far off they are:
+ * A vector is kept twice. As floats of unit length: what similarity is reckoned from. And as codes
+ * of eight bits a component, in two planes of four bits each, with how far off they are:
  *
- *   unit x ──turn──▶ y = Rx ──▶ code c = floor(y / scale + 128), 0 … 255      c = 16 high + low
- *                                 coarse: y ≈ 16 scale (high − 7.5)           ‖rest‖ = fit.coarse
- *                                 fine:   y ≈ scale (c − 127.5)               ‖rest‖ = fit.fine
+ *   unit x ── turn ──▶ y = Rx ──▶ code c = floor(y / scale + 128), 0 … 255, = 16 high + low
+ *                                 coarse: y ≈ 16 scale (high − 7.5)     ‖rest‖ ≤ fit.coarse
+ *                                 fine:   y ≈ scale (c − 127.5)         ‖rest‖ ≤ fit.fine
  *
- * R (signs and a Hadamard transform) is orthogonal, so it changes no cosine; it spreads what is in a few
- * components over all of them, which makes the rests small. For a query q and an estimate ŷ of a vector
- * Cauchy and Schwarz give  |⟨q, y⟩ − ⟨q, ŷ⟩| ≤ ‖q‖ ‖y − ŷ‖. So the scan
+ * R (signs and a Hadamard transform) is orthogonal, so it changes no cosine; it spreads what is in
+ * a few components over all of them, which makes the rests small. For a query q and an estimate ŷ
+ * Cauchy and Schwarz give |⟨q, y⟩ − ⟨q, ŷ⟩| ≤ ‖q‖ ‖y − ŷ‖. So the scan
  *   1. reads the high planes, and passes over whoever could not be among the best even so,
  *   2. reads the low plane of the others: a closer estimate, with a lower bound that raises the bar,
  *   3. reckons the true similarity of those still left, the most promising first.
@@ -125,9 +125,9 @@ typedef struct NearAsk {
     const VectorQuery *query;
     const Docset *docs; /* of each segment; all of them have a vector */
     uint64_t want;
-    double threshold;        /* least similarity */
-    DocsetMaker *reach;      /* of each segment: is given all that reach it; NULL: not asked */
-    const VectorSimd *simd;  /* NULL: the best */
+    double threshold;       /* least similarity */
+    DocsetMaker *reach;     /* of each segment: is given all that reach it; NULL: not asked */
+    const VectorSimd *simd; /* NULL: the best */
 } NearAsk;
 /* The nearest, ties by key; in the rank's arena. Nothing of use when the rank has ended. */
 NearHit *near_scan(struct Rank *r, const NearAsk *ask, uint64_t *count);

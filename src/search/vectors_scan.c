@@ -245,8 +245,8 @@ static NearHit hit_of(const Scan *s, const Candidate *c) {
     const Segment *segment = s->rank->view->items[c->segment].segment;
     const VectorQuery *q = s->ask->query;
     const float *unit = vector_unit_at(segment_vectors(segment), c->row);
-    return (NearHit){vector_cosine(q->unit, unit, q->dims), segment_keys(segment)[c->doc], c->segment,
-                     c->doc};
+    return (NearHit){vector_cosine(q->unit, unit, q->dims), segment_keys(segment)[c->doc],
+                     c->segment, c->doc};
 }
 
 /* The worst one so far on top of the heap, once it is full. */

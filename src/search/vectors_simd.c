@@ -2,10 +2,10 @@
  * Sums of products of codes (0 … 15, two a byte) with a query's signed bytes. AVX-512 VNNI multiplies
  * unsigned by signed bytes and adds four of them up at once, which is why codes are unsigned and the
  * query is not; AVX2's vpmaddubsw does so in 16 bits, where 15 × 128 × 2 leaves room for eight of them
- * to be added. Every way gives the same integers. */
+ * to be added. Both wait for memory most of the time. Every way gives the same integers. */
 #include "search/vectors.h"
 
-enum { HALF = VECTOR_GROUP / 2, AHEAD = 12, LINE = 64 };
+enum { HALF = VECTOR_GROUP / 2, AHEAD = 6, LINE = 64 };
 
 /* -- Plain C --------------------------------------------------------------------------------------- */
 
@@ -111,32 +111,12 @@ WITH_VNNI static int32_t vnni_plane(const uint8_t *plane, const int8_t *query, p
     return _mm512_reduce_add_epi32(sum);
 }
 
-/* Four rows side by side: the query's bytes are loaded once for all. */
-WITH_VNNI static void vnni_four(const VectorQuery *q, const VectorRows *v, const uint32_t *rows,
-                                int32_t *sums) {
-    const uint8_t *at[4];
-    __m512i sum[4];
-    for (int r = 0; r < 4; r++) {
-        at[r] = vector_high_at(v, rows[r]);
-        sum[r] = _mm512_setzero_si512();
-    }
-    for (ptrdiff_t g = 0; g < q->width / VECTOR_GROUP; g++) {
-        __m512i x = _mm512_load_si512(q->high + g * VECTOR_GROUP);
-        __m512i y = _mm512_load_si512(q->high + g * VECTOR_GROUP + HALF);
-        for (int r = 0; r < 4; r++)
-            sum[r] = vnni_add(sum[r], _mm512_loadu_si512(at[r] + g * HALF), x, y);
-    }
-    for (int r = 0; r < 4; r++) sums[r] = _mm512_reduce_add_epi32(sum[r]);
-}
-
 static void vnni_coarse(const VectorQuery *q, const VectorRows *v, const uint32_t *rows, int count,
                         int32_t *sums) {
-    int i = 0;
-    for (; i + 4 <= count; i += 4) {
-        for (int r = AHEAD; r < AHEAD + 4 && i + r < count; r++) expect(q, v, rows[i + r]);
-        vnni_four(q, v, rows + i, sums + i);
+    for (int i = 0; i < count; i++) {
+        if (count - i > AHEAD) expect(q, v, rows[i + AHEAD]);
+        sums[i] = vnni_plane(vector_high_at(v, rows[i]), q->high, q->width);
     }
-    for (; i < count; i++) sums[i] = vnni_plane(vector_high_at(v, rows[i]), q->high, q->width);
 }
 
 static int64_t vnni_fine(const VectorQuery *q, const uint8_t *high, const uint8_t *low) {

@@ -198,7 +198,7 @@ static bool facet_is(const SearchResult *r, const Fused *all, ptrdiff_t count, c
 }
 
 static bool blended_alike(SearchEngine *e, const SearchDef *def, int64_t covered, Rand *r) {
-    static const char *const queries[] = {"word1", "word2 sea", "even3 -word4", "nowhere",
+    static const char *const queries[] = {"word1", "word2 sea",       "even3 -word4", "nowhere",
                                           "wrod5", "\"word6 even1\"", "sea"};
     static Fused all[4000];
     ArenaMark mark = arena_mark(c->arena);
@@ -443,9 +443,8 @@ TEST(who_is_gone_or_late_is_not_searched_for) {
 /* -- Snapshots ------------------------------------------------------------------------------------- */
 
 static Str folder_make(void) {
-    char *path = str_cstr(c->arena, access("/dev/shm", W_OK) == 0
-                                        ? S("/dev/shm/socle_near_XXXXXX")
-                                        : S("/tmp/socle_near_XXXXXX"));
+    char *path = str_cstr(c->arena, access("/dev/shm", W_OK) == 0 ? S("/dev/shm/socle_near_XXXXXX")
+                                                                  : S("/tmp/socle_near_XXXXXX"));
     CHECK(mkdtemp(path) != NULL);
     return str_c(path);
 }

@@ -67,7 +67,7 @@ static Some some_make(int dims, uint32_t count, int64_t from) {
     Some s = {.rows = {.count = count, .dims = dims}};
     uint8_t *codes = arena_array(c->arena, uint8_t, (ptrdiff_t)count * width);
     VectorFit *fits = arena_array(c->arena, VectorFit, count);
-    s.units = arena_array(c->arena, float, (ptrdiff_t)count * floats);
+    s.units = arena_array(c->arena, float, (ptrdiff_t)count *floats);
     s.rows.units = s.units;
     s.rows.codes = codes;
     s.rows.fits = fits;
