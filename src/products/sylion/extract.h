@@ -71,6 +71,8 @@ void extract_bytes(Extraction *x, Str bytes, Str name);
  * it cannot be read. Waits. Err: only where trying again may help; NOT_CONFIGURED where its reader is
  * not installed. */
 MUST_USE Err *extract_pdf(Ctx *c, Extraction *x, int fd, Str *text);
+/* Of Module.lacks. */
+Str extract_lacks(Ctx *c);
 
 /* -- For the readers ------------------------------------------------------------------------------- */
 

@@ -4,6 +4,7 @@
  * is made text for reading: lines become paragraphs; what stands at the top or foot of most pages, and
  * the dotted lines of tables of contents, are left out. */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "products/sylion/extract.h"
 #include "rt/process.h"
@@ -164,6 +165,16 @@ void extract_pdf_text(Extraction *x, Str text) {
 }
 
 /* -- The process ----------------------------------------------------------------------------------- */
+
+Str extract_lacks(Ctx *c) {
+    for (Str rest = str_c(getenv("PATH")), folder; !str_is_null(rest);) {
+        rest = str_cut(rest, ':', &folder);
+        Str path = strf(c->arena, "%.*s/pdftotext", S_ARG(folder));
+        if (access(str_cstr(c->arena, path), X_OK) == 0) return (Str){0};
+    }
+    return S("pdftotext is missing, without which no PDF is read: install it (apt install "
+             "poppler-utils)");
+}
 
 /* What the process says of a file that it does not read. */
 static void pdf_refused(Extraction *x, int exit_code, Str errors) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * sylion's row in the list of modules: routes, jobs, schedules, channels and settings of all its
  * files. */
+#include "products/sylion/extract.h"
 #include "products/sylion/knowledge.h"
 #include "products/sylion/routes.h"
 #include "products/sylion/sylion.h"
@@ -139,6 +140,7 @@ const Module sylion_module = {
     .schedule_count = COUNT(schedules),
     .collections = collections,
     .prepare = chunk_index_prepare,
+    .lacks = extract_lacks,
     .start = sylion_start,
     .channels = channels,
     .channel_count = COUNT(channels),
