@@ -53,37 +53,18 @@ static Err *part_check(Ctx *c, ChatRole role, const ChatPart *p) {
     return NULL;
 }
 
-static Err *tools_check(Ctx *c, const ChatRequest *q) {
-    bool found = q->tool_choice.len == 0 || str_eq(q->tool_choice, S("auto")) ||
-                 str_eq(q->tool_choice, S("none")) ||
-                 (q->tool_count > 0 && str_eq(q->tool_choice, S("any")));
-    for (ptrdiff_t i = 0; i < q->tool_count; i++) {
-        const ChatTool *tool = &q->tools[i];
-        if (!name_is_good(tool->name))
-            FAIL(c, INVALID, "A tool's name has 1 to 64 letters, digits, _ and -.");
-        TRY(object_check(c, tool->schema.text, "The schema of a tool"));
-        found = found || str_eq(q->tool_choice, tool->name);
-    }
-    if (!found) FAIL(c, INVALID, "The choice of a tool names one that is not given.");
-    return NULL;
-}
-
+/* chat() has looked at the rest (llm.c): counts, limits, names of tools, the choice among them. */
 Err *chat_check(Ctx *c, const ChatRequest *q) {
-    assert(q->message_count >= 0 && q->source_count >= 0 && q->tool_count >= 0);
-    if (q->message_count == 0) FAIL(c, INVALID, "A chat needs at least one message.");
-    if (q->messages[q->message_count - 1].role == CHAT_ASSISTANT)
-        FAIL(c, INVALID, "The last message of a chat is the user's or a tool's.");
+    assert(q->message_count > 0 && q->messages[q->message_count - 1].role != CHAT_ASSISTANT);
+    assert(q->source_count >= 0 && q->tool_count >= 0 && q->max_tokens >= 0);
     for (ptrdiff_t i = 0; i < q->message_count; i++)
         for (ptrdiff_t k = 0; k < q->messages[i].count; k++)
             TRY(part_check(c, q->messages[i].role, &q->messages[i].parts[k]));
-    if (q->temperature.set && !(q->temperature.value >= 0 && q->temperature.value <= 2))
-        FAIL(c, INVALID, "The temperature of a chat is from 0 to 2.");
-    if (q->max_tokens < 0) FAIL(c, INVALID, "The tokens of an answer cannot be fewer than none.");
-    if (!str_is_null(q->schema.text))
-        TRY(object_check(c, q->schema.text, "The schema of an answer"));
+    for (ptrdiff_t i = 0; i < q->tool_count; i++)
+        TRY(object_check(c, q->tools[i].schema.text, "The schema of a tool"));
     if (q->schema_name.len && !name_is_good(q->schema_name))
         FAIL(c, INVALID, "A schema's name has 1 to 64 letters, digits, _ and -.");
-    return tools_check(c, q);
+    return NULL;
 }
 
 /* -- sources ----------------------------------------------------------------------------------- */

@@ -21,8 +21,8 @@ enum {
 
 /* -- the request ------------------------------------------------------------------------------- */
 
-/* INVALID for a request that no provider can send: no messages, the last one the assistant's, calls
- * of tools without id or name, malformed schemas, a choice among tools that are not there. */
+/* INVALID for parts that no service takes: of another role's, without the id, name or bytes they need,
+ * with malformed JSON. */
 MUST_USE Err *chat_check(Ctx *c, const ChatRequest *request);
 /* System text and sources, as one; null without either. */
 Str chat_system_text(Ctx *c, const ChatRequest *request);
