@@ -163,11 +163,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
                                               "type": "invalid_request_error", "param": None, "code": None}})
             function(call)
         except Refused as refused:
-            models.note_refused(call, refused)
-            call.fault = None
-            call.answer(refused.status, refused.body, refused.headers)
+            self.refuse(call, refused)
         except (Cut, ConnectionError):
             self.close_connection = True
+        except (ValueError, KeyError, TypeError, AttributeError) as error:  # of a shape that no check foresaw
+            self.refuse(call, Refused(400, {"error": {"message": f"Invalid request: {error!r}", "param": None,
+                                                      "type": "invalid_request_error", "code": None}}))
+
+    def refuse(self, call, refused):
+        self.server.models.note_refused(call, refused)
+        call.fault = None
+        call.answer(refused.status, refused.body, refused.headers)
 
 
 class Listener(http.server.ThreadingHTTPServer):
