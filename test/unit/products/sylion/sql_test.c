@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Every statement of sylion is one that both engines take. */
+#include "products/sylion/assistants_sql.h"
+#include "products/sylion/channels_sql.h"
 #include "products/sylion/contacts_sql.h"
 #include "products/sylion/conversation_sql.h"
+#include "products/sylion/conversations_sql.h"
 #include "products/sylion/dashboard_sql.h"
 #include "products/sylion/documents_sql.h"
 #include "products/sylion/knowledge_sql.h"
@@ -9,6 +12,7 @@
 #include "products/sylion/tenants_sql.h"
 #include "products/sylion/turn_sql.h"
 #include "products/sylion/usage_sql.h"
+#include "products/sylion/whatsapp_sql.h"
 #include "unit/work/work_world.h"
 
 typedef struct Named {
@@ -20,8 +24,11 @@ WORK(every_statement_is_prepared) {
     static const Named all[] = {
 // clang-format off
 #define X(name, text) {#name, text},
+        SYLION_ASSISTANTS(X)
+        SYLION_CHANNELS(X)
         SYLION_CONTACTS(X)
         SYLION_CONVERSATION(X)
+        SYLION_CONVERSATIONS(X)
         SYLION_DASHBOARD(X)
         SYLION_DOCUMENTS(X)
         SYLION_KNOWLEDGE(X)
@@ -29,6 +36,7 @@ WORK(every_statement_is_prepared) {
         SYLION_TENANTS(X)
         SYLION_TURN(X)
         SYLION_USAGE(X)
+        SYLION_WHATSAPP(X)
 #undef X
         // clang-format on
     };
