@@ -366,6 +366,8 @@ static Str request_id(Ctx *c, const HttpAnswer *answer) {
 /* What has come becomes the answer, or *err the reason why it does not. */
 static Err *reader_end(Ctx *c, ChatReader *r, Err *err) {
     ChatAnswer *out = r->out;
+    /* Whoever has said why it ends has said all; what it used is estimated then. */
+    if (err && r->ended && str_eq(err->code, S("ai_cut_short"))) err = NULL;
     if (!err) err = answer_read(c, r, r->request->on_text != NULL);
     if (!err) err = held_flush(c, r);
     if (!err) err = parts_finish(c, r);
