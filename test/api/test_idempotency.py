@@ -222,7 +222,13 @@ def assistant_asked(w):
         lambda: int(database(w.server, "SELECT count(*) FROM usage_records WHERE kind = 'ai_requests'"))
 
 
+def tenant_made(w):
+    body = {"name": word(), "slug": word(), "webhookUrl": "https://example.org/"}
+    return w.by_admin, "/api/v1/tenants", body, lambda: int(database(w.server, "SELECT count(*) FROM tenants"))
+
+
 ROUTES = {
+    "/api/v1/tenants": tenant_made,
     "/api/v1/turns/{id}/replay": turn_again, "/api/v1/messages/{id}/resend": message_again,
     "/api/v1/assistants/{id}/ask": assistant_asked,
     "/api/v1/auth/register": registration, "/api/v1/keys": key,

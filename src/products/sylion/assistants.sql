@@ -23,7 +23,7 @@ SELECT n, tenant_n, id, name, description, is_default, is_active, provider, mode
   FROM assistants
  WHERE tenant_n = $1 AND deleted_at IS NULL
    AND (CAST($2 AS text) IS NULL OR lower(name) LIKE $2 ESCAPE '!' OR lower(description) LIKE $2 ESCAPE '!')
-   AND ($3 IS NULL OR is_active = $3)
+   AND (CAST($3 AS boolean) IS NULL OR is_active = $3)
  ORDER BY n DESC LIMIT $4 OFFSET $5
 
 -- name: assistants_count
@@ -31,7 +31,7 @@ SELECT n, tenant_n, id, name, description, is_default, is_active, provider, mode
 SELECT count(*) FROM assistants
  WHERE tenant_n = $1 AND deleted_at IS NULL
    AND (CAST($2 AS text) IS NULL OR lower(name) LIKE $2 ESCAPE '!' OR lower(description) LIKE $2 ESCAPE '!')
-   AND ($3 IS NULL OR is_active = $3)
+   AND (CAST($3 AS boolean) IS NULL OR is_active = $3)
 
 -- name: assistants_hold
 -- Whoever changes which one is the default waits here for the others (PostgreSQL: FOR UPDATE).

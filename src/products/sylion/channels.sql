@@ -21,7 +21,7 @@ SELECT n, tenant_n, id, name, type, provider, is_active, config, whatsapp_phone_
  WHERE tenant_n = $1 AND deleted_at IS NULL
    AND (CAST($2 AS text) IS NULL OR lower(name) LIKE $2 ESCAPE '!' OR whatsapp_phone_number LIKE $2 ESCAPE '!')
    AND (CAST($3 AS text) IS NULL OR type = $3) AND (CAST($4 AS text) IS NULL OR provider = $4)
-   AND ($5 IS NULL OR is_active = $5)
+   AND (CAST($5 AS boolean) IS NULL OR is_active = $5)
  ORDER BY n DESC LIMIT $6 OFFSET $7
 
 -- name: channels_count
@@ -30,7 +30,7 @@ SELECT count(*) FROM channels
  WHERE tenant_n = $1 AND deleted_at IS NULL
    AND (CAST($2 AS text) IS NULL OR lower(name) LIKE $2 ESCAPE '!' OR whatsapp_phone_number LIKE $2 ESCAPE '!')
    AND (CAST($3 AS text) IS NULL OR type = $3) AND (CAST($4 AS text) IS NULL OR provider = $4)
-   AND ($5 IS NULL OR is_active = $5)
+   AND (CAST($5 AS boolean) IS NULL OR is_active = $5)
 
 -- name: channel_add
 -- $2 id, $3 name, $4 type, $5 provider, $6 is_active, $7 config, $8 phone, $9 phone_number_id,
