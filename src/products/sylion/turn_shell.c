@@ -111,7 +111,7 @@ Err *conversation_export(Ctx *c, const Scope *s, Str conversation_id, bool text,
     }
     for (Id after = {0}; rows.count == PAGE;) {
         CtxMark mark = ctx_mark(c);
-        TRY(tenant_query(c, s, SQL(SQL_TURN_CONVERSATIONS), ARGS(V(after), V((int64_t)PAGE)),
+        TRY(tenant_query(c, s, SQL(SQL_TURN_CONVERSATIONS), ARGS(V(after.value), V((int64_t)PAGE)),
                          &conversation_record, &rows));
         const Conversation *each = rows.items;
         for (ptrdiff_t i = 0; i < rows.count; i++) TRY(conversation_put(c, &e, &each[i]));
@@ -151,7 +151,7 @@ Err *turns_replay(Ctx *c, const Scope *s, const char *state, Time since, void (*
     for (Id after = {0}; rows.count == PAGE;) {
         CtxMark mark = ctx_mark(c);
         TRY(tenant_query(c, s, SQL(SQL_TURNS_ENDED),
-                         ARGS(V(str_c(state)), V(since), V(after), V((int64_t)PAGE)), &turn_record,
+                         ARGS(V(str_c(state)), V(since), V(after.value), V((int64_t)PAGE)), &turn_record,
                          &rows));
         const Turn *t = rows.items;
         for (ptrdiff_t i = 0; i < rows.count; i++) TRY(replay_one(c, s, &t[i], put, out));
