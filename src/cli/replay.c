@@ -31,6 +31,7 @@ static Err *replay_run(Ctx *c, Cli *cli) {
         return cli_usage(c, "--state is failed or over_quota: whether an unknown one was sent, only "
                             "a person can find out");
     TRY(since_read(c, cli_value(cli, "since"), &since));
+    TRY(modules_register(c, cli->modules, cli->module_count)); /* jobs are asked for */
     TRY(shell_scope(c, tenant, &s));
     TRY(turns_replay(c, &s, over_quota ? "over_quota" : "failed", since, cli_print, &done));
     cli_printf("%lld replayed, %lld wait for another turn of their conversation\n",
