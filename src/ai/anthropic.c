@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Anthropic's messages API: the request. max_tokens is required, system stands apart, roles alternate
- * (ours that repeat become one), a tool's answers come first in the user's turn, texts are never
- * empty, and schemas are asked for through output_config.format, closed and without the limits that
- * the service does not enforce. anthropic_read.c reads the answers. */
+ * Anthropic's messages API: the request. max_tokens is required, system stands apart, roles
+ * alternate (ours that repeat become one), a tool's answers come first in the user's turn, texts
+ * are never empty, and schemas are asked for through output_config.format, closed and without the
+ * limits that the service does not enforce. anthropic_read.c reads the answers. */
 #include "ai/anthropic.h"
 #include "ai/settings.h"
 

@@ -9,7 +9,7 @@
  * are left out, because we ask for none. */
 #include "ai/anthropic.h"
 
-/* -- content blocks ------------------------------------------------------------------------------ */
+/* -- content blocks ---------------------------------------------------------------------------- */
 
 static Err *opaque_whole(Ctx *c, ChatReader *r, const json_t *block, int64_t index) {
     Err *err = NULL;
@@ -86,7 +86,7 @@ Str anthropic_opaque(Arena *arena, const ChatDraft *draft) {
     return buf_str(&b);
 }
 
-/* -- what stands around them --------------------------------------------------------------------- */
+/* -- what stands around them ------------------------------------------------------------------- */
 
 static void stop_read(Ctx *c, ChatReader *r, const json_t *from) {
     static const struct {

@@ -2,8 +2,8 @@
  * The parts of a chat request that are the same for all services: checks, schemas, sources.
  *
  * Sources are quoted between lines that carry a key made of the hash of all of them. A text that
- * closed its own quotation would have to hold a hash of itself; and equal requests stay equal, which
- * a random key would not let them (recordings, kept answers). */
+ * closed its own quotation would have to hold a hash of itself; and equal requests stay equal,
+ * which a random key would not let them (recordings, kept answers). */
 #include <sodium.h>
 
 #include "ai/chat_wire.h"

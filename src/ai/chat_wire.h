@@ -5,8 +5,9 @@
  *   chat_exchange ─▶ wire_post ─▶ dialect.whole ─┐
  *                 └▶ wire_stream ─▶ dialect.event ─┴▶ chat_draft, chat_add… ─▶ parts of the answer
  *
- * Bounds: CHAT_PARTS_MAX parts, CHAT_ANSWER_MAX bytes of all of them. on_text gets valid UTF-8 only:
- * a code point that a service cuts in two (in its JSON, against the rules) waits for its other half. */
+ * Bounds: CHAT_PARTS_MAX parts, CHAT_ANSWER_MAX bytes of all of them. on_text gets valid UTF-8
+ * only: a code point that a service cuts in two (in its JSON, against the rules) waits for its
+ * other half. */
 #ifndef SOCLE_AI_CHAT_WIRE_H
 #define SOCLE_AI_CHAT_WIRE_H
 
@@ -21,14 +22,14 @@ enum {
 
 /* -- the request ------------------------------------------------------------------------------- */
 
-/* INVALID for parts that no service takes: of another role's, without the id, name or bytes they need,
- * with malformed JSON. */
+/* INVALID for parts that no service takes: of another role's, without the id, name or bytes they
+ * need, with malformed JSON. */
 MUST_USE Err *chat_check(Ctx *c, const ChatRequest *request);
 /* System text and sources, as one; null without either. */
 Str chat_system_text(Ctx *c, const ChatRequest *request);
-/* The request's schema as services take it that refuse what they do not enforce: objects are closed, and
- * the keywords named (a NULL-ended list) go into descriptions. *all_required: every object requires
- * all it has. */
+/* The request's schema as services take it that refuse what they do not enforce: objects are
+ * closed, and the keywords named (a NULL-ended list) go into descriptions. *all_required: every
+ * object requires all it has. */
 MUST_USE Err *chat_schema(Ctx *c, JsonText schema, const char *const *without, Str *out,
                           bool *all_required);
 /* "data:image/png;base64,…" */
@@ -51,8 +52,8 @@ typedef struct ChatReader ChatReader;
 
 typedef struct ChatDialect {
     const char *provider;
-    /* One event of a stream; a whole answer; one with a bad status, which may turn out to be an answer
-     * (a filter's refusal). JSON lives until they return. */
+    /* One event of a stream; a whole answer; one with a bad status, which may turn out
+     * to be an answer (a filter's refusal). JSON lives until they return. */
     Err *(*event)(Ctx *c, ChatReader *r, const json_t *event);
     Err *(*whole)(Ctx *c, ChatReader *r, const json_t *answer);
     Err *(*failure)(Ctx *c, ChatReader *r, const HttpAnswer *answer);
@@ -81,17 +82,18 @@ struct ChatReader {
     int64_t started_us;
 };
 
-/* Send and read. Fills *out (parts and texts in c's arena) but for json; usage and origin also where
- * it fails. */
+/* Send and read. Fills *out (parts and texts in c's arena) but for json; usage and origin also
+ * where it fails. */
 MUST_USE Err *chat_exchange(Ctx *c, const ChatDialect *dialect, const ChatRequest *request,
                             WireCall call, ChatAnswer *out);
 
-/* The same of an answer that is at hand, body and all; a stream's comes in pieces as played ones do.
- * Does not wait. */
+/* The same of an answer that is at hand, body and all; a stream's comes in pieces as played ones
+ * do. Does not wait. */
 MUST_USE Err *chat_read(Ctx *c, const ChatDialect *dialect, const ChatRequest *request,
                         const HttpAnswer *answer, ChatAnswer *out);
 
-/* The draft of that kind and index, made where it is not there; NULL over CHAT_PARTS_MAX (*err says so). */
+/* The draft of that kind and index, made where it is not there; NULL over CHAT_PARTS_MAX (*err
+ * says so). */
 ChatDraft *chat_draft(Ctx *c, ChatReader *r, ChatPartKind kind, int64_t index, Err **err);
 /* The text part under way: pieces of text belong to it until another part begins. */
 MUST_USE Err *chat_add_text(Ctx *c, ChatReader *r, ChatDraft *draft, Str piece);
@@ -116,7 +118,7 @@ json_t *chat_parse(ChatReader *r, Str text);
  * U+FFFD: JSON that a strict reader takes. */
 Str chat_mend(Arena *arena, Str text);
 
-/* -- chat/completions, which OpenAI and Mistral share (chat_wire_completions.c) ------------------ */
+/* -- chat/completions, which OpenAI and Mistral share (chat_wire_completions.c) ---------------- */
 
 typedef struct CompletionsStyle {
     const char *max_tokens; /* the member's name */

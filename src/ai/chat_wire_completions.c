@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * chat/completions, as OpenAI made it and others speak it: Mistral with rules of its own (style), and
- * whatever stands behind OPENAI_BASE_URL. Read leniently: content as text or as a list of chunks,
- * calls of tools whole or in pieces, arguments as text or as JSON, with or without [DONE], errors in
- * the shapes that the services were seen to give. */
+ * chat/completions, as OpenAI made it and others speak it: Mistral with rules of its own (style),
+ * and whatever stands behind OPENAI_BASE_URL. Read leniently: content as text or as a list of
+ * chunks, calls of tools whole or in pieces, arguments as text or as JSON, with or without [DONE],
+ * errors in the shapes that the services were seen to give. */
 #include <sodium.h>
 
 #include "ai/chat_wire.h"
 
-/* -- the request: messages ----------------------------------------------------------------------- */
+/* -- the request: messages --------------------------------------------------------------------- */
 
 typedef struct Writer {
     Ctx *c;
@@ -214,8 +214,8 @@ static Err *message_write(Writer *w, const ChatMessage *m) {
     return NULL;
 }
 
-/* What stands between two turns of the assistant: answers of tools first, as services demand it that
- * want each call answered at once, whoever spoke meanwhile. */
+/* What stands between two turns of the assistant: answers of tools first, as services demand it
+ * that want each call answered at once, whoever spoke meanwhile. */
 static Err *messages_write(Writer *w, const ChatRequest *q) {
     for (ptrdiff_t from = 0, to; from < q->message_count; from = to) {
         for (to = from; to < q->message_count && q->messages[to].role != CHAT_ASSISTANT;) to++;
@@ -228,7 +228,7 @@ static Err *messages_write(Writer *w, const ChatRequest *q) {
     return NULL;
 }
 
-/* -- the request: the rest ----------------------------------------------------------------------- */
+/* -- the request: the rest --------------------------------------------------------------------- */
 
 static Err *format_write(Ctx *c, JsonOut *o, const ChatRequest *q) {
     static const char *const without[] = {"minLength", "maxLength", NULL};

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Answers of chat/completions, whole and in pieces. A whole message and a delta have the same members,
- * so that one function reads both. */
+ * Answers of chat/completions, whole and in pieces. A whole message and a delta have the same
+ * members, so that one function reads both. */
 #include "ai/chat_wire.h"
 
-/* -- one message or delta ------------------------------------------------------------------------ */
+/* -- one message or delta ---------------------------------------------------------------------- */
 
 static Err *text_read(Ctx *c, ChatReader *r, Str text) {
     Err *err = NULL;
@@ -79,7 +79,7 @@ static Err *message_read(Ctx *c, ChatReader *r, const json_t *message) {
     return NULL;
 }
 
-/* -- what stands around it ----------------------------------------------------------------------- */
+/* -- what stands around it --------------------------------------------------------------------- */
 
 static Err *finish_read(Ctx *c, ChatReader *r, const json_t *choice) {
     Str reason = json_str(json_at(choice, "finish_reason"));
@@ -147,7 +147,7 @@ Str completions_opaque(Arena *arena, const ChatDraft *draft) {
     return buf_str(&b);
 }
 
-/* -- errors -------------------------------------------------------------------------------------- */
+/* -- errors ------------------------------------------------------------------------------------ */
 
 static Str text_of(Ctx *c, const json_t *value) {
     if (json_is_integer(value)) return strf(c->arena, "%lld", (long long)json_integer_value(value));

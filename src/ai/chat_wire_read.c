@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Putting a chat answer together. Drafts grow in an arena of the reader's own; what they have become
- * is copied into c's at the end, when its size is known to be within bounds. */
+ * Putting a chat answer together. Drafts grow in an arena of the reader's own; what they have
+ * become is copied into c's at the end, when its size is known to be within bounds. */
 #include "ai/chat_wire.h"
 #include "core/time.h"
 
@@ -51,7 +51,7 @@ json_t *chat_parse(ChatReader *r, Str text) {
     return r->json;
 }
 
-/* -- text that is not as it should be ------------------------------------------------------------ */
+/* -- text that is not as it should be ---------------------------------------------------------- */
 
 enum { PRIVATE_FIRST = 0xF700 }; /* and the byte: U+F780…U+F7FF */
 
@@ -142,7 +142,8 @@ static bool is_beginning(Str s) {
     return true;
 }
 
-/* What of `s` is text, without NUL, U+FFFD for bytes that are none. A beginning at its end is held. */
+/* What of `s` is text, without NUL, U+FFFD for bytes that are none. A beginning at its end is
+ * held. */
 static Str clean(ChatReader *r, Arena *arena, Str s, bool more) {
     Buf b = buf_new(arena, s.len + 16);
     r->held_len = 0;
@@ -212,7 +213,7 @@ Err *chat_add_json(Ctx *c, ChatReader *r, Buf *to, const json_t *value) {
     return r->bytes > CHAT_ANSWER_MAX ? chat_bad(c, r, "answered with more than 2 MiB") : NULL;
 }
 
-/* -- what dialects say --------------------------------------------------------------------------- */
+/* -- what dialects say ------------------------------------------------------------------------- */
 
 ChatDraft *chat_draft(Ctx *c, ChatReader *r, ChatPartKind kind, int64_t index, Err **err) {
     for (ptrdiff_t i = r->count - 1; i >= 0; i--) {
@@ -267,7 +268,7 @@ Err *chat_failure_inside(Ctx *c, ChatReader *r, Str code, Str type, Str message)
     return wire_failure(c, r->dialect->provider, &answer, code, type, message);
 }
 
-/* -- the end ------------------------------------------------------------------------------------- */
+/* -- the end ----------------------------------------------------------------------------------- */
 
 /* False: the arguments of a call of a tool are no JSON object. None at all are `{}`. */
 static bool arguments_read(Ctx *c, ChatReader *r, const ChatDraft *d, Str *out) {

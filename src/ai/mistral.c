@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Mistral: chat/completions with content as text or chunks, thinking among them, and rules of its own
- * for ids and the order of roles (chat_wire_completions.c). */
+ * Mistral: chat/completions with content as text or chunks, thinking among them, and rules of its
+ * own for ids and the order of roles (chat_wire_completions.c). */
 #include "ai/chat_wire.h"
 #include "ai/settings.h"
 

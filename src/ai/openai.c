@@ -15,8 +15,9 @@ static bool is_openai_itself(void) {
     return url_parse(ai_settings.openai_url, &url) && str_ends(url.host, S("openai.com"));
 }
 
-/* Models that think first take `max_completion_tokens` only, and no temperature: o1, o3-mini, gpt-5,
- * gpt-5.1-mini, but not gpt-5-chat-latest. A provider's prefix (openai/gpt-5) counts for nothing. */
+/* Models that think first take `max_completion_tokens` only, and no temperature: o1, o3-mini,
+ * gpt-5, gpt-5.1-mini, but not gpt-5-chat-latest. A provider's prefix (openai/gpt-5) counts for
+ * nothing. */
 static bool is_thinking(Str model) {
     ptrdiff_t slash = -1;
     for (ptrdiff_t i = 0; i < model.len; i++)

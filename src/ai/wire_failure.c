@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What a bad status means: may the call be made again, and when; is it our key, our account's money,
- * our request, or the service. Statuses alone do not say it (an empty account is 400, 402, 403 or
- * 429, by service), so the words that services put into code, type and message are looked at first.
+ * What a bad status means: may the call be made again, and when; is it our key, our account's
+ * money, our request, or the service. Statuses alone do not say it (an empty account is 400, 402,
+ * 403 or 429, by service), so the words that services put into code, type and message are looked
+ * at first.
  *
- * The provider's message is read and never passed on: services quote prompts and parts of keys in it. */
+ * The provider's message is read and never passed on: services quote prompts and parts of keys in
+ * it. */
 #include "ai/wire.h"
 #include "core/time.h"
 

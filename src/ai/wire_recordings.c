@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Recorded calls: AI_RECORDINGS/SHA256.http, a status line, headers, an empty line and the body byte
- * for byte as it came.
+ * Recorded calls: AI_RECORDINGS/SHA256.http, a status line, headers, an empty line and the body
+ * byte for byte as it came.
  *
  * The name is the SHA-256 of method, path with query, and body: JSON with its members sorted and
  * without blanks; of multipart bodies everything but the boundary, which is another one each time.

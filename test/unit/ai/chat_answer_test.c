@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Answers that no recording holds: refusals, filters, calls of tools in every shape, thoughts, errors
- * in the middle, halves of code points, answers without measure, answers that are none. */
+ * Answers that no recording holds: refusals, filters, calls of tools in every shape, thoughts,
+ * errors in the middle, halves of code points, answers without measure, answers that are none. */
 #include "model_world.h"
 
 static const Provider *const all[] = {&provider_openai, &provider_anthropic, &provider_mistral};
@@ -24,7 +24,7 @@ static void fails_with(Err *err, ErrKind kind, const char *code, int line) {
 }
 #define BAD(call, code) fails_with((call), ERR_UPSTREAM, (code), __LINE__)
 
-/* -- how answers end ----------------------------------------------------------------------------- */
+/* -- how answers end --------------------------------------------------------------------------- */
 
 TEST(every_reason_to_end_is_told_apart) {
     static const struct {
@@ -121,7 +121,7 @@ TEST(an_empty_answer_is_an_answer) {
     CHECK_STR(a.text, S(""));
 }
 
-/* -- usage --------------------------------------------------------------------------------------- */
+/* -- usage ------------------------------------------------------------------------------------- */
 
 TEST(what_was_used_is_counted_with_what_the_service_had_kept) {
     ChatAnswer a;
@@ -180,7 +180,7 @@ TEST(the_service_is_named_as_it_names_itself) {
     CHECK_STR(a.origin.model, S("claude"));
 }
 
-/* -- tools --------------------------------------------------------------------------------------- */
+/* -- tools ------------------------------------------------------------------------------------- */
 
 TEST(calls_of_tools_are_put_together_from_pieces_in_any_shape) {
     ChatAnswer a;
@@ -242,7 +242,7 @@ TEST(arguments_that_are_no_object_are_no_call) {
                         bad[i]);
         BAD(whole(&provider_openai, str_cstr(c->arena, body), &a), "ai_bad_answer");
     }
-    /* Stopped by the limit in the middle of one: the text that came is an answer, the call is not. */
+    /* Stopped by the limit in the middle of one: the text is an answer, the call is not. */
     REQUIRE(GOOD(whole(
         &provider_openai,
         "{\"choices\":[{\"message\":{\"content\":\"x\",\"tool_calls\":[{\"id\":\"a\",\"function\":"
@@ -255,7 +255,7 @@ TEST(arguments_that_are_no_object_are_no_call) {
         "ai_bad_answer");
 }
 
-/* -- Anthropic's stream -------------------------------------------------------------------------- */
+/* -- Anthropic's stream ------------------------------------------------------------------------ */
 
 #define A_START                                                                                    \
     "event: message_start\ndata: "                                                                 \
@@ -383,7 +383,7 @@ TEST(mistrals_chunks_are_text_and_thought) {
               S("{\"type\":\"thinking\",\"thinking\":[{\"type\":\"text\",\"text\":\"hm\"}]}"));
 }
 
-/* -- text that is broken ------------------------------------------------------------------------- */
+/* -- text that is broken ----------------------------------------------------------------------- */
 
 #define PIECE(text) "data: {\"choices\":[{\"delta\":{\"content\":\"" text "\"}}]}\n\n"
 

@@ -348,7 +348,7 @@ TEST(a_source_cannot_close_its_own_quotation) {
     }
 }
 
-/* -- what nobody takes --------------------------------------------------------------------------- */
+/* -- what nobody takes ------------------------------------------------------------------------- */
 
 TEST(parts_that_no_service_takes_are_refused_before_anything_is_sent) {
     ChatPart call = {.kind = CHAT_TOOL_CALL, .name = S("t"), .text = S("{}")},

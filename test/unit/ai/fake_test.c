@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The providers against the strict stand-ins of test/fake/models.py: nothing that we send is refused,
- * and every way in which a service fails ends in a clear state. */
+ * The providers against the strict stand-ins of test/fake/models.py: nothing that we send is
+ * refused, and every way in which a service fails ends in a clear state. */
 #include "ai/provider.h"
 #include "ai/settings.h"
 #include "rt/process.h"
@@ -153,7 +153,7 @@ TEST(a_conversation_with_tools_and_thoughts_goes_back_and_forth) {
             if (GOOD(ask(i, q, streamed, &told, &second))) CHECK_INT(second.end, CHAT_TOOLS);
             q.tool_choice = S("weather");
             if (GOOD(ask(i, q, streamed, &told, &second))) CHECK_INT(second.end, CHAT_TOOLS);
-            /* To another provider the same conversation goes without these thoughts and with other ids. */
+            /* To another provider it goes without these thoughts and with other ids. */
             q.tool_choice = (Str){0};
             if (GOOD(ask((i + 1) % 3, q, streamed, &told, &second)))
                 CHECK_INT(second.end, CHAT_DONE);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Real answers of the services, recorded by others, through the door that callers use: read right,
- * the same however they are cut, and never taken for whole when they are not. The recorded exchanges
- * with OpenAI's Responses API and the token counter are left out: we do not speak these. */
+ * the same however they are cut, and never taken for whole when they are not. The recorded
+ * exchanges with OpenAI's Responses API and the token counter are left out: we do not speak these.
+ * */
 #include "model_world.h"
 #include "../products/robian/shared_data.h"
 
@@ -151,8 +152,8 @@ TEST(recorded_whole_answers_are_read_right) {
     }
 }
 
-/* Every length of pieces is a cut at each of its multiples: all lengths are all cuts. Of long streams
- * the lengths thin out. */
+/* Every length of pieces is a cut at each of its multiples: all lengths are all cuts. Of long
+ * streams the lengths thin out. */
 static int64_t next_piece(int64_t piece, int64_t len) {
     return len < 1600 || piece < 160 ? piece + 1 : piece + 53;
 }
