@@ -19,7 +19,7 @@ typedef struct Webhook {
     const char *prefix;
     Str event, delivery, data; /* data: JSON */
     bool private_too;          /* addresses that are not public are allowed */
-    bool refusal_ends; /* 400, 401, 403, 404, 422 are INVALID, which no job tries again */
+    bool refusal_ends;         /* 400, 401, 403, 404, 422 are INVALID, which no job tries again */
     int64_t timeout_ms;
 } Webhook;
 

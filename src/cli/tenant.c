@@ -124,8 +124,8 @@ static Err *quota(Ctx *c, const Cli *cli, const Scope *s) {
         any = change.given[kind] = true;
         if (str_eq(text, S("plan"))) continue;
         OptInt value = {-1, true};
-        bool number = str_to_i64(text, &value.value) && value.value >= 0 &&
-                      value.value <= TENANT_QUOTA_MAX;
+        bool number =
+            str_to_i64(text, &value.value) && value.value >= 0 && value.value <= TENANT_QUOTA_MAX;
         if (!number && !str_eq(text, S("none")))
             return cli_usage(c, "--%s is a number, none or plan", quota_options[kind]);
         change.value[kind] = value;
@@ -155,8 +155,9 @@ static Err *tenant_run(Ctx *c, Cli *cli) {
                  str_eq(verb, S("key")) || str_eq(verb, S("activate")) ||
                  str_eq(verb, S("deactivate"));
     if (!known || cli->word_count != 2)
-        return cli_usage(c, "tenant takes create NAME, list, show TENANT, quota TENANT, key TENANT, "
-                            "activate TENANT or deactivate TENANT");
+        return cli_usage(c,
+                         "tenant takes create NAME, list, show TENANT, quota TENANT, key TENANT, "
+                         "activate TENANT or deactivate TENANT");
     if (str_eq(verb, S("create"))) return create(c, cli);
     TRY(tenant_named(c, cli->words[1], &s));
     if (str_eq(verb, S("show"))) return show(c, &s);
@@ -175,7 +176,8 @@ const Command tenant_command = {
     .option_count = COUNT(tenant_options),
     .need = NEED_SCHEMA,
     .doc = "Sylion's tenants",
-    .more = "A TENANT is named by its slug or its id. key prints the id and the key: it is shown this\n"
-            "once. quota without options says what is used, as show does.",
+    .more =
+        "A TENANT is named by its slug or its id. key prints the id and the key: it is shown this\n"
+        "once. quota without options says what is used, as show does.",
     .run = tenant_run,
 };

@@ -9,21 +9,21 @@ typedef struct QueueRow {
     Time oldest;
 } QueueRow;
 static const Field queue_fields[] = {
-    FIELD(QueueRow, queue),   FIELD(QueueRow, waiting), FIELD(QueueRow, delayed),
-    FIELD(QueueRow, running), FIELD(QueueRow, done),    FIELD(QueueRow, dead),
-    FIELD(QueueRow, cancelled),
-    FIELD(QueueRow, oldest, .flags = F_NULLABLE),
+    FIELD(QueueRow, queue),     FIELD(QueueRow, waiting),
+    FIELD(QueueRow, delayed),   FIELD(QueueRow, running),
+    FIELD(QueueRow, done),      FIELD(QueueRow, dead),
+    FIELD(QueueRow, cancelled), FIELD(QueueRow, oldest, .flags = F_NULLABLE),
 };
 static const Record queue_record = RECORD(QueueRow, queue_fields);
 
-#define QUEUES(is_due)                                                                        \
+#define QUEUES(is_due)                                                                             \
     "SELECT queue, sum(CASE WHEN state = 'waiting' AND " is_due " THEN 1 ELSE 0 END) AS waiting, " \
-    "sum(CASE WHEN state = 'waiting' AND NOT (" is_due ") THEN 1 ELSE 0 END) AS delayed, "    \
-    "sum(CASE WHEN state = 'running' THEN 1 ELSE 0 END) AS running, "                         \
-    "sum(CASE WHEN state = 'done' THEN 1 ELSE 0 END) AS done, "                               \
-    "sum(CASE WHEN state = 'dead' THEN 1 ELSE 0 END) AS dead, "                               \
-    "sum(CASE WHEN state = 'cancelled' THEN 1 ELSE 0 END) AS cancelled, "                     \
-    "min(CASE WHEN state = 'waiting' AND " is_due " THEN run_at END) AS oldest "              \
+    "sum(CASE WHEN state = 'waiting' AND NOT (" is_due ") THEN 1 ELSE 0 END) AS delayed, "         \
+    "sum(CASE WHEN state = 'running' THEN 1 ELSE 0 END) AS running, "                              \
+    "sum(CASE WHEN state = 'done' THEN 1 ELSE 0 END) AS done, "                                    \
+    "sum(CASE WHEN state = 'dead' THEN 1 ELSE 0 END) AS dead, "                                    \
+    "sum(CASE WHEN state = 'cancelled' THEN 1 ELSE 0 END) AS cancelled, "                          \
+    "min(CASE WHEN state = 'waiting' AND " is_due " THEN run_at END) AS oldest "                   \
     "FROM jobs GROUP BY queue ORDER BY queue"
 
 Err *job_queue_stats(Ctx *c, JobQueue **out, ptrdiff_t *count) {

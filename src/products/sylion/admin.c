@@ -44,10 +44,16 @@ typedef struct Figures {
         strays;
 } Figures;
 static const Field figures_fields[] = {
-    FIELD(Figures, tenants),       FIELD(Figures, active_tenants), FIELD(Figures, channels),
-    FIELD(Figures, assistants),    FIELD(Figures, conversations),  FIELD(Figures, open_turns),
-    FIELD(Figures, documents),     FIELD(Figures, strays, .doc = "Numbers that nobody has, and what "
-                                                             "of webhooks could not be read"),
+    FIELD(Figures, tenants),
+    FIELD(Figures, active_tenants),
+    FIELD(Figures, channels),
+    FIELD(Figures, assistants),
+    FIELD(Figures, conversations),
+    FIELD(Figures, open_turns),
+    FIELD(Figures, documents),
+    FIELD(Figures, strays,
+          .doc = "Numbers that nobody has, and what "
+                 "of webhooks could not be read"),
 };
 static const Record figures_record =
     RECORD_AS("SystemFigures", Figures, figures_fields, .camel = true);

@@ -40,11 +40,13 @@ typedef struct Conversations {
     int64_t active, paused, handoff, ended;
 } Conversations;
 static const Field conversations_fields[] = {
-    FIELD(Conversations, active), FIELD(Conversations, paused), FIELD(Conversations, handoff),
+    FIELD(Conversations, active),
+    FIELD(Conversations, paused),
+    FIELD(Conversations, handoff),
     FIELD(Conversations, ended),
 };
-static const Record conversations_record = RECORD_AS(
-    "DashboardConversations", Conversations, conversations_fields, .camel = true);
+static const Record conversations_record =
+    RECORD_AS("DashboardConversations", Conversations, conversations_fields, .camel = true);
 
 typedef struct Failure {
     Str subject, state, reason;
@@ -65,7 +67,10 @@ typedef struct Latency {
 } Latency;
 static const Field latency_fields[] = {
     FIELD(Latency, count, .doc = "Of the latest answers, 1000 at most"),
-    FIELD(Latency, p50_ms), FIELD(Latency, p95_ms), FIELD(Latency, p99_ms), FIELD(Latency, max_ms),
+    FIELD(Latency, p50_ms),
+    FIELD(Latency, p95_ms),
+    FIELD(Latency, p99_ms),
+    FIELD(Latency, max_ms),
 };
 static const Record latency_record =
     RECORD_AS("DashboardLatency", Latency, latency_fields, .camel = true);
@@ -110,15 +115,15 @@ static const Field dashboard_fields[] = {
 };
 static const Record dashboard_record = RECORD(Dashboard, dashboard_fields, .camel = true);
 
-/* -- reading -------------------------------------------------------------------------------------- */
+/* -- reading ----------------------------------------------------------------------------------- */
 
 typedef struct CountRow {
     Str id, name, type, direction, state;
     int64_t count, tokens, cost_micros;
 } CountRow;
 static const Field count_fields[] = {
-    FIELD(CountRow, id),        FIELD(CountRow, name),  FIELD(CountRow, type),
-    FIELD(CountRow, direction), FIELD(CountRow, state), FIELD(CountRow, count),
+    FIELD(CountRow, id),        FIELD(CountRow, name),        FIELD(CountRow, type),
+    FIELD(CountRow, direction), FIELD(CountRow, state),       FIELD(CountRow, count),
     FIELD(CountRow, tokens),    FIELD(CountRow, cost_micros),
 };
 static const Record count_record = RECORD(CountRow, count_fields);
@@ -257,8 +262,8 @@ static Err *dashboard_get(Ctx *c, Call *k) {
     TRY(scope_of(c, k, (Str){0}, &s));
     TRY(tenant_load(c, &s, &t));
     TRY(tenant_show(c, &t));
-    *out = (Dashboard){
-        .tenant_id = t.id, .plan = t.plan, .time_zone = t.time_zone, .quotas = t.usage};
+    *out =
+        (Dashboard){.tenant_id = t.id, .plan = t.plan, .time_zone = t.time_zone, .quotas = t.usage};
     quota_period(c, &t, QUOTA_MESSAGES, now, &out->period_start, &out->period_end);
     TRY(span_read(c, &s, day_start(c, t.time_zone, now), &out->today));
     return span_read(c, &s, out->period_start, &out->period);

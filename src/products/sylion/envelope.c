@@ -59,7 +59,7 @@ static void envelope_close(Ctx *c, const Call *k, Buf *b) {
     buf_byte(b, '}');
 }
 
-/* -- errors -------------------------------------------------------------------------------------- */
+/* -- errors ------------------------------------------------------------------------------------ */
 
 /* A code as the contract writes them; what a conflict in the database is called is ours. */
 static bool is_contract_code(Str code) {

@@ -46,6 +46,7 @@ static const Route *const tables[] = {
     message_routes,
     dashboard_routes,
     plan_routes,
+    tenant_admin_routes,
     tenant_routes,
     usage_routes,
     webhook_routes,
@@ -83,7 +84,7 @@ static const JobKind jobs[] = {
     {.name = STALE_JOB,
      .queue = INDEX_QUEUE,
      .run = index_stale_run,
-     .doc = "Have documents of another embedding model indexed anew"},
+     .doc = "Have documents of another embedding model indexed anew, mark those that were broken off"},
     {.name = DOCUMENT_BLOB_JOB,
      .queue = "sylion",
      .run = document_blob_run,
@@ -117,6 +118,8 @@ static const ChannelRule channels[] = {
 };
 
 static const Schedule schedules[] = {
+    {.name = "sylion.index_stale", .cron = "*/10 * * * *", .job = STALE_JOB,
+     .doc = "Documents that no job is about any more"},
     {.name = "sylion.turns", .cron = "* * * * *", .job = TURNS_SWEEP_JOB,
      .doc = "Conversations whose job was lost"},
     {.name = "sylion.knowledge_tombstones", .cron = "47 4 * * *", .job = KNOWLEDGE_PURGE_JOB,

@@ -29,6 +29,7 @@ const char *const plan_names[] = {"starter", "pro", "business", "free", "enterpr
 
 #define MONTHLY .currency = S_INIT("EUR"), .interval = S_INIT("month")
 #define PRICE(cents) .price_cents = {.value = (cents), .set = true}
+// clang-format off
 static const Plan plans[] = {
     {.id = S_INIT("free"), .name = S_INIT("Free"), PRICE(0), MONTHLY,
      .quotas = {.messages = 100, .ai_requests = 100, .tokens = 200 * 1000, .storage_mb = 50,
@@ -46,6 +47,7 @@ static const Plan plans[] = {
      .quotas = {.messages = -1, .ai_requests = -1, .tokens = -1, .storage_mb = -1,
                 .channels = -1, .assistants = -1}},
 };
+// clang-format on
 static_assert(COUNT(plans) == COUNT(plan_names) - 1, "as many as names");
 
 const Plan *plan_find(Str id) {

@@ -18,9 +18,9 @@
 enum { HOLD_MS = 60 * 60 * 1000 };
 
 static const char *const units[QUOTA_KINDS] = {
-    [QUOTA_MESSAGES] = "messages",   [QUOTA_AI_REQUESTS] = "ai_requests",
-    [QUOTA_TOKENS] = "tokens",       [QUOTA_STORAGE] = "storage_bytes",
-    [QUOTA_CHANNELS] = "channels",   [QUOTA_ASSISTANTS] = "assistants",
+    [QUOTA_MESSAGES] = "messages", [QUOTA_AI_REQUESTS] = "ai_requests",
+    [QUOTA_TOKENS] = "tokens",     [QUOTA_STORAGE] = "storage_bytes",
+    [QUOTA_CHANNELS] = "channels", [QUOTA_ASSISTANTS] = "assistants",
 };
 
 Str quota_unit(QuotaKind kind) {
@@ -58,13 +58,13 @@ void quota_period(Ctx *c, const Tenant *t, QuotaKind kind, Time at, Time *starts
     ledger_window(quota_of(c, t, kind), at, starts, ends);
 }
 
-/* -- what holds ---------------------------------------------------------------------------------- */
+/* -- what holds -------------------------------------------------------------------------------- */
 
 OptInt *tenant_own_quota(Tenant *t, QuotaKind kind) {
     OptInt *const own[QUOTA_KINDS] = {
-        [QUOTA_MESSAGES] = &t->quota_messages,  [QUOTA_AI_REQUESTS] = &t->quota_ai_requests,
-        [QUOTA_TOKENS] = &t->quota_tokens,      [QUOTA_STORAGE] = &t->quota_storage_mb,
-        [QUOTA_CHANNELS] = &t->quota_channels,  [QUOTA_ASSISTANTS] = &t->quota_assistants,
+        [QUOTA_MESSAGES] = &t->quota_messages, [QUOTA_AI_REQUESTS] = &t->quota_ai_requests,
+        [QUOTA_TOKENS] = &t->quota_tokens,     [QUOTA_STORAGE] = &t->quota_storage_mb,
+        [QUOTA_CHANNELS] = &t->quota_channels, [QUOTA_ASSISTANTS] = &t->quota_assistants,
     };
     assert(kind >= 0 && kind < QUOTA_KINDS);
     return own[kind];
@@ -82,9 +82,9 @@ int64_t tenant_limit(const Tenant *t, QuotaKind kind) {
 
 static QuotaUse *use_of(TenantUsage *usage, QuotaKind kind) {
     QuotaUse *const uses[QUOTA_KINDS] = {
-        [QUOTA_MESSAGES] = &usage->messages,  [QUOTA_AI_REQUESTS] = &usage->ai_requests,
-        [QUOTA_TOKENS] = &usage->tokens,      [QUOTA_STORAGE] = &usage->storage_mb,
-        [QUOTA_CHANNELS] = &usage->channels,  [QUOTA_ASSISTANTS] = &usage->assistants,
+        [QUOTA_MESSAGES] = &usage->messages, [QUOTA_AI_REQUESTS] = &usage->ai_requests,
+        [QUOTA_TOKENS] = &usage->tokens,     [QUOTA_STORAGE] = &usage->storage_mb,
+        [QUOTA_CHANNELS] = &usage->channels, [QUOTA_ASSISTANTS] = &usage->assistants,
     };
     return uses[kind];
 }
@@ -171,7 +171,7 @@ Err *quota_zone_changed(Ctx *c, const Tenant *t) {
     return NULL;
 }
 
-/* -- taking -------------------------------------------------------------------------------------- */
+/* -- taking ------------------------------------------------------------------------------------ */
 
 static Err *exceeded(Ctx *c, const Err *err) {
     Err *said = sylion_err(c, ERR_RATE_LIMITED, "QUOTA_EXCEEDED", "%.*s", S_ARG(err->detail));
@@ -199,7 +199,8 @@ Err *quota_reserve(Ctx *c, const Scope *s, QuotaKind kind, Str key, int64_t amou
 }
 
 static Err *usage_add(Ctx *c, const Scope *s, QuotaKind kind, Str key, const Use *use) {
-    OptInt in = {use->tokens_in, use->tokens_in != 0}, out = {use->tokens_out, use->tokens_out != 0};
+    OptInt in = {use->tokens_in, use->tokens_in != 0},
+           out = {use->tokens_out, use->tokens_out != 0};
     OptInt cost = {use->cost_micros, use->cost_micros != 0};
     return tenant_exec(c, s, SQL(SQL_USAGE_ADD),
                        ARGS(V(quota_unit(kind)), V(key), V(use->amount), V(use->conversation),
@@ -217,8 +218,7 @@ static Err *used_more(Ctx *c, const Scope *s, QuotaKind kind, Str key, const Use
     return warning_consider(c, s, &t, kind, use->amount, used);
 }
 
-Err *quota_settle(Ctx *c, const Scope *s, QuotaKind kind, Str key, Id reservation,
-                  const Use *use) {
+Err *quota_settle(Ctx *c, const Scope *s, QuotaKind kind, Str key, Id reservation, const Use *use) {
     assert(c->tx && use && use->amount >= 0);
     TRY(ledger_settle(c, reservation, use->amount));
     return used_more(c, s, kind, key, use);
@@ -240,7 +240,7 @@ Err *quota_use(Ctx *c, const Scope *s, QuotaKind kind, Str key, const Use *use) 
     return quota_settle(c, s, kind, key, reservation, use);
 }
 
-/* -- asking -------------------------------------------------------------------------------------- */
+/* -- asking ------------------------------------------------------------------------------------ */
 
 Err *quota_check(Ctx *c, const Scope *s, QuotaKind kind, int64_t amount, int64_t *used,
                  int64_t *limit, bool *fits) {

@@ -29,7 +29,8 @@ extern const Record deleted_record;
         FIELD(Query, limit, .min = 1, .max = 100, .fallback = "20")
 
 extern const Route stray_routes[], webhook_routes[], whatsapp_routes[];
-extern const Route admin_routes[], dashboard_routes[], plan_routes[], tenant_routes[], usage_routes[];
+extern const Route admin_routes[], dashboard_routes[], plan_routes[], tenant_admin_routes[],
+    tenant_routes[], usage_routes[];
 extern const Route ask_routes[], turn_routes[];
 extern const Route assistant_routes[], binding_routes[], channel_routes[], conversation_routes[],
     message_routes[];

@@ -74,7 +74,8 @@ static Err *scope_alone(Ctx *c, Scope *out) {
     const ScopeRow *row = rows.items;
     if (rows.count == 0) FAIL(c, FORBIDDEN, "Your account belongs to no tenant.");
     if (rows.count > 1)
-        FAIL(c, BAD_REQUEST, "You belong to several tenants: say which by tenantId or X-Tenant-ID.");
+        FAIL(c, BAD_REQUEST,
+             "You belong to several tenants: say which by tenantId or X-Tenant-ID.");
     scope_fill(c, row, member_role_of(row->role), false, out);
     return NULL;
 }
@@ -154,7 +155,7 @@ Err *platform_require(Ctx *c) {
     return NULL;
 }
 
-/* -- a tenant's rows ----------------------------------------------------------------------------- */
+/* -- a tenant's rows --------------------------------------------------------------------------- */
 
 /* The check of tools/check_tenants once more, for texts made at run time. */
 static bool text_is_scoped(const char *text) {
@@ -209,7 +210,7 @@ Err *tenant_found(Ctx *c, const Scope *s, Sql sql, Args args, const Record *reco
     return found ? NULL : row_absent(c, code);
 }
 
-/* -- across tenants ------------------------------------------------------------------------------ */
+/* -- across tenants ---------------------------------------------------------------------------- */
 
 Err *system_query(Ctx *c, Sql sql, Args args, const Record *record, Rows *out) {
     return db_query(c, sql, args, record, out);
@@ -229,7 +230,7 @@ Err *system_exec(Ctx *c, Sql sql, Args args, ptrdiff_t *changed) {
     return db_exec(c, sql, args, changed);
 }
 
-/* -- events -------------------------------------------------------------------------------------- */
+/* -- events ------------------------------------------------------------------------------------ */
 
 Err *tenant_tell(Ctx *c, const Scope *s, const char *type, const Record *record,
                  const void *value) {

@@ -11,8 +11,6 @@
 #include "products/sylion/tenants_sql.h"
 #include "work/zone.h"
 
-#define SQL_TENANT_LOCK SQL2(SQL_TENANT_LOCK_SQLITE, SQL_TENANT_LOCK_POSTGRES)
-
 static const Field quota_use_fields[] = {
     FIELD(QuotaUse, used),
     FIELD(QuotaUse, limit, .doc = "-1: without"),
@@ -64,7 +62,7 @@ static const Field tenant_fields[] = {
 const Record tenant_record =
     RECORD(Tenant, tenant_fields, .camel = true, .doc = "Who uses the platform for his contacts");
 
-/* -- what comes in ------------------------------------------------------------------------------- */
+/* -- what comes in ----------------------------------------------------------------------------- */
 
 enum { JSON_BYTES_MAX = 32 * 1024, PHONE_DIGITS_MIN = 6, PHONE_DIGITS_MAX = 15 };
 
@@ -120,13 +118,13 @@ static void tenant_in_check(const void *value, Str path, Problems *problems) {
     object_check(in->settings, S("settings"), problems);
 }
 
-#define TENANT_IN_FIELDS                                                                          \
-    FIELD(TenantIn, contact_email, .flags = F_TRIM | F_NULLABLE, .max = 254, .format = "email"),  \
-        FIELD(TenantIn, contact_phone, .flags = F_TRIM | F_NULLABLE, .max = 32),                  \
-        FIELD(TenantIn, billing_address, .flags = F_NULLABLE, .doc = "An object"),                \
-        FIELD(TenantIn, webhook_url, .flags = F_TRIM | F_NULLABLE, .max = 2000, .format = "uri",  \
-              .doc = "Warnings are posted there, signed"),                                        \
-        FIELD(TenantIn, settings, .doc = "An object; the tenant's own matter"),                   \
+#define TENANT_IN_FIELDS                                                                         \
+    FIELD(TenantIn, contact_email, .flags = F_TRIM | F_NULLABLE, .max = 254, .format = "email"), \
+        FIELD(TenantIn, contact_phone, .flags = F_TRIM | F_NULLABLE, .max = 32),                 \
+        FIELD(TenantIn, billing_address, .flags = F_NULLABLE, .doc = "An object"),               \
+        FIELD(TenantIn, webhook_url, .flags = F_TRIM | F_NULLABLE, .max = 2000, .format = "uri", \
+              .doc = "Warnings are posted there, signed"),                                       \
+        FIELD(TenantIn, settings, .doc = "An object; the tenant's own matter"),                  \
         FIELD(TenantIn, time_zone, .flags = F_TRIM, .min = 1, .max = 64, .doc = "An IANA name")
 
 static const Field create_fields[] = {
@@ -150,7 +148,7 @@ static const Field change_fields[] = {
 static const Record change_record =
     RECORD_AS("TenantChange", TenantIn, change_fields, .camel = true, .check = tenant_in_check);
 
-/* -- making -------------------------------------------------------------------------------------- */
+/* -- making ------------------------------------------------------------------------------------ */
 
 /* Of the calls that write a slug: no other text of a tenant's is unique. */
 static Err *slug_taken(Ctx *c, Err *err) {
@@ -178,8 +176,8 @@ Err *tenant_create(Ctx *c, const TenantIn *in, Id owner, Tenant *out) {
     Err *err = system_one(
         c, SQL(SQL_SYSTEM_TENANT_ADD),
         ARGS(V(uuid_v4(c->arena)), V(organisation.id), V(in->name), V(in->slug), V(in->plan),
-             V(in->contact_email), V(in->contact_phone), V(in->billing_address),
-             V(in->webhook_url), V(in->settings.text.data ? in->settings : empty),
+             V(in->contact_email), V(in->contact_phone), V(in->billing_address), V(in->webhook_url),
+             V(in->settings.text.data ? in->settings : empty),
              V(or_else(in->time_zone, S("Europe/Paris"))), V(out->webhook_sealed), V(time_now())),
         &tenant_record, out);
     return slug_taken(c, err);
@@ -220,11 +218,17 @@ static Err *tenants_post(Ctx *c, Call *k) {
     return NULL;
 }
 
-/* -- reading ------------------------------------------------------------------------------------- */
+/* -- reading ----------------------------------------------------------------------------------- */
 
 Err *tenant_load(Ctx *c, const Scope *s, Tenant *out) {
     return tenant_found(c, s, SQL(SQL_TENANT_LOAD), NO_ARGS, &tenant_record, "TENANT_NOT_FOUND",
                         out);
+}
+
+Err *tenant_lock(Ctx *c, const Scope *s, Tenant *out) {
+    assert(c->tx);
+    return tenant_found(c, s, SQL2(SQL_TENANT_LOCK_SQLITE, SQL_TENANT_LOCK_POSTGRES), NO_ARGS,
+                        &tenant_record, "TENANT_NOT_FOUND", out);
 }
 
 static Err *tenant_answer(Ctx *c, Call *k, Str id) {
@@ -283,7 +287,7 @@ Err *tenants_after(Ctx *c, Id after, int64_t limit, Rows *out) {
     return tenants_show(c, out->items, out->count);
 }
 
-static const char *const sorts[] = {"name", "slug",      "plan",      "isActive",
+static const char *const sorts[] = {"name",      "slug",      "plan", "isActive",
                                     "createdAt", "updatedAt", NULL};
 static const char *const sort_columns[] = {"lower(t.name)", "t.slug",       "t.plan",
                                            "t.is_active",   "t.created_at", "t.updated_at"};
@@ -303,7 +307,8 @@ static const Field tenants_query_fields[] = {
     FIELD(TenantsQuery, sort_by, .values = sorts, .fallback = "\"createdAt\""),
     FIELD(TenantsQuery, sort_order, .values = orders, .fallback = "\"desc\""),
 };
-static const Record tenants_query_record = RECORD(TenantsQuery, tenants_query_fields, .camel = true);
+static const Record tenants_query_record =
+    RECORD(TenantsQuery, tenants_query_fields, .camel = true);
 
 Str like_pattern(Arena *arena, Str text) {
     if (text.len == 0) return (Str){0};
@@ -334,10 +339,10 @@ static Err *tenants_list(Ctx *c, Call *k) {
     Value plan = V(q->plan), active = V(q->is_active), key = V(c->account.organisation);
     Rows rows;
     int64_t total;
-    TRY(system_query(c, SQL(tenants_order(c, q)),
-                     ARGS(pattern, plan, active, user, key, V(q->limit),
-                          V((q->page - 1) * q->limit)),
-                     &tenant_record, &rows));
+    TRY(system_query(
+        c, SQL(tenants_order(c, q)),
+        ARGS(pattern, plan, active, user, key, V(q->limit), V((q->page - 1) * q->limit)),
+        &tenant_record, &rows));
     TRY(system_int(c, SQL(SQL_SYSTEM_TENANTS_COUNT), ARGS(pattern, plan, active, user, key),
                    &total));
     TRY(tenants_show(c, rows.items, rows.count));
@@ -345,7 +350,7 @@ static Err *tenants_list(Ctx *c, Call *k) {
     return NULL;
 }
 
-/* -- changing ------------------------------------------------------------------------------------ */
+/* -- changing ---------------------------------------------------------------------------------- */
 
 typedef struct Changing {
     Call *k;
@@ -373,18 +378,18 @@ static Err *tenant_change(Ctx *c, void *arg) {
     const Changing *change = arg;
     const Scope *s = change->scope;
     Tenant *t = call_out(change->k);
-    TRY(tenant_found(c, s, SQL_TENANT_LOCK, NO_ARGS, &tenant_record, "TENANT_NOT_FOUND", t));
+    TRY(tenant_lock(c, s, t));
     Str plan = t->plan, zone = t->time_zone;
     tenant_merge(change->k, t);
     if (!str_eq(plan, t->plan) && !s->platform)
         FAIL(c, FORBIDDEN, "Only the platform's admins change a tenant's plan.");
     webhook_secret_make(c, t);
-    Err *err = tenant_one(c, s, SQL(SQL_TENANT_CHANGE),
-                          ARGS(V(t->name), V(t->slug), V(t->plan), V(t->contact_email),
-                               V(t->contact_phone), V(t->billing_address), V(t->webhook_url),
-                               V(t->settings), V(t->time_zone), V(t->webhook_sealed),
-                               V(time_now())),
-                          &tenant_record, t);
+    Err *err =
+        tenant_one(c, s, SQL(SQL_TENANT_CHANGE),
+                   ARGS(V(t->name), V(t->slug), V(t->plan), V(t->contact_email),
+                        V(t->contact_phone), V(t->billing_address), V(t->webhook_url),
+                        V(t->settings), V(t->time_zone), V(t->webhook_sealed), V(time_now())),
+                   &tenant_record, t);
     if (err) return slug_taken(c, err);
     if (!str_eq(zone, t->time_zone)) TRY(quota_zone_changed(c, t));
     return tenant_show(c, t);
@@ -396,103 +401,6 @@ static Err *tenant_put(Ctx *c, Call *k) {
     TRY(scope_require(c, &s, MEMBER_ADMIN));
     Changing change = {k, &s};
     return db_transaction(c, tenant_change, &change);
-}
-
-typedef struct QuotasIn {
-    OptInt quota_messages, quota_ai_requests, quota_tokens, quota_storage_mb, quota_channels,
-        quota_assistants;
-} QuotasIn;
-#define QUOTA_FIELD(member) \
-    FIELD(QuotasIn, member, .min = -1, .max = TENANT_QUOTA_MAX, .doc = "null: the plan's; -1: without")
-static const Field quotas_fields[] = {
-    QUOTA_FIELD(quota_messages),   QUOTA_FIELD(quota_ai_requests), QUOTA_FIELD(quota_tokens),
-    QUOTA_FIELD(quota_storage_mb), QUOTA_FIELD(quota_channels),    QUOTA_FIELD(quota_assistants),
-};
-static const Record quotas_record = RECORD_AS("TenantQuotas", QuotasIn, quotas_fields, .camel = true);
-
-typedef struct QuotasSetting {
-    const Scope *scope;
-    const QuotasChange *change;
-    Tenant *out;
-} QuotasSetting;
-
-static Err *quotas_set(Ctx *c, void *arg) {
-    const QuotasSetting *set = arg;
-    Tenant *t = set->out;
-    TRY(tenant_found(c, set->scope, SQL_TENANT_LOCK, NO_ARGS, &tenant_record, "TENANT_NOT_FOUND",
-                     t));
-    for (QuotaKind kind = 0; kind < QUOTA_KINDS; kind++)
-        if (set->change->given[kind]) *tenant_own_quota(t, kind) = set->change->value[kind];
-    TRY(tenant_one(c, set->scope, SQL(SQL_TENANT_SET_QUOTAS),
-                   ARGS(V(t->quota_messages), V(t->quota_ai_requests), V(t->quota_tokens),
-                        V(t->quota_storage_mb), V(t->quota_channels), V(t->quota_assistants),
-                        V(time_now())),
-                   &tenant_record, t));
-    return tenant_show(c, t);
-}
-
-Err *tenant_set_quotas(Ctx *c, const Scope *s, const QuotasChange *change, Tenant *out) {
-    QuotasSetting set = {s, change, out};
-    return db_transaction(c, quotas_set, &set);
-}
-
-static Err *tenant_quotas_patch(Ctx *c, Call *k) {
-    const QuotasIn *in = k->in;
-    Scope s;
-    TRY(scope_of(c, k, k->params[0], &s));
-    TRY(platform_require(c));
-    const QuotasChange change = {
-        .given = {[QUOTA_MESSAGES] = given(k, "quota_messages"),
-                  [QUOTA_AI_REQUESTS] = given(k, "quota_ai_requests"),
-                  [QUOTA_TOKENS] = given(k, "quota_tokens"),
-                  [QUOTA_STORAGE] = given(k, "quota_storage_mb"),
-                  [QUOTA_CHANNELS] = given(k, "quota_channels"),
-                  [QUOTA_ASSISTANTS] = given(k, "quota_assistants")},
-        .value = {[QUOTA_MESSAGES] = in->quota_messages,
-                  [QUOTA_AI_REQUESTS] = in->quota_ai_requests,
-                  [QUOTA_TOKENS] = in->quota_tokens,
-                  [QUOTA_STORAGE] = in->quota_storage_mb,
-                  [QUOTA_CHANNELS] = in->quota_channels,
-                  [QUOTA_ASSISTANTS] = in->quota_assistants},
-    };
-    return tenant_set_quotas(c, &s, &change, call_out(k));
-}
-
-typedef struct StatusIn {
-    bool is_active;
-} StatusIn;
-static const Field status_fields[] = {FIELD(StatusIn, is_active, .flags = F_REQUIRED)};
-static const Record status_record = RECORD_AS("TenantStatus", StatusIn, status_fields, .camel = true);
-
-Err *tenant_set_active(Ctx *c, const Scope *s, bool active, Tenant *out) {
-    TRY(tenant_found(c, s, SQL(SQL_TENANT_SET_STATUS), ARGS(V(active), V(time_now())),
-                     &tenant_record, "TENANT_NOT_FOUND", out));
-    return tenant_show(c, out);
-}
-
-static Err *tenant_status_patch(Ctx *c, Call *k) {
-    const StatusIn *in = k->in;
-    Scope s;
-    TRY(scope_of(c, k, k->params[0], &s));
-    TRY(platform_require(c));
-    return tenant_set_active(c, &s, in->is_active, call_out(k));
-}
-
-static Err *tenant_end(Ctx *c, void *arg) {
-    const Scope *s = arg;
-    Time now = time_now();
-    TRY(tenant_exec(c, s, SQL(SQL_TENANT_DELETE), ARGS(V(now)), NULL));
-    TRY(tenant_exec(c, s, SQL(SQL_TENANT_CHANNELS_DELETE), ARGS(V(now)), NULL));
-    return organisation_keys_revoke(c, s->organisation);
-}
-
-static Err *tenant_delete(Ctx *c, Call *k) {
-    Scope s;
-    TRY(scope_of(c, k, k->params[0], &s));
-    TRY(platform_require(c));
-    TRY(db_transaction(c, tenant_end, &s));
-    *(Deleted *)call_out(k) = (Deleted){s.tenant_id, true};
-    return NULL;
 }
 
 const Route tenant_routes[] = {
@@ -507,12 +415,5 @@ const Route tenant_routes[] = {
      .doc = "A tenant"},
     {PUT, "/api/v1/tenants/{id}", tenant_put, WRITES, .in = &change_record, .in_change = true,
      .out = &tenant_record, .errors = "400 404", .doc = "Change a tenant: what is given"},
-    {DELETE, "/api/v1/tenants/{id}", tenant_delete, WRITES, .out = &deleted_record,
-     .errors = "400 404", .doc = "Delete a tenant: gone for everybody, kept for the ledger"},
-    {PATCH, "/api/v1/tenants/{id}/quotas", tenant_quotas_patch, WRITES, .in = &quotas_record,
-     .in_change = true, .out = &tenant_record, .errors = "400 404",
-     .doc = "Give a tenant quotas of its own"},
-    {PATCH, "/api/v1/tenants/{id}/status", tenant_status_patch, WRITES, .in = &status_record,
-     .out = &tenant_record, .errors = "400 404", .doc = "Switch a tenant on or off"},
     {.path = NULL},
 };

@@ -8,6 +8,8 @@
 #include "products/sylion/scope.h"
 
 MUST_USE Err *tenant_load(Ctx *c, const Scope *s, Tenant *out);
+/* (tx) The same, locked until the transaction ends. */
+MUST_USE Err *tenant_lock(Ctx *c, const Scope *s, Tenant *out);
 /* What holds, in the ledger's unit (storage: bytes): its own quota or the plan's; -1: without. */
 int64_t tenant_limit(const Tenant *t, QuotaKind kind);
 /* Fill in what clients see: the quotas that hold, and what of them is used. */
@@ -37,6 +39,7 @@ typedef struct TenantIn {
     Str name, slug, plan, contact_email, contact_phone, webhook_url, time_zone, owner_email;
     JsonText billing_address, settings;
 } TenantIn;
+extern const Record tenant_record;
 extern const Record tenant_in_record; /* what makes one, with all its checks */
 /* (tx) Make it and its organisation, which belongs to `owner`. `in` was read by tenant_in_record.
  * BAD_REQUEST TENANT_SLUG_EXISTS. */

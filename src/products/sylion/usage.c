@@ -7,7 +7,7 @@
 #include "products/sylion/usage_sql.h"
 #include "work/zone.h"
 
-/* -- now ----------------------------------------------------------------------------------------- */
+/* -- now --------------------------------------------------------------------------------------- */
 
 typedef struct Amounts {
     int64_t messages, ai_requests, tokens, storage_mb, channels, assistants;
@@ -73,10 +73,10 @@ static Err *stats_get(Ctx *c, Call *k) {
 }
 
 /* `storage` and `storageMb` are both megabytes. */
-static const char *const types[] = {"messages",  "aiRequests", "storage",    "storageMb",
-                                    "tokens",    "channels",   "assistants", NULL};
-static const QuotaKind type_kinds[] = {QUOTA_MESSAGES, QUOTA_AI_REQUESTS, QUOTA_STORAGE,
-                                       QUOTA_STORAGE,  QUOTA_TOKENS,      QUOTA_CHANNELS,
+static const char *const types[] = {"messages", "aiRequests", "storage",    "storageMb",
+                                    "tokens",   "channels",   "assistants", NULL};
+static const QuotaKind type_kinds[] = {QUOTA_MESSAGES,  QUOTA_AI_REQUESTS, QUOTA_STORAGE,
+                                       QUOTA_STORAGE,   QUOTA_TOKENS,      QUOTA_CHANNELS,
                                        QUOTA_ASSISTANTS};
 static_assert(COUNT(types) == COUNT(type_kinds) + 1, "a kind each");
 
@@ -116,7 +116,7 @@ static Err *quota_check_get(Ctx *c, Call *k) {
     return quota_check(c, &s, type_kinds[i], q->amount * unit, &used, &limit, &out->can_proceed);
 }
 
-/* -- over time ------------------------------------------------------------------------------------ */
+/* -- over time --------------------------------------------------------------------------------- */
 
 enum { POINTS_MAX = 1500, MONTHS_A_YEAR = 12 };
 
@@ -138,8 +138,9 @@ typedef struct Point {
     int64_t messages, ai_requests, tokens, storage_bytes, channels, assistants, cost_micros;
 } Point;
 static const Field point_fields[] = {
-    FIELD(Point, start, .doc = "Of the hour, day or month; the first and last hold only what lies "
-                               "in the range"),
+    FIELD(Point, start,
+          .doc = "Of the hour, day or month; the first and last hold only what lies "
+                 "in the range"),
     FIELD(Point, messages),
     FIELD(Point, ai_requests),
     FIELD(Point, tokens),
@@ -177,7 +178,8 @@ static Time bucket_start(const Zone *zone, Str group, Time at, int steps) {
     day = (Civil){.year = day.year, .month = day.month, .day = day.day};
     if (str_eq(group, S("month"))) {
         int months = day.year * MONTHS_A_YEAR + day.month - 1 + steps;
-        day = (Civil){.year = months / MONTHS_A_YEAR, .month = months % MONTHS_A_YEAR + 1, .day = 1};
+        day =
+            (Civil){.year = months / MONTHS_A_YEAR, .month = months % MONTHS_A_YEAR + 1, .day = 1};
         return zone_first_instant(zone, time_from_civil(day));
     }
     return zone_first_instant(zone, time_add(time_from_civil(day), steps * US_PER_DAY));
@@ -259,8 +261,8 @@ static Err *series_get(Ctx *c, Call *k) {
     *out = (Series){.tenant_id = s.tenant_id, .group = q->group, .time_zone = s.time_zone};
     TRY(range_read(c, q, zone, out));
     JsonText spans = {points_make(c, zone, out)};
-    TRY(tenant_scan(c, &s, SQL2(SQL_USAGE_SERIES_SQLITE, SQL_USAGE_SERIES_POSTGRES),
-                    ARGS(V(spans)), &bucket_record, &rows));
+    TRY(tenant_scan(c, &s, SQL2(SQL_USAGE_SERIES_SQLITE, SQL_USAGE_SERIES_POSTGRES), ARGS(V(spans)),
+                    &bucket_record, &rows));
     const BucketRow *row = rows.items;
     Point *points = out->points.items;
     for (ptrdiff_t i = 0; i < rows.count; i++) {
@@ -271,8 +273,8 @@ static Err *series_get(Ctx *c, Call *k) {
 }
 
 const Route usage_routes[] = {
-    {GET, "/api/v1/tenants/{id}/stats", stats_get, READS, .out = &stats_record,
-     .errors = "400 404", .doc = "What a tenant used in this period, may use, and has left"},
+    {GET, "/api/v1/tenants/{id}/stats", stats_get, READS, .out = &stats_record, .errors = "400 404",
+     .doc = "What a tenant used in this period, may use, and has left"},
     {GET, "/api/v1/tenants/{id}/quota/check", quota_check_get, READS, .query = &check_query_record,
      .out = &checked_record, .errors = "400 404", .doc = "Would so much more fit?"},
     {GET, "/api/v1/tenants/{id}/usage", series_get, READS, .query = &series_query_record,

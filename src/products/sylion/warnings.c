@@ -46,8 +46,7 @@ static Err *level_reached(Ctx *c, const Scope *s, QuotaKind kind, Time starts, i
     return NULL;
 }
 
-static Warning warning_make(Ctx *c, const Scope *s, const Tenant *t, QuotaKind kind,
-                            int64_t used) {
+static Warning warning_make(Ctx *c, const Scope *s, const Tenant *t, QuotaKind kind, int64_t used) {
     Warning w = {
         .tenant_id = s->tenant_id,
         .type = quota_name(kind),
@@ -79,10 +78,10 @@ Err *warning_consider(Ctx *c, const Scope *s, const Tenant *t, QuotaKind kind, i
     Warning w = warning_make(c, s, t, kind, used);
     int64_t reached = percent(used, w.limit), before = percent(used - amount, w.limit);
     if (kind >= QUOTA_STORAGE)
-        TRY(tenant_exec(c, s, SQL(SQL_USAGE_UNWARN),
-                        ARGS(V(quota_unit(kind)), V(w.period_start),
-                             V(before < reached ? before : reached)),
-                        NULL));
+        TRY(tenant_exec(
+            c, s, SQL(SQL_USAGE_UNWARN),
+            ARGS(V(quota_unit(kind)), V(w.period_start), V(before < reached ? before : reached)),
+            NULL));
     return reached < levels[0] ? NULL : warn_up_to(c, s, kind, &w, reached);
 }
 
@@ -92,7 +91,7 @@ Err *warning_refused(Ctx *c, const Scope *s, const Tenant *t, QuotaKind kind, in
     return percent(used, w.limit) < levels[0] ? NULL : warn_up_to(c, s, kind, &w, 100);
 }
 
-/* -- the jobs ------------------------------------------------------------------------------------ */
+/* -- the jobs ---------------------------------------------------------------------------------- */
 
 typedef struct Telling {
     Job *job;
