@@ -400,6 +400,47 @@ def test_what_a_killed_server_was_indexing_is_indexed_once(tmp_path):
         server.close()
 
 
+def test_a_document_that_no_job_is_about_is_marked(tmp_path):
+    server = Server(tmp_path).start()
+    try:
+        tenant = make_tenant(server, server.client(token(server, "admin")))
+        document = taken(tenant.owner, make_base(tenant.owner), "Les loutres nagent.")
+        server.stop()
+        database(server, "UPDATE knowledge_documents SET status = 'indexing'")
+        server.start()
+        tenant.owner.url = server.url
+        marked = settled(tenant.owner, document)
+        assert (marked["status"], marked["reason"]) == ("failed", "Indexing it was broken off. Try again.")
+        good(tenant.owner.post(f"/api/v1/documents/{document['id']}/retry"), 202)
+        assert settled(tenant.owner, document)["reason"] is None
+    finally:
+        server.close()
+
+
+def test_a_failed_document_given_again_is_tried_again(server, tenant, base):
+    document = taken(tenant.owner, base, "Les loutres nagent encore.")
+    database(server, f"UPDATE knowledge_documents SET status = 'failed', reason = 'x' WHERE id = '{document['id']}'")
+    again = upload(tenant.owner, base, "Les loutres nagent encore.", status=200)
+    assert again["id"] == document["id"] and again["status"] == "uploaded" and again["reason"] is None
+    assert settled(tenant.owner, again)["status"] == "indexed"
+
+
+def test_a_tenant_gone_while_its_document_is_indexed(server, admin):
+    tenant = make_tenant(server, admin)
+    text = "\n\n".join(f"Le paragraphe {i} parle du sujet {i * 7}." for i in range(20000))
+    upload(tenant.owner, make_base(tenant.owner), text)
+    good(admin.delete(f"/api/v1/tenants/{tenant.id}"))
+    until = time.monotonic() + 30 * PATIENCE
+    while True:
+        jobs = admin.get("/api/jobs?kind=sylion.index&limit=20").json()
+        states = {job["state"] for job in (jobs if isinstance(jobs, list) else jobs["jobs"])}
+        if not states & {"waiting", "running"}:
+            break
+        assert time.monotonic() < until, jobs
+        time.sleep(0.1)
+    assert states <= {"done"}, jobs
+
+
 def test_lists_are_paged_and_filtered(tenant, base):
     client = tenant.owner
     for i in range(3):

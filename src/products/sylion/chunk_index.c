@@ -130,6 +130,7 @@ Err *chunk_index_prepare(Ctx *c) {
     uint64_t model = str_hash(embed_model(c->arena));
     chunks_index.dims = embed_dimensions();
     chunks_index.version = (int)((model & 0x0FFFFFFF) * 4 + FORMAT);
+    jobs_queue_limit(INDEX_QUEUE, INDEX_AT_ONCE);
     return NULL;
 }
 

@@ -195,11 +195,18 @@ static Str charset_said(Arena *arena, Str bytes) {
     return to > from ? str_slice(head, from, to) : (Str){0};
 }
 
+static bool is_known_encoding(Arena *arena, Str name) {
+    xmlCharEncodingHandler *handler =
+        str_is_null(name) ? NULL : xmlFindCharEncodingHandler(str_cstr(arena, name));
+    if (handler) xmlCharEncCloseFunc(handler);
+    return handler != NULL;
+}
+
 void extract_html(Extraction *x, Str bytes) {
     bool marked = str_starts(bytes, S("\xFF\xFE")) || str_starts(bytes, S("\xFE\xFF"));
     Str said = charset_said(x->arena, bytes);
-    if (marked || str_utf8_valid(bytes) || str_is_null(said) || str_starts(said, S("utf")) ||
-        !xmlFindCharEncodingHandler(str_cstr(x->arena, said))) {
+    if (marked || str_utf8_valid(bytes) || str_starts(said, S("utf")) ||
+        !is_known_encoding(x->arena, said)) {
         html_read(x, extract_decode(x, bytes), "UTF-8");
         return;
     }

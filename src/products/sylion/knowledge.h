@@ -24,6 +24,7 @@
 
 enum {
     INDEX_TRIES = 12,
+    INDEX_AT_ONCE = 8, /* on all nodes: each may take some hundred MB */
     INDEX_TIMEOUT_MS = 30 * 60 * 1000,
     INDEX_BUDGET = 256 * 1024 * 1024, /* of the job; extraction has an arena of its own */
     KNOWLEDGE_TOMBSTONE_DAYS = 90
@@ -55,7 +56,7 @@ MUST_USE Err *document_retry(Ctx *c, const Scope *s, Str id, Document *out);
 MUST_USE Err *document_blob_drop(Ctx *c, Str sha256);
 
 Err *index_run(Ctx *c, Job *job);         /* {"tenant":7,"document":42,"revision":1} */
-Err *index_stale_run(Ctx *c, Job *job);   /* documents of another embedding model */
+Err *index_stale_run(Ctx *c, Job *job);   /* see index_stale.c */
 Err *document_blob_run(Ctx *c, Job *job); /* {"blob":"…"} */
 Err *knowledge_purge_run(Ctx *c, Job *job);
 

@@ -216,3 +216,14 @@ SELECT (SELECT count(*) FROM tenants WHERE deleted_at IS NULL) AS tenants,
 -- name: system_tenants_after
 -- $1 n after, $2 at most. For the command line.
 SELECT * FROM tenants WHERE n > $1 AND deleted_at IS NULL ORDER BY n LIMIT $2;
+
+-- name: system_stuck_documents
+-- $1 at most: documents under way, of all tenants, that no job is about.
+SELECT d.n, d.tenant_n, d.revision FROM knowledge_documents d
+  JOIN knowledge_bases b ON b.n = d.knowledge_base_n JOIN tenants t ON t.n = d.tenant_n
+ WHERE d.status IN ('uploaded', 'extracting', 'indexing')
+   AND b.deleted_at IS NULL AND t.deleted_at IS NULL
+   AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.kind = 'sylion.index'
+                      AND j.unique_key = CAST(d.n AS text) || ':' || CAST(d.revision AS text)
+                      AND j.state IN ('waiting', 'running'))
+ ORDER BY d.n LIMIT $1
