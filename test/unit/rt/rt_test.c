@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -182,6 +183,36 @@ static void offload_body(Ctx *c) {
     }
 }
 TEST(offloaded_work_is_done_when_the_call_returns) { in_loops(offload_body); }
+
+/* One that stays until it is let go. */
+static sem_t let_go, gone;
+static void stay(void *arg) {
+    while (sem_wait(&let_go) != 0) continue;
+    atomic_fetch_add((atomic_int *)arg, 1);
+    sem_post(&gone);
+}
+static void beside_body(Ctx *c) {
+    atomic_int stayed = 0;
+    int taken = 0;
+    sem_init(&let_go, 0, 0);
+    sem_init(&gone, 0, 0);
+    for (int round = 1; round < 4; round++) {
+        int before = taken;
+        for (int i = 0; i < 2000 && taken == before; i++) { /* until a thread is idle */
+            taken += offload_beside(LANE_LONG, stay, &stayed);
+            if (taken == before) GOOD(sleep_ms(c, 1));
+        }
+        if (!CHECK(taken > before)) break;
+        while (offload_beside(LANE_LONG, stay, &stayed)) taken++;
+        CHECK(taken - before <= 16); /* no more than there are threads */
+        CHECK_INT(atomic_load(&stayed), before);
+        for (int i = before; i < taken; i++) sem_post(&let_go);
+        for (int i = before; i < taken; i++)
+            while (sem_wait(&gone) != 0) continue;
+        CHECK_INT(atomic_load(&stayed), taken);
+    }
+}
+TEST(beside_somebody_only_idle_threads_work) { in_loops(beside_body); }
 
 static void devour(void *arg) {
     for (;;) arena_alloc(arg, 1, 100000);
@@ -499,6 +530,7 @@ T_MAIN(T_ROW(sleeping_takes_its_time_and_obeys_the_deadline), T_ROW(fork_join_wa
        T_ROW(a_cancelled_wait_ends_and_defers_run), T_ROW(what_is_shielded_ends_before_its_cancelling_is_felt), T_ROW(stopping_cancels_services_and_those_over_the_grace_time),
        T_ROW(what_was_asked_for_at_a_turns_end_runs_once_then), T_ROW(a_coroutine_has_a_real_stack), T_ROW(thousands_of_coroutines_reuse_their_stacks_and_arenas),
        T_ROW(offloaded_work_is_done_when_the_call_returns),
+       T_ROW(beside_somebody_only_idle_threads_work),
        T_ROW(an_arena_overflowing_on_a_pool_thread_jumps_in_its_own_coroutine), T_ROW(a_channel_between_loops_loses_and_doubles_nothing),
        T_ROW(a_channel_obeys_deadlines_and_its_close), T_ROW(five_megabytes_go_through_a_stream_whole_and_in_order),
        T_ROW(a_port_in_use_and_a_bad_address_are_clear_errors), T_ROW(a_refused_connection_is_an_error),
