@@ -10,14 +10,15 @@
 #include "search/text.h"
 
 enum {
-    TOKENS_MOST = 4000,    /* of one text, as we count: 8000 at most as models do */
-    BATCH_TEXTS = 64,      /* whose answer in JSON is some megabytes */
+    TOKENS_MOST = 4000, /* of one text, as we count: 8000 at most as models do */
+    BATCH_TEXTS = 64,   /* whose answer in JSON is some megabytes */
     BATCH_TOKENS = 20000,
     BATCHES_AT_ONCE = 4,
 };
 
 int embed_dimensions(void) {
-    assert(ai_settings.embed_dimensions > 0 && ai_settings.embed_dimensions <= EMBED_DIMENSIONS_MAX);
+    assert(ai_settings.embed_dimensions > 0 &&
+           ai_settings.embed_dimensions <= EMBED_DIMENSIONS_MAX);
     return (int)ai_settings.embed_dimensions;
 }
 

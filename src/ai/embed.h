@@ -21,7 +21,8 @@ int embed_dimensions(void);
 
 /* One unit vector of embed_dimensions() floats for each text, one after the other, in c's arena. Any
  * number of texts; they are sent in as many batches as the provider needs, a few at once, and those
- * known from before are not sent. Texts are cut to what the model takes. An empty text, or one
+ * known from before are not sent. One text alone (a question) is sent once, however many ask for it at
+ * that moment, on all nodes. Texts are cut to what the model takes. An empty text, or one
  * without any word, is a vector of zeroes. UPSTREAM `ai_bad_answer` for vectors of another size. All
  * or nothing. Waits. */
 MUST_USE Err *embed(Ctx *c, EmbedTask task, const Str *texts, ptrdiff_t count, AiPayer payer,

@@ -57,9 +57,7 @@ typedef struct Renewal {
     char key[2 * EVP_MAX_MD_SIZE + 1], holder[64];
 } Renewal;
 
-static Time lease_end(void) {
-    return time_add(time_now(), policy_tuning.lease_ms * US_PER_MS);
-}
+static Time lease_end(void) { return time_add(time_now(), policy_tuning.lease_ms * US_PER_MS); }
 
 static void renewal_run(Ctx *c, void *arg) {
     Renewal *r = arg;
@@ -114,8 +112,8 @@ static Err *store_in(Ctx *c, void *arg) {
     const Leading *l = arg;
     Value key = V(l->call->key), holder = V(l->holder);
     if (l->keep)
-        TRY(db_exec(c, SQL(SQL_KEPT_STORE),
-                    ARGS(key, holder, value_blob(l->value), V(time_now())), NULL));
+        TRY(db_exec(c, SQL(SQL_KEPT_STORE), ARGS(key, holder, value_blob(l->value), V(time_now())),
+                    NULL));
     else
         TRY(db_exec(c, SQL(SQL_KEPT_LEAVE), ARGS(key, holder), NULL));
     return l->err ? NULL : payer_charge(c, l->call->payer, &l->usage);

@@ -225,9 +225,8 @@ static Err *answer_read(Ctx *c, Str value, ChatAnswer *a) {
     a->text = text_of(c, json, "text");
     if (str_is_null(a->text)) a->text = S("");
     a->reason = text_of(c, json, "reason");
-    a->origin = (AiOrigin){.provider = text_of(c, json, "provider"),
-                           .model = text_of(c, json, "model"),
-                           .kept = true};
+    a->origin = (AiOrigin){
+        .provider = text_of(c, json, "provider"), .model = text_of(c, json, "model"), .kept = true};
     a->usage.priced = true;
     const json_t *parts = json_at(json, "parts");
     a->count = (ptrdiff_t)json_array_size(parts);
@@ -292,7 +291,8 @@ Err *chat(Ctx *c, const ChatRequest *request, ChatAnswer *out) {
     TRY(schema_read(c, request, &x->schema));
     const Provider *p;
     Str model;
-    if (request->keep && !policy_choose(c, AI_CHAT, request->provider, request->model, &p, &model) &&
+    if (request->keep &&
+        !policy_choose(c, AI_CHAT, request->provider, request->model, &p, &model) &&
         p != &provider_local)
         return chat_kept(c, x, p, model);
     AiUsage usage;

@@ -15,9 +15,9 @@
 enum {
     ANSWER_SENTENCES = 3,
     SUMMARY_SENTENCES = 5,
-    TEXT_MOST = 64 * 1024, /* looked at, of all sources together: some 15000 tokens */
+    TEXT_MOST = 64 * 1024,    /* looked at, of all sources together: some 15000 tokens */
     QUESTION_MOST = 2 * 1024, /* looked for: every word of it with every word of the sources */
-    SMALL_BYTES = 8 * 1024, /* done on the loop itself */
+    SMALL_BYTES = 8 * 1024,   /* done on the loop itself */
 };
 static const double cover_least = 0.4; /* of the question's words, for a sentence to bear on it */
 
@@ -227,7 +227,8 @@ static Err *local_chat(Ctx *c, const ChatRequest *r, ChatAnswer *out) {
     bool wants_tool = str_eq(r->tool_choice, S("any"));
     for (ptrdiff_t i = 0; i < r->tool_count; i++)
         wants_tool = wants_tool || str_eq(r->tool_choice, r->tools[i].name);
-    if (wants_tool) FAIL(c, NOT_CONFIGURED, "local calls no tools: AI_CHAT_PROVIDER names who does");
+    if (wants_tool)
+        FAIL(c, NOT_CONFIGURED, "local calls no tools: AI_CHAT_PROVIDER names who does");
     Saying x = {.request = r, .said = buf_new(c->arena, 1024)};
     if (!str_is_empty(r->schema.text))
         TRY(schema_say(c, &x));

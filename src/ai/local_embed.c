@@ -14,7 +14,7 @@
 #include "ai/local.h"
 
 enum {
-    WORD_WEIGHT = 64,  /* of a stem of six letters and more */
+    WORD_WEIGHT = 64, /* of a stem of six letters and more */
     PAIR_WEIGHT = 28,
     LETTERS_WEIGHT = 40, /* of all runs of letters of one word together, as a length */
     FULL_LETTERS = 6,
@@ -100,8 +100,7 @@ static Features features_of(Arena *arena, Str text) {
         int64_t letters = min_i64(word_letters(t->word), FULL_LETTERS);
         int64_t weight = WORD_WEIGHT * (letters + 2) / (FULL_LETTERS + 2);
         feature_add(&f, 1, str_hash(t->stem), weight);
-        if (i > 0)
-            feature_add(&f, 2, mix(str_hash(t[-1].stem)) ^ str_hash(t->stem), PAIR_WEIGHT);
+        if (i > 0) feature_add(&f, 2, mix(str_hash(t[-1].stem)) ^ str_hash(t->stem), PAIR_WEIGHT);
         letters_add(&f, t->word);
     }
     return f;

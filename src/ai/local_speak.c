@@ -65,8 +65,8 @@ Err *local_speak(Ctx *c, const SpeakRequest *r, Speech *out) {
              "AI_SPEAK_PROVIDER");
     Str voice = voice_of(c, r);
     if (!voice_is_good(voice)) FAIL(c, INVALID, "This is no name of a voice of espeak-ng.");
-    const char *const argv[] = {"espeak-ng", "--stdout",           "--stdin", "-b", "1",
-                                "-v",        str_cstr(c->arena, voice), NULL};
+    const char *const argv[] = {
+        "espeak-ng", "--stdout", "--stdin", "-b", "1", "-v", str_cstr(c->arena, voice), NULL};
     Str wav;
     Err *err = process_run(c, (ProcessOptions){.argv = argv, .input = r->text}, SPEECH_MAX, &wav);
     if (err && err->kind == ERR_INTERNAL)

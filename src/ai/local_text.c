@@ -9,22 +9,36 @@
 
 /* Folded, as words are. Articles, pronouns, prepositions, auxiliaries, question words. */
 static const char *const stops[LANGUAGES] = {
-    " a afin ai ainsi alors as au aucun aucune aussi autre autres aux avait avant avec avez avoir avons ayant c ca car ce ceci "
-    "cela celle celles celui ces cet cette ceux chaque chez ci comme comment d dans de des deux dire dit "
-    "dois doit doivent donc dont du durant elle elles en encore entre envers es est et etait etant ete etre eux fait faire "
-    "faut font hors il ils j je jusqu jusque l la laquelle le lequel les lesquels lesquelles leur leurs lors "
-    "lorsque lui m ma mais me meme memes mes moi moins mon n ne ni non nos notre nous on ont or ou par parce parmi partir pas "
-    "pendant peu peut peuvent peux plus plusieurs pour pourquoi pourrait puis qu quand que quel quelle "
-    "quelles quelque quelques quels qui quoi s sa sans se selon sera ses si soit son sont sous suis sur t ta tandis te "
-    "tel telle telles tels tes toi ton tous tout toute toutes tres tu un une va vers veut voici vos votre "
+    " a afin ai ainsi alors as au aucun aucune aussi autre autres aux avait avant avec avez avoir "
+    "avons ayant c ca car ce ceci "
+    "cela celle celles celui ces cet cette ceux chaque chez ci comme comment d dans de des deux "
+    "dire dit "
+    "dois doit doivent donc dont du durant elle elles en encore entre envers es est et etait etant "
+    "ete etre eux fait faire "
+    "faut font hors il ils j je jusqu jusque l la laquelle le lequel les lesquels lesquelles leur "
+    "leurs lors "
+    "lorsque lui m ma mais me meme memes mes moi moins mon n ne ni non nos notre nous on ont or ou "
+    "par parce parmi partir pas "
+    "pendant peu peut peuvent peux plus plusieurs pour pourquoi pourrait puis qu quand que quel "
+    "quelle "
+    "quelles quelque quelques quels qui quoi s sa sans se selon sera ses si soit son sont sous "
+    "suis sur t ta tandis te "
+    "tel telle telles tels tes toi ton tous tout toute toutes tres tu un une va vers veut voici "
+    "vos votre "
     "vous y bonjour bonsoir salut merci svp ",
-    " a about after all also am an and any are as at be because been before being between both but by can "
-    "could did do does doing done each either for from had has have having he her here him his how i if in "
-    "into is it its itself just may me might more most must my no nor not of on one only or other our out over own "
-    "same shall she should so some such than that the their them then there these they this those through to "
-    "too under until up very was we were what when where which while who whom whose why will with would you "
+    " a about after all also am an and any are as at be because been before being between both but "
+    "by can "
+    "could did do does doing done each either for from had has have having he her here him his how "
+    "i if in "
+    "into is it its itself just may me might more most must my no nor not of on one only or other "
+    "our out over own "
+    "same shall she should so some such than that the their them then there these they this those "
+    "through to "
+    "too under until up very was we were what when where which while who whom whose why will with "
+    "would you "
     "your hello hi please thanks ",
-    " في من على الى عن ان انه انها هو هي هم هذا هذه ذلك تلك التي الذي الذين ما ماذا متى اين كيف لماذا هل كم او و ثم قد لا "
+    " في من على الى عن ان انه انها هو هي هم هذا هذه ذلك تلك التي الذي الذين ما ماذا متى اين كيف "
+    "لماذا هل كم او و ثم قد لا "
     "لم لن ليس كان كانت يكون تكون مع كل بعد قبل بين عند حتى اذا كما اي ايضا لكن غير دون ",
 };
 
@@ -119,7 +133,8 @@ double term_match(const Term *a, const Term *b) {
 
 /* A point behind one of these, or behind a single letter, ends no sentence. */
 static bool abbreviates(Str before) {
-    static const char list[] = " art al cf chap dr etc ex fig mme mlle mr mrs ms no nos p pp st sect vol vs e.g i.e ";
+    static const char list[] =
+        " art al cf chap dr etc ex fig mme mlle mr mrs ms no nos p pp st sect vol vs e.g i.e ";
     ptrdiff_t from = before.len;
     while (from > 0 && before.data[from - 1] != ' ' && before.data[from - 1] != '(') from--;
     Str word = str_slice(before, from, before.len);

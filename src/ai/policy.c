@@ -97,7 +97,8 @@ static bool another_may_do_better(const Err *err) {
     case ERR_RATE_LIMITED:
     case ERR_PAYMENT_REQUIRED:
     case ERR_NOT_CONFIGURED: return true;
-    case ERR_INVALID: return code_is(err, "ai_context_too_long") || code_is(err, "ai_unknown_model");
+    case ERR_INVALID:
+        return code_is(err, "ai_context_too_long") || code_is(err, "ai_unknown_model");
     default: return false;
     }
 }
@@ -211,7 +212,7 @@ static Err *provider_ask(Ctx *c, Asking *a) {
 /* -- Which provider ------------------------------------------------------------------------------ */
 
 static const char *const kind_settings[AI_KINDS] = {
-    "AI_CHAT_PROVIDER",   "EMBED_PROVIDER",    "AI_TRANSCRIBE_PROVIDER",
+    "AI_CHAT_PROVIDER",  "EMBED_PROVIDER",    "AI_TRANSCRIBE_PROVIDER",
     "AI_SPEAK_PROVIDER", "AI_IMAGE_PROVIDER",
 };
 

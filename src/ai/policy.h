@@ -109,15 +109,15 @@ void circuits_reset(void);
 
 /* What tests make smaller, and the clock that they turn. */
 typedef struct PolicyTuning {
-    int64_t failures;           /* in a row that open a circuit */
-    int64_t window_ms;          /* in which shares are counted */
-    int64_t window_calls;       /* fewer calls than these have no share */
-    int64_t window_percent;     /* of failures that opens it */
+    int64_t failures;       /* in a row that open a circuit */
+    int64_t window_ms;      /* in which shares are counted */
+    int64_t window_calls;   /* fewer calls than these have no share */
+    int64_t window_percent; /* of failures that opens it */
     int64_t open_ms, open_max_ms;
-    int64_t pause_ms, pause_max_ms; /* before the second try at most; before any */
-    int64_t slow_ms;            /* a time-out sooner than this is the caller's haste */
-    int64_t lease_ms, poll_ms;  /* kept.c */
-    int64_t (*now_us)(void);    /* of circuits */
+    int64_t pause_ms, pause_max_ms;    /* before the second try at most; before any */
+    int64_t slow_ms;                   /* a time-out sooner than this is the caller's haste */
+    int64_t lease_ms, poll_ms;         /* kept.c */
+    int64_t (*now_us)(void);           /* of circuits */
     Err *(*sleep)(Ctx *c, int64_t ms); /* of pauses between tries */
 } PolicyTuning;
 extern PolicyTuning policy_tuning;
@@ -138,7 +138,8 @@ typedef struct AiFigures {
 } AiFigures;
 AiFigures ai_figures(ptrdiff_t provider, AiKind kind);
 
-void figures_call(ptrdiff_t provider, AiKind kind, const Err *err, const AiUsage *usage, int64_t took_us);
+void figures_call(ptrdiff_t provider, AiKind kind, const Err *err, const AiUsage *usage,
+                  int64_t took_us);
 void figures_retry(ptrdiff_t provider, AiKind kind);
 void figures_fallback(ptrdiff_t provider, AiKind kind);
 void figures_kept(ptrdiff_t provider, AiKind kind, int64_t count);

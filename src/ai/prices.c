@@ -14,8 +14,8 @@
 
 typedef struct Price {
     Str model;
-    double in, out, cached;  /* a token, in millionths; cached < 0: as in */
-    double minute, image;    /* units of the currency */
+    double in, out, cached; /* a token, in millionths; cached < 0: as in */
+    double minute, image;   /* units of the currency */
 } Price;
 
 #define TEXT(name, in, out, cached) \

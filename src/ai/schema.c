@@ -47,8 +47,8 @@ static void type_check(Check *k, const json_t *schema, const json_t *value, Str 
     if (!type) return;
     if (json_is_string(type)) {
         if (!type_fits(json_string_value(type), value))
-            refuse(k, path, str_cstr(k->arena, strf(k->arena, "%s was expected",
-                                                    json_string_value(type))));
+            refuse(k, path,
+                   str_cstr(k->arena, strf(k->arena, "%s was expected", json_string_value(type))));
         return;
     }
     for (size_t i = 0; i < json_array_size(type); i++) {
@@ -112,7 +112,8 @@ static void object_check(Check *k, const json_t *schema, const json_t *value, St
         if (inner)
             value_check(k, inner, member, below(k->arena, path, name), depth + 1);
         else if (closed)
-            refuse(k, path, "has a member that the schema does not know"); /* its name is the model's */
+            refuse(k, path,
+                   "has a member that the schema does not know"); /* its name is the model's */
     }
 }
 
@@ -244,8 +245,8 @@ Err *answer_json(Ctx *c, Str text, const json_t *schema, json_t **out) {
         from = first_bracket(text, whole ? from + s.at : from + 1);
     }
     *out = NULL;
-    Err *err = err_new(c, ERR_UPSTREAM, __func__, "The model's answer is not the JSON asked for: %.*s",
-                       S_ARG(wrong));
+    Err *err = err_new(c, ERR_UPSTREAM, __func__,
+                       "The model's answer is not the JSON asked for: %.*s", S_ARG(wrong));
     err->code = S("ai_bad_answer");
     return err;
 }

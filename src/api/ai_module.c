@@ -24,9 +24,9 @@ static Str provider_settle(Arena *arena, AiKind kind, Str *name, const char *ins
     return strf(arena, "one of %.*s was expected", S_ARG(names_of(arena, kind)));
 }
 
-#define SETTLE(fn, kind, member, instead)                                     \
-    static Str fn(Arena *arena) {                                             \
-        return provider_settle(arena, kind, &ai_settings.member, instead);    \
+#define SETTLE(fn, kind, member, instead)                                  \
+    static Str fn(Arena *arena) {                                          \
+        return provider_settle(arena, kind, &ai_settings.member, instead); \
     }
 SETTLE(chat_settle, AI_CHAT, chat_provider, "local")
 SETTLE(fallback_settle, AI_CHAT, chat_fallback, NULL)
@@ -49,9 +49,9 @@ static Str slash_off(Str *url) {
     while (url->len > 0 && url->data[url->len - 1] == '/') url->len--;
     return (Str){0};
 }
-#define URL_SETTLE(fn, member)          \
-    static Str fn(Arena *arena) {       \
-        (void)arena;                    \
+#define URL_SETTLE(fn, member)                 \
+    static Str fn(Arena *arena) {              \
+        (void)arena;                           \
         return slash_off(&ai_settings.member); \
     }
 URL_SETTLE(openai_settle, openai_url)
@@ -66,21 +66,19 @@ URL_SETTLE(vertex_settle, vertex_url)
 static const char *const record_values[] = {"off", "play", "record", NULL};
 
 static const Setting settings_rows[] = {
-    SETTING("AI_CHAT_PROVIDER", ai_settings.chat_provider, .usual = "local",
-            .settle = chat_settle,
+    SETTING("AI_CHAT_PROVIDER", ai_settings.chat_provider, .usual = "local", .settle = chat_settle,
             .doc = "Who answers: local (sentences of what it is given, without a model), openai, "
                    "anthropic, mistral …" NOT_BY_KEY),
     SETTING("AI_CHAT_FALLBACK", ai_settings.chat_fallback, .settle = fallback_settle,
             .doc = "Who answers when that one is away, has no money left or does not know the "
                    "model; empty: nobody"),
-    SETTING("EMBED_PROVIDER", ai_settings.embed_provider, .usual = "local",
-            .settle = embed_settle,
-            .doc = "Who makes vectors of texts: local (hashed words and letters) or another." NOT_BY_KEY
-                   "; another provider, model or number makes all stored vectors anew"),
+    SETTING(
+        "EMBED_PROVIDER", ai_settings.embed_provider, .usual = "local", .settle = embed_settle,
+        .doc = "Who makes vectors of texts: local (hashed words and letters) or another." NOT_BY_KEY
+               "; another provider, model or number makes all stored vectors anew"),
     SETTING("EMBED_DIMENSIONS", ai_settings.embed_dimensions, .usual = "768", .min = 16,
             .max = EMBED_DIMENSIONS_MAX, .doc = "Numbers in a vector"),
-    SETTING("AI_TRANSCRIBE_PROVIDER", ai_settings.transcribe_provider,
-            .settle = transcribe_settle,
+    SETTING("AI_TRANSCRIBE_PROVIDER", ai_settings.transcribe_provider, .settle = transcribe_settle,
             .doc = "Who writes recordings down; empty: nobody, and they wait"),
     SETTING("AI_SPEAK_PROVIDER", ai_settings.speak_provider, .usual = "local",
             .settle = speak_settle,
@@ -99,8 +97,8 @@ static const Setting settings_rows[] = {
                    "the same request; 0: not at all"),
     SETTING("AI_KEPT_BYTES", ai_settings.kept_bytes, .usual = "1073741824", .min = 1048576,
             .max = (int64_t)1 << 40, .unit = "bytes", .doc = "So much of it, at most"),
-    SETTING("AI_KEPT_ROWS", ai_settings.kept_rows, .usual = "1000000", .min = 100,
-            .max = 100000000, .doc = "And so many answers"),
+    SETTING("AI_KEPT_ROWS", ai_settings.kept_rows, .usual = "1000000", .min = 100, .max = 100000000,
+            .doc = "And so many answers"),
     SETTING("AI_PRICES", ai_settings.prices, .settle = prices_settle,
             .doc = "JSON of prices for a million tokens, {\"MODEL\": {\"in\": 0.15, \"out\": 0.6, "
                    "\"cached\": 0.075, \"minute\": 0, \"image\": 0}}, before those that are known"),
@@ -160,8 +158,8 @@ static const Setting settings_rows[] = {
     SETTING("GEMINI_SPEAK_MODEL", ai_settings.gemini_speak_model, MODEL("for speech")),
     SETTING("GEMINI_SPEAK_VOICE", ai_settings.gemini_speak_voice, .usual = "Kore",
             .doc = "Its voice"),
-    SETTING("GEMINI_IMAGE_MODEL", ai_settings.gemini_image_model,
-            .usual = "gemini-3.1-flash-image", MODEL("for pictures")),
+    SETTING("GEMINI_IMAGE_MODEL", ai_settings.gemini_image_model, .usual = "gemini-3.1-flash-image",
+            MODEL("for pictures")),
 
     SETTING("VERTEX_AI_PROJECT", ai_settings.vertex_project, .doc = "Project of Vertex AI"),
     SETTING("VERTEX_AI_REGION", ai_settings.vertex_region, .usual = "europe-west1",
@@ -193,7 +191,9 @@ static const JobKind jobs[] = {
     {.name = "ai.purge", .doc = "Answers of models that nobody asked for again go", .run = purge},
 };
 static const Schedule schedules[] = {
-    {.name = "ai.purge", .cron = "37 * * * *", .job = "ai.purge",
+    {.name = "ai.purge",
+     .cron = "37 * * * *",
+     .job = "ai.purge",
      .doc = "Answers of models that nobody asked for again go"},
 };
 

@@ -31,10 +31,10 @@ typedef struct Step {
     const char *code;
     int64_t retry_after_s;
     int64_t takes_ms;
-    const char *text;   /* of the answer; NULL: "good" */
-    const char *piece;  /* told before it fails or ends */
+    const char *text;  /* of the answer; NULL: "good" */
+    const char *piece; /* told before it fails or ends */
     ChatEnd end;
-    int64_t tokens;     /* in and out, each */
+    int64_t tokens; /* in and out, each */
 } Step;
 
 typedef struct Fake {
@@ -94,8 +94,10 @@ static inline Err *first_transcribe(Ctx *c, const TranscribeRequest *r, Transcri
     (void)r;
     TRY(fake_step(c, &first, &step));
     TRY(fake_failure(c, step));
-    *out = (Transcript){.text = str_c(step->text ? step->text : "heard"), .language = S("fr"),
-                        .confidence = {0.75, true}, .usage = {.millis_audio = 60000}};
+    *out = (Transcript){.text = str_c(step->text ? step->text : "heard"),
+                        .language = S("fr"),
+                        .confidence = {0.75, true},
+                        .usage = {.millis_audio = 60000}};
     return NULL;
 }
 

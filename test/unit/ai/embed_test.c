@@ -73,7 +73,8 @@ AI(nothing_is_asked_for_nothing) {
 }
 
 AI(all_or_nothing_but_what_came_is_kept) {
-    SCRIPT(&first, {.tokens = 1}, {.fails = ERR_INVALID, .code = "ai_refused_request"}, {.tokens = 1});
+    SCRIPT(&first, {.tokens = 1}, {.fails = ERR_INVALID, .code = "ai_refused_request"},
+           {.tokens = 1});
     policy_tuning.sleep = pause_noted;
     Str texts[8];
     for (int i = 0; i < 8; i++) texts[i] = strf(c->arena, "text number %d", i);
@@ -105,9 +106,13 @@ AI(the_payer_pays_once_for_all_batches) {
     float *v;
     AiUsage usage;
     for (int i = 0; i < 2; i++)
-        MUST(embed(c, EMBED_DOCUMENT, texts, 10, (AiPayer){S("tenant:1"), S("document:4")}, &v, &usage));
-    CHECK_INT(count_rows(c, "SELECT coalesce(sum(amount), 0) FROM ledger_lines WHERE owner = 'tenant:1' AND "
-                            "unit = 'ai_tokens' AND key = 'document:4'"), 100);
+        MUST(embed(c, EMBED_DOCUMENT, texts, 10, (AiPayer){S("tenant:1"), S("document:4")}, &v,
+                   &usage));
+    CHECK_INT(
+        count_rows(c,
+                   "SELECT coalesce(sum(amount), 0) FROM ledger_lines WHERE owner = 'tenant:1' AND "
+                   "unit = 'ai_tokens' AND key = 'document:4'"),
+        100);
 }
 
 typedef struct Equal {
@@ -131,8 +136,10 @@ AI(equal_questions_at_once_are_asked_once) {
     atomic_store(&equal.left, 400);
     for (int i = 0; i < 400; i++)
         coro_spawn_on(loop_at(i / 2 % loop_count()),
-                      (CoroOptions){.name = "asks", .app = i % 2 ? &other_node : &world.app}, equal_main, &equal);
-    for (int64_t until = mono_us() + 20 * US_PER_SECOND; atomic_load(&equal.left) && mono_us() < until;)
+                      (CoroOptions){.name = "asks", .app = i % 2 ? &other_node : &world.app},
+                      equal_main, &equal);
+    for (int64_t until = mono_us() + 20 * US_PER_SECOND;
+         atomic_load(&equal.left) && mono_us() < until;)
         if (sleep_ms(c, 2)) break;
     CHECK_INT(atomic_load(&equal.left), 0);
     CHECK_INT(atomic_load(&equal.bad), 0);
@@ -145,7 +152,9 @@ AI(local_makes_unit_vectors_and_keeps_nothing) {
     enum { TEXTS = 200 };
     Str texts[TEXTS];
     for (int i = 0; i < TEXTS; i++)
-        texts[i] = strf(c->arena, "Le règlement %d de l'école dit que la cantine ferme à %d heures.", i, i % 24);
+        texts[i] =
+            strf(c->arena, "Le règlement %d de l'école dit que la cantine ferme à %d heures.", i,
+                 i % 24);
     float *v;
     AiUsage usage;
     MUST(embed_all(c, texts, TEXTS, &v, &usage));

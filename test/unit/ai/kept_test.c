@@ -13,13 +13,16 @@ static Err *ask(Ctx *c, const char *text, ChatAnswer *answer) {
 
 static int64_t rows_of(Ctx *c, const char *state) {
     int64_t n = -1;
-    GOOD(db_int(c, SQL("SELECT count(*) FROM ai_kept WHERE state = $1"), ARGS(V(str_c(state))), &n));
+    GOOD(
+        db_int(c, SQL("SELECT count(*) FROM ai_kept WHERE state = $1"), ARGS(V(str_c(state))), &n));
     return n;
 }
 
 static int64_t ledger_sum(Ctx *c, const char *owner) {
     int64_t sum = -1;
-    GOOD(db_int(c, SQL("SELECT coalesce(sum(amount), 0) FROM ledger_lines WHERE owner = $1 AND unit = 'ai_tokens'"),
+    GOOD(db_int(c,
+                SQL("SELECT coalesce(sum(amount), 0) FROM ledger_lines WHERE owner = $1 AND unit = "
+                    "'ai_tokens'"),
                 ARGS(V(str_c(owner))), &sum));
     return sum;
 }
@@ -140,20 +143,22 @@ AI(errors_and_answers_of_the_second_provider_are_not_kept) {
 
 /* -- Holders ------------------------------------------------------------------------------------ */
 
+static Time held_until;
 static void key_plant(Ctx *c, int64_t until_ms) {
     ChatAnswer a;
     MUST(ask(c, "held", &a));
-    GOOD(db_exec(c, SQL("UPDATE ai_kept SET state = 'busy', value = NULL, holder = 'the dead', until = $1"),
-                 ARGS(V(time_add(time_now(), until_ms * US_PER_MS))), NULL));
+    held_until = time_add(time_now(), until_ms * US_PER_MS);
+    GOOD(db_exec(
+        c, SQL("UPDATE ai_kept SET state = 'busy', value = NULL, holder = 'the dead', until = $1"),
+        ARGS(V(held_until)), NULL));
     memory_forget();
 }
 
 AI(a_holder_that_died_is_taken_over) {
-    key_plant(c, 150);
+    key_plant(c, 300);
     ChatAnswer a;
-    int64_t began = mono_us();
     MUST(ask(c, "held", &a));
-    CHECK((mono_us() - began) / 1000 >= 100);
+    CHECK(time_now().us >= held_until.us);
     CHECK_INT(asked(&first), 2);
     CHECK(!a.origin.kept);
     CHECK_INT(rows_of(c, "kept"), 1);
@@ -170,8 +175,8 @@ AI(who_waits_for_a_holder_obeys_his_own_limit) {
 }
 
 AI(a_holder_that_lives_is_not_taken_over) {
-    SCRIPT(&first, {.takes_ms = 600, .tokens = 5});
-    policy_tuning.lease_ms = 150;
+    SCRIPT(&first, {.takes_ms = 2200, .tokens = 5});
+    policy_tuning.lease_ms = 900;
     Crowd crowd = {.request = {.keep = true}, .apps = {&world.app, &other_node}};
     crowd_start(&crowd, "slow", 20);
     crowd_wait(c, &crowd);
@@ -224,7 +229,7 @@ AI(a_reader_that_goes_away_takes_nobody_with_him) {
 
 AI(a_call_that_runs_out_of_time_takes_nobody_with_it) {
     SCRIPT(&first, {.takes_ms = 60000}, {.text = "good"});
-    leave_one(c, &(One){.timeout_ms = 100}, ERR_TIMEOUT);
+    leave_one(c, &(One){.timeout_ms = 1000}, ERR_TIMEOUT);
 }
 
 /* -- What is given again ------------------------------------------------------------------------- */
@@ -241,7 +246,8 @@ AI(a_kept_answer_is_whole) {
     ChatRequest r = chat_of("json");
     ChatAnswer a;
     r.keep = true;
-    r.schema.text = S("{\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"integer\"}},\"required\":[\"n\"]}");
+    r.schema.text = S(
+        "{\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"integer\"}},\"required\":[\"n\"]}");
     r.on_text = hear;
     MUST(chat(c, &r, &a));
     heard[0] = 0;
@@ -306,7 +312,8 @@ AI(recordings_and_pictures_are_kept) {
 AI(what_cannot_be_heard_is_refused_first) {
     Transcript t;
     Str large = {arena_bytes(c->arena, 25 * MIB + 1), 25 * MIB + 1};
-    FAILS(transcribe(c, &(TranscribeRequest){.audio = large, .mime = S("audio/ogg")}, &t), TOO_LARGE);
+    FAILS(transcribe(c, &(TranscribeRequest){.audio = large, .mime = S("audio/ogg")}, &t),
+          TOO_LARGE);
     FAILS(transcribe(c, &(TranscribeRequest){.audio = S(""), .mime = S("audio/ogg")}, &t), INVALID);
     FAILS(transcribe(c, &(TranscribeRequest){.audio = S("x")}, &t), INVALID);
     CHECK_INT(asked(&first), 0);
@@ -320,25 +327,30 @@ AI(what_is_old_or_too_much_goes) {
     int64_t gone_rows;
     for (int i = 0; i < COUNT(texts); i++) MUST(ask(c, texts[i], &a));
     Time now = time_now();
-    GOOD(db_exec(c, SQL("UPDATE ai_kept SET used_at = $1 WHERE key = (SELECT min(key) FROM ai_kept)"),
+    GOOD(db_exec(c,
+                 SQL("UPDATE ai_kept SET used_at = $1 WHERE key = (SELECT min(key) FROM ai_kept)"),
                  ARGS(V(time_add(now, -31 * US_PER_DAY))), NULL));
     MUST(kept_purge(c, &gone_rows));
     CHECK_INT(gone_rows, 1);
     ai_settings.kept_rows = 3;
-    GOOD(db_exec(c, SQL("UPDATE ai_kept SET used_at = $1 WHERE key = (SELECT max(key) FROM ai_kept)"),
+    GOOD(db_exec(c,
+                 SQL("UPDATE ai_kept SET used_at = $1 WHERE key = (SELECT max(key) FROM ai_kept)"),
                  ARGS(V(time_add(now, -US_PER_DAY))), NULL));
     MUST(kept_purge(c, &gone_rows));
     CHECK_INT(gone_rows, 1);
     CHECK_INT(count_rows(c, "SELECT count(*) FROM ai_kept"), 3);
     Time since = time_add(now, -US_PER_HOUR); /* it was the one unused for longest that went */
     int64_t left_old = -1;
-    GOOD(db_int(c, SQL("SELECT count(*) FROM ai_kept WHERE used_at < $1"), ARGS(V(since)), &left_old));
+    GOOD(db_int(c, SQL("SELECT count(*) FROM ai_kept WHERE used_at < $1"), ARGS(V(since)),
+                &left_old));
     CHECK_INT(left_old, 0);
     ai_settings.kept_bytes = 0;
     MUST(kept_purge(c, &gone_rows));
     CHECK_INT(count_rows(c, "SELECT count(*) FROM ai_kept"), 0);
-    GOOD(db_exec(c, SQL("INSERT INTO ai_kept (key, kind, state, holder, until, created_at, used_at) "
-                        "VALUES ('k', 'chat', 'busy', 'h', $1, $1, $1), ('l', 'chat', 'busy', 'h', $2, $1, $1)"),
+    GOOD(db_exec(c,
+                 SQL("INSERT INTO ai_kept (key, kind, state, holder, until, created_at, used_at) "
+                     "VALUES ('k', 'chat', 'busy', 'h', $1, $1, $1), ('l', 'chat', 'busy', 'h', "
+                     "$2, $1, $1)"),
                  ARGS(V(time_add(now, -2 * US_PER_HOUR)), V(time_add(now, US_PER_MINUTE))), NULL));
     MUST(kept_purge(c, &gone_rows));
     CHECK_INT(gone_rows, 1); /* who holds now is let be */

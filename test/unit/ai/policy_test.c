@@ -12,7 +12,8 @@ static int asked(const Fake *f) { return atomic_load(&f->asked); }
 /* -- Tries ---------------------------------------------------------------------------------------- */
 
 AI(what_may_pass_is_tried_again) {
-    SCRIPT(&first, {.fails = ERR_UPSTREAM, .tokens = 3}, {.fails = ERR_RATE_LIMITED}, {.tokens = 10});
+    SCRIPT(&first, {.fails = ERR_UPSTREAM, .tokens = 3}, {.fails = ERR_RATE_LIMITED},
+           {.tokens = 10});
     ChatAnswer a;
     MUST(ask(c, &a));
     CHECK_STR(a.text, S("good"));
@@ -43,8 +44,10 @@ AI(what_will_not_pass_is_not_tried_again) {
     static const struct {
         ErrKind kind;
         const char *code;
-    } final[] = {{ERR_INVALID, "ai_refused_request"}, {ERR_PAYMENT_REQUIRED, "ai_provider_quota"},
-                 {ERR_NOT_CONFIGURED, "ai_wrong_key"}, {ERR_UPSTREAM, "ai_no_recording"},
+    } final[] = {{ERR_INVALID, "ai_refused_request"},
+                 {ERR_PAYMENT_REQUIRED, "ai_provider_quota"},
+                 {ERR_NOT_CONFIGURED, "ai_wrong_key"},
+                 {ERR_UPSTREAM, "ai_no_recording"},
                  {ERR_INTERNAL, NULL}};
     for (int i = 0; i < COUNT(final); i++) {
         SCRIPT(&first, {.fails = final[i].kind, .code = final[i].code});
@@ -206,8 +209,9 @@ AI(only_one_call_probes_at_a_time) {
 }
 
 AI(a_share_of_failures_opens_a_circuit_too) {
-    SCRIPT(&first, {.fails = ERR_UPSTREAM}, {0}, {.fails = ERR_UPSTREAM}, {0}, {.fails = ERR_UPSTREAM},
-           {0}, {.fails = ERR_UPSTREAM}, {0}, {.fails = ERR_UPSTREAM}, {0}, {.fails = ERR_UPSTREAM}, {0});
+    SCRIPT(&first, {.fails = ERR_UPSTREAM}, {0}, {.fails = ERR_UPSTREAM}, {0},
+           {.fails = ERR_UPSTREAM}, {0}, {.fails = ERR_UPSTREAM}, {0}, {.fails = ERR_UPSTREAM}, {0},
+           {.fails = ERR_UPSTREAM}, {0});
     ChatAnswer a;
     ai_settings.tries = 1;
     policy_tuning.window_calls = 10;
@@ -286,10 +290,14 @@ AI(a_second_provider_is_asked_where_it_may_do_better_only) {
         const char *code;
         int second;
     } cases[] = {
-        {ERR_INVALID, "ai_context_too_long", 1}, {ERR_INVALID, "ai_unknown_model", 1},
-        {ERR_INVALID, "ai_refused_request", 0},  {ERR_PAYMENT_REQUIRED, "ai_provider_quota", 1},
-        {ERR_NOT_CONFIGURED, "ai_wrong_key", 1}, {ERR_UPSTREAM, "ai_no_recording", 0},
-        {ERR_RATE_LIMITED, NULL, 1},             {ERR_INTERNAL, NULL, 0},
+        {ERR_INVALID, "ai_context_too_long", 1},
+        {ERR_INVALID, "ai_unknown_model", 1},
+        {ERR_INVALID, "ai_refused_request", 0},
+        {ERR_PAYMENT_REQUIRED, "ai_provider_quota", 1},
+        {ERR_NOT_CONFIGURED, "ai_wrong_key", 1},
+        {ERR_UPSTREAM, "ai_no_recording", 0},
+        {ERR_RATE_LIMITED, NULL, 1},
+        {ERR_INTERNAL, NULL, 0},
     };
     ai_settings.chat_fallback = S("second");
     for (int i = 0; i < COUNT(cases); i++) {
@@ -307,7 +315,7 @@ AI(a_first_provider_that_hangs_leaves_time_for_the_second) {
     ai_settings.chat_fallback = S("second");
     ChatRequest r = chat_of("slow");
     ChatAnswer a;
-    r.timeout_ms = 900;
+    r.timeout_ms = 1500;
     MUST(chat(c, &r, &a));
     CHECK_STR(a.text, S("second's"));
 }
@@ -386,8 +394,9 @@ AI(a_request_that_contradicts_itself_reaches_nobody) {
 
 /* -- JSON --------------------------------------------------------------------------------------------- */
 
-static const char yes_schema[] = "{\"type\":\"object\",\"properties\":{\"yes\":{\"type\":\"boolean\"}},"
-                                 "\"required\":[\"yes\"]}";
+static const char yes_schema[] =
+    "{\"type\":\"object\",\"properties\":{\"yes\":{\"type\":\"boolean\"}},"
+    "\"required\":[\"yes\"]}";
 
 AI(json_is_read_and_asked_for_again) {
     SCRIPT(&first, {.text = "I would say yes."}, {.text = "Here:\n```json\n{\"yes\": true}\n```"});
@@ -428,8 +437,9 @@ AI(a_refusal_is_an_answer_without_json) {
 
 static int64_t ledger_sum(Ctx *c, const char *unit) {
     int64_t sum = -1;
-    GOOD(db_int(c, SQL("SELECT coalesce(sum(amount), 0) FROM ledger_lines WHERE owner = $1 AND unit = $2"),
-                ARGS(V(S("tenant:7")), V(str_c(unit))), &sum));
+    GOOD(db_int(
+        c, SQL("SELECT coalesce(sum(amount), 0) FROM ledger_lines WHERE owner = $1 AND unit = $2"),
+        ARGS(V(S("tenant:7")), V(str_c(unit))), &sum));
     return sum;
 }
 
@@ -481,7 +491,8 @@ T_MAIN(BOTH_ROWS(what_may_pass_is_tried_again), BOTH_ROWS(no_more_tries_than_are
        BOTH_ROWS(before_the_first_piece_it_is_tried_again),
        BOTH_ROWS(the_readers_error_ends_the_call_and_is_not_the_providers),
        BOTH_ROWS(a_circuit_opens_lets_one_through_and_closes),
-       BOTH_ROWS(only_one_call_probes_at_a_time), BOTH_ROWS(a_share_of_failures_opens_a_circuit_too),
+       BOTH_ROWS(only_one_call_probes_at_a_time),
+       BOTH_ROWS(a_share_of_failures_opens_a_circuit_too),
        BOTH_ROWS(failures_long_ago_do_not_count),
        BOTH_ROWS(what_says_nothing_about_the_provider_opens_nothing),
        BOTH_ROWS(a_time_out_of_a_hasty_caller_opens_nothing),

@@ -59,9 +59,9 @@ static bool kb_read(void) {
         json_t *json;
         rest = str_cut(rest, '\n', &line);
         if (str_trim(line).len == 0 || json_parse(c, line, &json)) continue;
-        questions[question_count++] = (Question){json_str(json_at(json, "question")),
-                                                 json_str(json_at(json, "document")),
-                                                 json_str(json_at(json, "answer_contains"))};
+        questions[question_count++] =
+            (Question){json_str(json_at(json, "question")), json_str(json_at(json, "document")),
+                       json_str(json_at(json, "answer_contains"))};
     }
     return piece_count > 0;
 }
@@ -110,8 +110,8 @@ TEST(vectors_find_the_passage_with_the_answer) {
         while (at < 20 && str_find(one_line(order[at]->text), questions[q].answer) < 0) at++;
         for (int k = 1; k <= 5; k++) found[k] += at < k;
     }
-    printf("  of %d questions over %td pieces: hit@1 %d, hit@3 %d, hit@5 %d\n", answerable, piece_count,
-           found[1], found[3], found[5]);
+    printf("  of %d questions over %td pieces: hit@1 %d, hit@3 %d, hit@5 %d\n", answerable,
+           piece_count, found[1], found[3], found[5]);
     CHECK(found[1] * 100 >= answerable * 75);
     CHECK(found[5] * 100 >= answerable * 90);
 }
@@ -119,8 +119,12 @@ TEST(vectors_find_the_passage_with_the_answer) {
 static Err *answer(Str question, const ChatSource *sources, int count, ChatAnswer *out) {
     ChatPart part = {.kind = CHAT_TEXT, .text = question};
     ChatMessage message = {CHAT_USER, &part, 1};
-    ChatRequest r = {.model = S("local"), .messages = &message, .message_count = 1,
-                     .sources = sources, .source_count = count, .max_tokens = 400};
+    ChatRequest r = {.model = S("local"),
+                     .messages = &message,
+                     .message_count = 1,
+                     .sources = sources,
+                     .source_count = count,
+                     .max_tokens = 400};
     return provider_local.chat(c, &r, out);
 }
 
@@ -154,7 +158,8 @@ TEST(local_answers_from_what_was_found) {
         chat_citations(c->arena, a.text, GIVEN, &cited);
         wrong_refused += cited == 0;
     }
-    printf("  from the first %d pieces: %d of %d answers have the fact, %d do not know; %d of %d without "
+    printf("  from the first %d pieces: %d of %d answers have the fact, %d do not know; %d of %d "
+           "without "
            "an answer are refused; of the nearest pieces of other documents %d of %d are refused\n",
            GIVEN, right, answerable, without, refused, unanswerable, wrong_refused, question_count);
     CHECK(refused == unanswerable);

@@ -35,25 +35,30 @@ static const Case cases[] = {
     {"{\"type\":\"number\",\"minimum\":1}", "1", "0.5", "minimum"},
     {"{\"type\":\"string\",\"minLength\":2,\"maxLength\":3}", "\"éé\"", "\"é\"", "minLength"},
     {"{\"type\":\"string\",\"maxLength\":3}", "\"ééé\"", "\"éééé\"", "maxLength"},
-    {"{\"type\":\"array\",\"minItems\":1,\"items\":{\"type\":\"string\"}}", "[\"a\"]", "[]", "minItems"},
+    {"{\"type\":\"array\",\"minItems\":1,\"items\":{\"type\":\"string\"}}", "[\"a\"]", "[]",
+     "minItems"},
     {"{\"type\":\"array\",\"maxItems\":1}", "[1]", "[1,2]", "maxItems"},
     {"{\"items\":{\"type\":\"string\"}}", "[\"a\"]", "[\"a\",1]", "1: string was expected"},
-    {"{\"properties\":{\"a\":{\"properties\":{\"b\":{\"type\":\"string\"}}}}}", "{\"a\":{\"b\":\"x\"}}",
-     "{\"a\":{\"b\":1}}", "a.b: string was expected"},
+    {"{\"properties\":{\"a\":{\"properties\":{\"b\":{\"type\":\"string\"}}}}}",
+     "{\"a\":{\"b\":\"x\"}}", "{\"a\":{\"b\":1}}", "a.b: string was expected"},
     {"{\"type\":\"object\",\"required\":[\"a\"]}", "{\"a\":null}", "{\"b\":1}", "a: is missing"},
-    {"{\"properties\":{\"a\":{}},\"additionalProperties\":false}", "{\"a\":1}", "{\"b\":1}", "does not know"},
+    {"{\"properties\":{\"a\":{}},\"additionalProperties\":false}", "{\"a\":1}", "{\"b\":1}",
+     "does not know"},
 };
 
 TEST(a_schema_is_checked_and_says_where) {
     for (int i = 0; i < COUNT(cases); i++) {
-        Str good = checked(cases[i].schema, cases[i].good), bad = checked(cases[i].schema, cases[i].bad);
+        Str good = checked(cases[i].schema, cases[i].good),
+            bad = checked(cases[i].schema, cases[i].bad);
         if (!CHECK(str_is_null(good))) printf("  %s: %.*s\n", cases[i].good, S_ARG(good));
-        if (!CHECK(str_find(bad, str_c(cases[i].where)) >= 0)) printf("  %s: %.*s\n", cases[i].bad, S_ARG(bad));
+        if (!CHECK(str_find(bad, str_c(cases[i].where)) >= 0))
+            printf("  %s: %.*s\n", cases[i].bad, S_ARG(bad));
     }
 }
 
 static const char list_schema[] =
-    "{\"type\":\"object\",\"properties\":{\"name\":{\"type\":\"string\"},\"tags\":{\"type\":\"array\",\"items\":"
+    "{\"type\":\"object\",\"properties\":{\"name\":{\"type\":\"string\"},\"tags\":{\"type\":"
+    "\"array\",\"items\":"
     "{\"type\":\"string\"}},\"n\":{\"type\":\"integer\"}},\"required\":[\"name\"]}";
 
 /* What is read, as compact JSON; null where it is a bad answer. */
@@ -73,11 +78,17 @@ static Str read_text(Str text) {
 
 TEST(what_stands_around_json_is_left_out) {
     static const char *const texts[] = {
-        "{\"name\":\"x\"}", " \n{\"name\":\"x\"}\n", "```json\n{\"name\":\"x\"}\n```", "```\n{\"name\":\"x\"}```",
-        "Here it is: {\"name\":\"x\"} I hope it helps {you}.", "[1] {\"name\":\"x\"}",
-        "{not this} {\"name\":\"x\"}", "{\"other\":1} {\"name\":\"x\"}",
+        "{\"name\":\"x\"}",
+        " \n{\"name\":\"x\"}\n",
+        "```json\n{\"name\":\"x\"}\n```",
+        "```\n{\"name\":\"x\"}```",
+        "Here it is: {\"name\":\"x\"} I hope it helps {you}.",
+        "[1] {\"name\":\"x\"}",
+        "{not this} {\"name\":\"x\"}",
+        "{\"other\":1} {\"name\":\"x\"}",
     };
-    for (int i = 0; i < COUNT(texts); i++) CHECK_STR(read_text(str_c(texts[i])), S("{\"name\":\"x\"}"));
+    for (int i = 0; i < COUNT(texts); i++)
+        CHECK_STR(read_text(str_c(texts[i])), S("{\"name\":\"x\"}"));
 }
 
 TEST(a_missing_end_is_put_on) {
@@ -97,18 +108,28 @@ TEST(a_missing_end_is_put_on) {
         {"{\"name\":\"x\\ud83d\\ude", "{\"name\":\"x\"}"},
         {"{\"name\":\"x\\\\", "{\"name\":\"x\\\\\"}"},
     };
-    for (int i = 0; i < COUNT(ends); i++) CHECK_STR(read_text(str_c(ends[i].text)), str_c(ends[i].want));
+    for (int i = 0; i < COUNT(ends); i++)
+        CHECK_STR(read_text(str_c(ends[i].text)), str_c(ends[i].want));
 }
 
 TEST(what_is_required_is_not_made_up) {
-    static const char *const texts[] = {"", "no", "{", "{\"name\":", "{\"name\":12}", "{\"n\":1}", "[\"name\"]",
-                                        "null", "{\"name\":\"x\",\"tags\":[1]}", "{\"na"};
+    static const char *const texts[] = {"",
+                                        "no",
+                                        "{",
+                                        "{\"name\":",
+                                        "{\"name\":12}",
+                                        "{\"n\":1}",
+                                        "[\"name\"]",
+                                        "null",
+                                        "{\"name\":\"x\",\"tags\":[1]}",
+                                        "{\"na"};
     for (int i = 0; i < COUNT(texts); i++) CHECK(str_is_null(read_text(str_c(texts[i]))));
 }
 
 /* Cut anywhere: read, or a bad answer; what is read was there. */
 TEST(an_answer_cut_at_any_byte_says_nothing_new) {
-    Str whole = S("Voilà : {\"name\":\"Noël \\u00e9\\\\\\\"\",\"tags\":[\"a{\",\"]b\"],\"n\":123} fin");
+    Str whole =
+        S("Voilà : {\"name\":\"Noël \\u00e9\\\\\\\"\",\"tags\":[\"a{\",\"]b\"],\"n\":123} fin");
     int read = 0;
     for (ptrdiff_t at = 0; at <= whole.len; at++) {
         Str got = read_text(str_slice(whole, 0, at));
@@ -130,9 +151,12 @@ TEST(hostile_answers_end) {
 }
 
 int main(int argc, char **argv) {
-    static const T rows[] = {T_ROW(a_schema_is_checked_and_says_where), T_ROW(what_stands_around_json_is_left_out),
-                             T_ROW(a_missing_end_is_put_on), T_ROW(what_is_required_is_not_made_up),
-                             T_ROW(an_answer_cut_at_any_byte_says_nothing_new), T_ROW(hostile_answers_end)};
+    static const T rows[] = {T_ROW(a_schema_is_checked_and_says_where),
+                             T_ROW(what_stands_around_json_is_left_out),
+                             T_ROW(a_missing_end_is_put_on),
+                             T_ROW(what_is_required_is_not_made_up),
+                             T_ROW(an_answer_cut_at_any_byte_says_nothing_new),
+                             T_ROW(hostile_answers_end)};
     arena = arena_new(256 * MIB);
     own = (Ctx){.arena = arena};
     int result = t_main(argc, argv, rows, COUNT(rows));

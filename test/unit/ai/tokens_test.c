@@ -9,14 +9,26 @@ typedef struct Counted {
     int64_t o200k, cl100k;
 } Counted;
 static const Counted counted[] = {
-    {"The canteen is open from noon to two o'clock. A meal costs 3.40 euros, and the menu is put up on Monday morning.", 31, 32},
-    {"La cantine est ouverte de midi à quatorze heures. Un repas coûte 3,40 euros et le menu est affiché le lundi matin.", 31, 38},
-    {"L'autorité parentale appartient aux parents jusqu'à la majorité de l'enfant ; ils l'associent aux décisions qui le concernent, selon son âge.", 32, 38},
-    {"Please remember to bring your child's vaccination certificate, the enrolment form and proof of address when you come to the office.", 24, 25},
+    {"The canteen is open from noon to two o'clock. A meal costs 3.40 euros, and the menu is put "
+     "up on Monday morning.",
+     31, 32},
+    {"La cantine est ouverte de midi à quatorze heures. Un repas coûte 3,40 euros et le menu est "
+     "affiché le lundi matin.",
+     31, 38},
+    {"L'autorité parentale appartient aux parents jusqu'à la majorité de l'enfant ; ils "
+     "l'associent aux décisions qui le concernent, selon son âge.",
+     32, 38},
+    {"Please remember to bring your child's vaccination certificate, the enrolment form and proof "
+     "of address when you come to the office.",
+     24, 25},
     {"Bonjour, est-ce que l'école est ouverte demain ?", 11, 14},
     {"Hi! When do you open?", 7, 7},
-    {"- Rentrée : 1er septembre 2026\n- Toussaint : du 17 octobre au 2 novembre\n- Noël : du 19 décembre au 4 janvier\n", 38, 42},
-    {"Le remboursement intervient sous 14 jours (article L. 221-24 du code de la consommation), hors frais de livraison.", 26, 33},
+    {"- Rentrée : 1er septembre 2026\n- Toussaint : du 17 octobre au 2 novembre\n- Noël : du 19 "
+     "décembre au 4 janvier\n",
+     38, 42},
+    {"Le remboursement intervient sous 14 jours (article L. 221-24 du code de la consommation), "
+     "hors frais de livraison.",
+     26, 33},
     {"const total = items.reduce((sum, item) => sum + item.price * item.count, 0);", 22, 22},
     {"internationalization anticonstitutionnellement", 6, 7},
 };
@@ -85,8 +97,9 @@ TEST(known_models_have_a_price_and_others_none) {
 
 TEST(prices_of_the_operator_come_first) {
     Arena *arena = arena_new(MIB);
-    CHECK(str_is_null(prices_set(arena, S("{\"gpt-4o-mini\": {\"in\": 1, \"out\": 2}, \"ear\": {\"minute\": 0.006}, "
-                                          "\"brush\": {\"image\": 0.04}}"))));
+    CHECK(str_is_null(prices_set(
+        arena, S("{\"gpt-4o-mini\": {\"in\": 1, \"out\": 2}, \"ear\": {\"minute\": 0.006}, "
+                 "\"brush\": {\"image\": 0.04}}"))));
     AiUsage u = used(10, 10, 0);
     usage_price("openai", S("gpt-4o-mini"), &u);
     CHECK_INT(u.cost_micros, 30);
@@ -96,8 +109,13 @@ TEST(prices_of_the_operator_come_first) {
     u = (AiUsage){.images = 2};
     usage_price("openai", S("brush"), &u);
     CHECK_INT(u.cost_micros, 80000);
-    static const char *const wrong[] = {"[]", "{", "{\"m\": 1}", "{\"m\": {\"in\": -1}}",
-                                        "{\"m\": {\"in\": \"x\"}}", "{\"m\": {\"inn\": 1}}", "1"};
+    static const char *const wrong[] = {"[]",
+                                        "{",
+                                        "{\"m\": 1}",
+                                        "{\"m\": {\"in\": -1}}",
+                                        "{\"m\": {\"in\": \"x\"}}",
+                                        "{\"m\": {\"inn\": 1}}",
+                                        "1"};
     for (int i = 0; i < COUNT(wrong); i++) CHECK(!str_is_null(prices_set(arena, str_c(wrong[i]))));
     CHECK(str_is_null(prices_set(arena, S(""))));
     u = used(1000, 100, 0);
