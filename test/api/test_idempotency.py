@@ -26,7 +26,7 @@ TAKES_NONE = {
     "/api/v1/posts/bulk",                                                 # each post brings its own id
     "/api/v1/projects/{id}/hashtags/{link_id}/link-posts",                # it only counts
     "/indexes/{uid}/search", "/indexes/{uid}/facet-search", "/multi-search",  # they only read
-    "/indexes/{uid}/documents/fetch", "/api/search/debates",
+    "/indexes/{uid}/documents/fetch", "/api/search/debates", "/api/v1/knowledge-bases/{id}/search",
     "/api/devices",                                                       # whoever lost the secret makes another
     "/api/activities", "/api/favorites/{debate_id}",                      # twice is once
     "/api/collections/{id}/debates/{debate_id}",
@@ -222,6 +222,31 @@ def assistant_asked(w):
         lambda: int(database(w.server, "SELECT count(*) FROM usage_records WHERE kind = 'ai_requests'"))
 
 
+def knowledge(w):
+    """(tenant, base's id, document's id)"""
+    tenant = sylion_tenant(w)
+    base = tenant.owner.post("/api/v1/knowledge-bases", json={"name": word()}).json()["data"]["id"]
+    made = tenant.owner.post(f"/api/v1/knowledge-bases/{base}/documents", json={"text": word()})
+    return tenant, base, made.json()["data"]["id"]
+
+
+def knowledge_base(w):
+    return sylion_tenant(w).owner, "/api/v1/knowledge-bases", {"name": word()}, \
+        lambda: int(database(w.server, "SELECT count(*) FROM knowledge_bases"))
+
+
+def knowledge_document(w):
+    tenant, base, _ = knowledge(w)
+    return tenant.owner, f"/api/v1/knowledge-bases/{base}/documents", {"text": word()}, \
+        lambda: int(database(w.server, "SELECT count(*) FROM knowledge_documents"))
+
+
+def document_again(w):
+    tenant, _, document = knowledge(w)
+    return tenant.owner, f"/api/v1/documents/{document}/retry", None, \
+        lambda: int(database(w.server, f"SELECT revision FROM knowledge_documents WHERE id = '{document}'"))
+
+
 def tenant_made(w):
     body = {"name": word(), "slug": word(), "webhookUrl": "https://example.org/"}
     return w.by_admin, "/api/v1/tenants", body, lambda: int(database(w.server, "SELECT count(*) FROM tenants"))
@@ -229,6 +254,8 @@ def tenant_made(w):
 
 ROUTES = {
     "/api/v1/tenants": tenant_made,
+    "/api/v1/knowledge-bases": knowledge_base, "/api/v1/knowledge-bases/{id}/documents": knowledge_document,
+    "/api/v1/documents/{id}/retry": document_again,
     "/api/v1/turns/{id}/replay": turn_again, "/api/v1/messages/{id}/resend": message_again,
     "/api/v1/assistants/{id}/ask": assistant_asked,
     "/api/v1/auth/register": registration, "/api/v1/keys": key,

@@ -433,7 +433,7 @@ def test_a_tenant_gone_while_its_document_is_indexed(server, admin):
     until = time.monotonic() + 30 * PATIENCE
     while True:
         jobs = admin.get("/api/jobs?kind=sylion.index&limit=20").json()
-        states = {job["state"] for job in (jobs if isinstance(jobs, list) else jobs["jobs"])}
+        states = {job["state"] for job in jobs["items"]}
         if not states & {"waiting", "running"}:
             break
         assert time.monotonic() < until, jobs
