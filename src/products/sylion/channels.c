@@ -462,7 +462,7 @@ const Route channel_routes[] = {
     {DELETE, "/api/v1/channels/{id}", channel_delete, WRITES, .out = &deleted_record,
      .errors = "400 403 404", .doc = "Delete a channel; its conversations stay"},
     {POST, "/api/v1/channels/{id}/webhook-secret", channel_webhook_secret, WRITES,
-     .out = &view_record, .idempotent = true, .secret_out = true, .errors = "400 403 404",
+     .out = &view_record, .secret_out = true, .errors = "400 403 404",
      .doc = "Another secret for 360dialog's webhooks; the former one no longer counts"},
     {.path = NULL},
 };

@@ -67,6 +67,7 @@ static void conversation_in_check(const void *value, Str path, Problems *p) {
     (void)path;
     object_check(in->user_metadata, S("userMetadata"), p);
     object_check(in->context, S("context"), p);
+    if (in->unread_count != 0) problem_add(p, S("unreadCount"), S("value"), "can only become 0");
 }
 
 #define CONVERSATION_IN_FIELDS                                                                     \
@@ -89,7 +90,7 @@ static const Record create_record = RECORD_AS("ConversationCreate", Conversation
                                               .camel = true, .check = conversation_in_check);
 static const Field change_fields[] = {
     CONVERSATION_IN_FIELDS,
-    FIELD(ConversationIn, unread_count, .min = 0, .max = 0, .doc = "0: a person has read it"),
+    FIELD(ConversationIn, unread_count, .doc = "0: a person has read it"),
 };
 static const Record change_record = RECORD_AS("ConversationChange", ConversationIn, change_fields,
                                               .camel = true, .check = conversation_in_check);
@@ -275,7 +276,7 @@ static void reply_in_check(const void *value, Str path, Problems *p) {
     (void)path;
     object_check(in->metadata, S("metadata"), p);
     object_check(in->media, S("media"), p);
-    bool empty = str_trim(in->content).len == 0;
+    bool empty = in->content.data && str_trim(in->content).len == 0;
     if (empty && (!in->type.data || str_eq(in->type, S("text"))))
         problem_add(p, S("content"), S("required"), "must say something");
 }
@@ -388,10 +389,10 @@ const Route conversation_routes[] = {
      .out = &message_row_record, .status = 201, .idempotent = true, .errors = "400 404 409",
      .doc = "A person answers, and has taken over until resume"},
     {POST, "/api/v1/conversations/{id}/handoff", conversation_handoff, WRITES,
-     .in = &handoff_record, .out = &conversation_record, .idempotent = true,
+     .in = &handoff_record, .out = &conversation_record,
      .errors = "400 404 409", .doc = "Take a conversation over from the assistant"},
     {POST, "/api/v1/conversations/{id}/resume", conversation_resume, WRITES, .in = &resume_record,
-     .out = &conversation_record, .idempotent = true, .errors = "400 404 409",
+     .out = &conversation_record, .errors = "400 404 409",
      .doc = "Give a conversation back to the assistant"},
     {.path = NULL},
 };

@@ -54,7 +54,7 @@ static void message_in_check(const void *value, Str path, Problems *p) {
         problem_add(p, S("status"), S("value"), "is not one of an %.*s message",
                     S_ARG(in->direction));
     bool text = str_eq(in->type, S("text")) || str_eq(in->type, S("system"));
-    if (in->direction.data && text && str_trim(in->content).len == 0)
+    if (in->direction.data && text && in->content.data && str_trim(in->content).len == 0)
         problem_add(p, S("content"), S("required"), "must say something");
     if (str_eq(in->direction, S("inbound")) && str_eq(in->type, S("template")))
         problem_add(p, S("type"), S("value"), "is not one of an inbound message");
