@@ -33,8 +33,8 @@ static void chunks_check(const Extraction *x) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static const FileType types[] = {FILE_PDF,      FILE_ZIP, FILE_HTML, FILE_MARKDOWN, FILE_CSV,
-                                     FILE_TEXT,     FILE_ODT, FILE_DOCX};
+    static const FileType types[] = {FILE_PDF, FILE_ZIP,  FILE_HTML, FILE_MARKDOWN,
+                                     FILE_CSV, FILE_TEXT, FILE_ODT,  FILE_DOCX};
     if (size < 1 || size > 200000) return 0;
     Arena *arena = arena_new(EXTRACT_BUDGET);
     Str bytes = str_of((const char *)data + 1, (ptrdiff_t)size - 1), why;

@@ -14,13 +14,15 @@ static bool is_blank(char b) { return b == ' ' || b == '\n' || b == '\t' || b ==
 /* Written with a full stop that ends no sentence. Lower case, without it. */
 static bool is_abbreviation(Str word) {
     static const Str known[] = {
-        S_INIT("m"),    S_INIT("mm"),   S_INIT("mme"),  S_INIT("mlle"), S_INIT("dr"),  S_INIT("pr"),
-        S_INIT("me"),   S_INIT("st"),   S_INIT("ste"),  S_INIT("art"),  S_INIT("al"),  S_INIT("p"),
-        S_INIT("pp"),   S_INIT("ex"),   S_INIT("cf"),   S_INIT("no"),   S_INIT("vol"), S_INIT("fig"),
-        S_INIT("chap"), S_INIT("env"),  S_INIT("mr"),   S_INIT("mrs"),  S_INIT("ms"),  S_INIT("jr"),
-        S_INIT("sr"),   S_INIT("vs"),   S_INIT("e.g"),  S_INIT("i.e"),  S_INIT("eg"),  S_INIT("ie"),
-        S_INIT("approx"), S_INIT("inc"), S_INIT("ltd"), S_INIT("dept"), S_INIT("tel"), S_INIT("tél"),
-        S_INIT("av"),   S_INIT("bd"),   S_INIT("réf"),  S_INIT("sec"),  S_INIT("prof")};
+        S_INIT("m"),      S_INIT("mm"),  S_INIT("mme"), S_INIT("mlle"), S_INIT("dr"),
+        S_INIT("pr"),     S_INIT("me"),  S_INIT("st"),  S_INIT("ste"),  S_INIT("art"),
+        S_INIT("al"),     S_INIT("p"),   S_INIT("pp"),  S_INIT("ex"),   S_INIT("cf"),
+        S_INIT("no"),     S_INIT("vol"), S_INIT("fig"), S_INIT("chap"), S_INIT("env"),
+        S_INIT("mr"),     S_INIT("mrs"), S_INIT("ms"),  S_INIT("jr"),   S_INIT("sr"),
+        S_INIT("vs"),     S_INIT("e.g"), S_INIT("i.e"), S_INIT("eg"),   S_INIT("ie"),
+        S_INIT("approx"), S_INIT("inc"), S_INIT("ltd"), S_INIT("dept"), S_INIT("tel"),
+        S_INIT("tél"),    S_INIT("av"),  S_INIT("bd"),  S_INIT("réf"),  S_INIT("sec"),
+        S_INIT("prof")};
     for (ptrdiff_t i = 0; i < COUNT(known); i++)
         if (str_eq_nocase(word, known[i])) return true;
     return word.len == 1 && ((word.data[0] >= 'A' && word.data[0] <= 'Z')); /* J. Dupont */
@@ -45,9 +47,9 @@ static bool stop_ends(Str text, ptrdiff_t from, ptrdiff_t at) {
 
 /* Behind quotes and brackets that close what has ended. */
 static ptrdiff_t closing_skip(Str text, ptrdiff_t at) {
-    static const Str closing[] = {S_INIT("\""), S_INIT("'"), S_INIT(")"), S_INIT("]"), S_INIT("»"),
-                                  S_INIT("”"), S_INIT("’"), S_INIT("\xC2\xA0»"), S_INIT(" »"),
-                                  S_INIT("\xE2\x80\xAF»")};
+    static const Str closing[] = {
+        S_INIT("\""), S_INIT("'"), S_INIT(")"),         S_INIT("]"),  S_INIT("»"),
+        S_INIT("”"),  S_INIT("’"), S_INIT("\xC2\xA0»"), S_INIT(" »"), S_INIT("\xE2\x80\xAF»")};
     for (bool more = true; more;) {
         more = false;
         for (ptrdiff_t i = 0; i < COUNT(closing); i++) {
@@ -61,8 +63,8 @@ static ptrdiff_t closing_skip(Str text, ptrdiff_t at) {
 
 /* Length of the mark at `at` that ends a sentence whatever follows: ! ? … ؟ ۔ 。; 0: there is none. */
 static ptrdiff_t mark_at(Str text, ptrdiff_t at) {
-    static const Str marks[] = {S_INIT("!"), S_INIT("?"), S_INIT("…"), S_INIT("؟"), S_INIT("۔"),
-                                S_INIT("。")};
+    static const Str marks[] = {S_INIT("!"), S_INIT("?"), S_INIT("…"),
+                                S_INIT("؟"), S_INIT("۔"), S_INIT("。")};
     for (ptrdiff_t i = 0; i < COUNT(marks); i++)
         if (str_starts(str_slice(text, at, text.len), marks[i])) return marks[i].len;
     return 0;
@@ -72,9 +74,12 @@ ptrdiff_t sentence_end(Str text, ptrdiff_t from) {
     assert(from >= 0 && from <= text.len);
     for (ptrdiff_t at = from; at < text.len;) {
         ptrdiff_t end = 0, mark = mark_at(text, at);
-        if (mark > 0) end = closing_skip(text, at + mark);
-        else if (text.data[at] == '.') end = closing_skip(text, at + 1);
-        else if (text.data[at] == '\n' && at + 1 < text.len && text.data[at + 1] == '\n') end = at;
+        if (mark > 0)
+            end = closing_skip(text, at + mark);
+        else if (text.data[at] == '.')
+            end = closing_skip(text, at + 1);
+        else if (text.data[at] == '\n' && at + 1 < text.len && text.data[at + 1] == '\n')
+            end = at;
         bool over = end > 0 && (end >= text.len || is_blank(text.data[end]));
         if (over && text.data[at] == '.' && end == at + 1) over = stop_ends(text, from, at);
         if (over) {
@@ -98,16 +103,16 @@ static int words_found(const Words *words, const Str *list, ptrdiff_t count) {
 enum { LANGUAGE_LOOK = 4096 };
 
 Str language_of(Str text) {
-    static const Str french[] = {S_INIT("le"),  S_INIT("la"),  S_INIT("les"), S_INIT("des"),
-                                 S_INIT("une"), S_INIT("est"), S_INIT("et"),  S_INIT("du"),
+    static const Str french[] = {S_INIT("le"),  S_INIT("la"),   S_INIT("les"),  S_INIT("des"),
+                                 S_INIT("une"), S_INIT("est"),  S_INIT("et"),   S_INIT("du"),
                                  S_INIT("que"), S_INIT("dans"), S_INIT("pour"), S_INIT("qui"),
-                                 S_INIT("au"),  S_INIT("ce"),  S_INIT("vous"), S_INIT("sur"),
-                                 S_INIT("de"),  S_INIT("un"),  S_INIT("en"),  S_INIT("par")};
-    static const Str english[] = {S_INIT("the"), S_INIT("of"),   S_INIT("and"), S_INIT("to"),
-                                  S_INIT("is"),  S_INIT("that"), S_INIT("for"), S_INIT("are"),
-                                  S_INIT("with"), S_INIT("you"), S_INIT("it"),  S_INIT("be"),
-                                  S_INIT("this"), S_INIT("was"), S_INIT("by"),  S_INIT("or"),
-                                  S_INIT("at"),  S_INIT("from"), S_INIT("we"),  S_INIT("your")};
+                                 S_INIT("au"),  S_INIT("ce"),   S_INIT("vous"), S_INIT("sur"),
+                                 S_INIT("de"),  S_INIT("un"),   S_INIT("en"),   S_INIT("par")};
+    static const Str english[] = {S_INIT("the"),  S_INIT("of"),   S_INIT("and"), S_INIT("to"),
+                                  S_INIT("is"),   S_INIT("that"), S_INIT("for"), S_INIT("are"),
+                                  S_INIT("with"), S_INIT("you"),  S_INIT("it"),  S_INIT("be"),
+                                  S_INIT("this"), S_INIT("was"),  S_INIT("by"),  S_INIT("or"),
+                                  S_INIT("at"),   S_INIT("from"), S_INIT("we"),  S_INIT("your")};
     Str head = str_utf8_cut(text, LANGUAGE_LOOK);
     ptrdiff_t arabic = 0, letters = 0;
     for (ptrdiff_t at = 0; at < head.len;) {
@@ -180,8 +185,10 @@ static void units_make(Cutter *k, ptrdiff_t from, ptrdiff_t to) {
     k->unit_count = 0;
     while (from < to) {
         ptrdiff_t end = sentence_end(section, from);
-        if (ai_tokens(str_slice(k->text, from, end)) > k->limit) long_add(k, from, end);
-        else unit_add(k, from, end);
+        if (ai_tokens(str_slice(k->text, from, end)) > k->limit)
+            long_add(k, from, end);
+        else
+            unit_add(k, from, end);
         from = end;
     }
 }
@@ -209,8 +216,10 @@ static int64_t page_at(const Block *blocks, ptrdiff_t count, ptrdiff_t at) {
     ptrdiff_t low = 0, high = count - 1;
     while (low < high) {
         ptrdiff_t mid = (low + high + 1) / 2;
-        if (blocks[mid].from <= at) low = mid;
-        else high = mid - 1;
+        if (blocks[mid].from <= at)
+            low = mid;
+        else
+            high = mid - 1;
     }
     return blocks[low].page;
 }

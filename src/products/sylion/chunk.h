@@ -15,15 +15,15 @@ typedef struct Chunk {
     int64_t page;       /* on which it begins; 0: no pages */
     ptrdiff_t from, to; /* of the text */
     int64_t tokens;
-    Str language;       /* fr, en, ar; null: cannot be told */
+    Str language; /* fr, en, ar; null: cannot be told */
 } Chunk;
 
 typedef struct Chunks {
     Chunk *items;
     ptrdiff_t count;
-    Str language;  /* of the whole */
+    Str language;   /* of the whole */
     int64_t tokens; /* of all; what overlaps is counted twice */
-    bool too_many; /* there would be more than CHUNKS_MAX: not to be used */
+    bool too_many;  /* there would be more than CHUNKS_MAX: not to be used */
 } Chunks;
 
 /* text and blocks as Extraction has them. 0 <= overlap < tokens / 2. */

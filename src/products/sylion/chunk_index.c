@@ -93,7 +93,8 @@ static Err *changes(Ctx *c, int64_t after, int64_t upto, int64_t limit, SearchDo
     TRY(system_query(c, SQL(SQL_SYSTEM_CHUNKS),
                      ARGS(V(after), V(upto), V(limit), V(embed_model(c->arena))), &change_record,
                      &chunks));
-    TRY(system_int(c, SQL(SQL_SYSTEM_CHUNKS_GONE_UPTO), ARGS(V(after), V(upto), V(limit)), covered));
+    TRY(system_int(c, SQL(SQL_SYSTEM_CHUNKS_GONE_UPTO), ARGS(V(after), V(upto), V(limit)),
+                   covered));
     const ChunkChange *row = chunks.items;
     if (chunks.count == limit) *covered = min_i64(*covered, row[limit - 1].change_seq);
     TRY(system_query(c, SQL(SQL_SYSTEM_CHUNKS_GONE), ARGS(V(after), V(*covered)), &gone_record,
@@ -192,7 +193,8 @@ static Err *tenant_of_account(Ctx *c, TenantRow *out) {
     else
         TRY(system_query(c, SQL(SQL_SYSTEM_TENANTS_OF_USER), ARGS(V(c->account.user)),
                          &tenant_row_record, &rows));
-    if (rows.count != 1) FAIL(c, FORBIDDEN, "This index is searched by a tenant's members and keys.");
+    if (rows.count != 1)
+        FAIL(c, FORBIDDEN, "This index is searched by a tenant's members and keys.");
     *out = *(TenantRow *)rows.items;
     return NULL;
 }
@@ -218,8 +220,7 @@ static Err *documents_load(Ctx *c, const int64_t *keys, ptrdiff_t count, void *d
     for (ptrdiff_t i = 0; i < rows.count; i++)
         map_set(&by_key, str_of((const char *)&row[i].n, sizeof row[i].n), &row[i]);
     for (ptrdiff_t i = 0; i < count; i++) {
-        const ChunkDocument *one =
-            map_get(&by_key, str_of((const char *)&keys[i], sizeof keys[i]));
+        const ChunkDocument *one = map_get(&by_key, str_of((const char *)&keys[i], sizeof keys[i]));
         found[i] = one != NULL;
         if (one) out[i] = *one;
     }

@@ -149,10 +149,10 @@ static Str name_of_url(Arena *arena, Str url) {
 /* Why nothing came, as the tenant may know it: nothing of inner networks. */
 static Err *fetch_failed(Ctx *c, const Err *err) {
     switch (err->kind) {
-    case ERR_FORBIDDEN:
-        return field_bad(c, "url", "value", S("The address is not a public one."));
+    case ERR_FORBIDDEN: return field_bad(c, "url", "value", S("The address is not a public one."));
     case ERR_INVALID: return field_bad(c, "url", "format", S("It is no address of http or https."));
-    case ERR_TIMEOUT: return field_bad(c, "url", "value", S("The address does not answer in time."));
+    case ERR_TIMEOUT:
+        return field_bad(c, "url", "value", S("The address does not answer in time."));
     case ERR_UPSTREAM:
         return field_bad(c, "url", "value", S("The address cannot be reached, or breaks off."));
     default: return NULL;
@@ -165,7 +165,7 @@ static Err *fetch_into(Ctx *c, Str url, Taking *t, HttpAnswer *head) {
     HttpCall call = {
         .url = url,
         .headers = (const Header[]){{S("Accept"), S("text/html, application/pdf, text/*;q=0.9, "
-                                                   "*/*;q=0.5")}},
+                                                    "*/*;q=0.5")}},
         .header_count = 1,
         .timeout_ms = FETCH_MS,
         .idle_timeout_ms = FETCH_IDLE_MS,

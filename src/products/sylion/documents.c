@@ -11,28 +11,26 @@
 #include "products/sylion/sylion.h"
 #include "data/blob.h"
 
-#define DOCUMENT_FIELDS                                                                          \
-    FIELD(Document, id, .format = "uuid"), FIELD(Document, tenant_id, .format = "uuid"),         \
-        FIELD(Document, knowledge_base_id, .format = "uuid"), FIELD(Document, name),             \
-        FIELD(Document, source, .doc = "upload, url, text"),                                     \
-        FIELD(Document, url, .flags = F_NULLABLE), FIELD(Document, mime_type),                   \
-        FIELD(Document, sha256), FIELD(Document, size_bytes),                                    \
-        FIELD(Document, status, .doc = "uploaded, extracting, indexing, indexed, failed"),       \
-        FIELD(Document, reason, .flags = F_NULLABLE,                                             \
-              .doc = "Why it failed, what it waits for, or what is odd about it"),               \
-        FIELD(Document, language, .flags = F_NULLABLE), FIELD(Document, page_count),             \
-        FIELD(Document, chunk_count), FIELD(Document, token_count),                              \
-        FIELD(Document, embedding_model, .flags = F_NULLABLE), FIELD(Document, created_at),      \
+#define DOCUMENT_FIELDS                                                                     \
+    FIELD(Document, id, .format = "uuid"), FIELD(Document, tenant_id, .format = "uuid"),    \
+        FIELD(Document, knowledge_base_id, .format = "uuid"), FIELD(Document, name),        \
+        FIELD(Document, source, .doc = "upload, url, text"),                                \
+        FIELD(Document, url, .flags = F_NULLABLE), FIELD(Document, mime_type),              \
+        FIELD(Document, sha256), FIELD(Document, size_bytes),                               \
+        FIELD(Document, status, .doc = "uploaded, extracting, indexing, indexed, failed"),  \
+        FIELD(Document, reason, .flags = F_NULLABLE,                                        \
+              .doc = "Why it failed, what it waits for, or what is odd about it"),          \
+        FIELD(Document, language, .flags = F_NULLABLE), FIELD(Document, page_count),        \
+        FIELD(Document, chunk_count), FIELD(Document, token_count),                         \
+        FIELD(Document, embedding_model, .flags = F_NULLABLE), FIELD(Document, created_at), \
         FIELD(Document, updated_at), FIELD(Document, indexed_at, .flags = F_NULLABLE)
 static const Field document_fields[] = {DOCUMENT_FIELDS};
 const Record document_record = RECORD_AS("KnowledgeDocument", Document, document_fields,
                                          .camel = true, .doc = "A document of a knowledge base");
-static const Field document_row_fields[] = {DOCUMENT_FIELDS, FIELD(Document, n),
-                                            FIELD(Document, tenant_n),
-                                            FIELD(Document, knowledge_base_n),
-                                            FIELD(Document, revision)};
-const Record document_row_record =
-    RECORD_AS("KnowledgeDocumentRow", Document, document_row_fields);
+static const Field document_row_fields[] = {
+    DOCUMENT_FIELDS, FIELD(Document, n), FIELD(Document, tenant_n),
+    FIELD(Document, knowledge_base_n), FIELD(Document, revision)};
+const Record document_row_record = RECORD_AS("KnowledgeDocumentRow", Document, document_row_fields);
 
 Err *document_load(Ctx *c, const Scope *s, Str id, Document *out) {
     TRY(tenant_found(c, s, SQL(SQL_DOCUMENT_FIND), ARGS(V(str_lower(c->arena, id))),
@@ -116,10 +114,10 @@ Err *document_retry(Ctx *c, const Scope *s, Str id, Document *out) {
     ptrdiff_t changed;
     TRY(document_load(c, s, id, out));
     out->updated_at = time_now();
-    TRY(tenant_exec(c, s, SQL(SQL_DOCUMENT_AGAIN),
-                    ARGS(V(out->n), V(out->revision), V(S("uploaded")), V((Str){0}),
-                         V(out->updated_at)),
-                    &changed));
+    TRY(tenant_exec(
+        c, s, SQL(SQL_DOCUMENT_AGAIN),
+        ARGS(V(out->n), V(out->revision), V(S("uploaded")), V((Str){0}), V(out->updated_at)),
+        &changed));
     if (changed == 0)
         return sylion_err(c, ERR_CONFLICT, "DOCUMENT_IN_PROGRESS",
                           "Somebody else has asked for the same just now.");
@@ -150,8 +148,8 @@ Err *document_blob_run(Ctx *c, Job *job) {
 
 /* -- Routes ---------------------------------------------------------------------------------------- */
 
-static const char *const statuses[] = {"uploaded", "extracting", "indexing", "indexed", "failed",
-                                       NULL};
+static const char *const statuses[] = {"uploaded", "extracting", "indexing",
+                                       "indexed",  "failed",     NULL};
 typedef struct DocumentsQuery {
     int64_t page, limit;
     Str status;
@@ -268,14 +266,14 @@ static const Field chunk_fields[] = {
     FIELD(ChunkRow, language, .flags = F_NULLABLE),
     FIELD(ChunkRow, created_at),
 };
-static const Record chunk_record = RECORD_AS("KnowledgeChunk", ChunkRow, chunk_fields, .camel = true,
-                                             .doc = "A passage as searches find it");
+static const Record chunk_record = RECORD_AS("KnowledgeChunk", ChunkRow, chunk_fields,
+                                             .camel = true, .doc = "A passage as searches find it");
 typedef struct ChunksQuery {
     int64_t page, limit;
 } ChunksQuery;
 static const Field chunks_query_fields[] = {PAGE_FIELDS(ChunksQuery)};
-static const Record chunks_query_record =
-    RECORD_AS("KnowledgeChunksQuery", ChunksQuery, chunks_query_fields, .open = true, .camel = true);
+static const Record chunks_query_record = RECORD_AS(
+    "KnowledgeChunksQuery", ChunksQuery, chunks_query_fields, .open = true, .camel = true);
 
 static Err *document_chunks(Ctx *c, Call *k) {
     const ChunksQuery *q = k->query;
@@ -296,8 +294,9 @@ const Route document_routes[] = {
     {POST, "/api/v1/knowledge-bases/{id}/documents", document_create, WRITES, .in_raw = true,
      .in_type = "multipart/form-data, application/json", .out = &document_record,
      .timeout_ms = 10 * 60 * 1000, .idempotent = true, .errors = "400 403 404 409 413 415 429 507",
-     .doc = "Add a document: a file (multipart `file`), {url} or {text, name}. 201; 200 with the one "
-            "that has the same content. It is read and indexed afterwards: see its status"},
+     .doc =
+         "Add a document: a file (multipart `file`), {url} or {text, name}. 201; 200 with the one "
+         "that has the same content. It is read and indexed afterwards: see its status"},
     {GET, "/api/v1/knowledge-bases/{id}/documents", documents_list, READS,
      .query = &documents_query_record, .out = &document_record, .out_list = true,
      .errors = "400 404", .doc = "Its documents, the newest first"},

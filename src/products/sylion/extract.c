@@ -32,11 +32,15 @@ static Str text_tidy(Arena *arena, Str text) {
     while (at < text.len) {
         ptrdiff_t from = at;
         int32_t point = str_utf8_next(text, &at);
-        if (point == '\n') lines++;
-        else if (is_space(point)) space = true;
+        if (point == '\n')
+            lines++;
+        else if (is_space(point))
+            space = true;
         else if (!is_nothing(point)) {
-            if (b.len > 0 && lines > 0) buf_add(&b, lines > 1 ? S("\n\n") : S("\n"));
-            else if (b.len > 0 && space) buf_byte(&b, ' ');
+            if (b.len > 0 && lines > 0)
+                buf_add(&b, lines > 1 ? S("\n\n") : S("\n"));
+            else if (b.len > 0 && space)
+                buf_byte(&b, ' ');
             lines = 0;
             space = false;
             buf_add(&b, point == 0xFFFD ? S("\xEF\xBF\xBD") : str_slice(text, from, at));
@@ -177,7 +181,9 @@ static const struct {
     {S_INIT("BZh"), 0, "a compressed file. Give what is in it"},
     {S_INIT("7z\xBC\xAF"), 0, "an archive. Give what is in it"},
     {S_INIT("Rar!"), 0, "an archive. Give what is in it"},
-    {S_INIT("\x7F" "ELF"), 0, "a program"},
+    {S_INIT("\x7F"
+            "ELF"),
+     0, "a program"},
     {S_INIT("MZ"), 0, "a program"},
     {S_INIT("%!PS"), 0, "PostScript. Save it as PDF"},
     {S_INIT("SQLite format 3"), 0, "a database"},

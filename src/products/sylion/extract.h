@@ -14,13 +14,13 @@
 #include "core/err.h"
 
 enum {
-    EXTRACT_TEXT_MAX = 16 * 1024 * 1024,     /* of a file's text */
-    EXTRACT_MEMBER_MAX = 64 * 1024 * 1024,   /* of one file in a zip, expanded */
-    EXTRACT_RATIO_MAX = 200,                 /* of it, where it is over 1 MiB */
+    EXTRACT_TEXT_MAX = 16 * 1024 * 1024,   /* of a file's text */
+    EXTRACT_MEMBER_MAX = 64 * 1024 * 1024, /* of one file in a zip, expanded */
+    EXTRACT_RATIO_MAX = 200,               /* of it, where it is over 1 MiB */
     EXTRACT_BLOCKS_MAX = 200000,
-    EXTRACT_HEADING_MAX = 300,               /* bytes of a heading path */
+    EXTRACT_HEADING_MAX = 300, /* bytes of a heading path */
     EXTRACT_COLUMNS_MAX = 500,
-    EXTRACT_BUDGET = 320 * 1024 * 1024,      /* of the arena that an extraction needs */
+    EXTRACT_BUDGET = 320 * 1024 * 1024, /* of the arena that an extraction needs */
     HEADING_LEVELS = 6
 };
 

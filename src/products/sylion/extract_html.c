@@ -33,10 +33,9 @@ static Str attribute(const xmlNode *node, const char *name) {
 }
 
 static bool is_left_out(const xmlNode *node) {
-    static const char *const names[] = {"script", "style",  "noscript", "template", "nav",
-                                        "svg",    "math",   "iframe",   "object",   "button",
-                                        "select", "textarea", "input",  "head",
-                                        "audio",  "video",  "canvas",   NULL};
+    static const char *const names[] = {
+        "script", "style",  "noscript", "template", "nav",  "svg",   "math",  "iframe", "object",
+        "button", "select", "textarea", "input",    "head", "audio", "video", "canvas", NULL};
     return is_one_of(name_of(node), names) || !str_is_null(attribute(node, "hidden")) ||
            str_eq_nocase(attribute(node, "aria-hidden"), S("true")) ||
            str_eq_nocase(attribute(node, "role"), S("navigation"));
@@ -44,11 +43,11 @@ static bool is_left_out(const xmlNode *node) {
 
 static bool is_block(Str name) {
     static const char *const names[] = {
-        "p",       "div",    "section", "article", "main",    "header",     "footer",  "aside",
-        "ul",      "ol",     "li",      "dl",      "dt",      "dd",         "table",   "tr",
-        "thead",   "tbody",  "tfoot",   "caption", "pre",     "blockquote", "figure",  "figcaption",
-        "address", "form",   "fieldset", "details", "summary", "hr",        "body",    "html",
-        "center",  NULL};
+        "p",          "div",    "section",    "article", "main",   "header",   "footer",
+        "aside",      "ul",     "ol",         "li",      "dl",     "dt",       "dd",
+        "table",      "tr",     "thead",      "tbody",   "tfoot",  "caption",  "pre",
+        "blockquote", "figure", "figcaption", "address", "form",   "fieldset", "details",
+        "summary",    "hr",     "body",       "html",    "center", NULL};
     return is_one_of(name, names);
 }
 
@@ -89,14 +88,18 @@ static void text_add(Html *h, Str text, bool keep_lines) {
 /* An element whose text is a block of its own; inside a row everything is that row's. */
 static void block_read(Html *h, const xmlNode *node, Str name, bool keep_lines) {
     bool row = str_eq_nocase(name, S("tr"));
-    if (!h->is_data) flush(h);
-    else buf_byte(&h->text, ' ');
+    if (!h->is_data)
+        flush(h);
+    else
+        buf_byte(&h->text, ' ');
     bool data = h->is_data;
     h->is_data = data || row;
     children_read(h, node, keep_lines || str_eq_nocase(name, S("pre")));
     h->is_data = data;
-    if (!h->is_data) flush(h);
-    else buf_byte(&h->text, ' ');
+    if (!h->is_data)
+        flush(h);
+    else
+        buf_byte(&h->text, ' ');
 }
 
 static void element_read(Html *h, const xmlNode *node, bool keep_lines) {
@@ -105,7 +108,8 @@ static void element_read(Html *h, const xmlNode *node, bool keep_lines) {
     if (is_left_out(node)) return;
     if (level > 0) {
         Str text = inner_text(h, node);
-        if (h->is_data) text_add(h, text, false);
+        if (h->is_data)
+            text_add(h, text, false);
         else {
             flush(h);
             extract_heading(h->x, level, text);

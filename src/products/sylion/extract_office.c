@@ -76,8 +76,7 @@ static Str xml_attribute(Xml *r, const char *name) {
     if (xmlTextReaderMoveToFirstAttribute(r->reader) != 1) return value;
     do {
         if (xml_is(r, name))
-            value = str_copy(r->x->arena,
-                             str_c((const char *)xmlTextReaderConstValue(r->reader)));
+            value = str_copy(r->x->arena, str_c((const char *)xmlTextReaderConstValue(r->reader)));
     } while (value.data == NULL && xmlTextReaderMoveToNextAttribute(r->reader) == 1);
     xmlTextReaderMoveToElement(r->reader);
     return value;
@@ -156,8 +155,10 @@ static int style_level(const Docx *d, Str id) {
 
 static void docx_flush(Docx *d) {
     Str text = buf_str(&d->text);
-    if (d->level > 0) extract_heading(d->r.x, d->level, text);
-    else extract_block(d->r.x, text, false);
+    if (d->level > 0)
+        extract_heading(d->r.x, d->level, text);
+    else
+        extract_block(d->r.x, text, false);
     d->text.len = 0;
     d->level = 0;
 }
@@ -195,10 +196,14 @@ static void docx_open(Docx *d) {
 
 static void docx_close(Docx *d) {
     Xml *r = &d->r;
-    if (xml_is(r, "t")) d->in_text = false;
-    else if (xml_is(r, "p") && d->rows == 0) docx_flush(d);
-    else if (xml_is(r, "p")) buf_byte(&d->text, ' ');
-    else if (xml_is(r, "tc") && d->rows > 0) buf_add(&d->text, S(" | "));
+    if (xml_is(r, "t"))
+        d->in_text = false;
+    else if (xml_is(r, "p") && d->rows == 0)
+        docx_flush(d);
+    else if (xml_is(r, "p"))
+        buf_byte(&d->text, ' ');
+    else if (xml_is(r, "tc") && d->rows > 0)
+        buf_add(&d->text, S(" | "));
     else if (xml_is(r, "tr") && d->rows > 0 && --d->rows == 0) {
         Str row = str_trim(buf_str(&d->text));
         while (row.len > 0 && (row.data[row.len - 1] == '|' || row.data[row.len - 1] == ' '))
@@ -212,8 +217,10 @@ static void docx_body(Docx *d, Str bytes, const char *file) {
     Xml *r = &d->r;
     if (!xml_begin(r, r->x, bytes, file)) return;
     for (int type; (type = xml_step(r)) != 0;) {
-        if (type == XML_READER_TYPE_ELEMENT) docx_open(d);
-        else if (type == XML_READER_TYPE_END_ELEMENT) docx_close(d);
+        if (type == XML_READER_TYPE_ELEMENT)
+            docx_open(d);
+        else if (type == XML_READER_TYPE_END_ELEMENT)
+            docx_close(d);
         else if (is_text(type) && d->in_text)
             buf_add(&d->text, str_c((const char *)xmlTextReaderConstValue(r->reader)));
     }
@@ -247,8 +254,10 @@ typedef struct Odt {
 
 static void odt_flush(Odt *d) {
     Str text = buf_str(&d->text), note = str_trim(buf_str(&d->note));
-    if (d->level > 0) extract_heading(d->r.x, d->level, text);
-    else extract_block(d->r.x, text, false);
+    if (d->level > 0)
+        extract_heading(d->r.x, d->level, text);
+    else
+        extract_block(d->r.x, text, false);
     if (note.len > 0) extract_block(d->r.x, note, false);
     d->text.len = d->note.len = 0;
     d->level = 0;
@@ -300,8 +309,10 @@ static void odt_close(Odt *d) {
     Xml *r = &d->r;
     if (xml_is(r, "h") || xml_is(r, "p")) {
         if (d->open > 0) d->open--;
-        if (d->open == 0 && d->rows == 0) odt_flush(d);
-        else buf_byte(odt_now(d), ' ');
+        if (d->open == 0 && d->rows == 0)
+            odt_flush(d);
+        else
+            buf_byte(odt_now(d), ' ');
     } else if (xml_is(r, "note")) {
         if (d->notes > 0) d->notes--;
     } else if (xml_is(r, "table-cell") && d->rows > 0) {
@@ -322,8 +333,10 @@ void extract_odt(Extraction *x, Str content) {
     x->page = x->pages = 1;
     if (!xml_begin(r, x, content, "content.xml")) return;
     for (int type; (type = xml_step(r)) != 0;) {
-        if (type == XML_READER_TYPE_ELEMENT) odt_open(&d);
-        else if (type == XML_READER_TYPE_END_ELEMENT) odt_close(&d);
+        if (type == XML_READER_TYPE_ELEMENT)
+            odt_open(&d);
+        else if (type == XML_READER_TYPE_END_ELEMENT)
+            odt_close(&d);
         else if (is_text(type) && d.open > 0)
             buf_add(odt_now(&d), str_c((const char *)xmlTextReaderConstValue(r->reader)));
     }
@@ -367,7 +380,8 @@ static bool member_read(Extraction *x, struct archive *zip, ptrdiff_t file_len, 
         if (got < 0) {
             if (archive_read_has_encrypted_entries(zip) > 0)
                 extract_fail(x, "The file is encrypted. Save it without a password.");
-            else extract_fail(x, "The file is damaged: it cannot be unpacked.");
+            else
+                extract_fail(x, "The file is damaged: it cannot be unpacked.");
             return false;
         }
         b.len += got;
@@ -388,9 +402,8 @@ static bool members_read(Extraction *x, struct archive *zip, Str bytes, Members 
         extract_fail(x, "The file is damaged: it is no zip that can be opened.");
         return false;
     }
-    for (int n = 0; (got = archive_read_next_header(zip, &entry)) == ARCHIVE_OK ||
-                    got == ARCHIVE_WARN;
-         n++) {
+    for (int n = 0;
+         (got = archive_read_next_header(zip, &entry)) == ARCHIVE_OK || got == ARCHIVE_WARN; n++) {
         const char *path = archive_entry_pathname(entry);
         Str *wanted = path ? member_wanted(m, str_c(path)) : NULL;
         if (n == ENTRIES_MAX) {
@@ -416,7 +429,8 @@ static void members_use(Extraction *x, const Members *m) {
         x->type = FILE_ODT;
         if (str_find(m->manifest, S("encryption-data")) >= 0)
             extract_fail(x, "The file is encrypted. Save it without a password.");
-        else extract_odt(x, m->content);
+        else
+            extract_odt(x, m->content);
     } else if (m->sheet) {
         extract_fail(x, "It is an Excel workbook. Save its sheets as CSV.");
     } else if (m->slides) {

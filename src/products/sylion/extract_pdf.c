@@ -14,7 +14,7 @@ enum {
     PDF_TIME_MS = 60 * 1000,
     PDF_OUTPUT_MAX = 48 * 1024 * 1024,
     PDF_PAGES_MAX = 10000,
-    EDGE_LINES = 3, /* so many at top and foot of a page may be its running head */
+    EDGE_LINES = 3,  /* so many at top and foot of a page may be its running head */
     EDGE_BYTES = 120 /* and have no more than this */
 };
 
@@ -94,8 +94,10 @@ static ptrdiff_t shape_count(const Edges *e, uint64_t shape) {
     ptrdiff_t low = 0, high = e->count, n = 0;
     while (low < high) {
         ptrdiff_t mid = (low + high) / 2;
-        if (e->shapes[mid] < shape) low = mid + 1;
-        else high = mid;
+        if (e->shapes[mid] < shape)
+            low = mid + 1;
+        else
+            high = mid;
     }
     while (low + n < e->count && e->shapes[low + n] == shape) n++;
     return n;
@@ -160,8 +162,9 @@ void extract_pdf_text(Extraction *x, Str text) {
         page_blocks(x, &pages[i]);
     }
     if (x->count == 0)
-        extract_fail(x, "It has no text layer: its pages are pictures, as a scanner makes them. Have "
-                        "its text recognised (OCR) and upload it again.");
+        extract_fail(x,
+                     "It has no text layer: its pages are pictures, as a scanner makes them. Have "
+                     "its text recognised (OCR) and upload it again.");
 }
 
 /* -- The process ----------------------------------------------------------------------------------- */
@@ -187,7 +190,8 @@ static void pdf_refused(Extraction *x, int exit_code, Str errors) {
     else if (exit_code >= 128 || str_find(errors, S("memory")) >= 0)
         extract_fail(x, "It takes more memory or time to read than is allowed. Divide it, or print "
                         "it as a new PDF.");
-    else extract_fail(x, "The PDF is damaged: it cannot be opened.");
+    else
+        extract_fail(x, "The PDF is damaged: it cannot be opened.");
 }
 
 static Err *output_read(Ctx *c, Process *p, Extraction *x, Buf *b) {
@@ -207,8 +211,8 @@ static Err *pdf_run(Ctx *c, Extraction *x, int fd, Buf *b) {
     Process *p;
     int exit_code;
     ProcessOptions options = {
-        .argv = (const char *const[]){"pdftotext", "-enc", "UTF-8", "-eol", "unix",
-                                      "/dev/fd/3", "-", NULL},
+        .argv = (const char *const[]){"pdftotext", "-enc", "UTF-8", "-eol", "unix", "/dev/fd/3",
+                                      "-", NULL},
         .cwd = "/",
         .nice = 10,
         .files = {fd},
@@ -218,7 +222,8 @@ static Err *pdf_run(Ctx *c, Extraction *x, int fd, Buf *b) {
     };
     Err *err = process_start(c, options, &p);
     if (err && str_find(err->detail, S("no such file")) >= 0)
-        FAIL(c, NOT_CONFIGURED, "This server cannot read PDFs: pdftotext (poppler-utils) is missing.");
+        FAIL(c, NOT_CONFIGURED,
+             "This server cannot read PDFs: pdftotext (poppler-utils) is missing.");
     TRY(err);
     err = output_read(c, p, x, b);
     if (err || x->full) {
@@ -227,7 +232,8 @@ static Err *pdf_run(Ctx *c, Extraction *x, int fd, Buf *b) {
     }
     TRY(process_wait(c, p, &exit_code));
     if (exit_code == 127 || exit_code == 126)
-        FAIL(c, NOT_CONFIGURED, "This server cannot read PDFs: pdftotext (poppler-utils) is missing.");
+        FAIL(c, NOT_CONFIGURED,
+             "This server cannot read PDFs: pdftotext (poppler-utils) is missing.");
     if (exit_code != 0) pdf_refused(x, exit_code, process_errors(p));
     return NULL;
 }

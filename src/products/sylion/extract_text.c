@@ -123,8 +123,10 @@ static char separator_guess(Str text) {
         ptrdiff_t count = 0;
         bool quoted = false;
         for (ptrdiff_t at = 0; at < text.len && (quoted || text.data[at] != '\n'); at++) {
-            if (text.data[at] == '"') quoted = !quoted;
-            else if (!quoted && text.data[at] == candidates[i]) count++;
+            if (text.data[at] == '"')
+                quoted = !quoted;
+            else if (!quoted && text.data[at] == candidates[i])
+                count++;
         }
         if (count > best) {
             best = count;
@@ -155,7 +157,8 @@ static Str quoted_read(Csv *v) {
 
 static Str plain_read(Csv *v) {
     ptrdiff_t from = v->at;
-    while (v->at < v->text.len && v->text.data[v->at] != v->separator && v->text.data[v->at] != '\n')
+    while (v->at < v->text.len && v->text.data[v->at] != v->separator &&
+           v->text.data[v->at] != '\n')
         v->at++;
     return str_trim(str_slice(v->text, from, v->at));
 }

@@ -130,9 +130,12 @@ static Err *bytes_read(Ctx *c, IndexRun *r) {
     TRY(err);
     TRY(file_read(c, fd, head, HEAD, 0, &n));
     r->x.type = file_type(str_of(head, n), r->d.name, r->d.mime_type, &why);
-    if (r->x.type == FILE_UNKNOWN) extract_fail(&r->x, "It is %.*s.", S_ARG(why));
-    else if (r->x.type == FILE_PDF) return extract_pdf(c, &r->x, fd, &r->bytes);
-    else return file_whole(c, r, fd, size);
+    if (r->x.type == FILE_UNKNOWN)
+        extract_fail(&r->x, "It is %.*s.", S_ARG(why));
+    else if (r->x.type == FILE_PDF)
+        return extract_pdf(c, &r->x, fd, &r->bytes);
+    else
+        return file_whole(c, r, fd, size);
     return NULL;
 }
 
@@ -195,7 +198,8 @@ static Err *chunk_write(Ctx *c, IndexRun *r, ptrdiff_t i, int64_t n) {
                          V(r->d.revision), V((int64_t)i), V(k->heading), V(page),
                          V(chunk_text(r, k)), V(k->tokens), V(k->language), V(time_now())),
                     NULL));
-    return tenant_exec(c, &r->s, SQL(SQL_CHUNK_VECTOR_ADD), ARGS(V(n), V(r->model), V(bytes)), NULL);
+    return tenant_exec(c, &r->s, SQL(SQL_CHUNK_VECTOR_ADD), ARGS(V(n), V(r->model), V(bytes)),
+                       NULL);
 }
 
 static Err *batch_write(Ctx *c, void *arg) {

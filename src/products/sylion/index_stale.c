@@ -77,8 +77,8 @@ static Err *stuck_mark(Ctx *c, void *arg) {
 
 static Err *stuck_find(Ctx *c) {
     Rows rows;
-    TRY(system_query(c, SQL(SQL_SYSTEM_STUCK_DOCUMENTS), ARGS(V((int64_t)STALE_STEP)), &stale_record,
-                     &rows));
+    TRY(system_query(c, SQL(SQL_SYSTEM_STUCK_DOCUMENTS), ARGS(V((int64_t)STALE_STEP)),
+                     &stale_record, &rows));
     for (ptrdiff_t i = 0; i < rows.count; i++)
         TRY(db_transaction(c, stuck_mark, (StaleRow *)rows.items + i));
     return NULL;

@@ -10,11 +10,11 @@
 #include "products/sylion/routes.h"
 #include "products/sylion/tenants.h"
 
-#define BASE_FIELDS                                                                             \
+#define BASE_FIELDS                                                                                \
     FIELD(KnowledgeBase, id, .format = "uuid"), FIELD(KnowledgeBase, tenant_id, .format = "uuid"), \
-        FIELD(KnowledgeBase, name), FIELD(KnowledgeBase, description, .flags = F_NULLABLE),     \
-        FIELD(KnowledgeBase, document_count), FIELD(KnowledgeBase, chunk_count),                \
-        FIELD(KnowledgeBase, size_bytes), FIELD(KnowledgeBase, created_at),                     \
+        FIELD(KnowledgeBase, name), FIELD(KnowledgeBase, description, .flags = F_NULLABLE),        \
+        FIELD(KnowledgeBase, document_count), FIELD(KnowledgeBase, chunk_count),                   \
+        FIELD(KnowledgeBase, size_bytes), FIELD(KnowledgeBase, created_at),                        \
         FIELD(KnowledgeBase, updated_at)
 static const Field base_fields[] = {BASE_FIELDS};
 const Record knowledge_base_record =
@@ -130,7 +130,8 @@ static Err *base_erase(Ctx *c, void *arg) {
     if (err && err->kind == ERR_NOT_FOUND)
         return sylion_err(c, ERR_NOT_FOUND, "KNOWLEDGE_BASE_NOT_FOUND", "Knowledge base not found");
     TRY(err);
-    TRY(tenant_query(c, &w->s, SQL(SQL_DOCUMENTS_OF_BASE), ARGS(V(n)), &document_row_record, &rows));
+    TRY(tenant_query(c, &w->s, SQL(SQL_DOCUMENTS_OF_BASE), ARGS(V(n)), &document_row_record,
+                     &rows));
     Document *d = rows.items;
     for (ptrdiff_t i = 0; i < rows.count; i++) {
         d[i].knowledge_base_id = w->base->id;

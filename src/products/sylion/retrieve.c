@@ -32,8 +32,9 @@ static const Field passage_fields[] = {
     FIELD(Passage, vector_rank),
     FIELD(Passage, sentence, .flags = F_NULLABLE, .doc = "Of the text, what bears on it most"),
 };
-const Record knowledge_passage_record = RECORD_AS("KnowledgePassage", Passage, passage_fields, .camel = true,
-                                     .doc = "A passage of the tenant's knowledge");
+const Record knowledge_passage_record =
+    RECORD_AS("KnowledgePassage", Passage, passage_fields, .camel = true,
+              .doc = "A passage of the tenant's knowledge");
 
 typedef struct Retrieval {
     const RetrieveAsk *ask;
@@ -102,8 +103,7 @@ static Err *question_search(Ctx *c, Retrieval *r) {
         *near = (SearchNear){.vector = r->vector, .threshold = -1};
         request->near = near;
     }
-    if (!r->vector || r->ask->mode == RETRIEVE_HYBRID)
-        request->q = any_of(c->arena, &r->question);
+    if (!r->vector || r->ask->mode == RETRIEVE_HYBRID) request->q = any_of(c->arena, &r->question);
     if (request->q.len == 0 && !r->vector) return NULL;
     return search_run(c, r->index, request, &r->found);
 }

@@ -137,11 +137,15 @@ TEST(languages_are_told) {
 }
 
 int main(int argc, char **argv) {
-    static const T rows[] = {
-        T_ROW(sentences_end_where_readers_think_so), T_ROW(every_byte_is_in_some_chunk),
-        T_ROW(neighbours_overlap_and_none_is_too_long), T_ROW(headings_divide_and_keep_pages),
-        T_ROW(a_sentence_without_end_is_cut_between_words), T_ROW(a_word_without_end_is_one_chunk),
-        T_ROW(nothing_gives_nothing), T_ROW(too_many_is_said), T_ROW(languages_are_told)};
+    static const T rows[] = {T_ROW(sentences_end_where_readers_think_so),
+                             T_ROW(every_byte_is_in_some_chunk),
+                             T_ROW(neighbours_overlap_and_none_is_too_long),
+                             T_ROW(headings_divide_and_keep_pages),
+                             T_ROW(a_sentence_without_end_is_cut_between_words),
+                             T_ROW(a_word_without_end_is_one_chunk),
+                             T_ROW(nothing_gives_nothing),
+                             T_ROW(too_many_is_said),
+                             T_ROW(languages_are_told)};
     arena = arena_new(256 * MIB);
     int failed = t_main(argc, argv, rows, (int)(sizeof rows / sizeof rows[0]));
     arena_free(arena);

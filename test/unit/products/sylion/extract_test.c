@@ -69,16 +69,17 @@ static Str zip_end(Zip *z) {
 
 static Str docx_of(Zip *z, const char *body) {
     static char document[256 * 1024];
-    int len = snprintf(document, sizeof document,
-                       "<?xml version=\"1.0\"?><w:document " W "><w:body>%s</w:body></w:document>",
-                       body);
+    int len =
+        snprintf(document, sizeof document,
+                 "<?xml version=\"1.0\"?><w:document " W "><w:body>%s</w:body></w:document>", body);
     *z = zip_begin();
     zip_open(z);
     zip_add(z, "[Content_Types].xml", S("<Types/>"));
-    zip_add(z, "word/styles.xml",
-            S("<w:styles " W "><w:style w:styleId=\"Titre1\"><w:name w:val=\"heading 1\"/></w:style>"
-              "<w:style w:styleId=\"Mine\"><w:name w:val=\"Mine\"/><w:pPr><w:outlineLvl w:val=\"1\"/>"
-              "</w:pPr></w:style></w:styles>"));
+    zip_add(
+        z, "word/styles.xml",
+        S("<w:styles " W "><w:style w:styleId=\"Titre1\"><w:name w:val=\"heading 1\"/></w:style>"
+          "<w:style w:styleId=\"Mine\"><w:name w:val=\"Mine\"/><w:pPr><w:outlineLvl w:val=\"1\"/>"
+          "</w:pPr></w:style></w:styles>"));
     zip_add(z, "word/document.xml", str_of(document, len));
     return zip_end(z);
 }
@@ -123,12 +124,18 @@ TEST(a_wrong_ending_is_told) {
 /* -- Text ------------------------------------------------------------------------------------------ */
 
 TEST(text_is_read_in_utf8_utf16_and_latin1) {
-    Got g = read_as(FILE_TEXT, S("\xEF\xBB\xBF" "Déjà  vu\r\nici\n\n\n  Plus tard  "), "a.txt");
+    Got g = read_as(FILE_TEXT,
+                    S("\xEF\xBB\xBF"
+                      "Déjà  vu\r\nici\n\n\n  Plus tard  "),
+                    "a.txt");
     CHECK_INT(g.x.count, 2);
     CHECK_STR(text_of(&g, 0), S("Déjà vu\nici"));
     CHECK_STR(text_of(&g, 1), S("Plus tard"));
     arena_free(g.arena);
-    g = read_as(FILE_TEXT, S("\xFF\xFE" "d\0\xE9\0j\0\xE0\0=\xD8\x00\xDE"), "a.txt");
+    g = read_as(FILE_TEXT,
+                S("\xFF\xFE"
+                  "d\0\xE9\0j\0\xE0\0=\xD8\x00\xDE"),
+                "a.txt");
     CHECK_STR(text_of(&g, 0), S("déjà\xF0\x9F\x98\x80"));
     arena_free(g.arena);
     g = read_as(FILE_TEXT, S("\xFE\xFF\0d\0\xE9"), "a.txt");
@@ -161,9 +168,9 @@ TEST(a_text_over_the_limit_is_refused) {
 /* -- CSV ------------------------------------------------------------------------------------------- */
 
 TEST(each_row_of_csv_is_a_text_with_its_columns) {
-    Got g = read_as(FILE_CSV,
-                    S("Produit;Prix;Note\r\n\"Thé \"\"vert\"\"\";4,50;\"bon;\ndoux\"\r\nCafé;3;\r\n"),
-                    "a.csv");
+    Got g = read_as(
+        FILE_CSV, S("Produit;Prix;Note\r\n\"Thé \"\"vert\"\"\";4,50;\"bon;\ndoux\"\r\nCafé;3;\r\n"),
+        "a.csv");
     CHECK_INT(g.x.count, 2);
     CHECK_STR(text_of(&g, 0), S("Produit: Thé \"vert\"\nPrix: 4,50\nNote: bon;\ndoux"));
     CHECK_STR(text_of(&g, 1), S("Produit: Café\nPrix: 3"));
@@ -248,14 +255,15 @@ TEST(html_nested_without_end_is_survived) {
 TEST(docx_reads_styles_tables_pages_and_leaves_out_what_was_deleted) {
     Zip z;
     Str bytes = docx_of(
-        &z, "<w:p><w:pPr><w:pStyle w:val=\"Titre1\"/></w:pPr><w:r><w:t>Tarifs</w:t></w:r></w:p>"
-            "<w:p><w:pPr><w:pStyle w:val=\"Mine\"/></w:pPr><w:r><w:t>Thé</w:t></w:r></w:p>"
-            "<w:p><w:r><w:t xml:space=\"preserve\">Un thé </w:t></w:r><w:r><w:t>coûte 4 €.</w:t></w:r>"
-            "<w:del><w:r><w:delText>5</w:delText></w:r></w:del>"
-            "<w:r><w:instrText>PAGE</w:instrText></w:r></w:p>"
-            "<w:tbl><w:tr><w:tc><w:p><w:r><w:t>a</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>b</w:t>"
-            "</w:r></w:p></w:tc></w:tr></w:tbl>"
-            "<w:p><w:r><w:lastRenderedPageBreak/><w:t>Page deux</w:t></w:r></w:p>");
+        &z,
+        "<w:p><w:pPr><w:pStyle w:val=\"Titre1\"/></w:pPr><w:r><w:t>Tarifs</w:t></w:r></w:p>"
+        "<w:p><w:pPr><w:pStyle w:val=\"Mine\"/></w:pPr><w:r><w:t>Thé</w:t></w:r></w:p>"
+        "<w:p><w:r><w:t xml:space=\"preserve\">Un thé </w:t></w:r><w:r><w:t>coûte 4 €.</w:t></w:r>"
+        "<w:del><w:r><w:delText>5</w:delText></w:r></w:del>"
+        "<w:r><w:instrText>PAGE</w:instrText></w:r></w:p>"
+        "<w:tbl><w:tr><w:tc><w:p><w:r><w:t>a</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>b</w:t>"
+        "</w:r></w:p></w:tc></w:tr></w:tbl>"
+        "<w:p><w:r><w:lastRenderedPageBreak/><w:t>Page deux</w:t></w:r></w:p>");
     Got g = read_as(FILE_ZIP, bytes, "a.docx");
     CHECK_INT(g.x.type, FILE_DOCX);
     CHECK_STR(text_of(&g, 0), S("Un thé coûte 4 €."));
@@ -272,14 +280,15 @@ TEST(odt_reads_headings_notes_and_spaces) {
     Zip z = zip_begin();
     zip_open(&z);
     zip_add(&z, "mimetype", S("application/vnd.oasis.opendocument.text"));
-    zip_add(&z, "content.xml",
-            S("<o xmlns:text=\"t\" xmlns:table=\"b\"><text:tracked-changes><text:p>gone</text:p>"
-              "</text:tracked-changes><text:h text:outline-level=\"1\">Intro</text:h>"
-              "<text:p>Un<text:s text:c=\"2\"/>mot<text:note><text:note-citation>1"
-              "</text:note-citation><text:note-body><text:p>En bas</text:p></text:note-body>"
-              "</text:note> ici.</text:p><text:p/><table:table-row><table:table-cell><text:p>x</text:p>"
-              "</table:table-cell><table:table-cell><text:p>y</text:p></table:table-cell>"
-              "</table:table-row></o>"));
+    zip_add(
+        &z, "content.xml",
+        S("<o xmlns:text=\"t\" xmlns:table=\"b\"><text:tracked-changes><text:p>gone</text:p>"
+          "</text:tracked-changes><text:h text:outline-level=\"1\">Intro</text:h>"
+          "<text:p>Un<text:s text:c=\"2\"/>mot<text:note><text:note-citation>1"
+          "</text:note-citation><text:note-body><text:p>En bas</text:p></text:note-body>"
+          "</text:note> ici.</text:p><text:p/><table:table-row><table:table-cell><text:p>x</text:p>"
+          "</table:table-cell><table:table-cell><text:p>y</text:p></table:table-cell>"
+          "</table:table-row></o>"));
     Got g = read_as(FILE_ZIP, zip_end(&z), "a.odt");
     CHECK_INT(g.x.type, FILE_ODT);
     CHECK_STR(text_of(&g, 0), S("Un mot ici."));
@@ -350,11 +359,12 @@ TEST(a_docx_cut_at_any_byte_fails_with_a_reason) {
 /* -- The text of a PDF ----------------------------------------------------------------------------- */
 
 TEST(pages_lose_their_running_heads_and_contents) {
-    Got g = read_as(FILE_PDF,
-                    S("My report\n\nIntro........... 3\nLine one\nline two\n\nNext paragraph\n\n1/4\f"
-                      "My report\n\nSecond page.\n\n2/4\fMy report\n\nThird.\n\n3/4\f"
-                      "My report\n\nFourth.\n\n4/4\f"),
-                    "a.pdf");
+    Got g =
+        read_as(FILE_PDF,
+                S("My report\n\nIntro........... 3\nLine one\nline two\n\nNext paragraph\n\n1/4\f"
+                  "My report\n\nSecond page.\n\n2/4\fMy report\n\nThird.\n\n3/4\f"
+                  "My report\n\nFourth.\n\n4/4\f"),
+                "a.pdf");
     CHECK_INT(g.x.pages, 4);
     CHECK_STR(text_of(&g, 0), S("Line one line two"));
     CHECK_STR(text_of(&g, 1), S("Next paragraph"));
@@ -376,9 +386,8 @@ T_MAIN(T_ROW(the_type_is_found_by_content), T_ROW(what_cannot_be_read_is_named),
        T_ROW(nothing_to_read_is_a_failure_with_a_reason), T_ROW(a_text_over_the_limit_is_refused),
        T_ROW(each_row_of_csv_is_a_text_with_its_columns),
        T_ROW(csv_with_an_open_quote_is_refused_with_its_row),
-       T_ROW(html_keeps_its_text_and_headings_and_nothing_else),
-       T_ROW(html_reads_its_own_encoding), T_ROW(markdown_reads_headings_and_html_between),
-       T_ROW(html_nested_without_end_is_survived),
+       T_ROW(html_keeps_its_text_and_headings_and_nothing_else), T_ROW(html_reads_its_own_encoding),
+       T_ROW(markdown_reads_headings_and_html_between), T_ROW(html_nested_without_end_is_survived),
        T_ROW(docx_reads_styles_tables_pages_and_leaves_out_what_was_deleted),
        T_ROW(odt_reads_headings_notes_and_spaces), T_ROW(a_zip_bomb_is_refused),
        T_ROW(entities_are_refused), T_ROW(archives_that_are_no_document_say_what_they_are),

@@ -38,17 +38,19 @@ TEST(rare_words_count_more) {
     Str sentence;
     question_weigh(&q, (const int64_t[]){50, 0}, 100);
     CHECK(q.weights[1] > 4 * q.weights[0]);
-    CHECK(question_coverage(&q, arena, (Str){0}, (Str){0}, S("Le capital social."), &sentence) < 0.2);
+    CHECK(question_coverage(&q, arena, (Str){0}, (Str){0}, S("Le capital social."), &sentence) <
+          0.2);
     CHECK(question_coverage(&q, arena, (Str){0}, (Str){0}, S("Monsieur Dupont."), &sentence) > 0.8);
 }
 
 TEST(the_best_sentence_is_given) {
     Question q = question_read(arena, S("Combien de temps pour revendiquer un objet volé ?"));
     Str sentence;
-    question_coverage(&q, arena, (Str){0}, (Str){0},
-                      S("La possession vaut titre. Qui a été volé peut revendiquer pendant trois ans. "
-                        "Sauf recours."),
-                      &sentence);
+    question_coverage(
+        &q, arena, (Str){0}, (Str){0},
+        S("La possession vaut titre. Qui a été volé peut revendiquer pendant trois ans. "
+          "Sauf recours."),
+        &sentence);
     CHECK_STR(sentence, S("Qui a été volé peut revendiquer pendant trois ans."));
     question_coverage(&q, arena, (Str){0}, (Str){0}, S("Rien ici. Ni là."), &sentence);
     CHECK_STR(sentence, S("Rien ici."));
@@ -89,11 +91,13 @@ TEST(any_bytes_are_a_question) {
 }
 
 int main(int argc, char **argv) {
-    static const T rows[] = {
-        T_ROW(questions_are_their_words_that_carry_meaning),
-        T_ROW(words_are_found_as_written_by_stem_by_typo_and_by_family), T_ROW(rare_words_count_more),
-        T_ROW(the_best_sentence_is_given), T_ROW(headings_count_as_the_passage_does),
-        T_ROW(support_rises_with_coverage_and_with_meaning), T_ROW(any_bytes_are_a_question)};
+    static const T rows[] = {T_ROW(questions_are_their_words_that_carry_meaning),
+                             T_ROW(words_are_found_as_written_by_stem_by_typo_and_by_family),
+                             T_ROW(rare_words_count_more),
+                             T_ROW(the_best_sentence_is_given),
+                             T_ROW(headings_count_as_the_passage_does),
+                             T_ROW(support_rises_with_coverage_and_with_meaning),
+                             T_ROW(any_bytes_are_a_question)};
     arena = arena_new(512 * MIB);
     int failed = t_main(argc, argv, rows, (int)(sizeof rows / sizeof rows[0]));
     arena_free(arena);
