@@ -11,8 +11,7 @@ static const Option conversation_options[] = {
 static Err *conversation_run_command(Ctx *c, Cli *cli) {
     Scope s;
     Str tenant = cli_value(cli, "tenant");
-    if (!str_eq(cli->words[0], S("export")))
-        return cli_usage(c, "conversation takes export [ID]");
+    if (!str_eq(cli->words[0], S("export"))) return cli_usage(c, "conversation takes export [ID]");
     if (str_is_null(tenant)) return cli_usage(c, "conversation export needs --tenant");
     TRY(shell_scope(c, tenant, &s));
     Str id = cli->word_count > 1 ? cli->words[1] : (Str){0};

@@ -28,8 +28,9 @@ static Err *replay_run(Ctx *c, Cli *cli) {
     if (str_is_null(tenant)) return cli_usage(c, "replay needs --tenant");
     bool over_quota = str_eq(state, S("over_quota"));
     if (!str_is_null(state) && !over_quota && !str_eq(state, S("failed")))
-        return cli_usage(c, "--state is failed or over_quota: whether an unknown one was sent, only "
-                            "a person can find out");
+        return cli_usage(c,
+                         "--state is failed or over_quota: whether an unknown one was sent, only "
+                         "a person can find out");
     TRY(since_read(c, cli_value(cli, "since"), &since));
     TRY(modules_register(c, cli->modules, cli->module_count)); /* jobs are asked for */
     TRY(shell_scope(c, tenant, &s));

@@ -208,6 +208,22 @@ def test_contacts_are_answered_in_their_own_order(shop, wa):
         assert [t["question"][-1] for t in reversed(shop.turns(one))] == ["0", "1", "2"]
 
 
+def test_no_message_is_left_lying_however_they_meet_the_end_of_a_run(shop, wa, person):
+    """Some come while the job ends: it must be asked for again (turn.c)."""
+    def write(number):
+        time.sleep(number % 7 * 0.01)
+        return shop.says(person, f"Combien coûte le retard ? {number}")
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        asked = {made["id"] for made in pool.map(write, range(48))}
+    wait(lambda: all(m["status"] == "processed" for m in shop.messages(person, direction="inbound")), "all of them")
+    answered = {m["externalId"]: m["turnId"] for m in shop.messages(person, direction="inbound")}
+    assert set(answered) == asked and None not in answered.values()
+    shop.ended(person)
+    assert len(wa.to(person)) == len(set(answered.values()))
+    assert database(shop.server, "SELECT count(*) FROM jobs WHERE kind = 'sylion.conversation' AND state = 'dead'") \
+        in (0, "0")
+
+
 # -- models that are not well -----------------------------------------------------------------------------
 
 

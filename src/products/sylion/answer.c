@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * An assistant's answer. In this order: does the contact want a person, is it only a greeting, is there
- * anything in the knowledge that bears on the question; only then the model. What comes back is
- * checked: numbers of sources that were not given are taken out, an answer cut at its limit ends with a
- * sentence, and the model's word for "they do not answer" (NO_ANSWER) never reaches anybody. */
+ * An assistant's answer. In this order: does the contact want a person, is it only a greeting, is
+ * there anything in the knowledge that bears on the question; only then the model. What comes back
+ * is checked: numbers of sources that were not given are taken out, an answer cut at its limit ends
+ * with a sentence, and the model's word for "they do not answer" (NO_ANSWER) never reaches anybody.
+ * */
 #include "products/sylion/answer.h"
 
 #include "products/sylion/answer_prompt.h"
@@ -17,7 +18,8 @@ static const Field citation_fields[] = {
     FIELD(Citation, chunk_id),
     FIELD(Citation, heading, .flags = F_NULLABLE),
     FIELD(Citation, page),
-    FIELD(Citation, sentence, .flags = F_NULLABLE, .doc = "The passage's sentence that bears most on it"),
+    FIELD(Citation, sentence, .flags = F_NULLABLE,
+          .doc = "The passage's sentence that bears most on it"),
 };
 const Record citation_record =
     RECORD(Citation, citation_fields, .camel = true, .doc = "What an answer says that it rests on");
@@ -30,7 +32,7 @@ typedef struct Making {
     bool free;
 } Making;
 
-/* -- without a model ------------------------------------------------------------------------------ */
+/* -- without a model --------------------------------------------------------------------------- */
 
 static Err *say(Ctx *c, Making *m, AnswerKind kind, HandoffText what, const char *reason) {
     Answer *out = m->out;
@@ -39,8 +41,7 @@ static Err *say(Ctx *c, Making *m, AnswerKind kind, HandoffText what, const char
     out->reason = str_c(reason);
     out->origin = (AiOrigin){.provider = S("local"), .model = S("")};
     out->usage = (AiUsage){0};
-    if (m->ask->on_text && out->text.len > 0)
-        return m->ask->on_text(c, out->text, m->ask->arg);
+    if (m->ask->on_text && out->text.len > 0) return m->ask->on_text(c, out->text, m->ask->arg);
     return NULL;
 }
 
@@ -58,7 +59,7 @@ static Err *unsupported(Ctx *c, Making *m, const char *reason) {
     return NULL;
 }
 
-/* -- the model ------------------------------------------------------------------------------------ */
+/* -- the model --------------------------------------------------------------------------------- */
 
 /* Held back while it may still become NO_ANSWER. */
 static Err *piece_told(Ctx *c, Str piece, void *arg) {
@@ -97,7 +98,7 @@ static Err *model_ask(Ctx *c, Making *m, ChatAnswer *answer) {
     return chat(c, &request, answer);
 }
 
-/* -- checking ------------------------------------------------------------------------------------- */
+/* -- checking ---------------------------------------------------------------------------------- */
 
 static bool is_digit(char byte) { return byte >= '0' && byte <= '9'; }
 
@@ -179,15 +180,15 @@ static Err *checked(Ctx *c, Making *m, const ChatAnswer *answer) {
     if (answer->end == CHAT_REFUSED) {
         out->kind = ANSWER_REFUSED;
         out->text = handoff_text(&m->handoff, SAY_REFUSED, out->language);
-        out->reason = strf(c->arena, "model_refused: the model or its provider would not answer (%.*s)",
-                           S_ARG(answer->reason));
+        out->reason =
+            strf(c->arena, "model_refused: the model or its provider would not answer (%.*s)",
+                 S_ARG(answer->reason));
         if (m->ask->on_text && !m->free) return m->ask->on_text(c, out->text, m->ask->arg);
         return NULL;
     }
     if (str_starts(text, S(NO_ANSWER)) || (text.len == 0 && local))
         return unsupported(c, m, "no_support: the passages found do not answer the question");
-    if (text.len == 0)
-        FAIL(c, UPSTREAM, "The model answered without a word.");
+    if (text.len == 0) FAIL(c, UPSTREAM, "The model answered without a word.");
     if (answer->end == CHAT_LENGTH) text = unfinished_cut(text);
     text = markers_checked(c, text, out->passages.count);
     out->kind = ANSWER_GIVEN;
@@ -202,7 +203,7 @@ static Err *checked(Ctx *c, Making *m, const ChatAnswer *answer) {
     return NULL;
 }
 
-/* -- the whole ------------------------------------------------------------------------------------ */
+/* -- the whole --------------------------------------------------------------------------------- */
 
 static Err *passages_find(Ctx *c, const Scope *s, Making *m) {
     const Assistant *a = m->ask->assistant;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What an assistant says to a question: retrieval, the prompt, the model, the citations. The same
- * for a turn, the dry run (/assistants/{id}/ask), the widget and the voice. Nothing is stored, sent or
- * charged here; a contact's words and the documents' are data in the prompt, never instructions, and
- * no prompt holds anything of another tenant. */
+ * for a turn, the dry run (/assistants/{id}/ask), the widget and the voice. Nothing is stored, sent
+ * or charged here; a contact's words and the documents' are data in the prompt, never instructions,
+ * and no prompt holds anything of another tenant. */
 #ifndef SOCLE_SYLION_ANSWER_H
 #define SOCLE_SYLION_ANSWER_H
 
@@ -23,8 +23,8 @@ typedef struct AnswerAsk {
 typedef enum AnswerKind {
     ANSWER_GIVEN,
     ANSWER_UNSUPPORTED, /* nothing in the knowledge bears on it: `text` says so, as configured */
-    ANSWER_HAND_OVER,   /* the contact asks for a person, or nothing supports and so it is configured */
-    ANSWER_REFUSED      /* the model or its provider would not */
+    ANSWER_HAND_OVER, /* the contact asks for a person, or nothing supports and so it is configured */
+    ANSWER_REFUSED    /* the model or its provider would not */
 } AnswerKind;
 
 typedef struct Citation {

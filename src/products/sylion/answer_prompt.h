@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The prompt of an answer. Room-internal to answer.c.
  *
- * Who may say what: the program and the tenant's own system prompt are the system text. What a contact
- * wrote is a user's message, what the tenant's documents say are the request's sources, which the
- * provider quotes as data: neither ever becomes part of the system text, and there are no tools, so
- * that an instruction in them can at worst change one answer to the one who wrote it. Everything comes
- * from rows of one tenant (the assistant, its conversation, its passages). */
+ * Who may say what: the program and the tenant's own system prompt are the system text. What a
+ * contact wrote is a user's message, what the tenant's documents say are the request's sources,
+ * which the provider quotes as data: neither ever becomes part of the system text, and there are no
+ * tools, so that an instruction in them can at worst change one answer to the one who wrote it.
+ * Everything comes from rows of one tenant (the assistant, its conversation, its passages). */
 #ifndef SOCLE_SYLION_ANSWER_PROMPT_H
 #define SOCLE_SYLION_ANSWER_PROMPT_H
 

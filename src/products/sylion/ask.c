@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The dry run: a question to an assistant, answered as a contact's would be, with its passages and its
- * price; nothing is stored but the usage, and nothing is sent. As one JSON answer, or as events
- * (Accept: text/event-stream): `passages`, `text` as it comes, and at the end `done` with the whole, or
- * `error`. The request is reserved before and settled after; a stream's first bytes go out when it is
- * reserved, so that who is over the quota gets an ordinary 429. */
+ * The dry run: a question to an assistant, answered as a contact's would be, with its passages and
+ * its price; nothing is stored but the usage, and nothing is sent. As one JSON answer, or as events
+ * (Accept: text/event-stream): `passages`, `text` as it comes, and at the end `done` with the
+ * whole, or `error`. The request is reserved before and settled after; a stream's first bytes go
+ * out when it is reserved, so that who is over the quota gets an ordinary 429. */
 #include "products/sylion/answer.h"
 #include "products/sylion/answer_prompt.h"
 #include "products/sylion/quota.h"
@@ -35,7 +35,8 @@ static const Field usage_fields[] = {
     FIELD(AskUsage, latency_ms),
     FIELD(AskUsage, estimated),
 };
-static const Record usage_record = RECORD_AS("AssistantUsage", AskUsage, usage_fields, .camel = true);
+static const Record usage_record =
+    RECORD_AS("AssistantUsage", AskUsage, usage_fields, .camel = true);
 
 typedef struct AskOut {
     Str kind, answer, reason, language, provider, model;
@@ -56,8 +57,8 @@ static const Field ask_out_fields[] = {
     FIELD(AskOut, model, .flags = F_NULLABLE),
     FIELD_RECORD(AskOut, usage, &usage_record),
 };
-static const Record ask_out_record =
-    RECORD_AS("AssistantAnswer", AskOut, ask_out_fields, .camel = true, .doc = "A dry run's answer");
+static const Record ask_out_record = RECORD_AS("AssistantAnswer", AskOut, ask_out_fields,
+                                               .camel = true, .doc = "A dry run's answer");
 
 typedef struct Asking {
     Call *k;
@@ -70,7 +71,7 @@ typedef struct Asking {
     Answer answer;
 } Asking;
 
-/* -- the quota ------------------------------------------------------------------------------------ */
+/* -- the quota --------------------------------------------------------------------------------- */
 
 static Err *reserve_in(Ctx *c, void *arg) {
     Asking *a = arg;
@@ -116,7 +117,7 @@ static Err *surely(Ctx *c, Err *(*fn)(Ctx *c, void *arg), Asking *a) {
     return err;
 }
 
-/* -- the answer ------------------------------------------------------------------------------------ */
+/* -- the answer -------------------------------------------------------------------------------- */
 
 static void out_fill(const Asking *a, AskOut *out) {
     const Answer *from = &a->answer;
@@ -184,7 +185,7 @@ static Err *answer_make(Ctx *c, Asking *a) {
     return assistant_answer(c, &a->s, &ask, &a->answer);
 }
 
-/* -- the stream ------------------------------------------------------------------------------------ */
+/* -- the stream -------------------------------------------------------------------------------- */
 
 static Err *stream_begin(Ctx *c, Call *k) {
     k->answered = true;
@@ -225,7 +226,7 @@ static Err *stream(Ctx *c, Asking *a) {
     return err ? stream_error(c, a, err) : stream_done(c, a);
 }
 
-/* -- the route ------------------------------------------------------------------------------------- */
+/* -- the route --------------------------------------------------------------------------------- */
 
 static Err *ask_post(Ctx *c, Call *k) {
     Asking *a = arena_new_of(c->arena, Asking);
@@ -249,8 +250,8 @@ static Err *ask_post(Ctx *c, Call *k) {
 
 const Route ask_routes[] = {
     {POST, "/api/v1/assistants/{id}/ask", ask_post, WRITES, .in = &ask_in_record,
-     .out = &ask_out_record, .out_type = "application/json, text/event-stream",
-     .idempotent = true, .timeout_ms = ASK_MS, .errors = "400 403 404 429 501 502 503 504",
+     .out = &ask_out_record, .out_type = "application/json, text/event-stream", .idempotent = true,
+     .timeout_ms = ASK_MS, .errors = "400 403 404 429 501 502 503 504",
      .doc = "Ask an assistant without a conversation: the answer with citations, passages, usage"},
     {.path = NULL},
 };

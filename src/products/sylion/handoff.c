@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * An assistant's words for when it has no answer, how a contact asks for a person, and which of the
- * three languages it writes. Texts are compared as folded words (search/text.h), so that accents, case
- * and punctuation do not matter. */
+ * three languages it writes. Texts are compared as folded words (search/text.h), so that accents,
+ * case and punctuation do not matter. */
 #include "products/sylion/handoff.h"
 
 #include "core/json.h"
@@ -92,7 +92,7 @@ Str text_folded(Ctx *c, Str text) {
     return buf_str(&b);
 }
 
-/* -- reading -------------------------------------------------------------------------------------- */
+/* -- reading ----------------------------------------------------------------------------------- */
 
 static void texts_read(Handoff *h, const json_t *given, Ctx *c) {
     for (int what = 0; what < SAY_TEXTS; what++) {
@@ -136,7 +136,7 @@ Str handoff_text(const Handoff *h, HandoffText what, Str language) {
     return str_is_empty(own) ? str_c(usual[what][chosen]) : own;
 }
 
-/* -- listening ------------------------------------------------------------------------------------ */
+/* -- listening --------------------------------------------------------------------------------- */
 
 bool handoff_asked(Ctx *c, const Handoff *h, Str question) {
     if (!h->enabled) return false;
@@ -165,7 +165,7 @@ bool handoff_is_greeting(Ctx *c, Str question) {
     return head;
 }
 
-/* -- language ------------------------------------------------------------------------------------- */
+/* -- language ---------------------------------------------------------------------------------- */
 
 static bool is_arabic(int32_t code) {
     return (code >= 0x0600 && code <= 0x06FF) || (code >= 0x0750 && code <= 0x077F) ||

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What an assistant says and does where it has no answer of its own: Assistant.handoff, read leniently
- * (assistants.c has checked it when it was written). All members may be left out:
+ * What an assistant says and does where it has no answer of its own: Assistant.handoff, read
+ * leniently (assistants.c has checked it when it was written). All members may be left out:
  *
  *   {"enabled": true,             a contact who asks for a person gets one
  *    "phrases": ["un conseiller"],  by which it asks, besides the usual ones of fr, en and ar

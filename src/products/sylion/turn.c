@@ -2,20 +2,21 @@
  * The conversation's job: what is to go out goes out, then one turn, then the end, which asks for
  * another run when something is left.
  *
- * No message is left lying. Whoever writes a message locks the conversation's row first and asks for
- * the job afterwards, in that transaction; so does the end of a run (finish_in): it locks the same row,
- * then looks for what is left, ends the job, and asks for another. One of the two has the lock first:
+ * No message is left lying. Whoever writes a message locks the conversation's row first and asks
+ * for the job afterwards, in that transaction; so does the end of a run (finish_in): it locks the
+ * same row, then looks for what is left, ends the job, and asks for another. One of the two has the
+ * lock first:
  *
- *   the message  its transaction has committed before the end got the lock. The statement that looks
- *                comes after that, and under READ COMMITTED each statement sees all that was committed
- *                when it began: the message is found, and the job asked for again.
- *   the end      the message's transaction waits for the lock, and asks for the job after the end's
- *                commit. Its INSERT … ON CONFLICT meets the row of a job that is done, which is outside
- *                the unique index (state waiting or running), and so makes a new one.
+ *   the message  its transaction has committed before the end got the lock. The statement that
+ *                looks comes after that, and under READ COMMITTED each statement sees all that was
+ *                committed when it began: the message is found, and the job asked for again.
+ *   the end      the message's transaction waits for the lock, and asks for the job after the
+ *                end's commit. Its INSERT … ON CONFLICT meets the row of a job that is done, which
+ *                is outside the unique index (state waiting or running), and so makes a new one.
  *
- * The order of locks is the same in both (conversation, then job), so that they cannot wait for each
- * other. On SQLite one transaction writes at a time, and there is nothing to argue. A job that ends
- * otherwise (dead after too many crashes) is found by turns_sweep. */
+ * The order of locks is the same in both (conversation, then job), so that they cannot wait for
+ * each other. On SQLite one transaction writes at a time, and there is nothing to argue. A job that
+ * ends otherwise (dead after too many crashes) is found by turns_sweep. */
 #include "products/sylion/turn.h"
 
 #include "core/json.h"
@@ -23,7 +24,7 @@
 #include "products/sylion/turn_room.h"
 #include "products/sylion/turn_sql.h"
 
-/* -- who and where -------------------------------------------------------------------------------- */
+/* -- who and where ----------------------------------------------------------------------------- */
 
 static Err *payload_read(Ctx *c, Work *w, Id *tenant) {
     json_t *payload;
@@ -47,7 +48,7 @@ static Err *work_read(Ctx *c, Work *w, bool *there) {
     return NULL;
 }
 
-/* -- gathering ------------------------------------------------------------------------------------ */
+/* -- gathering --------------------------------------------------------------------------------- */
 
 /* How long until what came in between `first` and `last` is answered: a pause of the contact's, but
  * no more than DEBOUNCE_ROUNDS of them in all. */
@@ -125,8 +126,7 @@ static Err *gather_in(Ctx *c, Work *w) {
     TRY(answered_by_person(c, w));
     if (w->asked.count == 0) return NULL;
     const Message *m = w->asked.items;
-    int64_t left =
-        debounce_left_ms(w, m[0].created_at, m[w->asked.count - 1].created_at);
+    int64_t left = debounce_left_ms(w, m[0].created_at, m[w->asked.count - 1].created_at);
     if (left > 0) {
         w->again_ms = left;
         return NULL;
@@ -137,7 +137,7 @@ static Err *gather_in(Ctx *c, Work *w) {
     return str_is_null(why) ? turn_write(c, w) : turn_end(c, w, "failed", why);
 }
 
-/* -- the end -------------------------------------------------------------------------------------- */
+/* -- the end ----------------------------------------------------------------------------------- */
 
 typedef struct Left {
     int64_t outgoing, open_turns, unasked;

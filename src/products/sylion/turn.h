@@ -40,8 +40,8 @@ Err *conversation_run(Ctx *c, Job *job);
 /* (tx) Answer anew what a turn did not: CONFLICT unless it ended as failed, over_quota or unknown.
  * For an unknown one a person says with this that it was not sent. */
 MUST_USE Err *turn_replay(Ctx *c, const Scope *s, Str turn_id);
-/* (tx) Send a message of ours again that failed, or of which nobody knows; its turn with it. CONFLICT
- * else. */
+/* (tx) Send a message of ours again that failed, or of which nobody knows; its turn with it.
+ * CONFLICT else. */
 MUST_USE Err *message_resend(Ctx *c, const Scope *s, Str message_id);
 
 /* Run of TURNS_SWEEP_JOB: conversations whose job was lost get another. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What a person asks to be done again: a turn that failed, a message that was not sent. And what the
- * program does again by itself: conversations whose job was lost (turns_sweep).
+ * What a person asks to be done again: a turn that failed, a message that was not sent. And what
+ * the program does again by itself: conversations whose job was lost (turns_sweep).
  *
- * A turn whose answer is written is sent again; one that has none begins anew behind its question, with
- * a new charge (used.round), because what the first one used was used. */
+ * A turn whose answer is written is sent again; one that has none begins anew behind its question,
+ * with a new charge (used.round), because what the first one used was used. */
 #include "core/json.h"
 #include "core/log.h"
 #include "products/sylion/system_sql.h"
@@ -23,8 +23,9 @@ static Err *none_is_open(Ctx *c, const Work *w) {
     TRY(tenant_maybe(c, &w->s, SQL(SQL_TURN_OPEN), ARGS(V(w->conversation)), &turn_record, &open,
                      &found));
     if (!found) return NULL;
-    return sylion_err(c, ERR_CONFLICT, "TURN_UNDER_WAY",
-                      "Another turn of this conversation is under way: try again when it has ended.");
+    return sylion_err(
+        c, ERR_CONFLICT, "TURN_UNDER_WAY",
+        "Another turn of this conversation is under way: try again when it has ended.");
 }
 
 static Err *conversation_goes_on(Ctx *c, const Work *w) {
@@ -107,9 +108,10 @@ Err *message_resend(Ctx *c, const Scope *s, Str message_id) {
     TRY(tenant_one(c, s, SQL(SQL_TURN_MESSAGE), ARGS(V(m.n)), &message_row_record, &m));
     bool lost = is(m.status, "failed") || is(m.status, "unknown");
     if (!is(m.direction, "outbound") || !lost)
-        return sylion_err(c, ERR_CONFLICT, "MESSAGE_NOT_RESENDABLE",
-                          "Only a message to the contact that failed, or may not have been sent, can "
-                          "be sent again.");
+        return sylion_err(
+            c, ERR_CONFLICT, "MESSAGE_NOT_RESENDABLE",
+            "Only a message to the contact that failed, or may not have been sent, can "
+            "be sent again.");
     TRY(conversation_goes_on(c, w));
     TRY(message_again(c, w, &m, "pending"));
     if (!id_is_none(m.turn_n)) {
@@ -124,7 +126,7 @@ Err *message_resend(Ctx *c, const Scope *s, Str message_id) {
     return conversation_wake(c, s, w->conversation, 0);
 }
 
-/* -- what was lost --------------------------------------------------------------------------------- */
+/* -- what was lost ----------------------------------------------------------------------------- */
 
 typedef struct Lost {
     Id tenant_n, conversation_n;
@@ -132,8 +134,8 @@ typedef struct Lost {
 static const Field lost_fields[] = {FIELD(Lost, tenant_n), FIELD(Lost, conversation_n)};
 static const Record lost_record = RECORD(Lost, lost_fields);
 
-/* The job of an open turn ended without a word, after as many tries as a job has: whatever it is that
- * the turn does to the program, it is not done again by itself. */
+/* The job of an open turn ended without a word, after as many tries as a job has: whatever it is
+ * that the turn does to the program, it is not done again by itself. */
 static Err *lost_in(Ctx *c, void *arg) {
     Work *w = arg;
     Turn open;
@@ -166,7 +168,6 @@ Err *turns_sweep(Ctx *c, Job *job) {
     TRY(system_query(c, SQL(SQL_SYSTEM_CONVERSATIONS_LOST), ARGS(V(before), V((int64_t)SWEEP_MOST)),
                      &lost_record, &rows));
     for (ptrdiff_t i = 0; i < rows.count; i++) TRY(lost_mend(c, (const Lost *)rows.items + i));
-    if (rows.count > 0)
-        log_msg(c, LOG_WARN, "%td conversations had lost their job", rows.count);
+    if (rows.count > 0) log_msg(c, LOG_WARN, "%td conversations had lost their job", rows.count);
     return NULL;
 }

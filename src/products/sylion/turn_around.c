@@ -21,7 +21,7 @@ Err *turn_conversation_read(Ctx *c, Work *w) {
     return NULL;
 }
 
-/* -- who answers ------------------------------------------------------------------------------------ */
+/* -- who answers ------------------------------------------------------------------------------- */
 
 static void assistant_take(Ctx *c, Work *w, const Assistant *a) {
     w->assistant = *a;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * How a turn ends, or is tried again. Reasons are `code: sentence`: the code is stable, the sentence is
- * for people and never holds a contact's or a document's words. */
+ * How a turn ends, or is tried again. Reasons are `code: sentence`: the code is stable, the
+ * sentence is for people and never holds a contact's or a document's words. */
 #include "core/log.h"
 #include "core/rand.h"
 #include "products/sylion/quota.h"
@@ -42,7 +42,7 @@ int64_t turn_waits_ms(const Work *w) {
                               TURN_BACKOFF_MOST_MS);
 }
 
-/* -- the end -------------------------------------------------------------------------------------- */
+/* -- the end ----------------------------------------------------------------------------------- */
 
 static Err *given_back(Ctx *c, const Work *w, int64_t *reservation) {
     if (*reservation == 0) return NULL;
@@ -70,8 +70,7 @@ Err *turn_end(Ctx *c, Work *w, const char *state, Str reason) {
     TRY(turn_asked_read(c, w));
     const Message *m = w->asked.items;
     for (ptrdiff_t i = 0; i < w->asked.count && !stored; i++)
-        TRY(message_set(c, &w->s, m[i].n, bad ? "failed" : "processed",
-                        reason, (Str){0}));
+        TRY(message_set(c, &w->s, m[i].n, bad ? "failed" : "processed", reason, (Str){0}));
     t->state = str_c(state);
     t->reason = reason;
     t->finished_at = time_now();
@@ -79,7 +78,7 @@ Err *turn_end(Ctx *c, Work *w, const char *state, Str reason) {
     return turn_write(c, w);
 }
 
-/* -- or not yet ------------------------------------------------------------------------------------ */
+/* -- or not yet -------------------------------------------------------------------------------- */
 
 typedef struct Failure {
     const Err *err;
@@ -87,8 +86,8 @@ typedef struct Failure {
     bool last;
 } Failure;
 
-/* Handing over is the last thing that is tried, where it is wanted: the contact is told, a person sees
- * it, and the turn has failed all the same. */
+/* Handing over is the last thing that is tried, where it is wanted: the contact is told, a person
+ * sees it, and the turn has failed all the same. */
 static Err *over_to_person(Ctx *c, Work *w) {
     Message told;
     if (!w->handoff.on_failure || !is(w->v.status, "active")) return NULL;
@@ -135,7 +134,8 @@ Err *turn_failed(Ctx *c, Work *w, const Err *err) {
             S_ARG(err_chain(c->arena, err)));
     FailedStep step = {w, f, w->t, w->used};
     int64_t former = c->deadline_us;
-    c->deadline_us = mono_us() + END_MS * US_PER_MS; /* also when it is this job's time that ended it */
+    c->deadline_us =
+        mono_us() + END_MS * US_PER_MS; /* also when it is this job's time that ended it */
     Err *bad = db_transaction(c, failed_step, &step);
     c->deadline_us = former;
     if (bad) return bad;

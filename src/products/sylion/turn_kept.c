@@ -5,25 +5,24 @@
 #include "core/json.h"
 #include "products/sylion/turn_sql.h"
 
-static const char *const states[] = {"open",   "answered",   "refused", "handed_over",
-                                     "failed", "over_quota", "skipped", "unknown",
-                                     NULL};
+static const char *const states[] = {"open",       "answered", "refused", "handed_over", "failed",
+                                     "over_quota", "skipped",  "unknown", NULL};
 static const char *const steps[] = {"gather", "media", "reserve", "retrieve", "think",
                                     "store",  "send",  "settle",  NULL};
 
-#define SHOWN                                                                                   \
-    FIELD(Turn, n, .flags = F_SECRET), FIELD(Turn, tenant_n, .flags = F_SECRET),                 \
-        FIELD(Turn, conversation_n, .flags = F_SECRET),                                          \
-        FIELD(Turn, assistant_n, .flags = F_SECRET), FIELD(Turn, id, .format = "uuid"),          \
-        FIELD(Turn, conversation_id, .format = "uuid"),                                          \
-        FIELD(Turn, assistant_id, .flags = F_NULLABLE, .format = "uuid"),                        \
-        FIELD(Turn, state, .values = states),                                                    \
-        FIELD(Turn, step, .values = steps, .doc = "The step that it is at, or ended at"),        \
-        FIELD(Turn, reason, .flags = F_NULLABLE, .doc = "Why: `code: sentence`"),                \
-        FIELD(Turn, attempts, .doc = "Tries that failed"),                                       \
-        FIELD(Turn, provider, .flags = F_NULLABLE), FIELD(Turn, model, .flags = F_NULLABLE),     \
-        FIELD(Turn, tokens_in), FIELD(Turn, tokens_out), FIELD(Turn, cost_micros),               \
-        FIELD(Turn, started_at), FIELD(Turn, updated_at),                                        \
+#define SHOWN                                                                                \
+    FIELD(Turn, n, .flags = F_SECRET), FIELD(Turn, tenant_n, .flags = F_SECRET),             \
+        FIELD(Turn, conversation_n, .flags = F_SECRET),                                      \
+        FIELD(Turn, assistant_n, .flags = F_SECRET), FIELD(Turn, id, .format = "uuid"),      \
+        FIELD(Turn, conversation_id, .format = "uuid"),                                      \
+        FIELD(Turn, assistant_id, .flags = F_NULLABLE, .format = "uuid"),                    \
+        FIELD(Turn, state, .values = states),                                                \
+        FIELD(Turn, step, .values = steps, .doc = "The step that it is at, or ended at"),    \
+        FIELD(Turn, reason, .flags = F_NULLABLE, .doc = "Why: `code: sentence`"),            \
+        FIELD(Turn, attempts, .doc = "Tries that failed"),                                   \
+        FIELD(Turn, provider, .flags = F_NULLABLE), FIELD(Turn, model, .flags = F_NULLABLE), \
+        FIELD(Turn, tokens_in), FIELD(Turn, tokens_out), FIELD(Turn, cost_micros),           \
+        FIELD(Turn, started_at), FIELD(Turn, updated_at),                                    \
         FIELD(Turn, finished_at, .flags = F_NULLABLE)
 
 static const Field turn_fields[] = {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What was attached to a question: fetched into the blob store, recordings written down. What became of
- * it stands in the message's media, beside what the channel said of it:
+ * What was attached to a question: fetched into the blob store, recordings written down. What
+ * became of it stands in the message's media, beside what the channel said of it:
  *
  *   {"id", "mimeType", …, "state": "stored", "blob": "<sha256>", "size": 1234, "transcript": "…"}
  *   {"id", …, "state": "not_transcribed", "blob": …, "reason": "not_configured: …"}
  *   {"id", …, "state": "failed", "reason": "invalid: …"}
  *
- * and what was heard is the message's content, where that was empty. An attachment that cannot be had
- * never fails a turn: what can be read is answered. */
+ * and what was heard is the message's content, where that was empty. An attachment that cannot be
+ * had never fails a turn: what can be read is answered. */
 #include "ai/speech.h"
 #include "core/json.h"
 #include "data/blob.h"
@@ -25,7 +25,7 @@ typedef struct Attached {
     int64_t size;
 } Attached;
 
-/* -- fetching and hearing -------------------------------------------------------------------------- */
+/* -- fetching and hearing ---------------------------------------------------------------------- */
 
 static Err *blob_read(Ctx *c, Str blob, Str *out) {
     int fd;
@@ -70,7 +70,7 @@ static Err *let_pass(Ctx *c, Attached *a, Err *err, const char *state) {
     return NULL;
 }
 
-/* -- writing it down ------------------------------------------------------------------------------- */
+/* -- writing it down --------------------------------------------------------------------------- */
 
 static JsonText media_of(Ctx *c, const Attached *a) {
     Buf b = buf_new(c->arena, 512);
@@ -149,7 +149,7 @@ static Err *attachments_take(Ctx *c, Work *w) {
     return NULL;
 }
 
-/* -- the step -------------------------------------------------------------------------------------- */
+/* -- the step ---------------------------------------------------------------------------------- */
 
 Str turn_question(Ctx *c, const Work *w) {
     Buf b = buf_new(c->arena, 256);

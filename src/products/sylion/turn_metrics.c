@@ -8,14 +8,14 @@ static const char *const ended_states[] = {"answered",   "refused", "handed_over
                                            "over_quota", "skipped", "unknown",     NULL};
 static const char *const step_names[] = {"media", "reserve", "retrieve", "think", "send", NULL};
 static const int64_t waited_us[] = {
-    500 * US_PER_MS,    US_PER_SECOND,      2 * US_PER_SECOND,   3 * US_PER_SECOND,
-    5 * US_PER_SECOND,  10 * US_PER_SECOND, 20 * US_PER_SECOND,  30 * US_PER_SECOND,
-    60 * US_PER_SECOND, 2 * US_PER_MINUTE,  5 * US_PER_MINUTE,   15 * US_PER_MINUTE,
+    500 * US_PER_MS,    US_PER_SECOND,      2 * US_PER_SECOND,  3 * US_PER_SECOND,
+    5 * US_PER_SECOND,  10 * US_PER_SECOND, 20 * US_PER_SECOND, 30 * US_PER_SECOND,
+    60 * US_PER_SECOND, 2 * US_PER_MINUTE,  5 * US_PER_MINUTE,  15 * US_PER_MINUTE,
     US_PER_HOUR,
 };
 static const int64_t step_us[] = {
-    US_PER_MS,         5 * US_PER_MS,     20 * US_PER_MS,    100 * US_PER_MS,    500 * US_PER_MS,
-    US_PER_SECOND,     2 * US_PER_SECOND, 5 * US_PER_SECOND, 15 * US_PER_SECOND, US_PER_MINUTE,
+    US_PER_MS,     5 * US_PER_MS,     20 * US_PER_MS,    100 * US_PER_MS,    500 * US_PER_MS,
+    US_PER_SECOND, 2 * US_PER_SECOND, 5 * US_PER_SECOND, 15 * US_PER_SECOND, US_PER_MINUTE,
 };
 enum { ENDED, WAITED, STEP };
 static const Metric metrics[] = {

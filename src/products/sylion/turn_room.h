@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the files of the conversation's job share: turn.c (the run, gathering, finishing), turn_steps.c
- * (a turn's steps up to its message), turn_media.c, turn_around.c (what it is made in),
- * turn_send.c (what goes out), turn_end.c (how a turn
- * ends, or is tried again), turn_kept.c (its row), turn_again.c (replay), turn_routes.c.
+ * What the files of the conversation's job share: turn.c (the run, gathering, finishing),
+ * turn_steps.c (a turn's steps up to its message), turn_media.c, turn_around.c (what it is made
+ * in), turn_send.c (what goes out), turn_end.c (how a turn ends, or is tried again), turn_kept.c
+ * (its row), turn_again.c (replay), turn_routes.c.
  *
- * Every step is: work outside a transaction, then one transaction that locks the conversation's row,
- * looks whether the turn is still where this run left it, and writes the effect and the turn's next
- * step together. Who finds it elsewhere (another worker took the job over, a person ended it) writes
- * nothing and is `stale`. */
+ * Every step is: work outside a transaction, then one transaction that locks the conversation's
+ * row, looks whether the turn is still where this run left it, and writes the effect and the turn's
+ * next step together. Who finds it elsewhere (another worker took the job over, a person ended it)
+ * writes nothing and is `stale`. */
 #ifndef SOCLE_SYLION_TURN_ROOM_H
 #define SOCLE_SYLION_TURN_ROOM_H
 
@@ -28,7 +28,7 @@ enum {
 
 /* turns.used: reservations, and what the turn becomes when its message is sent. */
 typedef struct Used {
-    int64_t round; /* how often it was begun anew: a new charge each time */
+    int64_t round;                         /* how often it was begun anew: a new charge each time */
     int64_t messages, ai_requests, tokens; /* reservations; 0: none is held */
     int64_t tokens_reserved;
     Str outcome, why, language;
@@ -53,15 +53,16 @@ typedef struct Work {
     int64_t debounce_ms;
     bool shows_read, shows_typing;
     struct Attached *attached; /* the one that is being written down */
-    int64_t again_ms; /* run again after it; -1: not for our sake */
+    int64_t again_ms;          /* run again after it; -1: not for our sake */
 } Work;
 
 /* What happens in tests: called after each transaction of the job, by the name of what it has done
- * ("gather", "media", "reserve", …); an error ends the run there, as a crash would. NULL: nothing. */
+ * ("gather", "media", "reserve", …); an error ends the run there, as a crash would. NULL: nothing.
+ * */
 extern Err *(*turn_test_after)(Ctx *c, const char *done);
 Err *turn_after(Ctx *c, const char *done);
 
-/* -- the row (turn_kept.c) ----------------------------------------------------------------------- */
+/* -- the row (turn_kept.c) --------------------------------------------------------------------- */
 
 /* Lock the conversation, and see that w->t is as it was; else w->stale. (tx) */
 MUST_USE Err *turn_lock(Ctx *c, Work *w);
@@ -80,17 +81,17 @@ MUST_USE Err *used_read(Ctx *c, JsonText kept, Used *out);
 Str turn_key(Ctx *c, const Work *w);
 bool is(Str text, const char *word);
 
-/* -- around it (turn_around.c) ------------------------------------------------------------------- */
+/* -- around it (turn_around.c) ----------------------------------------------------------------- */
 
 /* Conversation, channel and contact into w; NOT_FOUND without the conversation. */
 MUST_USE Err *turn_conversation_read(Ctx *c, Work *w);
-/* Who is to answer: the conversation's assistant, else the channel's by its bindings, else the tenant's
- * default; w->assistant_there. */
+/* Who is to answer: the conversation's assistant, else the channel's by its bindings, else the
+ * tenant's default; w->assistant_there. */
 MUST_USE Err *turn_assistant_choose(Ctx *c, Work *w);
 /* The assistant of w->t. */
 MUST_USE Err *turn_assistant_read(Ctx *c, Work *w);
 
-/* -- steps (turn_steps.c, turn_media.c) ---------------------------------------------------------- */
+/* -- steps (turn_steps.c, turn_media.c) -------------------------------------------------------- */
 
 /* From where it is to its stored message, or its end. w->again_ms says that it waits. */
 MUST_USE Err *turn_go(Ctx *c, Work *w);
@@ -101,9 +102,10 @@ Str turn_question(Ctx *c, const Work *w);
 /* Why it cannot be answered from the start; null: it can. */
 Str turn_hindrance(const Work *w);
 
-/* -- ends (turn_end.c) --------------------------------------------------------------------------- */
+/* -- ends (turn_end.c) ------------------------------------------------------------------------- */
 
-/* (tx) w->t has ended so: reservations are given back, its messages say it too, the figures count. */
+/* (tx) w->t has ended so: reservations are given back, its messages say it too, the figures count.
+ * */
 MUST_USE Err *turn_end(Ctx *c, Work *w, const char *state, Str reason);
 /* (tx) What is reserved for it and was not used. */
 MUST_USE Err *turn_give_back(Ctx *c, Work *w);
@@ -116,7 +118,7 @@ int64_t turn_backoff_ms(int64_t tries, const Err *err, int64_t base_ms, int64_t 
 int64_t turn_pause_left_ms(int64_t tries, Time since, int64_t base_ms, int64_t most_ms);
 int64_t turn_waits_ms(const Work *w);
 
-/* -- out (turn_send.c) --------------------------------------------------------------------------- */
+/* -- out (turn_send.c) ------------------------------------------------------------------------- */
 
 /* Send what waits, in order. w->again_ms: the first of them waits. */
 MUST_USE Err *turn_send_all(Ctx *c, Work *w);
@@ -124,7 +126,7 @@ MUST_USE Err *turn_send_all(Ctx *c, Work *w);
 MUST_USE Err *turn_message_ended(Ctx *c, Work *w, const Message *m);
 bool window_is_open(const Work *w);
 
-/* -- figures (turn_metrics.c) -------------------------------------------------------------------- */
+/* -- figures (turn_metrics.c) ------------------------------------------------------------------ */
 
 void turn_count(Str state);
 void turn_step_took(const char *step, int64_t us);

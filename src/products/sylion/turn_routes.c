@@ -75,8 +75,8 @@ const Route turn_routes[] = {
     {POST, "/api/v1/turns/{id}/replay", turn_replay_post, WRITES, .out = &turn_record,
      .idempotent = true, .errors = "400 403 404 409",
      .doc = "Go on with a turn that failed, was over the quota, or may not have been sent"},
-    {POST, "/api/v1/messages/{id}/resend", message_resend_post, WRITES,
-     .out = &message_row_record, .idempotent = true, .errors = "400 403 404 409",
+    {POST, "/api/v1/messages/{id}/resend", message_resend_post, WRITES, .out = &message_row_record,
+     .idempotent = true, .errors = "400 403 404 409",
      .doc = "Send a message again that failed, or that may not have been sent"},
     {.path = NULL},
 };

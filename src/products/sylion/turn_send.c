@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What goes out, one message after the other. A message is marked `sending` in a transaction of its own
- * before the call to the outside and settled in another one after it, so that whoever finds `sending`
- * knows that somebody stopped between the two: whether it was sent cannot be known. It is then
- * `unknown`, is shown, and only a person sends it again.
+ * What goes out, one message after the other. A message is marked `sending` in a transaction of its
+ * own before the call to the outside and settled in another one after it, so that whoever finds
+ * `sending` knows that somebody stopped between the two: whether it was sent cannot be known. It is
+ * then `unknown`, is shown, and only a person sends it again.
  *
  *   pending ──▶ sending ──▶ sent         (then delivered, read: by the provider's word)
  *      ▲           │  ├───▶ failed       for good: refused, nowhere to send it to, tried too often
@@ -17,7 +17,12 @@
 #include "products/sylion/turn_room.h"
 #include "products/sylion/turn_sql.h"
 
-enum { SEND_BACKOFF_MS = 2000, SEND_BACKOFF_MOST_MS = 2 * 60 * 1000, SETTLE_MS = 10 * 1000, SETTLE_PAUSE_MS = 250 };
+enum {
+    SEND_BACKOFF_MS = 2000,
+    SEND_BACKOFF_MOST_MS = 2 * 60 * 1000,
+    SETTLE_MS = 10 * 1000,
+    SETTLE_PAUSE_MS = 250
+};
 
 typedef struct Sending {
     Work w; /* its turn, not the one under way */
@@ -29,7 +34,7 @@ typedef struct Sending {
     Str reason;
 } Sending;
 
-/* -- a turn and its message ------------------------------------------------------------------------ */
+/* -- a turn and its message -------------------------------------------------------------------- */
 
 static void answered_count(Ctx *c, void *arg) {
     (void)c;
@@ -76,7 +81,7 @@ static Err *its_turn_read(Ctx *c, Sending *s) {
     return used_read(c, t.used, &s->w.used);
 }
 
-/* -- may it go? ------------------------------------------------------------------------------------ */
+/* -- may it go? -------------------------------------------------------------------------------- */
 
 bool window_is_open(const Work *w) {
     return !time_is_null(w->v.last_inbound_at) &&
@@ -97,7 +102,8 @@ static JsonText metadata_with(Ctx *c, const Message *m, int64_t tries, bool outs
     Buf b = buf_new(c->arena, 256);
     if (str_is_empty(m->metadata.text) || json_parse(c, m->metadata.text, &metadata) ||
         !json_is_object(metadata)) {
-        buf_f(&b, "{\"sendTries\":%lld%s}", (long long)tries, outside ? ",\"outsideWindow\":true" : "");
+        buf_f(&b, "{\"sendTries\":%lld%s}", (long long)tries,
+              outside ? ",\"outsideWindow\":true" : "");
         return (JsonText){buf_str(&b)};
     }
     json_object_set_new(metadata, "sendTries", json_integer(tries));
@@ -170,8 +176,9 @@ static Err *judged(Ctx *c, Sending *s) {
     if (!template && (!window_is_open(&s->w) || told_outside(c, &s->m))) {
         TRY(template_take(c, s, &template));
         if (!template)
-            return refused(c, s, S("outside_window: the contact last wrote more than 24 hours ago, "
-                                   "and the channel has no approved template"));
+            return refused(c, s,
+                           S("outside_window: the contact last wrote more than 24 hours ago, "
+                             "and the channel has no approved template"));
     }
     s->go = true;
     return message_set(c, &s->w.s, s->m.n, "sending", (Str){0}, (Str){0});
@@ -188,14 +195,15 @@ static Err *claim_in(Ctx *c, void *arg) {
     if (!s->found) return NULL;
     TRY(its_turn_read(c, s));
     if (is(s->m.status, "sending"))
-        return settled(c, s, "unknown", S("interrupted: the program stopped while it was being sent"));
+        return settled(c, s, "unknown",
+                       S("interrupted: the program stopped while it was being sent"));
     s->tries = tries_of(c, &s->m);
-    s->waits_ms = turn_pause_left_ms(s->tries, s->m.updated_at, SEND_BACKOFF_MS,
-                                     SEND_BACKOFF_MOST_MS);
+    s->waits_ms =
+        turn_pause_left_ms(s->tries, s->m.updated_at, SEND_BACKOFF_MS, SEND_BACKOFF_MOST_MS);
     return s->waits_ms > 0 ? NULL : judged(c, s);
 }
 
-/* -- what came of it ------------------------------------------------------------------------------- */
+/* -- what came of it --------------------------------------------------------------------------- */
 
 static Err *again_in(Ctx *c, Sending *s, bool outside) {
     TRY(tenant_exec(c, &s->w.s, SQL(SQL_TURN_MESSAGE_METADATA),
@@ -228,9 +236,7 @@ static void judge_answer(Ctx *c, Sending *s, const Err *err) {
     s->reason = turn_reason(c, err);
     switch (err->kind) {
     case ERR_RATE_LIMITED:
-    case ERR_UNAVAILABLE:
-        s->status = s->tries + 1 < SEND_TRIES ? "pending" : "failed";
-        break;
+    case ERR_UNAVAILABLE: s->status = s->tries + 1 < SEND_TRIES ? "pending" : "failed"; break;
     case ERR_INVALID:
         s->status = "failed";
         if (str_eq(err->code, S("131047")) && !is(s->wire.type, "template") &&

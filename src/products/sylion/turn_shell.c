@@ -8,7 +8,7 @@
 
 enum { PAGE = 200 };
 
-/* -- the tenant ------------------------------------------------------------------------------------ */
+/* -- the tenant -------------------------------------------------------------------------------- */
 
 typedef struct TenantKey {
     Id n;
@@ -30,7 +30,7 @@ Err *shell_scope(Ctx *c, Str tenant, Scope *out) {
     return scope_of_tenant(c, key.n, out);
 }
 
-/* -- export ---------------------------------------------------------------------------------------- */
+/* -- export ------------------------------------------------------------------------------------ */
 
 typedef struct Export {
     const Scope *s;
@@ -121,7 +121,7 @@ Err *conversation_export(Ctx *c, const Scope *s, Str conversation_id, bool text,
     return NULL;
 }
 
-/* -- replay ---------------------------------------------------------------------------------------- */
+/* -- replay ------------------------------------------------------------------------------------ */
 
 typedef struct Replaying {
     const Scope *s;
@@ -133,7 +133,8 @@ static Err *replay_in(Ctx *c, void *arg) {
     return turn_replay(c, r->s, r->id);
 }
 
-static Err *replay_one(Ctx *c, const Scope *s, const Turn *t, void (*put)(Str lines), Replayed *out) {
+static Err *replay_one(Ctx *c, const Scope *s, const Turn *t, void (*put)(Str lines),
+                       Replayed *out) {
     Replaying r = {s, t->id};
     Err *err = db_transaction(c, replay_in, &r);
     if (err && err->kind != ERR_CONFLICT) return err;
@@ -151,8 +152,8 @@ Err *turns_replay(Ctx *c, const Scope *s, const char *state, Time since, void (*
     for (Id after = {0}; rows.count == PAGE;) {
         CtxMark mark = ctx_mark(c);
         TRY(tenant_query(c, s, SQL(SQL_TURNS_ENDED),
-                         ARGS(V(str_c(state)), V(since), V(after.value), V((int64_t)PAGE)), &turn_record,
-                         &rows));
+                         ARGS(V(str_c(state)), V(since), V(after.value), V((int64_t)PAGE)),
+                         &turn_record, &rows));
         const Turn *t = rows.items;
         for (ptrdiff_t i = 0; i < rows.count; i++) TRY(replay_one(c, s, &t[i], put, out));
         if (rows.count > 0) after = t[rows.count - 1].n;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A turn's steps from its question to its stored message. Each is repeatable: what it found is written
- * with the step that follows, in one transaction (turn_room.h); models are asked again after a crash,
- * and the ledger's keys see to it that this costs the tenant nothing more. */
+ * A turn's steps from its question to its stored message. Each is repeatable: what it found is
+ * written with the step that follows, in one transaction (turn_room.h); models are asked again
+ * after a crash, and the ledger's keys see to it that this costs the tenant nothing more. */
 #include "products/sylion/answer_prompt.h"
 #include "products/sylion/conversation.h"
 #include "products/sylion/quota.h"
@@ -21,7 +21,7 @@ static Err *taken_over(Ctx *c, Work *w, bool *ended) {
     return turn_end(c, w, "skipped", S("conversation_ended: the conversation has ended"));
 }
 
-/* -- reserve -------------------------------------------------------------------------------------- */
+/* -- reserve ----------------------------------------------------------------------------------- */
 
 static Err *reserve_in(Ctx *c, Work *w) {
     bool ended;
@@ -43,9 +43,7 @@ static Err *reserve_in(Ctx *c, Work *w) {
     return turn_write(c, w);
 }
 
-static Err *over_quota_in(Ctx *c, Work *w) {
-    return turn_end(c, w, "over_quota", w->t.reason);
-}
+static Err *over_quota_in(Ctx *c, Work *w) { return turn_end(c, w, "over_quota", w->t.reason); }
 
 static Err *reserve(Ctx *c, Work *w) {
     Err *err = turn_step(c, w, "reserve", reserve_in);
@@ -54,7 +52,7 @@ static Err *reserve(Ctx *c, Work *w) {
     return turn_step(c, w, "over_quota", over_quota_in);
 }
 
-/* -- retrieve ------------------------------------------------------------------------------------- */
+/* -- retrieve ---------------------------------------------------------------------------------- */
 
 static Err *retrieve_in(Ctx *c, Work *w) {
     w->t.sources = sources_write(c, w->passages);
@@ -81,7 +79,7 @@ static Err *retrieve_step(Ctx *c, Work *w) {
     return turn_step(c, w, "retrieve", retrieve_in);
 }
 
-/* -- think ---------------------------------------------------------------------------------------- */
+/* -- think ------------------------------------------------------------------------------------- */
 
 static Str language_choose(Ctx *c, const Work *w) {
     Str found = message_language(c, w->t.question);
@@ -107,7 +105,7 @@ static void unread_answer(Work *w, Str language) {
     w->answer.text = handoff_text(&w->handoff, over ? SAY_HANDOFF : SAY_MEDIA, language);
 }
 
-/* -- store ---------------------------------------------------------------------------------------- */
+/* -- store ------------------------------------------------------------------------------------- */
 
 /* The sources named below the text, for a reader who has nothing but a chat window. */
 static Str text_with_sources(Ctx *c, const Answer *a) {
@@ -227,7 +225,7 @@ static Err *think(Ctx *c, Work *w) {
     return turn_step(c, w, "store", store_in);
 }
 
-/* -- send ----------------------------------------------------------------------------------------- */
+/* -- send -------------------------------------------------------------------------------------- */
 
 /* Its message is out of the queue, and the turn still open: it ends as its message did. */
 static Err *settled_in(Ctx *c, Work *w) {
@@ -247,7 +245,7 @@ static Err *send_step(Ctx *c, Work *w) {
     return NULL;
 }
 
-/* -- all of them ---------------------------------------------------------------------------------- */
+/* -- all of them ------------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;
