@@ -29,6 +29,8 @@ TAKES_NONE = {
     "/indexes/{uid}/documents/fetch", "/api/search/debates", "/api/v1/knowledge-bases/{id}/search",
     "/api/devices",                                                       # whoever lost the secret makes another
     "/api/activities", "/api/favorites/{debate_id}",                      # twice is once
+    "/api/v1/conversations/{id}/handoff", "/api/v1/conversations/{id}/resume",
+    "/api/v1/channels/{id}/webhook-secret",                               # whoever lost it makes another
     "/api/collections/{id}/debates/{debate_id}",
     "/api/open-data/fetch",                                               # one under way is the one
 }
@@ -179,7 +181,7 @@ def alert(w):
 def sylion_tenant(w):
     """One for all of sylion's routes."""
     if not hasattr(w, "tenant"):
-        w.tenant = make_tenant(w.server, w.by_admin)
+        w.tenant = make_tenant(w.server, w.by_admin, plan="enterprise")
     return w.tenant
 
 
@@ -247,13 +249,55 @@ def document_again(w):
         lambda: int(database(w.server, f"SELECT revision FROM knowledge_documents WHERE id = '{document}'"))
 
 
+def sylion_rows(w, table):
+    return lambda: int(database(w.server, f"SELECT count(*) FROM {table}"))
+
+
+def sylion_channel(w):
+    return sylion_tenant(w).owner, "/api/v1/channels", {"name": word(), "type": "web"}, sylion_rows(w, "channels")
+
+
+def sylion_assistant(w):
+    return sylion_tenant(w).owner, "/api/v1/assistants", {"name": word()}, sylion_rows(w, "assistants")
+
+
+def sylion_made(w, path, **body):
+    return sylion_tenant(w).owner.post(path, json=body).json()["data"]["id"]
+
+
+def sylion_binding(w):
+    body = {"channelId": sylion_made(w, "/api/v1/channels", name=word(), type="web"),
+            "assistantId": sylion_made(w, "/api/v1/assistants", name=word())}
+    return sylion_tenant(w).owner, "/api/v1/channel-bindings", body, sylion_rows(w, "channel_bindings")
+
+
+def sylion_conversation(w):
+    channel = sylion_made(w, "/api/v1/channels", name=word(), type="web")
+    return sylion_tenant(w).owner, "/api/v1/conversations", {"channelId": channel, "userIdentifier": word()}, \
+        sylion_rows(w, "conversations")
+
+
+def sylion_message(w):
+    owner, path, body, _ = sylion_conversation(w)
+    made = sylion_made(w, path, **body)
+    return owner, "/api/v1/messages", {"conversationId": made, "direction": "outbound", "content": word()}, \
+        sylion_rows(w, "messages")
+
+
+def sylion_reply(w):
+    owner, path, body, _ = sylion_conversation(w)
+    return owner, f"{path}/{sylion_made(w, path, **body)}/reply", {"content": word()}, sylion_rows(w, "messages")
+
+
 def tenant_made(w):
     body = {"name": word(), "slug": word(), "webhookUrl": "https://example.org/"}
     return w.by_admin, "/api/v1/tenants", body, lambda: int(database(w.server, "SELECT count(*) FROM tenants"))
 
 
 ROUTES = {
-    "/api/v1/tenants": tenant_made,
+    "/api/v1/tenants": tenant_made, "/api/v1/channels": sylion_channel, "/api/v1/assistants": sylion_assistant,
+    "/api/v1/channel-bindings": sylion_binding, "/api/v1/conversations": sylion_conversation,
+    "/api/v1/messages": sylion_message, "/api/v1/conversations/{id}/reply": sylion_reply,
     "/api/v1/knowledge-bases": knowledge_base, "/api/v1/knowledge-bases/{id}/documents": knowledge_document,
     "/api/v1/documents/{id}/retry": document_again,
     "/api/v1/turns/{id}/replay": turn_again, "/api/v1/messages/{id}/resend": message_again,
