@@ -3,6 +3,7 @@
  * database's absence, a snapshot, and a table that was made anew. */
 #include <stdatomic.h>
 
+#include "core/rand.h"
 #include "search/docs.h"
 
 #define WORLD_HAS_APP
@@ -17,10 +18,12 @@ Search *app_search(struct App *app) { return app->search; }
 
 /* -- A table of things, and its feed ----------------------------------------------------------- */
 
-enum { IN_WORDS, IN_KIND, IN_FIELDS };
+enum { IN_WORDS, IN_KIND, IN_MEANING, IN_FIELDS };
+enum { DIMS = 64 };
 static const SearchField fields[IN_FIELDS] = {
     [IN_WORDS] = {"words", SEARCH_TEXT, SEARCH_FOR | SEARCH_EXACT},
     [IN_KIND] = {"kind", SEARCH_KEYWORD, SEARCH_FILTER},
+    [IN_MEANING] = {"meaning", SEARCH_VECTOR, 0},
 };
 
 typedef struct Thing {
@@ -40,6 +43,12 @@ static atomic_int feeds_fail, feeds;
 static atomic_int feeds_greedy;
 static atomic_bool feeds_held; /* the feed waits until it is false */
 
+/* Directions all of which differ: each key is nearest to itself. */
+static void meaning_of(int64_t key, float out[DIMS]) {
+    Rand r = {(uint64_t)key};
+    for (int i = 0; i < DIMS; i++) out[i] = (float)rand_unit(&r) - 0.5f;
+}
+
 static Err *feed(Ctx *c, int64_t after, int64_t limit, SearchDocs *out, int64_t *covered) {
     Rows rows;
     atomic_fetch_add(&feeds, 1);
@@ -57,6 +66,9 @@ static Err *feed(Ctx *c, int64_t after, int64_t limit, SearchDocs *out, int64_t 
             search_doc(out, things[i].key);
             search_doc_text(out, IN_WORDS, things[i].words);
             search_doc_text(out, IN_KIND, S("thing"));
+            float meaning[DIMS];
+            meaning_of(things[i].key, meaning);
+            search_doc_vector(out, meaning);
         }
         *covered = things[i].seq;
     }
@@ -79,6 +91,7 @@ static const SearchDef things_index = {.name = "things",
                                        .field_count = IN_FIELDS,
                                        .order_field = -1,
                                        .partition_field = -1,
+                                       .dims = DIMS,
                                        .version = 1,
                                        .feed = feed,
                                        .newest = newest,
@@ -179,6 +192,49 @@ BOTH(a_commit_is_found_by_the_search_that_follows_it) {
     CHECK_INT(stats.documents, 67);
     CHECK_INT(stats.field_documents[IN_WORDS], 67);
     CHECK_INT(stats.failures, 0);
+    end(c);
+}
+
+/* Which key is nearest to what this one means, and the cosine; 0: none is there. */
+static int64_t nearest(Ctx *c, SearchIndex *x, int64_t key, int64_t limit, double *cosine) {
+    float meaning[DIMS];
+    meaning_of(key, meaning);
+    SearchNear near = {.vector = meaning, .threshold = -1};
+    SearchRequest request = SEARCH_REQUEST;
+    SearchResult result;
+    request.near = &near;
+    request.limit = limit;
+    if (!GOOD(search_run(c, x, &request, &result)) || result.count == 0) return 0;
+    *cosine = result.hits[0].similarity;
+    return result.hits[0].key;
+}
+
+BOTH(what_was_committed_is_found_by_its_meaning) {
+    if (!things_make(c)) return;
+    SearchIndex *x = begin(c);
+    double cosine = 0;
+    for (int64_t i = 1; i <= 60; i++) {
+        if (!put(c, i, S("meant"))) break;
+        MUST(search_sync(c, x));
+        CHECK_INT(nearest(c, x, i, 3, &cosine), i);
+        CHECK(cosine > 0.999999);
+        if (i % 3) continue;
+        put(c, i, (Str){0});
+        MUST(search_sync(c, x));
+        CHECK(nearest(c, x, i, 3, &cosine) != i);
+        CHECK(cosine < 0.9);
+    }
+    put_many(c, 1000, 9000, S("many")); /* too many for the loop when most are to be told */
+    MUST(search_sync(c, x));
+    SearchStats before, after;
+    search_stats(x, c, &before);
+    CHECK_INT(before.field_documents[IN_MEANING], 9040);
+    CHECK_INT(nearest(c, x, 5432, 5, &cosine), 5432);
+    search_stats(x, c, &after);
+    CHECK_INT(after.queries_offloaded, before.queries_offloaded);
+    CHECK_INT(nearest(c, x, 6543, 9000, &cosine), 6543);
+    search_stats(x, c, &after);
+    CHECK_INT(after.queries_offloaded, before.queries_offloaded + 1);
     end(c);
 }
 
@@ -502,6 +558,7 @@ ON_SQLITE(a_second_owner_of_the_folder_leaves_it_alone) {
 int main(int argc, char **argv) {
     static const T rows[] = {
         BOTH_ROWS(a_commit_is_found_by_the_search_that_follows_it),
+        BOTH_ROWS(what_was_committed_is_found_by_its_meaning),
         BOTH_ROWS(many_writers_at_once_each_find_their_own),
         BOTH_ROWS(what_another_process_writes_is_followed_within_a_tenth_of_a_second),
         BOTH_ROWS(who_waits_for_news_is_woken_by_them),
