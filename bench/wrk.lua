@@ -3,6 +3,8 @@
 --   insert TOKEN PREFIX    POST of a post with an id never used before
 --   list TOKEN FILE        GET of the paths in FILE, a line each, each thread from another place on
 --   ranges SIZE LENGTH     GET of LENGTH bytes from anywhere but the beginning of a file of SIZE
+--   webhook PATH FILE MS   POST of the deliveries in FILE, a line each: signature, blank, body; each
+--                          once, then again. MS: a connection's pause between two
 -- Closes with one line of JSON that bench/run reads.
 
 local thread_count = 0
@@ -39,6 +41,26 @@ function init(args)
       n = n + 1
       local id = string.format("%s%d%08d", prefix, thread_number, n)
       return wrk.format("POST", nil, headers, string.format(body_form, id, n % 500, id, id))
+    end
+  elseif kind == "webhook" then
+    local bodies, signatures, n, line_number = {}, {}, 0, 0
+    for line in io.lines(args[3]) do
+      if line_number % 2 == thread_number % 2 then
+        signatures[#signatures + 1], bodies[#bodies + 1] = line:match("^(%S+) (.*)$")
+      end
+      line_number = line_number + 1
+    end
+    headers["Authorization"] = nil
+    headers["Content-Type"] = "application/json"
+    request = function()
+      n = n % #bodies + 1
+      headers["X-Hub-Signature-256"] = signatures[n]
+      return wrk.format("POST", args[2], headers, bodies[n])
+    end
+    local pause = tonumber(args[4])
+    if pause > 0 then
+      math.randomseed(thread_number + 1)
+      delay = function() return math.random(math.floor(pause / 2), math.ceil(pause * 3 / 2)) end
     end
   elseif kind == "list" then
     local requests, n = {}, 0
