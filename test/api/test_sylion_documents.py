@@ -368,6 +368,26 @@ def test_a_document_is_read_again(tenant, base):
     assert [one["chunkId"] for one in found(client, base, "marmottes")] == [after[0]["id"]]
 
 
+def test_bytes_go_when_nobody_has_them(server, admin, tenant, other):
+    mine, theirs = make_base(tenant.owner), make_base(other.owner)
+    first = taken(tenant.owner, mine, "Les mêmes octets pour deux.")
+    second = taken(other.owner, theirs, "Les mêmes octets pour deux.")
+    blob = server.folder / "blobs" / first["sha256"][:2] / first["sha256"][2:]
+    assert first["sha256"] == second["sha256"] and blob.is_file()
+    for client, document, stays in ((tenant.owner, first, True), (other.owner, second, False)):
+        good(client.delete(f"/api/v1/documents/{document['id']}"))
+        done = "SELECT count(*) FROM jobs WHERE kind = 'sylion.document_blob' AND state = 'done' AND unique_key = "
+        before = int(database(server, done + f"'{first['sha256']}'"))
+        now = "now()" if server.database else "1"
+        until = time.monotonic() + 20 * PATIENCE
+        while int(database(server, done + f"'{first['sha256']}'")) == before:
+            database(server, f"UPDATE jobs SET due = true, run_at = {now} WHERE kind = 'sylion.document_blob' "
+                             "AND state = 'waiting' RETURNING id")
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        assert blob.is_file() == stays
+
+
 def test_deleting_while_it_is_indexed_leaves_nothing(tenant, base):
     client = tenant.owner
     text = "\n\n".join(f"Le paragraphe {i} parle du sujet {i * 7}." for i in range(20000))
