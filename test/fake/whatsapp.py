@@ -132,7 +132,7 @@ def sign(secret, body):
 
 class FakeWhatsapp:
     def __init__(self, key="key-of-the-tests", number_id="100200300", port=0):
-        self.key, self.number_id = key, number_id
+        self.key, self.number_id, self.number_ids = key, number_id, {number_id}  # of the account
         self.sent, self.seen, self.faults, self.uploads, self.fetched = [], [], [], {}, []
         self.refusals = []  # (code, status, to, body)
         self.lose_answers = self.cut_requests = 0
@@ -199,7 +199,7 @@ class FakeWhatsapp:
         if cloud:
             path = path[1:]
             if len(path) == 2:
-                if path[0] != self.number_id:
+                if path[0] not in self.number_ids:
                     raise graph_error(100, details=f"Object with ID '{path[0]}' does not exist")
                 path = path[1:]
         if path == ["v1", "configs", "webhook"]:
@@ -324,7 +324,7 @@ class FakeWhatsapp:
         return media_id
 
     def media_where(self, request, media_id, cloud):
-        if cloud and media_id == self.number_id:
+        if cloud and media_id in self.number_ids:
             return self.json({"id": media_id})
         found = self.media.get(media_id)
         if not found:
