@@ -33,6 +33,7 @@ TAKES_NONE = {
     "/api/v1/channels/{id}/webhook-secret",                               # whoever lost it makes another
     "/api/collections/{id}/debates/{debate_id}",
     "/api/open-data/fetch",                                               # one under way is the one
+    "/api/v1/simulator/{channelId}/messages", "/api/v1/simulator/{channelId}/statuses",  # externalId names it
 }
 
 

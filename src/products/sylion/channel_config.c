@@ -34,6 +34,8 @@ static const Field config_fields[] = {
     FIELD(ChannelConfig, media_max_bytes, .min = 1024, .max = 104857600,
           .doc = "Null: SYLION_MEDIA_MAX_BYTES"),
     FIELD_RECORD(ChannelConfig, limits, &limit_record),
+    FIELD(ChannelConfig, simulated,
+          .doc = "Nothing is sent to its provider, and outside production the simulator writes to it"),
 };
 const Record channel_config_record =
     RECORD(ChannelConfig, config_fields, .camel = true, .doc = "How a channel behaves");
@@ -47,6 +49,15 @@ Err *channel_config(Ctx *c, const Channel *channel, ChannelConfig *out) {
     TRY(json_parse(c, text, &json));
     if (record_read(c, &channel_config_record, json, READ_CHANGE, out, &present))
         *out = (ChannelConfig){0};
+    return NULL;
+}
+
+Err *channel_is_dry(Ctx *c, const Channel *channel, bool *dry) {
+    ChannelConfig config;
+    *dry = sylion.whatsapp_dry_run;
+    if (*dry || str_find(channel->config.text, S("simulated")) < 0) return NULL;
+    TRY(channel_config(c, channel, &config));
+    *dry = config.simulated.set && config.simulated.value;
     return NULL;
 }
 

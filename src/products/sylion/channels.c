@@ -173,6 +173,12 @@ static void number_put(JsonOut *o, const char *name, OptInt value) {
     json_put_i64(o, value.value);
 }
 
+static void switch_put(JsonOut *o, const char *name, OptBool value) {
+    if (!value.set) return;
+    json_key(o, str_c(name));
+    json_put_bool(o, value.value);
+}
+
 /* What was given, and no more. */
 static JsonText config_json(Ctx *c, const ChannelConfig *config) {
     Buf b = buf_new(c->arena, 256);
@@ -180,6 +186,9 @@ static JsonText config_json(Ctx *c, const ChannelConfig *config) {
     json_begin(&o, '{');
     number_put(&o, "debounceMs", config->debounce_ms);
     number_put(&o, "mediaMaxBytes", config->media_max_bytes);
+    switch_put(&o, "readReceipts", config->read_receipts);
+    switch_put(&o, "typingIndicator", config->typing_indicator);
+    switch_put(&o, "simulated", config->simulated);
     if (config->template.name.len) {
         json_key(&o, S("template"));
         json_begin(&o, '{');

@@ -14,7 +14,8 @@ typedef struct ChannelTemplate {
 
 /* Channel.config, as JSON: {"debounceMs": 1500, "template": {"name", "language"},
  * "readReceipts": true, "typingIndicator": true, "allowedOrigins": ["https://www.shop.fr"],
- * "mediaMaxBytes": n, "limits": {"perMinute": n, "perContactPerMinute": n}}. All may be left out. */
+ * "mediaMaxBytes": n, "limits": {"perMinute": n, "perContactPerMinute": n}, "simulated": false}. All may be
+ * left out. */
 typedef struct ChannelLimits {
     OptInt per_minute, per_contact_per_minute;
 } ChannelLimits;
@@ -25,11 +26,14 @@ typedef struct ChannelConfig {
     StrList allowed_origins;  /* of a web channel; none: none but our own */
     OptInt media_max_bytes;   /* else SylionSettings.media_max_bytes */
     ChannelLimits limits;     /* messages taken in; else the server's */
+    OptBool simulated;        /* nothing goes out, and the simulator may write (simulator.c) */
 } ChannelConfig;
 extern const Record channel_config_record;
 
 /* What a channel's config says; what cannot be read of it (an older one) is as if left out. */
 MUST_USE Err *channel_config(Ctx *c, const Channel *channel, ChannelConfig *out);
+/* Does nothing go out on it? WHATSAPP_DRY_RUN, or config.simulated. */
+MUST_USE Err *channel_is_dry(Ctx *c, const Channel *channel, bool *dry);
 /* config.debounceMs, or the server's. */
 int64_t channel_debounce_ms(const Channel *channel);
 

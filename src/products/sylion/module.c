@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * sylion's row in the list of modules: routes, jobs, schedules, channels and settings of all its
  * files. */
+#include "products/sylion/demo.h"
 #include "products/sylion/extract.h"
 #include "products/sylion/knowledge.h"
 #include "products/sylion/routes.h"
@@ -49,6 +50,7 @@ static const Route *const tables[] = {
     tenant_admin_routes,
     tenant_routes,
     usage_routes,
+    simulator_routes,
     webhook_routes,
     whatsapp_routes,
     knowledge_routes,
@@ -145,6 +147,7 @@ const Module sylion_module = {
     .prepare = chunk_index_prepare,
     .lacks = extract_lacks,
     .start = sylion_start,
+    .demo = sylion_demo,
     .channels = channels,
     .channel_count = COUNT(channels),
     .envelope = &sylion_envelope,

@@ -28,7 +28,7 @@ extern const Record deleted_record;
     FIELD(Query, page, .min = 1, .max = 1000000, .fallback = "1"),           \
         FIELD(Query, limit, .min = 1, .max = 100, .fallback = "20")
 
-extern const Route stray_routes[], webhook_routes[], whatsapp_routes[];
+extern const Route simulator_routes[], stray_routes[], webhook_routes[], whatsapp_routes[];
 extern const Route admin_routes[], dashboard_routes[], plan_routes[], tenant_admin_routes[],
     tenant_routes[], usage_routes[];
 extern const Route ask_routes[], turn_routes[];

@@ -22,7 +22,8 @@
  *             them; it may stand under "template"
  *   others    media {"blob", "mimeType", "filename"}; content is the caption (not of audio)
  *
- * With WHATSAPP_DRY_RUN nothing goes out, and the id says so ("dry-run:…"). Waits. */
+ * With WHATSAPP_DRY_RUN, and on channels that are simulated, nothing goes out, and the id says so
+ * ("dry-run:…"). Waits. */
 MUST_USE Err *whatsapp_send(Ctx *c, const Channel *channel, const Contact *to, const Message *m,
                             Str *external_id);
 /* Show the contact that its message was read, and that somebody is typing. Failure is no matter. */

@@ -6,6 +6,7 @@
 #include "core/log.h"
 #include "core/rand.h"
 #include "data/blob.h"
+#include "products/sylion/channels.h"
 #include "products/sylion/send.h"
 #include "products/sylion/sylion.h"
 #include "products/sylion/whatsapp_door.h"
@@ -201,7 +202,9 @@ Err *whatsapp_send(Ctx *c, const Channel *channel, const Contact *to, const Mess
     assert(channel && to && m && external_id);
     WhatsappDoor door = {.cloud = str_eq(channel->provider, S("cloud"))};
     SendPart part = {.door = &door, .to = to, .message = m, .first = true};
-    if (sylion.whatsapp_dry_run) {
+    bool dry;
+    TRY(channel_is_dry(c, channel, &dry));
+    if (dry) {
         *external_id = str_concat(c->arena, S("dry-run:"), uuid_v4(c->arena));
         return NULL;
     }
@@ -227,8 +230,10 @@ static Err *seen_send(Ctx *c, const Channel *channel, Str external_id, bool typi
 }
 
 void whatsapp_seen(Ctx *c, const Channel *channel, Str external_id, bool typing) {
-    if (sylion.whatsapp_dry_run || external_id.len == 0) return;
-    Err *err = seen_send(c, channel, external_id, typing);
+    bool dry;
+    Err *err = channel_is_dry(c, channel, &dry);
+    if (!err && (dry || external_id.len == 0)) return;
+    if (!err) err = seen_send(c, channel, external_id, typing);
     if (err)
         log_msg(c, LOG_DEBUG, "a contact was not shown that its message is read: %.*s",
                 S_ARG(err->detail));

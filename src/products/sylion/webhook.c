@@ -36,7 +36,6 @@ typedef struct Owner {
 } Owner;
 
 typedef struct Webhook {
-    Call *k;
     Proof proof;
     const WebhookTarget *named; /* by the address; NULL: none is */
     bool believed_without;      /* of what belongs to no channel */
@@ -189,13 +188,9 @@ static Err *not_believed(Ctx *c) {
 }
 
 /* Before anything is read of the body. */
-static Err *webhook_open(Ctx *c, Webhook *w) {
-    Call *k = w->k;
-    Str body, channel = k->params[0];
+static Err *webhook_open(Ctx *c, Webhook *w, Str channel) {
+    Str body = w->proof.body;
     bool sure = false;
-    TRY(body_all(c, k->q, &body));
-    arena_budget_set(c->arena, ARENA_BYTES + BUDGET_PER_BYTE * body.len);
-    proof_read(c, k, body, k->params[1], &w->proof);
     if (channel.data) {
         TRY(webhook_target_by_id(c, channel, &w->named));
         if (!w->named) return not_believed(c);
@@ -211,21 +206,31 @@ static Err *webhook_open(Ctx *c, Webhook *w) {
     return whatsapp_read(c, body, &w->payload);
 }
 
-static Err *webhook_post(Ctx *c, Call *k) {
-    Webhook w = {.k = k};
+Err *webhook_take(Ctx *c, const Proof *proof, Str channel, Str *source) {
+    Webhook w = {.proof = *proof};
     bool believed;
-    TRY(webhook_open(c, &w));
+    TRY(webhook_open(c, &w, channel));
     TRY(sort_parts(c, &w, &believed));
     if (!believed) return not_believed(c);
     TRY(limits_check(c, &w));
-    TRY(delivery_store(c, &w.delivery));
+    *source = w.delivery.source;
+    return delivery_store(c, &w.delivery);
+}
+
+static Err *webhook_post(Ctx *c, Call *k) {
+    Proof proof;
+    Str body, source;
+    TRY(body_all(c, k->q, &body));
+    arena_budget_set(c->arena, ARENA_BYTES + BUDGET_PER_BYTE * body.len);
+    proof_read(c, k, body, k->params[1], &proof);
+    TRY(webhook_take(c, &proof, k->params[0], &source));
     Buf b = buf_new(c->arena, 128);
     JsonOut o = json_out(&b);
     json_begin(&o, '{');
     json_key(&o, S("status"));
     json_put_str(&o, S("ok"));
     json_key(&o, S("source"));
-    json_put_str(&o, w.delivery.source);
+    json_put_str(&o, source);
     json_key(&o, S("requestId"));
     json_put_str(&o, c->request_id);
     json_end(&o, '}');

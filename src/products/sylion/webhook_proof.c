@@ -50,14 +50,25 @@ bool proof_offered(const Proof *p) { return p->signature.len > 0 || p->secret.le
 
 static bool is_production(void) { return str_eq(settings.environment, S("production")); }
 
+static void mac_make(Str body, Str key, unsigned char mac[MAC_BYTES]) {
+    crypto_auth_hmacsha256_state state;
+    crypto_auth_hmacsha256_init(&state, (const unsigned char *)key.data, (size_t)key.len);
+    crypto_auth_hmacsha256_update(&state, (const unsigned char *)body.data,
+                                  (unsigned long long)body.len);
+    crypto_auth_hmacsha256_final(&state, mac);
+}
+
+void proof_sign(Ctx *c, Str body, Str key, Proof *out) {
+    assert(key.len > 0);
+    unsigned char *mac = arena_bytes(c->arena, MAC_BYTES);
+    mac_make(body, key, mac);
+    *out = (Proof){.body = body, .signature = str_of((const char *)mac, MAC_BYTES)};
+}
+
 static bool signed_by(const Proof *p, Str key) {
     unsigned char mac[MAC_BYTES];
-    crypto_auth_hmacsha256_state state;
     if (p->signature.len != MAC_BYTES) return false;
-    crypto_auth_hmacsha256_init(&state, (const unsigned char *)key.data, (size_t)key.len);
-    crypto_auth_hmacsha256_update(&state, (const unsigned char *)p->body.data,
-                                  (unsigned long long)p->body.len);
-    crypto_auth_hmacsha256_final(&state, mac);
+    mac_make(p->body, key, mac);
     return sodium_memcmp(mac, p->signature.data, MAC_BYTES) == 0;
 }
 

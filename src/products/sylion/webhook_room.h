@@ -29,6 +29,8 @@ typedef struct Proof {
 /* path_secret: the address's last part, null without one. */
 void proof_read(Ctx *c, const Call *k, Str body, Str path_secret, Proof *out);
 bool proof_offered(const Proof *p);
+/* As if `key`'s owner had sent this body. */
+void proof_sign(Ctx *c, Str body, Str key, Proof *out);
 /* Is it believed for this channel? Where a secret is known one of them must prove it, and in
  * production always. */
 MUST_USE Err *proof_of_channel(Ctx *c, const Proof *p, const Channel *channel, bool *good);
@@ -59,6 +61,11 @@ typedef struct Delivery {
 /* Durable when it returns; deliveries that wait at the same moment share a commit. What the
  * database refuses of it becomes a stray, alone. */
 MUST_USE Err *delivery_store(Ctx *c, Delivery *d);
+
+/* All that the routes do with a body, from its proof to its durable end. channel: by the address; null:
+ * it names none. *source: 360dialog, cloud. UNAUTHENTICATED, RATE_LIMITED; BAD_REQUEST for what is no
+ * JSON. */
+MUST_USE Err *webhook_take(Ctx *c, const Proof *proof, Str channel, Str *source);
 
 /* (tx) Counted by source, number and reason; the latest payload stays. */
 MUST_USE Err *stray_add(Ctx *c, Str source, const StrayIn *stray);

@@ -6,6 +6,7 @@
 #include "products/sylion/conversation_sql.h"
 #include "products/sylion/conversations_sql.h"
 #include "products/sylion/dashboard_sql.h"
+#include "products/sylion/demo_sql.h"
 #include "products/sylion/documents_sql.h"
 #include "products/sylion/knowledge_sql.h"
 #include "products/sylion/system_sql.h"
@@ -30,6 +31,7 @@ WORK(every_statement_is_prepared) {
         SYLION_CONVERSATION(X)
         SYLION_CONVERSATIONS(X)
         SYLION_DASHBOARD(X)
+        SYLION_DEMO(X)
         SYLION_DOCUMENTS(X)
         SYLION_KNOWLEDGE(X)
         SYLION_SYSTEM(X)
