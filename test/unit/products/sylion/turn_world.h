@@ -104,9 +104,16 @@ void whatsapp_seen(Ctx *c, const Channel *channel, Str external_id, bool typing)
 
 static BlobStore *blobs;
 BlobStore *app_blobs(Ctx *c) {
-    if (!blobs)
-        GOOD(blob_store_open(c, (BlobOptions){.data_dir = str_c(world.folder), .url = S("")}, &blobs));
+    (void)c;
     return blobs;
+}
+
+static inline void blobs_close(void *arg) { blob_store_close(arg); }
+
+static inline void blobs_open(Ctx *c) {
+    BlobOptions options = {.data_dir = str_c(world.folder), .url = S("")};
+    blobs = NULL;
+    if (GOOD(blob_store_open(c, options, &blobs))) defer(c, blobs_close, blobs);
 }
 
 Err *whatsapp_media(Ctx *c, const Channel *channel, Str media_id, Str sha256, Str *blob, Str *mime,
@@ -148,7 +155,7 @@ static inline void clock_move(int64_t ms) {
 
 static inline bool begin_with(Ctx *c, const char *config, const char *handoff) {
     memset(&out, 0, sizeof out);
-    blobs = NULL;
+    blobs_open(c);
     turn_test_after = NULL;
     out.passages = 1;
     now = (Time){1793000000LL * US_PER_SECOND};
