@@ -44,7 +44,7 @@ Str chat_url(Arena *arena, Str base, const char *path);
 typedef struct ChatDraft {
     ChatPartKind kind;
     int64_t index; /* the service's number of it; -1 */
-    Buf text, id, name, signature;
+    Buf text, id, name, signature; /* signature: goes back with the part, unchanged */
     bool ready; /* opaque: `text` is its JSON already, else the dialect makes it */
 } ChatDraft;
 
@@ -59,9 +59,11 @@ typedef struct ChatDialect {
     Err *(*failure)(Ctx *c, ChatReader *r, const HttpAnswer *answer);
     /* An opaque part's JSON; NULL for dialects that have none. */
     Str (*opaque)(Arena *arena, const ChatDraft *draft);
+    bool lists; /* an answer may be an array of such answers, one after the other */
 } ChatDialect;
 
-extern const ChatDialect openai_dialect, anthropic_dialect, mistral_dialect;
+extern const ChatDialect openai_dialect, anthropic_dialect, mistral_dialect, gemini_dialect,
+    vertex_dialect;
 
 struct ChatReader {
     const ChatDialect *dialect;
@@ -76,7 +78,8 @@ struct ChatReader {
     bool mended;  /* its invalid bytes stand as private code points */
     char held[4]; /* the beginning of a code point whose rest has not come */
     int held_len;
-    bool ended; /* the service said why it ended */
+    bool ended;  /* the service said why it ended */
+    bool unsure; /* but it says so before its end, too: only a good end of the stream is one */
     bool over;  /* nothing more is to come */
     bool used;  /* it told its usage */
     int64_t started_us;
@@ -132,6 +135,8 @@ MUST_USE Err *completions_body(Ctx *c, const ChatRequest *request, const Complet
 Err *completions_event(Ctx *c, ChatReader *r, const json_t *event);
 Err *completions_whole(Ctx *c, ChatReader *r, const json_t *answer);
 Err *completions_failure(Ctx *c, ChatReader *r, const HttpAnswer *answer);
+/* The error of a bad status whose body is this JSON, or none (NULL). */
+Err *completions_error(Ctx *c, const char *provider, const HttpAnswer *answer, const json_t *body);
 Str completions_opaque(Arena *arena, const ChatDraft *draft);
 /* An id as Mistral takes it: nine letters and digits; others are hashed to such. */
 Str completions_short_id(Arena *arena, Str id);

@@ -156,20 +156,26 @@ static Str text_of(Ctx *c, const json_t *value) {
 
 /* {"error": {…}} (OpenAI), {"error": "…"} (Ollama), the members at the top (Mistral, vLLM),
  * {"detail": "…" or [{"msg"}]} (FastAPI, Mistral's 422). */
-Err *completions_failure(Ctx *c, ChatReader *r, const HttpAnswer *answer) {
-    const json_t *body = chat_parse(r, answer->body), *error = json_at(body, "error");
-    const json_t *from = json_is_object(error) ? error : body;
+Err *completions_error(Ctx *c, const char *provider, const HttpAnswer *answer,
+                       const json_t *body) {
+    const json_t *error = json_at(body, "error"), *from = json_is_object(error) ? error : body;
     Str code = text_of(c, json_at(from, "code")), type = json_str(json_at(from, "type"));
     Str message = json_is_string(error) ? json_str(error) : json_str(json_at(from, "message"));
     if (str_is_null(message)) message = json_str(json_path(body, "message.detail.0.msg"));
     if (str_is_null(message)) message = json_str(json_at(body, "detail"));
     if (str_is_null(message)) message = json_str(json_path(body, "detail.0.msg"));
-    /* A filter that stops the question is the service's answer to it. */
+    return wire_failure(c, provider, answer, code, type, message);
+}
+
+/* A filter that stops the question is the service's answer to it. */
+Err *completions_failure(Ctx *c, ChatReader *r, const HttpAnswer *answer) {
+    const json_t *body = chat_parse(r, answer->body), *error = json_at(body, "error");
+    Str code = text_of(c, json_at(json_is_object(error) ? error : body, "code"));
     bool filtered =
         str_eq(code, S("content_filter")) || str_eq(code, S("content_policy_violation"));
     if (answer->status == 400 && filtered) {
         chat_end(c, r, CHAT_REFUSED, code);
         return NULL;
     }
-    return wire_failure(c, r->dialect->provider, answer, code, type, message);
+    return completions_error(c, r->dialect->provider, answer, body);
 }

@@ -307,6 +307,7 @@ static Err *parts_finish(Ctx *c, ChatReader *r) {
             calls += whole;
         } else if (d->kind == CHAT_TEXT) {
             part.text = str_copy(c->arena, buf_str(&d->text));
+            if (d->signature.len) part.signature = str_copy(c->arena, buf_str(&d->signature));
             buf_add(&text, part.text);
         } else if (whole) {
             part.text =
@@ -336,14 +337,28 @@ static Err *stream_event(Ctx *c, Str event, Str data, void *arg) {
         return NULL;
     }
     const json_t *json = chat_parse(r, data);
+    if (!json && str_eq(event, S("unfinished"))) return NULL; /* cut in two, and said to be so */
     if (!json_is_object(json)) return chat_bad(c, r, "sent an event that is no JSON object");
     return r->dialect->event(c, r, json);
 }
 
+static Err *list_read(Ctx *c, ChatReader *r, const json_t *list) {
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *one = json_array_get(list, i);
+        if (!json_is_object(one)) return chat_bad(c, r, "answered with what is no JSON object");
+        TRY(r->dialect->whole(c, r, one));
+    }
+    return NULL;
+}
+
 static Err *whole_read(Ctx *c, ChatReader *r, Str body) {
     const json_t *json = chat_parse(r, body);
-    if (!json_is_object(json)) return chat_bad(c, r, "answered with what is no JSON object");
-    TRY(r->dialect->whole(c, r, json));
+    if (r->dialect->lists && json_is_array(json))
+        TRY(list_read(c, r, json));
+    else if (json_is_object(json))
+        TRY(r->dialect->whole(c, r, json));
+    else
+        return chat_bad(c, r, "answered with what is no JSON object");
     return r->ended ? NULL : chat_bad(c, r, "answered without saying why it ended");
 }
 
@@ -368,7 +383,7 @@ static Str request_id(Ctx *c, const HttpAnswer *answer) {
 static Err *reader_end(Ctx *c, ChatReader *r, Err *err) {
     ChatAnswer *out = r->out;
     /* Whoever has said why it ends has said all; what it used is estimated then. */
-    if (err && r->ended && str_eq(err->code, S("ai_cut_short"))) err = NULL;
+    if (err && r->ended && !r->unsure && str_eq(err->code, S("ai_cut_short"))) err = NULL;
     if (!err) err = answer_read(c, r, r->request->on_text != NULL);
     if (!err) err = held_flush(c, r);
     if (!err) err = parts_finish(c, r);

@@ -12,7 +12,7 @@
 enum {
     TOKENS_MOST = 4000, /* of one text, as we count: 8000 at most as models do */
     BATCH_TEXTS = 64,   /* whose answer in JSON is some megabytes */
-    BATCH_TOKENS = 20000,
+    BATCH_TOKENS = 10000, /* as we count: 20000 at most as Vertex AI does, which takes no more */
     BATCHES_AT_ONCE = 4,
 };
 
@@ -133,10 +133,15 @@ static Err *batch_run(Ctx *c, Batch *b) {
     return NULL;
 }
 
+static ptrdiff_t batch_most(const Embedding *e) {
+    int most = e->p->embed_most_of ? e->p->embed_most_of(e->model) : e->p->embed_most;
+    return min_size(most > 0 ? most : 1, BATCH_TEXTS);
+}
+
 /* The next texts that go together. */
 static bool batch_take(Embedding *e, Batch *b) {
     *b = (Batch){.e = e, .numbers = e->todo + e->todo_next};
-    ptrdiff_t most = min_size(e->p->embed_most > 0 ? e->p->embed_most : 1, BATCH_TEXTS);
+    ptrdiff_t most = batch_most(e);
     int64_t tokens = 0;
     while (e->todo_next < e->todo_count && b->count < most) {
         tokens += ai_tokens(e->texts[e->todo[e->todo_next]]);
@@ -167,7 +172,7 @@ static Err *todo_run(Ctx *c, Embedding *e) {
     for (ptrdiff_t i = 0; i < e->count; i++)
         if (e->wanted[i]) e->todo[e->todo_count++] = i;
     if (e->todo_count == 0) return NULL;
-    ptrdiff_t most = min_size(e->p->embed_most > 0 ? e->p->embed_most : 1, BATCH_TEXTS);
+    ptrdiff_t most = batch_most(e);
     ptrdiff_t lanes = min_size(BATCHES_AT_ONCE, (e->todo_count + most - 1) / most);
     Task tasks[BATCHES_AT_ONCE] = {0};
     for (ptrdiff_t i = 0; i < lanes; i++) tasks[i] = (Task){.fn = batches_run, .arg = e};

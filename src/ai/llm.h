@@ -20,7 +20,7 @@ typedef enum ChatPartKind {
 typedef struct ChatPart {
     ChatPartKind kind;
     Str text, mime, data, id, name;
-    Str signature; /* of a tool call, to be sent back unchanged; null: none */
+    Str signature; /* of a tool call or a text, to be sent back unchanged; null: none */
 } ChatPart;
 
 typedef struct ChatMessage {

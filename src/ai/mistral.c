@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Mistral: chat/completions with content as text or chunks, thinking among them, and rules of its
  * own for ids and the order of roles (chat_wire_completions.c). */
-#include "ai/chat_wire.h"
+#include "ai/completions_calls.h"
 #include "ai/settings.h"
 
 const ChatDialect mistral_dialect = {.provider = "mistral",
@@ -25,6 +25,22 @@ static Err *mistral_chat(Ctx *c, const ChatRequest *request, ChatAnswer *out) {
     return err;
 }
 
+static CompletionsApi api(void) {
+    return (CompletionsApi){"mistral", ai_settings.mistral_url, ai_settings.mistral_key};
+}
+
+/* mistral-embed gives 1024 numbers and nothing else. */
+static Err *mistral_embed(Ctx *c, EmbedCall *call) {
+    CompletionsApi a = api();
+    bool told = !str_starts(call->model, S("mistral-embed"));
+    return completions_embed(c, &a, told ? "output_dimension" : NULL, call);
+}
+
+static Err *mistral_transcribe(Ctx *c, const TranscribeRequest *request, Transcript *out) {
+    CompletionsApi a = api();
+    return completions_transcribe(c, &a, true, request, out);
+}
+
 static Str mistral_lacks(Arena *arena) {
     (void)arena;
     return ai_settings.mistral_key.len ? (Str){0} : S("MISTRAL_API_KEY is not set.");
@@ -42,4 +58,7 @@ const Provider provider_mistral = {.name = "mistral",
                                    .transcribe_model = transcribe_model,
                                    .speak_model = no_model,
                                    .image_model = no_model,
-                                   .chat = mistral_chat};
+                                   .chat = mistral_chat,
+                                   .embed = mistral_embed,
+                                   .embed_most = 64,
+                                   .transcribe = mistral_transcribe};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * OpenAI, and whatever speaks its API behind OPENAI_BASE_URL: without a key where the address is
  * another one than OpenAI's. */
-#include "ai/chat_wire.h"
+#include "ai/completions_calls.h"
 #include "ai/settings.h"
 #include "net/url.h"
 
@@ -49,6 +49,38 @@ static Err *openai_chat(Ctx *c, const ChatRequest *request, ChatAnswer *out) {
     return err;
 }
 
+/* -- beside chat ------------------------------------------------------------------------------- */
+
+static CompletionsApi api(void) {
+    return (CompletionsApi){"openai", ai_settings.openai_url, ai_settings.openai_key};
+}
+
+/* Models of the third generation give as many numbers as they are told to; the one before refuses
+ * to be told, and so do many that others serve. */
+static Err *openai_embed(Ctx *c, EmbedCall *call) {
+    CompletionsApi a = api();
+    bool told = str_find(call->model, S("text-embedding-3")) >= 0;
+    return completions_embed(c, &a, told ? "dimensions" : NULL, call);
+}
+
+static Err *openai_transcribe(Ctx *c, const TranscribeRequest *request, Transcript *out) {
+    CompletionsApi a = api();
+    return completions_transcribe(c, &a, false, request, out);
+}
+
+static Err *openai_speak(Ctx *c, const SpeakRequest *request, Speech *out) {
+    CompletionsApi a = api();
+    Str voice = request->voice.len ? request->voice : ai_settings.openai_speak_voice;
+    return completions_speak(c, &a, request, voice, out);
+}
+
+static Err *openai_image(Ctx *c, const ImageRequest *request, Image *out) {
+    CompletionsApi a = api();
+    return completions_image(c, &a, request, out);
+}
+
+/* -- the provider ------------------------------------------------------------------------------ */
+
 static Str openai_lacks(Arena *arena) {
     (void)arena;
     if (ai_settings.openai_key.len || !is_openai_itself()) return (Str){0};
@@ -68,4 +100,9 @@ const Provider provider_openai = {.name = "openai",
                                   .transcribe_model = transcribe_model,
                                   .speak_model = speak_model,
                                   .image_model = image_model,
-                                  .chat = openai_chat};
+                                  .chat = openai_chat,
+                                  .embed = openai_embed,
+                                  .embed_most = 2048,
+                                  .transcribe = openai_transcribe,
+                                  .speak = openai_speak,
+                                  .image = openai_image};

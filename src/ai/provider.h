@@ -32,7 +32,8 @@ typedef struct Provider {
     /* NULL: it cannot. request->model is set; out is zeroed. */
     Err *(*chat)(Ctx *c, const ChatRequest *request, ChatAnswer *out);
     Err *(*embed)(Ctx *c, EmbedCall *call);
-    int embed_most; /* texts in one call */
+    int embed_most;                   /* texts in one call */
+    int (*embed_most_of)(Str model);  /* where that depends on the model, instead */
     Err *(*transcribe)(Ctx *c, const TranscribeRequest *request, Transcript *out);
     Err *(*speak)(Ctx *c, const SpeakRequest *request, Speech *out);
     Err *(*image)(Ctx *c, const ImageRequest *request, Image *out);
@@ -59,7 +60,9 @@ typedef struct WireCall {
 
 /* The whole answer, whatever its status. */
 MUST_USE Err *wire_post(Ctx *c, const WireCall *call, HttpAnswer *out);
-/* Streamed: on_event gets each server-sent event, `raw` pieces when the answer is no event stream.
+/* Streamed: on_event gets each server-sent event; `raw` pieces when the answer is no event stream, or
+ * no longer one (Google breaks off with the bare JSON of an error); `unfinished` is one that the
+ * stream ended in, which may be half of one.
  * A status of 400 or more is not streamed: it is in *out with its body. UPSTREAM `ai_cut_short` when the
  * connection breaks; whether the stream was whole is for on_event's owner to know. */
 typedef Err *WireEvent(Ctx *c, Str event, Str data, void *arg);

@@ -9,6 +9,8 @@ static const Provider *const real[] = {
     &provider_openai,
     &provider_anthropic,
     &provider_mistral,
+    &provider_gemini,
+    &provider_vertex,
 };
 
 static const Provider *const *listed = real;

@@ -15,6 +15,7 @@ AiSettings ai_settings = {
     .vertex_region = S_INIT("europe-west1"),
     .vertex_url = S_INIT(""),
     .google_credentials = S_INIT(""),
+    .google_token_url = S_INIT(""),
     .chat_provider = S_INIT("local"),
     .chat_fallback = S_INIT(""),
     .embed_provider = S_INIT("local"),

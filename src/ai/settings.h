@@ -22,6 +22,7 @@ typedef struct AiSettings {
     Str vertex_project, vertex_region, vertex_url, vertex_chat_model, vertex_embed_model,
         vertex_transcribe_model, vertex_image_model; /* url without /v1; "": the region's own */
     Str google_credentials;                          /* file of a service account's key */
+    Str google_token_url;                            /* "": the key file's */
 
     /* Names of providers. "" for transcription and pictures: nobody does it here. */
     Str chat_provider, chat_fallback, embed_provider, transcribe_provider, speak_provider,

@@ -156,22 +156,24 @@ static bool is_event_stream(const HttpAnswer *answer) {
 
 static bool is_enough(const Feed *f) { return f->call->enough && *f->call->enough; }
 
-/* One server-sent event after the other; its texts are borrowed by on_event while it runs. */
-static Err *events_tell(Ctx *c, Feed *f, WireEvent *on_event, void *arg) {
-    SideArena *side = side_new(c, EVENT_BUDGET);
-    SseParser *parser = sse_parser_new(side->arena, EVENT_MAX);
-    char chunk[8192];
-    for (ptrdiff_t n = 1; n > 0 && !is_enough(f);) {
-        TRY(feed_read(c, f, chunk, sizeof chunk, &n));
-        bool fits = sse_feed(parser, str_of(chunk, n));
-        for (SseEvent e; !is_enough(f) && sse_take(parser, &e);)
-            TRY(on_event(c, e.event, e.data, arg));
-        if (!fits && !is_enough(f))
-            AI_FAIL(c, UPSTREAM, "ai_bad_answer", "%.*s sent an event over %d bytes.",
-                    S_ARG(f->host), EVENT_MAX);
+/* Where a line begins with a brace, which no field of an event does; -1: nowhere. *begun: is the
+ * next byte the first of a line? */
+static ptrdiff_t bare_at(Str bytes, bool *begun) {
+    for (ptrdiff_t i = 0; i < bytes.len; i++) {
+        if (*begun && bytes.data[i] == '{') return i;
+        *begun = bytes.data[i] == '\n' || bytes.data[i] == '\r';
     }
-    side_free(side);
-    return NULL;
+    return -1;
+}
+
+static Err *events_take(Ctx *c, Feed *f, SseParser *parser, Str bytes, const char *name,
+                        WireEvent *on_event, void *arg) {
+    bool fits = sse_feed(parser, bytes);
+    for (SseEvent e; !is_enough(f) && sse_take(parser, &e);)
+        TRY(on_event(c, name ? str_c(name) : e.event, e.data, arg));
+    if (fits || is_enough(f)) return NULL;
+    AI_FAIL(c, UPSTREAM, "ai_bad_answer", "%.*s sent an event over %d bytes.", S_ARG(f->host),
+            EVENT_MAX);
 }
 
 static Err *raw_tell(Ctx *c, Feed *f, WireEvent *on_event, void *arg) {
@@ -180,6 +182,29 @@ static Err *raw_tell(Ctx *c, Feed *f, WireEvent *on_event, void *arg) {
         TRY(feed_read(c, f, chunk, sizeof chunk, &n));
         if (n > 0) TRY(on_event(c, S("raw"), str_of(chunk, n), arg));
     }
+    return NULL;
+}
+
+/* One server-sent event after the other; its texts are borrowed by on_event while it runs. */
+static Err *events_tell(Ctx *c, Feed *f, WireEvent *on_event, void *arg) {
+    SideArena *side = side_new(c, EVENT_BUDGET);
+    SseParser *parser = sse_parser_new(side->arena, EVENT_MAX);
+    bool begun = true;
+    char chunk[8192];
+    for (ptrdiff_t n = 1; n > 0 && !is_enough(f);) {
+        TRY(feed_read(c, f, chunk, sizeof chunk, &n));
+        Str bytes = str_of(chunk, n);
+        ptrdiff_t bare = bare_at(bytes, &begun);
+        TRY(events_take(c, f, parser, bare < 0 ? bytes : str_slice(bytes, 0, bare), NULL, on_event,
+                        arg));
+        if (bare < 0 || is_enough(f)) continue;
+        TRY(on_event(c, S("raw"), str_slice(bytes, bare, n), arg));
+        TRY(raw_tell(c, f, on_event, arg));
+        n = 0;
+        begun = false;
+    }
+    TRY(events_take(c, f, parser, S("\n\n"), "unfinished", on_event, arg));
+    side_free(side);
     return NULL;
 }
 

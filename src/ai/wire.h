@@ -21,6 +21,10 @@ Err *ai_err(Ctx *c, ErrKind kind, const char *code, const char *where, const cha
     PRINTF_LIKE(5, 6);
 #define AI_FAIL(c, KIND, code, ...) return ai_err((c), ERR_##KIND, (code), __func__, __VA_ARGS__)
 
+/* Whole seconds, rounded up, of a duration as Go and Google write it: "34s", "1.5s", "6m0s". 0: it is
+ * none. */
+int64_t wire_seconds(Str duration);
+
 /* The recording of a call: *out with an empty body, and the body, which lives as long as c.
  * UPSTREAM `ai_no_recording` that names the file when there is none, or it is none. */
 MUST_USE Err *recording_load(Ctx *c, const WireCall *call, HttpAnswer *out, Str *body);

@@ -69,6 +69,8 @@ static int64_t limit_reset_s(Ctx *c, const HttpAnswer *answer, const char *kind)
     return 0;
 }
 
+int64_t wire_seconds(Str duration) { return whole_seconds(go_seconds(duration)); }
+
 static int64_t retry_after_s(Ctx *c, const HttpAnswer *answer) {
     double number;
     Time at;
@@ -115,7 +117,7 @@ static bool is_money(const Said *said, int status) {
                                         NULL};
     static const char *const phrases[] = {
         "credit balance is too low", "exceeded your current quota", "spend limit", "spending limit",
-        "insufficient credits",      "check your plan and billing", NULL};
+        "insufficient credits",      "check your plan and billing", "spending cap", NULL};
     return status == 402 || says(said, names, phrases);
 }
 
@@ -128,6 +130,7 @@ static bool is_context(const Said *said, int status) {
                                           "context length",
                                           "too large for model",
                                           "input is too long",
+                                          "exceeds the maximum number of tokens",
                                           "input length and `max_tokens` exceed",
                                           NULL};
     return status == 413 || (status < 429 && says(said, names, phrases));
@@ -144,7 +147,7 @@ static bool is_model(const Said *said, int status) {
 }
 
 static bool is_key(const Said *said, int status) {
-    static const char *const names[] = {"invalid_api_key", "authentication_error",
+    static const char *const names[] = {"invalid_api_key", "api_key_invalid", "authentication_error",
                                         "permission_error", NULL};
     return status == 401 || status == 403 || any_of(said->code, names) || any_of(said->type, names);
 }

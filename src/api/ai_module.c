@@ -68,7 +68,7 @@ static const char *const record_values[] = {"off", "play", "record", NULL};
 static const Setting settings_rows[] = {
     SETTING("AI_CHAT_PROVIDER", ai_settings.chat_provider, .usual = "local", .settle = chat_settle,
             .doc = "Who answers: local (sentences of what it is given, without a model), openai, "
-                   "anthropic, mistral …" NOT_BY_KEY),
+                   "anthropic, mistral, gemini or vertex." NOT_BY_KEY),
     SETTING("AI_CHAT_FALLBACK", ai_settings.chat_fallback, .settle = fallback_settle,
             .doc = "Who answers when that one is away, has no money left or does not know the "
                    "model; empty: nobody"),
@@ -175,7 +175,9 @@ static const Setting settings_rows[] = {
     SETTING("VERTEX_AI_IMAGE_MODEL", ai_settings.vertex_image_model,
             .usual = "gemini-3.1-flash-image", MODEL("for pictures")),
     SETTING("GOOGLE_APPLICATION_CREDENTIALS", ai_settings.google_credentials,
-            .doc = "File of the service account's key"),
+            .doc = "File of the service account's key, for Vertex AI"),
+    SETTING("GOOGLE_TOKEN_URL", ai_settings.google_token_url,
+            .doc = "Where that key is exchanged for tokens; empty: where the key file says"),
 };
 
 /* -- The module --------------------------------------------------------------------------------- */
