@@ -124,12 +124,14 @@ static const Route routes[] = {
     {GET, "/html", html, OPEN, .out_type = "text/html"},
 };
 
-static void fields_add(Ctx *c, const Err *err, JsonOut *o) {
+static void fields_add(Ctx *c, const Err *err, Str detail, JsonOut *o) {
     (void)c;
     json_key(o, S("success"));
     json_put_bool(o, false);
     json_key(o, S("error"));
     json_put_str(o, err_code(err));
+    json_key(o, S("said"));
+    json_put_str(o, detail);
 }
 static void wrap_open(Ctx *c, const Call *k, Buf *b) {
     (void)c, (void)k;
@@ -479,6 +481,7 @@ API(a_modules_envelope_is_around_its_answers_and_problems) {
     a = get(c, "/wrapped/boom");
     CHECK(json_is_false(json_at(a.json, "success")));
     CHECK_STR(json_str(json_at(a.json, "error")), S("internal"));
+    CHECK(str_find(json_str(json_at(a.json, "said")), S("hunter2")) < 0); /* only what may be told */
     CHECK(!json_at(get(c, "/boom").json, "success"));
 }
 
