@@ -3,15 +3,18 @@
  * providers' addresses and keys point at it; everything runs in one loop.
  *
  *   model.body = …, model.events = true;     the next answers, as an event stream
- *   model.cut = 100;                         the connection breaks after so many bytes of it */
+ *   model.cut = 100;                         the connection breaks after so many bytes of it
+ *   model.token = "ya29.2";                  what POST /token gives, to whomever; status 0: 200 */
 #ifndef SOCLE_TEST_MODEL_WORLD_H
 #define SOCLE_TEST_MODEL_WORLD_H
 
 #include <dirent.h>
+#include <openssl/pem.h>
 #include <unistd.h>
 
 #include "ai/provider.h"
 #include "ai/settings.h"
+#include "ai/vertex_auth.h"
 #include "rt/io.h"
 #include "t_loop.h"
 
@@ -24,6 +27,9 @@ static struct {
     bool silent;     /* says nothing after the body, and does not end it */
     int requests;
     Str seen_head, seen_body;
+    const char *token, *only; /* only: calls with another token are answered 401 */
+    int token_status, token_requests, token_life_s, token_takes_ms;
+    Str seen_claim, key_file;
     Arena *arena; /* of what was seen, and of expected texts */
     Listener *listener;
 } model;
@@ -36,6 +42,33 @@ static void model_chunk(Ctx *own, Stream *s, Str bytes) {
     if (bytes.len == 0) return;
     Str parts[] = {strf(own->arena, "%tx\r\n", bytes.len), bytes, S("\r\n")};
     if (stream_write(own, s, parts, COUNT(parts))) return;
+}
+
+static void model_plain(Ctx *own, Stream *s, int status, Str body) {
+    model_say(own, s,
+              strf(own->arena,
+                   "HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %td\r\n\r\n"
+                   "%.*s",
+                   status, body.len, S_ARG(body)));
+}
+
+static void model_token(Ctx *own, Stream *s) {
+    model.token_requests++;
+    model.seen_claim = model.seen_body;
+    if (model.token_takes_ms && sleep_ms(own, model.token_takes_ms)) return;
+    if (model.token_status) {
+        model_plain(own, s, model.token_status, S("{\"error\":\"invalid_grant\"}"));
+        return;
+    }
+    model_plain(own, s, 200,
+                strf(own->arena,
+                     "{\"access_token\":\"%s\",\"expires_in\":%d,\"token_type\":\"Bearer\"}",
+                     model.token, model.token_life_s));
+}
+
+static bool model_refuses(void) {
+    Str want = strf(model.arena, "Authorization: Bearer %s\r\n", model.only ? model.only : "");
+    return model.only && str_find(model.seen_head, want) < 0;
 }
 
 /* False: hang up. */
@@ -81,7 +114,16 @@ static bool model_read(Ctx *own, Stream *s) {
 static void model_serve(Ctx *own, Stream *s, void *arg) {
     (void)arg;
     while (model_read(own, s)) {
+        if (str_starts(model.seen_head, S("POST /token "))) {
+            model_token(own, s);
+            continue;
+        }
         model.requests++;
+        if (model_refuses()) {
+            model_plain(own, s, 401,
+                        S("{\"error\":{\"code\":401,\"status\":\"UNAUTHENTICATED\"}}"));
+            continue;
+        }
         if (!model_answer(own, s)) return;
     }
 }
@@ -92,6 +134,34 @@ static void model_reset(void) {
     model.events = model.silent = false;
     model.cut = -1;
     model.piece = 0;
+    model.only = NULL;
+    model.token = "ya29.first";
+    model.token_status = model.token_takes_ms = 0;
+    model.token_life_s = 3599;
+}
+
+/* A service account's key of our own making. */
+static void model_key_file(void) {
+    char path[] = "/tmp/socle-key-XXXXXX", pem[4096] = {0};
+    EVP_PKEY *key = EVP_RSA_gen(2048);
+    BIO *bio = BIO_new(BIO_s_mem());
+    if (!key || PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) != 1) abort();
+    int len = BIO_read(bio, pem, (int)sizeof pem - 1), fd = mkstemp(path);
+    BIO_free(bio);
+    EVP_PKEY_free(key);
+    Buf b = buf_new(model.arena, 4 * KIB);
+    JsonOut o = json_out(&b);
+    json_begin(&o, '{');
+    json_key(&o, S("client_email"));
+    json_put_str(&o, S("socle@tests.iam.gserviceaccount.com"));
+    json_key(&o, S("private_key_id"));
+    json_put_str(&o, S("key-1"));
+    json_key(&o, S("private_key"));
+    json_put_str(&o, str_of(pem, len));
+    json_end(&o, '}');
+    if (fd < 0 || write(fd, b.data, (size_t)b.len) != b.len) abort();
+    close(fd);
+    model.key_file = str_copy(model.arena, str_c(path));
 }
 
 static void model_start(void) {
@@ -105,13 +175,21 @@ static void model_start(void) {
     if (!GOOD(listen_start(c, options, &model.listener))) return;
     Str url = strf(model.arena, "http://127.0.0.1:%d/v1", listen_port(model.listener));
     ai_settings.openai_url = ai_settings.mistral_url = url;
-    ai_settings.anthropic_url = str_slice(url, 0, url.len - 3);
+    ai_settings.anthropic_url = ai_settings.gemini_url = ai_settings.vertex_url =
+        str_slice(url, 0, url.len - 3);
+    model_key_file();
+    ai_settings.google_token_url =
+        strf(model.arena, "%.*s/token", S_ARG(str_slice(url, 0, url.len - 3)));
+    ai_settings.google_credentials = model.key_file;
+    ai_settings.vertex_project = S("tests");
+    ai_settings.gemini_key = S("key-gemini");
     ai_settings.openai_key = S("sk-openai");
     ai_settings.mistral_key = S("sk-mistral");
     ai_settings.anthropic_key = S("sk-anthropic");
 }
 
 static void model_stop(void) {
+    unlink(str_cstr(model.arena, model.key_file));
     listen_stop(model.listener);
     arena_free(model.arena);
 }
@@ -171,6 +249,7 @@ static UNUSED Str answer_text(const ChatAnswer *a) {
         const ChatPart *p = &a->parts[i];
         buf_f(&b, "\n%d id=%.*s name=%.*s ", (int)p->kind, S_ARG(p->id), S_ARG(p->name));
         buf_add(&b, p->text);
+        buf_f(&b, " signed %.*s", S_ARG(p->signature));
     }
     return buf_str(&b);
 }
