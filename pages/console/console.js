@@ -4,10 +4,10 @@ import { $, begin, call, element, language, number, t } from '/shared/page.js';
 const texts = {
   fr: { author: 'Auteur', platform: 'Plateforme', caption: 'Légende', score: 'Engagement', trend: 'Tendance', posted: 'Publié',
         name: 'Nom', posts: 'Posts', add: 'Ajouter', hashtag: 'Hashtag', none: 'Rien ici pour le moment.', perDay: 'Posts par jour',
-        back: 'Retour', newProject: 'Nouveau projet' },
+        back: 'Retour', newProject: 'Nouveau projet', inbox: 'Conversations' },
   en: { author: 'Author', platform: 'Platform', caption: 'Caption', score: 'Engagement', trend: 'Trend', posted: 'Posted',
         name: 'Name', posts: 'Posts', add: 'Add', hashtag: 'Hashtag', none: 'Nothing here yet.', perDay: 'Posts a day',
-        back: 'Back', newProject: 'New project' },
+        back: 'Back', newProject: 'New project', inbox: 'Conversations' },
 };
 let current = 'projects';
 
@@ -88,6 +88,11 @@ async function act(event, fn) {
 }
 
 const open = (view) => act(null, async () => $('#view').replaceChildren(...await view()));
+
+// The other products' page, where it is served.
+fetch('/', { headers: { Accept: 'application/json' } }).then((answer) => answer.json()).then(({ links }) => {
+  if (links?.inbox === '/inbox') $('.bar nav a').after(element('a', t('inbox'), { href: links.inbox }));
+}).catch(() => {});
 
 document.querySelectorAll('[data-view]').forEach((b) => { b.onclick = () => { current = b.dataset.view; open(views[current]); }; });
 begin(texts[language()], (signedIn) => {

@@ -85,6 +85,7 @@ static Err *tenant_make(Ctx *c, void *arg) {
                    .plan = S("pro"),
                    .contact_email = text(d->t->email),
                    .contact_phone = text(d->t->phone),
+                   .settings = {text(d->t->settings)},
                    .time_zone = S("Europe/Paris")};
     TRY(tenant_create(c, &in, d->owner.id, &t));
     TRY(scope_of_tenant(c, t.n, &d->s));

@@ -23,6 +23,7 @@ typedef struct DemoPerson {
 typedef struct DemoTenant {
     const char *name, *slug, *email, *phone, *line, *site; /* line, site: names of its channels */
     const char *base, *assistant, *description, *prompt, *handoff;
+    const char *settings; /* exampleQuestions: what the inbox's telephone proposes to ask */
     const DemoDocument *documents;
     const DemoPerson *people;
     ptrdiff_t document_count, person_count;

@@ -186,6 +186,11 @@ const DemoTenant demo_tenants[] = {
                 "answer you right here.\"},\"greeting\":{\"fr\":\"Bonjour ! Je suis Tilia, l'assistante de "
                 "l'École des Tilleuls. Que puis-je faire pour vous ?\",\"en\":\"Hello! I am Tilia, the "
                 "assistant of École des Tilleuls. What can I do for you?\"}}}",
+     .settings = "{\"exampleQuestions\":{\"fr\":[\"À quelle heure ouvre la garderie du matin ?\","
+                 "\"Quand commencent les vacances de Noël ?\",\"Comment annuler un repas ?\","
+                 "\"Je voudrais parler à une personne\"],\"en\":[\"À quelle heure ouvre la garderie du "
+                 "matin ?\",\"Quand commencent les vacances de Noël ?\",\"I would like to talk to a "
+                 "person\"]}}",
      .documents = school_documents,
      .people = school_people,
      .document_count = COUNT(school_documents),
@@ -206,6 +211,11 @@ const DemoTenant demo_tenants[] = {
          "discount. Orders for companies are a person's matter.",
      .handoff = "{\"enabled\":true,\"onUnsupported\":\"say\",\"onMedia\":\"say\",\"phrases\":[\"large "
                 "order\",\"commande d'entreprise\"]}",
+     .settings = "{\"exampleQuestions\":{\"fr\":[\"Combien coûte la livraison en Belgique ?\","
+                 "\"Peut-on retourner un couteau gravé ?\",\"Comment entretenir la lame ?\","
+                 "\"Je voudrais parler à une personne\"],\"en\":[\"How long does delivery to Canada "
+                 "take?\",\"Can I return an engraved knife?\",\"Are you open on Sundays?\",\"I would like "
+                 "to talk to a person\"]}}",
      .documents = shop_documents,
      .people = shop_people,
      .document_count = COUNT(shop_documents),

@@ -4,10 +4,12 @@
 #include "products/sylion/demo.h"
 #include "products/sylion/extract.h"
 #include "products/sylion/knowledge.h"
+#include "products/sylion/media.h"
 #include "products/sylion/routes.h"
 #include "products/sylion/sylion.h"
 #include "products/sylion/turn.h"
 #include "products/sylion/warnings.h"
+#include "products/sylion/widget.h"
 
 static const Setting sylion_settings[] = {
     SETTING("WHATSAPP_API_URL", sylion.whatsapp_api_url, .usual = "https://waba-v2.360dialog.io",
@@ -34,6 +36,15 @@ static const Setting sylion_settings[] = {
     SETTING("SYLION_WEBHOOK_PER_MINUTE", sylion.webhook_per_minute, .usual = "60000", .min = 1,
             .max = 60000000, .unit = "messages",
             .doc = "A channel that brings more is asked to come back later; its own limits win"),
+    SETTING("SYLION_WIDGET_SESSION_S", sylion.widget_session_s, .usual = "2592000", .min = 1,
+            .max = 31536000, .unit = "s",
+            .doc = "How long a visitor who does not come back is known by his session"),
+    SETTING("SYLION_WIDGET_PER_MINUTE", sylion.widget_per_minute, .usual = "20", .min = 1,
+            .max = 100000, .unit = "messages",
+            .doc = "What a visitor may write; a channel's limits.perContactPerMinute wins"),
+    SETTING("SYLION_WIDGET_SESSIONS_PER_MINUTE", sylion.widget_sessions_per_minute, .usual = "30",
+            .min = 1, .max = 100000, .unit = "sessions",
+            .doc = "What one address may open on a channel, gone on with or new"),
     SETTING("SYLION_ALLOW_PRIVATE_SOURCES", sylion.private_sources,
             .doc = "Documents, and tenants' webhooks, may have addresses that are not public"),
 };
@@ -51,13 +62,18 @@ static const Route *const tables[] = {
     tenant_routes,
     usage_routes,
     simulator_routes,
+    inbox_routes,
     webhook_routes,
     whatsapp_routes,
     knowledge_routes,
     document_routes,
+    media_routes,
     stray_routes,
     turn_routes,
     ask_routes,
+    widget_session_routes,
+    widget_routes,
+    widget_page_routes,
     NULL,
 };
 
@@ -110,6 +126,10 @@ static const JobKind jobs[] = {
      .run = turns_sweep,
      .max_attempts = 1,
      .doc = "Find conversations whose job was lost"},
+    {.name = WIDGET_PURGE_JOB,
+     .queue = "sylion",
+     .run = widget_purge_run,
+     .doc = "Drop the sessions of visitors that have expired"},
 };
 
 static const ChannelRule channels[] = {
@@ -126,6 +146,8 @@ static const Schedule schedules[] = {
      .doc = "Conversations whose job was lost"},
     {.name = "sylion.knowledge_tombstones", .cron = "47 4 * * *", .job = KNOWLEDGE_PURGE_JOB,
      .doc = "Tombstones of passages"},
+    {.name = "sylion.widget_sessions", .cron = "17 * * * *", .job = WIDGET_PURGE_JOB,
+     .doc = "Sessions of visitors that have expired"},
 };
 
 static const Collection *const collections[] = {&chunks_collection, NULL};
@@ -145,9 +167,12 @@ const Module sylion_module = {
     .schedule_count = COUNT(schedules),
     .collections = collections,
     .prepare = chunk_index_prepare,
+    .has_blob = sylion_has_blob,
     .lacks = extract_lacks,
     .start = sylion_start,
     .demo = sylion_demo,
+    .root = sylion_root,
+    .home = "inbox/index.html",
     .channels = channels,
     .channel_count = COUNT(channels),
     .envelope = &sylion_envelope,

@@ -28,10 +28,15 @@ extern const Record deleted_record;
     FIELD(Query, page, .min = 1, .max = 1000000, .fallback = "1"),           \
         FIELD(Query, limit, .min = 1, .max = 100, .fallback = "20")
 
-extern const Route simulator_routes[], stray_routes[], webhook_routes[], whatsapp_routes[];
+struct RootDocument;
+/* What `/` says of it (api/pages.h). */
+void sylion_root(Ctx *c, struct RootDocument *d);
+
+extern const Route inbox_routes[], simulator_routes[], stray_routes[], webhook_routes[], whatsapp_routes[];
 extern const Route admin_routes[], dashboard_routes[], plan_routes[], tenant_admin_routes[],
     tenant_routes[], usage_routes[];
 extern const Route ask_routes[], turn_routes[];
+extern const Route widget_page_routes[], widget_routes[], widget_session_routes[];
 extern const Route assistant_routes[], binding_routes[], channel_routes[], conversation_routes[],
     message_routes[];
 
