@@ -193,10 +193,25 @@ bool db_state(Ctx *c, int64_t *state) {
 
 /* -- transactions ------------------------------------------------------------------------------ */
 
+static Err *before_commit_run(DbTx *tx) {
+    while (tx->before) {
+        BeforeCommit *first = NULL;
+        for (BeforeCommit *one = tx->before, *next; one; one = next) {
+            next = one->next;
+            one->next = first;
+            first = one;
+        }
+        tx->before = NULL;
+        for (; first; first = first->next) TRY(first->fn(first->c, first->arg));
+    }
+    return NULL;
+}
+
 Err *tx_run(Ctx *c, DbTx *tx, TxBody body) {
     assert(!c->tx);
     c->tx = tx;
     Err *err = body.fn(c, body.arg);
+    if (!err && !tx->failed) err = before_commit_run(tx);
     c->tx = NULL;
     return err ? err : tx->failed;
 }
@@ -207,11 +222,13 @@ static Err *tx_nested(Ctx *c, DbTx *tx, TxBody body) {
     TRY(tx_refuse(c, tx));
     const DbEngine *engine = tx->db->engine;
     TRY(tx_note(tx, engine->savepoint_in(c, tx, SAVEPOINT_OPEN)));
+    BeforeCommit *before = tx->before;
     AfterCommit *after = tx->after;
     Notice *notices = tx->notices;
     Err *err = body.fn(c, body.arg);
     if (!err) err = tx->failed;
     if (!err) return tx_note(tx, engine->savepoint_in(c, tx, SAVEPOINT_RELEASE));
+    tx->before = before;
     tx->after = after;
     tx->notices = notices;
     if (tx->again) return err;
@@ -289,6 +306,15 @@ void db_after_commit(Ctx *c, void (*fn)(Ctx *c, void *arg), void *arg) {
     AfterCommit *after = arena_new_of(c->arena, AfterCommit);
     *after = (AfterCommit){c->tx->after, fn, arg};
     c->tx->after = after;
+}
+
+Err *db_before_commit(Ctx *c, Err *(*fn)(Ctx *c, void *arg), void *arg) {
+    assert(fn);
+    if (!c->tx || c->tx->db->engine->engine == ENGINE_SQLITE) return fn(c, arg);
+    BeforeCommit *before = arena_new_of(c->arena, BeforeCommit);
+    *before = (BeforeCommit){c->tx->before, c, fn, arg};
+    c->tx->before = before;
+    return NULL;
 }
 
 Err *db_script(Ctx *c, Str script) {

@@ -138,6 +138,11 @@ MUST_USE Err *db_transaction(Ctx *c, Err *(*fn)(Ctx *c, void *arg), void *arg);
  * db_transaction returns; not called when it fails. Outside a transaction: at once. */
 void db_after_commit(Ctx *c, void (*fn)(Ctx *c, void *arg), void *arg);
 
+/* For what others wait for until the commit: run fn(arg) as the last of the transaction under way, in
+ * the order of the calls, after all else of it; what fails there fails the transaction. On SQLite,
+ * where one transaction writes at a time, and outside one: at once. */
+MUST_USE Err *db_before_commit(Ctx *c, Err *(*fn)(Ctx *c, void *arg), void *arg);
+
 /* One of several transactions of a kind that are done as one. */
 typedef struct Joint {
     Ctx *c; /* who asked: what he keeps lives in its arena, and db_… calls work with it */

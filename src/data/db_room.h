@@ -44,6 +44,13 @@ typedef struct AfterCommit {
     void *arg;
 } AfterCommit;
 
+typedef struct BeforeCommit {
+    struct BeforeCommit *next;
+    Ctx *c;
+    Err *(*fn)(Ctx *c, void *arg);
+    void *arg;
+} BeforeCommit;
+
 typedef struct Notice {
     struct Notice *next;
     Str channel, payload;
@@ -54,7 +61,8 @@ typedef struct DbTx {
     void *handle;       /* the engine's connection */
     Err *failed;        /* of the first statement that failed */
     bool again;         /* that was a deadlock or a serialization failure: only a new run helps */
-    AfterCommit *after; /* the latest first */
+    BeforeCommit *before; /* PostgreSQL; the latest first */
+    AfterCommit *after;   /* the latest first */
     Notice *notices;    /* SQLite: given to the listeners after the commit; the latest first */
 } DbTx;
 

@@ -77,6 +77,7 @@ void event_json(Buf *b, Str type, Str channel, Str data, Time at, int64_t messag
 
 typedef struct Emission {
     Str channel, type, data;
+    Time at;
     Id *id; /* NULL: nobody asks */
 } Emission;
 
@@ -90,7 +91,7 @@ static void emit_committed(Ctx *c, void *arg) {
 
 static Err *emit_in(Ctx *c, void *arg) {
     Emission *e = arg;
-    Args args = ARGS(V(e->channel), V(e->type), V((JsonText){e->data}), V(time_now()));
+    Args args = ARGS(V(e->channel), V(e->type), V((JsonText){e->data}), V(e->at));
     TRY(e->id ? db_int(c, SQL2(EMIT_SQLITE " RETURNING id", EMIT_POSTGRES " RETURNING id"), args,
                        &e->id->value)
               : db_exec(c, SQL2(EMIT_SQLITE, EMIT_POSTGRES), args, NULL));
@@ -100,6 +101,18 @@ static Err *emit_in(Ctx *c, void *arg) {
     return db_engine(c) == ENGINE_SQLITE || redis ? NULL : db_notify(c, "events", S(""));
 }
 
+/* Those who emit wait for each other until their commit: a transaction that took other locks behind
+ * would be a deadlock with whoever holds those and emits. So it is the last that a transaction does,
+ * whenever it was asked for; whoever wants the id cannot wait so long. */
+static Err *emit_late(Ctx *c, const Emission *e) {
+    Emission *kept = arena_new_of(c->arena, Emission);
+    *kept = *e;
+    kept->channel = str_copy(c->arena, e->channel);
+    kept->type = str_copy(c->arena, e->type);
+    kept->data = str_copy(c->arena, e->data);
+    return db_before_commit(c, emit_in, kept);
+}
+
 Err *event_emit_id(Ctx *c, Str channel, Str type, Str data, Id *id) {
     if (channel.len == 0 || channel.len > EVENT_CHANNEL_MAX)
         FAIL(c, INVALID, "An event's channel has 1 to %d bytes.", EVENT_CHANNEL_MAX);
@@ -107,8 +120,9 @@ Err *event_emit_id(Ctx *c, Str channel, Str type, Str data, Id *id) {
         FAIL(c, INVALID, "An event's type has 1 to %d bytes.", EVENT_TYPE_MAX);
     if (data.len > EVENT_DATA_MAX)
         FAIL(c, TOO_LARGE, "An event's data has at most %d bytes.", EVENT_DATA_MAX);
-    Emission e = {channel, type, str_is_null(data) ? S("null") : data, id};
-    return c->tx ? emit_in(c, &e) : db_transaction(c, emit_in, &e);
+    Emission e = {channel, type, str_is_null(data) ? S("null") : data, time_now(), id};
+    if (!c->tx) return db_transaction(c, emit_in, &e);
+    return id || db_engine(c) == ENGINE_SQLITE ? emit_in(c, &e) : emit_late(c, &e);
 }
 
 Err *event_emit(Ctx *c, Str channel, Str type, Str data) {

@@ -19,9 +19,10 @@
 enum { EVENT_DATA_MAX = 32 * 1024, EVENT_CHANNEL_MAX = 200, EVENT_TYPE_MAX = 100 };
 
 /* Channels are texts: "system", "user:7", "project:12", "jobs". Who may read which is decided by
- * the module that owns the prefix. data: JSON, null for `null`. Emit last in a transaction: on
- * PostgreSQL those who emit wait for each other from here to their commit. *id (may be NULL) is the
- * message_id. INVALID for empty or overlong texts. */
+ * the module that owns the prefix. data: JSON, null for `null`. It is written as the last that the
+ * transaction does, whenever this is called: on PostgreSQL those who emit wait for each other until
+ * they commit. *id (may be NULL) is the message_id; who asks for it emits at once, and last.
+ * INVALID for empty or overlong texts. */
 MUST_USE Err *event_emit(Ctx *c, Str channel, Str type, Str data_json);
 MUST_USE Err *event_emit_id(Ctx *c, Str channel, Str type, Str data_json, Id *id);
 

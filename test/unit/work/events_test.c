@@ -108,6 +108,33 @@ WORK(an_event_of_a_failed_transaction_is_never_seen) {
     events_stop(c);
 }
 
+static int64_t kept_of(Ctx *c, const char *channel) {
+    int64_t n = -1;
+    GOOD(db_int(c, SQL("SELECT count(*) FROM events WHERE channel = $1"), ARGS(V(str_c(channel))), &n));
+    return n;
+}
+
+static Err *emit_inside(Ctx *c, void *arg) {
+    TRY(event_emit(c, S("room:late"), S("test"), S("1")));
+    return arg ? err_new(c, ERR_CONFLICT, __func__, "undone") : NULL;
+}
+
+static Err *emit_then_look(Ctx *c, void *arg) {
+    TRY(event_emit(c, S("room:late"), S("test"), S("0")));
+    FAILS(db_transaction(c, emit_inside, arg), CONFLICT);
+    TRY(db_transaction(c, emit_inside, NULL));
+    *(int64_t *)arg = kept_of(c, "room:late");
+    return NULL;
+}
+
+/* On PostgreSQL who emits holds a row that all others who emit want: nothing may be waited for behind. */
+WORK(an_event_is_the_last_that_its_transaction_writes) {
+    int64_t seen = -1;
+    GOOD(db_transaction(c, emit_then_look, &seen));
+    CHECK_INT(seen, db_engine(c) == ENGINE_POSTGRES ? 0 : 2);
+    CHECK_INT(kept_of(c, "room:late"), 2);
+}
+
 WORK(replay_gives_what_followed_in_order_then_live) {
     enum { MANY = 300 };
     int64_t ids[MANY];
@@ -345,6 +372,7 @@ WORK(only_who_may_reads_a_channel) {
 
 T_MAIN(BOTH_ROWS(an_event_reaches_who_subscribed_and_nobody_else),
        BOTH_ROWS(an_event_of_a_failed_transaction_is_never_seen),
+       BOTH_ROWS(an_event_is_the_last_that_its_transaction_writes),
        BOTH_ROWS(replay_gives_what_followed_in_order_then_live),
        BOTH_ROWS(asking_for_what_is_no_longer_kept_says_so),
        BOTH_ROWS(old_events_are_deleted_and_the_log_remembers_it),
