@@ -92,6 +92,17 @@ SELECT v.n, v.tenant_n, v.channel_n, v.contact_n, v.assistant_n, v.id, v.user_id
   FROM conversations v JOIN channels h ON h.n = v.channel_n LEFT JOIN assistants a ON a.n = v.assistant_n
  WHERE v.tenant_n = $1 AND v.n = $2
 
+-- name: conversation_hold_postgres
+-- $2 n. Its contact first, as for what comes in (inbound.c).
+SELECT v.n, v.tenant_n, v.channel_n, v.contact_n, v.assistant_n, v.id, v.user_identifier, v.user_name,
+       v.user_metadata, v.status, v.title, v.context, v.language, v.handoff_reason, v.message_count,
+       v.unread_count, v.last_message, v.last_message_at, v.last_inbound_at, v.created_at, v.updated_at,
+       v.ended_at, h.id AS channel_id, a.id AS assistant_id
+  FROM conversations v JOIN contacts k ON k.n = v.contact_n
+  JOIN channels h ON h.n = v.channel_n LEFT JOIN assistants a ON a.n = v.assistant_n
+ WHERE v.tenant_n = $1 AND v.n = $2
+   FOR UPDATE OF k, v
+
 -- name: conversation_by_id
 -- $2 UUID.
 SELECT v.n, v.tenant_n, v.channel_n, v.contact_n, v.assistant_n, v.id, v.user_identifier, v.user_name,
