@@ -153,12 +153,11 @@ Err *conversation_lock(Ctx *c, const Scope *s, Id conversation, Conversation *ou
     bool found;
     assert(c->tx);
     *out = (Conversation){0};
-    TRY(tenant_maybe(c, s, SQL2(SQL_CONVERSATION_BY_N, SQL_CONVERSATION_HOLD_POSTGRES), ARGS(V(conversation)),
-                     &conversation_record, out, &found));
+    Sql hold = SQL2(SQL_CONVERSATION_BY_N, SQL_CONVERSATION_HOLD_POSTGRES);
+    TRY(tenant_maybe(c, s, hold, ARGS(V(conversation)), &conversation_record, out, &found));
     if (!found) /* or its contact became another one while we waited for that one's row */
-        TRY(tenant_found(c, s, SQL2(SQL_CONVERSATION_BY_N, SQL_CONVERSATION_HOLD_POSTGRES),
-                         ARGS(V(conversation)), &conversation_record, "CONVERSATION_NOT_FOUND",
-                         out));
+        TRY(tenant_found(c, s, hold, ARGS(V(conversation)), &conversation_record,
+                         "CONVERSATION_NOT_FOUND", out));
     out->tenant_id = s->tenant_id;
     return NULL;
 }
