@@ -184,13 +184,20 @@ static Err *answer_add(Ctx *c, Work *w) {
     return outbound_add(c, &w->s, w->conversation, &m, &stored);
 }
 
+static Err *message_give_back(Ctx *c, Work *w) {
+    Id reservation = {w->used.messages};
+    w->used.messages = 0;
+    return id_is_none(reservation) ? NULL : quota_release(c, &w->s, reservation);
+}
+
 static Err *store_in(Ctx *c, Work *w) {
     static const char *const outcomes[] = {"answered", "refused", "handed_over", "refused"};
-    bool ended;
+    bool ended, ours = is(w->v.status, "active");
+    /* Units in the order in which they are reserved: others take them so, and wait. */
+    TRY(ours ? settle(c, w, QUOTA_MESSAGES, &w->used.messages, 1) : message_give_back(c, w));
     TRY(ai_settle(c, w));
     TRY(taken_over(c, w, &ended));
     if (ended) return NULL;
-    TRY(settle(c, w, QUOTA_MESSAGES, &w->used.messages, 1));
     TRY(turn_give_back(c, w));
     TRY(language_keep(c, w));
     TRY(answer_add(c, w));
