@@ -153,6 +153,7 @@ async function view(name) {
     const isIt = one === (name || 'inbox');
     if (isIt) $(`#view-${one}`).setAttribute('aria-current', 'page'); else $(`#view-${one}`).removeAttribute('aria-current');
   }
+  if (name === 'usage') closeAside();
   $('#page').hidden = name === 'usage';
   $('#figures').hidden = name !== 'usage';
   if (name === 'usage') await quietly(async () => (await import('./usage.js')).showUsage());
@@ -213,7 +214,7 @@ $('#phone-open').onclick = () => quietly(async () => {
   if ($('#phone')) return closeAside();
   if (state.view) await view('');
   phoneOf = await import('./phone.js');
-  phoneOf.openPhone(channels.filter(phoneOf.isPlayable));
+  phoneOf.openPhone(channels.filter(phoneOf.isPlayable), (id) => choose(id, true, false));
 });
 bindList((id) => choose(id, true));
 addEventListener('keydown', (event) => {

@@ -8,6 +8,12 @@ export const conversationOf = (id) => known.get(id);
 export const conversations = () => [...known.values()];
 export const nameOf = (v) => v.userName || v.userIdentifier;
 
+// A reason begins with a word that is known here, or is shown as it is: `asked: the contact asked for a person`.
+export function reasonText(reason) {
+  const key = `reason_${/^(\w+): /.exec(reason ?? '')?.[1] ?? reason}`;
+  return t(key) === key ? reason ?? '' : t(key);
+}
+
 export function timeText(text) {
   const at = new Date(text), isToday = at.toDateString() === new Date().toDateString();
   return new Intl.DateTimeFormat(language(), isToday ? { timeStyle: 'short' } : { day: 'numeric', month: 'short' }).format(at);

@@ -6,7 +6,7 @@ import { conversations, nameOf } from './list.js';
 import { openAside } from './why.js';
 
 const READ_AFTER_MS = 700, NOBODY = { fr: 'Camille Visiteur', en: 'Alex Visitor' };
-let phone = null; // {channel, who, conversation, messages, typing, reported}
+let phone = null; // {channel, who, conversation, messages, typing, reported, begun}
 
 export const isPlayable = (channel) => channel.type === 'whatsapp' && channel.isActive && channel.config?.simulated === true;
 
@@ -99,7 +99,10 @@ async function say(text) {
   try {
     const sent = await send('POST', `/simulator/${mine.channel.id}/messages`, { from: mine.who.phone, name: mine.who.name, text });
     $('#wire pre').textContent = JSON.stringify(sent.payload, null, 2);
-    if (!mine.conversation && mine === phone) await load();
+    if (!mine.conversation && mine === phone) {
+      await load();
+      if (mine.conversation) mine.begun(mine.conversation);
+    }
   } catch (problem) {
     $('#phone .error').textContent = problem.message;
     return false;
@@ -122,7 +125,7 @@ function chooser(channels) {
     load();
   };
   const lines = element('select', channels.map((h) => element('option', `${h.name} · ${h.whatsappPhoneNumber ?? ''}`, { value: h.id })), { id: 'line' });
-  lines.onchange = () => openPhone(channels, channels.find((h) => h.id === lines.value));
+  lines.onchange = () => openPhone(channels, phone.begun, channels.find((h) => h.id === lines.value));
   lines.value = phone.channel.id;
   const field = (key, input) => element('label', [element('span', t(key)), input]);
   return element('div', [channels.length > 1 ? field('line', lines) : null, field('playAs', select), field('profileName', name)], { className: 'persona' });
@@ -137,8 +140,9 @@ function questions() {
   return e;
 }
 
-export function openPhone(channels, channel = channels[0]) {
-  phone = { channel, who: null, conversation: null, messages: new Map(), typing: false, reported: new Set() };
+// begun(id): a conversation that the phone has begun.
+export function openPhone(channels, begun, channel = channels[0]) {
+  phone = { channel, who: null, conversation: null, messages: new Map(), typing: false, reported: new Set(), begun };
   const box = element('input', null, { id: 'phone-say', maxLength: 4096, autocomplete: 'off', placeholder: t('phoneHint'), required: true });
   box.setAttribute('aria-label', t('phoneHint'));
   const button = element('button', '➤', { className: 'main' });

@@ -23,4 +23,10 @@ export default {
   byAgreement: 'prix convenu', until: 'période jusqu’au {date}', today: 'Aujourd’hui', messagesIn: 'Reçus', messagesOut: 'Envoyés', medianLatency: 'Durée médiane', byChannel: 'Par canal', channel: 'Canal', reasons: 'Ce qui n’a pas eu de réponse', reason: 'Raison', times: 'Fois',
   line: 'Ligne', playAs: 'Vous êtes', profileName: 'Nom affiché', you: 'Vous', online: 'en ligne', typing: 'écrit…', phoneHint: 'Message', phoneLog: 'Messages du téléphone', examples: 'Questions à essayer',
   phoneNote: 'Vous écrivez à {number}, un numéro inventé. Rien ne sort d’ici : le webhook est le vrai, l’envoi est à blanc.', wire: 'Ce que WhatsApp aurait posté', nothingYet: 'Encore rien.',
+  reason_asked: 'Le contact a demandé une personne.', 'reason_A person took over.': 'Une personne a pris la main.', 'reason_A person answered.': 'Une personne a répondu.',
+  reason_no_support: 'Rien dans les documents ne répond à la question.', reason_greeting: 'Ce n’était pas une question.', reason_uncited: 'La réponse ne citait aucun des passages donnés.',
+  reason_channel_gone: 'Le canal a été supprimé.', reason_channel_inactive: 'Le canal est éteint.', reason_tenant_inactive: 'L’espace est éteint.', reason_no_assistant: 'Aucun assistant ne répond sur ce canal.',
+  reason_conversation_ended: 'La conversation est terminée.', reason_paused: 'La conversation est en pause.', reason_person: 'Une personne a pris la main ou a répondu.', reason_unreadable: 'Personne ici ne peut lire ce qui a été envoyé.',
+  reason_interrupted: 'Le programme s’est arrêté pendant l’envoi.', reason_outside_window: 'Le contact a écrit il y a plus de 24 heures : il faut un modèle approuvé.', reason_internal: 'Une erreur du programme ; le journal du serveur la dit.',
+  reason_given_up: 'Plusieurs essais ont été coupés.', reason_nothing_asked: 'Un autocollant n’attend pas de réponse.', reason_cut_at_length: 'La réponse a atteint la longueur permise.', reason_failed: 'Aucune réponse n’a pu être faite.',
 };

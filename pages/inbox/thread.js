@@ -1,7 +1,7 @@
 // One conversation: what was said, what became of it, and a person's part in it.
 import { $, element, fill, language, t } from '/shared/page.js';
 import { get, list, send } from './api.js';
-import { face, nameOf } from './list.js';
+import { face, nameOf, reasonText } from './list.js';
 
 const PAGE = 50, NEAR_END = 120;
 const SOURCES = /\n\n(\[\d+\] [^\n]*\n?)+$/; // below an answer, for who has but a chat window
@@ -33,7 +33,7 @@ function stateOf(m) {
     ticks.setAttribute('aria-label', t(`is_${m.status}`));
     parts.push(ticks);
   }
-  if (bad) parts.push(element('span', `${t(`is_${m.status}`)}${m.reason ? ` : ${m.reason}` : ''}`, { className: 'error' }));
+  if (bad) parts.push(element('span', `${t(`is_${m.status}`)}${m.reason ? ` : ${reasonText(m.reason)}` : ''}`, { className: 'error' }));
   if (bad && m.direction === 'outbound') {
     const resend = element('button', t('resend'), { type: 'button', className: 'resend' });
     resend.onclick = () => { if (m.status !== 'unknown' || confirm(t('resendSure'))) open.act(() => send('POST', `/messages/${m.id}/resend`), m.id); };
@@ -133,7 +133,7 @@ function headShow() {
     element('span', t(v.status), { className: `chip ${v.status}` }),
     element('div', v.status === 'ended' ? [] : [
       v.status === 'active' ? button('takeOver', act('handoff')) : button('handBack', act('resume'), true), button('end', end)], { className: 'acts' }));
-  const hint = v.status === 'handoff' ? fill(t('handoffHint'), { why: v.handoffReason ?? '' }) : t(`${v.status}Hint`);
+  const hint = v.status === 'handoff' ? fill(t('handoffHint'), { why: reasonText(v.handoffReason) }) : t(`${v.status}Hint`);
   $('#hint').textContent = hint;
   $('#answer').hidden = v.status === 'ended';
 }

@@ -1,6 +1,7 @@
 // The tenant's plan, what of it is used, and the day in figures.
 import { $, element, fill, language, number, t } from '/shared/page.js';
 import { list, theTenant } from './api.js';
+import { reasonText } from './list.js';
 
 const KINDS = ['messages', 'aiRequests', 'tokens', 'storageMb', 'channels', 'assistants'];
 
@@ -44,5 +45,5 @@ export async function showUsage() {
       figure(t('turn_failed'), number(day.answers.failed)), figure(t('medianLatency'), latency == null ? '—' : `${number(latency)} ms`),
       figure(t('cost'), number(day.answers.costMicros / 1e6, { minimumFractionDigits: 2, maximumFractionDigits: 4 }))], { className: 'figures' }),
     ...(day.byChannel.length ? [table(t('byChannel'), [t('channel'), t('messagesIn'), t('messagesOut')], day.byChannel.map((h) => [h.name, number(h.inbound), number(h.outbound)]))] : []),
-    ...(day.failures.length ? [table(t('reasons'), [t('reason'), t('times')], day.failures.map((f) => [f.reason, number(f.count)]))] : []));
+    ...(day.failures.length ? [table(t('reasons'), [t('reason'), t('times')], day.failures.map((f) => [reasonText(f.reason), number(f.count)]))] : []));
 }

@@ -1,6 +1,7 @@
 // Beside a conversation: the passage that an answer cites, and how an answer came about.
 import { $, element, fill, language, number, t } from '/shared/page.js';
 import { get, send } from './api.js';
+import { reasonText } from './list.js';
 
 const STEPS = ['gather', 'media', 'reserve', 'retrieve', 'think', 'store', 'send', 'settle'];
 const AGAIN = ['failed', 'over_quota', 'unknown'];
@@ -91,7 +92,7 @@ export async function showWhy(m, act) {
     act(() => send('POST', `/turns/${turn.id}/replay`), m.id).then((done) => { if (done) closeAside(); });
   };
   openAside(t('whyTitle'), [
-    element('p', [element('span', t(`turn_${turn.state}`), { className: `chip turn-${turn.state}` }), turn.reason ? ` ${turn.reason}` : '']),
+    element('p', [element('span', t(`turn_${turn.state}`), { className: `chip turn-${turn.state}` }), turn.reason ? ` ${reasonText(turn.reason)}` : '']),
     AGAIN.includes(turn.state) ? again : null,
     turn.question ? element('p', [element('b', `${t('question')} `), turn.question], { className: 'question' }) : null,
     steps(turn), facts(turn),

@@ -13,6 +13,7 @@
 #include "products/sylion/channels.h"
 #include "products/sylion/channels_sql.h"
 #include "products/sylion/conversation.h"
+#include "products/sylion/conversations_sql.h"
 #include "products/sylion/demo_sql.h"
 #include "products/sylion/knowledge.h"
 #include "products/sylion/knowledge_sql.h"
@@ -181,6 +182,7 @@ static Err *reply_put(Ctx *c, void *arg) {
     TRY(conversation_lock(c, &r->d->s, r->conversation, &v));
     if (!str_eq(v.status, S("handoff")))
         TRY(conversation_set_status(c, &r->d->s, v.n, "handoff", S("A person answered.")));
+    TRY(tenant_exec(c, &r->d->s, SQL(SQL_CONVERSATION_READ), ARGS(V(v.n)), NULL));
     return outbound_add(c, &r->d->s, v.n, &m, &made);
 }
 
