@@ -145,6 +145,7 @@ class FakeWhatsapp:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
 
             def do_POST(self):
                 outer.answer(self, self.rfile.read(int(self.headers.get("Content-Length", 0))))

@@ -1,0 +1,345 @@
+"""Sylion's promise, however its servers end: any number of deliveries of a message, on several nodes, is
+one message, one turn, one charge and one reply; whatever step a turn was killed at, it ends in a state
+that a person can see; nothing is sent twice by itself; a quota gives what it has and not one more."""
+
+import collections
+import concurrent.futures
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+from harness import DATABASE, PATIENCE, ROOT, Server, postgres_drop, postgres_make, psql, redis_make, token
+from sylion import good, refused
+from sylion_storm import (DOOR, SECRET, Shop, Storm, StormWhatsapp, ask_many, check_quota, people, rows, settings,
+                          text, wait, wrap)
+
+sys.path.insert(0, str(ROOT / "test/fake"))
+sys.path.insert(0, str(ROOT / "tools"))
+import peers  # noqa: E402
+from models import FakeModels  # noqa: E402
+from whatsapp import status  # noqa: E402
+
+postgres_only = pytest.mark.skipif(DATABASE != "postgres", reason="about several nodes on PostgreSQL")
+ONCE = {"messages": 1, "ai_requests": 1, "tokens": 1}
+
+
+class World:
+    """Nodes on one database (one alone on SQLite), a WhatsApp, a model, a shop."""
+
+    def __init__(self, folder, nodes=2, redis=None, **more):
+        self.stack = contextlib.ExitStack()
+        self.wa = self.stack.enter_context(StormWhatsapp())
+        self.wa.app_secret = SECRET
+        self.models = self.stack.enter_context(FakeModels())
+        self.database = None
+        shared = {}
+        if DATABASE == "postgres":
+            self.database = postgres_make()
+            redis = redis if redis is not None else redis_make() if "SOCLE_TEST_REDIS" in os.environ else ""
+            shared = {"database": self.database, "redis": redis}
+        count = nodes if DATABASE == "postgres" else 1
+        self.nodes = [Server(folder, **shared, **settings(self.wa, self.models, AI_TRIES=1, **more))
+                      for _ in range(count)]
+        self.one, self.two = self.nodes[0], self.nodes[-1]
+        for node in self.nodes:
+            node.errors = folder / f"node{self.nodes.index(node)}.log"
+
+    def __enter__(self):
+        for node in self.nodes:
+            node.start()
+        self.admin = self.one.client(token(self.one, "admin"))
+        self.shop = self.make_shop()
+        return self
+
+    def make_shop(self, **config):
+        self.admin.url = self.one.url
+        return Shop(self.one, self.admin, self.wa, config=config)
+
+    def __exit__(self, *_):
+        try:
+            for node in self.nodes:
+                node.close()
+        finally:
+            self.stack.close()
+            if self.database:
+                postgres_drop(self.database)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    with World(tmp_path_factory.mktemp("data")) as made:
+        yield made
+
+
+@pytest.fixture
+def person():
+    return str(next(people))
+
+
+@pytest.fixture(autouse=True)
+def well(request):
+    yield
+    if "world" in request.fixturenames:
+        world = request.getfixturevalue("world")
+        world.models.heal()
+        world.models.scripted.clear()
+        world.wa.latency = world.wa.lose_answers = 0
+
+
+class Gate:
+    """The model's next answer, which is held until it is let go."""
+
+    def __init__(self, models):
+        self.asked, self.open = threading.Event(), threading.Event()
+        models.script(self.answer)
+
+    def answer(self, asked):
+        self.asked.set()
+        self.open.wait(30 * PATIENCE)
+        return {"text": f"You said at last: {asked.text}"}
+
+
+# -- one message ----------------------------------------------------------------------------------------
+
+
+def test_a_thousand_deliveries_while_a_node_dies_are_one_message_one_call_one_reply(world, person):
+    gate, (one, two) = Gate(world.models), (world.one, world.two)
+    made = wrap(world.shop.value([text(person, "Once?")]))
+    took, half = [], threading.Event()
+
+    def deliver(number):
+        for node in (one, two)[number % 2:] + (one, two)[:number % 2]:
+            try:
+                answer = world.wa.deliver(node.url + DOOR, made)
+                took.append(answer.status_code)
+                break
+            except OSError:
+                continue  # the provider would come back, and comes to the other one
+        if len(took) >= 500:
+            half.set()
+
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        every = [pool.submit(deliver, number) for number in range(1000)]
+        assert half.wait(60 * PATIENCE) and gate.asked.wait(30 * PATIENCE)
+        two.kill()
+        two.start()
+        gate.open.set()
+        for one_of in every:
+            one_of.result()
+    assert set(took) == {200} and len(took) > 700
+    turn, = world.shop.ended(one, person)
+    assert turn["state"] == "answered", turn
+    assert len(world.shop.messages(one, person, direction="inbound")) == 1
+    assert len(world.shop.messages(one, person, direction="outbound")) == 1
+    assert world.shop.charged(one, person) == ONCE
+    assert len(world.wa.to(person)) == 1
+    world.shop.give(two, *made["entry"][0]["changes"][0]["value"]["messages"])  # once more, after all
+    assert len(world.shop.turns(one, person)) == 1
+
+
+# -- killed at every step ---------------------------------------------------------------------------------
+
+STOPS = [  # the transaction that does this never commits: (table, condition, tenant of its own)
+    ("taken", "messages", "NEW.direction = 'inbound'", False),
+    ("gather", "turns", "NEW.step = 'media'", False),
+    ("media", "turns", "NEW.step = 'reserve'", False),
+    ("reserve", "turns", "NEW.step = 'retrieve'", True),
+    ("retrieve", "turns", "NEW.step = 'think'", False),
+    ("store", "usage_records", "NEW.kind = 'ai_requests'", True),
+    ("claim", "messages", "NEW.status = 'sending'", False),
+    ("settle", "messages", "NEW.status = 'sent'", False),
+]
+FINISH = "NEW.state = 'done' AND NEW.kind = 'sylion.conversation'"
+
+
+def stops_make(world, who):
+    """Who comes to his stop waits there for a lock that we hold; the session that holds it."""
+    of = {"jobs": "v.n::text = NEW.unique_key"}
+    psql("CREATE TABLE test_stops (who text, at text)", world.database)
+    for name, table, when, _ in STOPS + [("finish", "jobs", FINISH, False)]:
+        psql(f"""CREATE FUNCTION stop_{name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                   IF {when} AND EXISTS (SELECT 1 FROM test_stops s JOIN conversations v ON v.user_identifier = s.who
+                      WHERE s.at = '{name}' AND {of.get(table, 'v.n = NEW.conversation_n')}) THEN
+                     PERFORM pg_advisory_xact_lock_shared(4711);
+                   END IF; RETURN NEW; END $$;
+                 CREATE TRIGGER stop_{name} BEFORE INSERT OR UPDATE ON {table}
+                   FOR EACH ROW EXECUTE FUNCTION stop_{name}()""", world.database)
+    for name, person in who.items():
+        psql(f"INSERT INTO test_stops VALUES ('+{person}', '{name}')", world.database)
+    held = subprocess.Popen(["psql", "-XqAt", world.database], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    held.stdin.write("SELECT pg_advisory_lock(4711);\n\\echo held\n")
+    held.stdin.flush()
+    assert "held" in held.stdout.readline() + held.stdout.readline()
+    return held
+
+
+def stopped(world):
+    return rows(world.two, "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711 AND NOT granted")
+
+
+@postgres_only
+def test_whatever_transaction_is_cut_off_another_node_ends_the_turn_and_sends_once(tmp_path):
+    with World(tmp_path, DB_CONNECTIONS=24) as world:
+        one, two, wa = world.one, world.two, world.wa
+        two.stop()
+        own = {name: world.make_shop() for name, _, _, alone in STOPS if alone}
+        who = {name: str(next(people)) for name in [stop[0] for stop in STOPS] + ["finish"]}
+        shop_of = {name: own.get(name, world.shop) for name in who}
+        held = stops_make(world, who)
+        with concurrent.futures.ThreadPoolExecutor(len(who)) as pool:
+            made = {name: text(person, f"Stopped at {name}?") for name, person in who.items()}
+            given = {name: pool.submit(shop_of[name].give, one, made[name]) for name in who}
+            wait(lambda: len(stopped(world)) == len(who), "everybody at his stop")
+            one.kill()
+        assert [name for name, answer in given.items() if answer.exception()] == ["taken"]
+        for pid, in stopped(world):
+            psql(f"SELECT pg_terminate_backend({pid})", world.database)
+        psql("DELETE FROM test_stops", world.database)
+        held.communicate("\\q\n")
+        two.start()
+        for name in who:  # the provider gives it again to who did not answer; to the others by mistake
+            shop_of[name].give(two, made[name])
+        for name, person in who.items():
+            shop, (turn,) = shop_of[name], shop_of[name].ended(two, person)
+            reply, = shop.messages(two, person, direction="outbound")
+            expected = "unknown" if name == "settle" else "answered"
+            assert turn["state"] == expected, (name, turn)
+            assert len(wa.to(person)) == 1 and len(shop.messages(two, person, direction="inbound")) == 1, name
+            assert shop.charged(two, person) == ONCE, name
+        shop, person = shop_of["settle"], who["settle"]  # a person looks at the phone and sends it again
+        lost, = shop.messages(two, person, status="unknown")
+        assert lost["reason"].startswith("interrupted: "), lost
+        good(shop.on(two).post(f"/api/v1/messages/{lost['id']}/resend"))
+        refused(shop.on(two).post(f"/api/v1/messages/{lost['id']}/resend"), 409, "MESSAGE_NOT_RESENDABLE")
+        wa.wait_sent(2, to=person)
+        assert shop.ended(two, person)[0]["state"] == "answered" and len(wa.to(person)) == 2
+        assert shop.charged(two, person) == ONCE
+        assert rows(two, "SELECT sum(reserved) FROM ledger_balances") == [("0",)]
+        one.start()
+
+
+def test_an_answer_lost_on_the_way_back_is_unknown_on_every_node_and_sent_again_by_a_person_only(world, person):
+    shop, wa = world.shop, world.wa
+    wa.lose_answers = 1
+    shop.says(world.one, person, "Lost?")
+    turn, = shop.ended(world.two, person)
+    assert turn["state"] == "unknown"
+    shop.says(world.two, person, "And this?")
+    shop.ended(world.one, person, 2)
+    assert [one["text"] for one in wa.to(person)] == ["You said: Lost?", "You said: And this?"]
+    again = good(shop.on(world.two).post(f"/api/v1/turns/{turn['id']}/replay"))
+    assert again["state"] == "open"
+    wa.wait_sent(3, to=person)
+    assert [t["state"] for t in shop.ended(world.one, person, 2)] == ["answered", "answered"]
+    assert wa.to(person)[2]["text"] == "You said: Lost?"
+    assert shop.charged(world.one, person) == {kind: 2 for kind in ONCE}
+
+
+# -- order, bursts, people ---------------------------------------------------------------------------------
+
+
+def test_a_burst_over_all_nodes_is_one_question(world, person):
+    shop = world.make_shop(debounceMs=500)
+    parts = [f"part {i}" for i in range(6)]
+    for i, part in enumerate(parts):
+        shop.says(world.nodes[i % len(world.nodes)], person, part)
+    turn, = shop.ended(world.two, person)
+    assert turn["question"].split("\n") == parts
+    assert len(world.wa.to(person)) == 1 and shop.charged(world.one, person) == ONCE
+
+
+def test_a_contact_is_answered_in_order_whatever_node_took_the_message(world):
+    those = [str(next(people)) for _ in range(3)]
+
+    def write(person):
+        for i in range(15):
+            world.shop.says(world.nodes[i % len(world.nodes)], person, f"{i}")
+
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        list(pool.map(write, those))
+    for person in those:
+        wait(lambda who=person: all(m["status"] == "processed" for m in world.shop.messages(
+            world.one, who, direction="inbound")), "all of them")
+        turns = world.shop.ended(world.one, person)
+        assert "\n".join(t["question"] for t in turns).split("\n") == [str(i) for i in range(15)]
+        assert [one["text"] for one in world.wa.to(person)] == [f"You said: {t['question']}" for t in turns]
+
+
+def test_who_takes_over_on_one_node_while_the_model_thinks_on_the_other_is_alone(world, person):
+    shop, gate = world.shop, Gate(world.models)
+    shop.says(world.one, person, "Anybody there?")
+    assert gate.asked.wait(20 * PATIENCE)
+    conversation = shop.conversation(world.two, person)["id"]
+    good(shop.on(world.two).post(f"/api/v1/conversations/{conversation}/handoff", json={"reason": "mine"}))
+    gate.open.set()
+    turn, = shop.ended(world.one, person)
+    assert turn["state"] == "handed_over" and turn["reason"].startswith("person: "), turn
+    good(shop.on(world.two).post(f"/api/v1/conversations/{conversation}/reply", json={"content": "I am."}), 201)
+    assert [one["text"] for one in world.wa.wait_sent(1, to=person)] == ["I am."]
+    assert shop.charged(world.one, person) == {"ai_requests": 1, "tokens": 1}  # the model was asked
+
+
+def test_statuses_that_come_before_the_id_are_not_lost(world, person):
+    shop, wa, said = world.shop, world.wa, []
+
+    def tell(wamid, to, _):
+        if to == person:
+            for word in ("read", "sent", "delivered"):
+                shop.give(world.two, statuses=[status(wamid, word, to)])
+            said.append(wamid)
+
+    wa.on_taken = tell
+    try:
+        shop.says(world.one, person, "Read before it was sent?")
+        shop.ended(world.one, person)
+    finally:
+        wa.on_taken = None
+    sent, = shop.messages(world.one, person, direction="outbound")
+    assert sent["externalId"] == said[0] and sent["status"] == "read"
+
+
+@postgres_only
+def test_without_redis_the_nodes_go_on(tmp_path, person):
+    url = peers.start_redis(tmp_path)
+    redis = peers.children[-1]
+    with World(tmp_path / "data", redis=url) as world:
+        world.shop.says(world.one, person, "Before?")
+        world.shop.ended(world.two, person)
+        redis.kill()
+        redis.wait()
+        for i, node in enumerate(world.nodes * 3):
+            world.shop.says(node, person, f"{i}")
+        turns = world.shop.ended(world.two, person, 2)
+        wait(lambda: len(world.shop.messages(world.one, person, status="processed")) == 7, "all of them")
+        turns = world.shop.ended(world.two, person)
+        assert "\n".join(t["question"] for t in turns[1:]).split("\n") == [str(i) for i in range(6)]
+        assert len(world.wa.to(person)) == len(turns)
+
+
+# -- many --------------------------------------------------------------------------------------------------
+
+
+def test_after_a_storm_with_nodes_that_die_all_sums_agree(world):
+    shops = [world.make_shop(), world.make_shop(debounceMs=100), world.make_shop()]
+    size, kills = (1500, 4) if PATIENCE == 1 else (300, 2)
+    storm = Storm(world.nodes, shops, world.wa, messages=size, contacts=size // 8)
+    storm.run(kills=kills)
+    figures = storm.check()
+    assert figures["kills"] == kills and figures["messages"] == size and figures["answered"] > 0, figures
+
+
+def test_of_more_calls_than_the_quota_has_exactly_as_many_go_through(world):
+    calls, quota = (1000, 500) if PATIENCE == 1 else (200, 100)
+    shop = world.make_shop()
+    shop.tenant.quotas(quotaAiRequests=quota)
+    asked = world.models.count("openai")
+    statuses = collections.Counter(ask_many(world.nodes, shop, calls))
+    assert statuses == {200: quota, 429: calls - quota}
+    assert world.models.count("openai") == asked + quota
+    check_quota(world.one, shop, quota)
+    shop.tenant.quotas(quotaAiRequests=quota + 1)
+    assert collections.Counter(ask_many(world.nodes, shop, 20)) == {200: 1, 429: 19}
+    check_quota(world.one, shop, quota + 1)
