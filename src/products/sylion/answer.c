@@ -8,6 +8,7 @@
 
 #include "products/sylion/answer_prompt.h"
 #include "products/sylion/handoff.h"
+#include "products/sylion/message_language.h"
 
 enum { ANSWER_CHARACTERS_MAX = 3800 }; /* WhatsApp takes 4096, and the sources are named below */
 
@@ -227,7 +228,7 @@ static Err *passages_find(Ctx *c, const Scope *s, Making *m) {
 
 static Str language_choose(Ctx *c, const AnswerAsk *ask) {
     if (!str_is_empty(ask->language)) return ask->language;
-    Str found = message_language(c, ask->question);
+    Str found = message_language(c->arena, ask->question);
     return str_is_null(found) ? S("fr") : found;
 }
 

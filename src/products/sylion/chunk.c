@@ -5,7 +5,7 @@
 #include "products/sylion/chunk.h"
 
 #include "ai/ai.h"
-#include "search/text.h"
+#include "products/sylion/message_language.h"
 
 /* -- Sentences ------------------------------------------------------------------------------------- */
 
@@ -91,46 +91,6 @@ ptrdiff_t sentence_end(Str text, ptrdiff_t from) {
     return text.len;
 }
 
-/* -- Languages ------------------------------------------------------------------------------------- */
-
-static int words_found(const Words *words, const Str *list, ptrdiff_t count) {
-    int found = 0;
-    for (ptrdiff_t i = 0; i < words->count; i++)
-        for (ptrdiff_t k = 0; k < count; k++) found += str_eq(words->items[i].text, list[k]);
-    return found;
-}
-
-enum { LANGUAGE_LOOK = 4096 };
-
-Str language_of(Str text) {
-    static const Str french[] = {S_INIT("le"),  S_INIT("la"),   S_INIT("les"),  S_INIT("des"),
-                                 S_INIT("une"), S_INIT("est"),  S_INIT("et"),   S_INIT("du"),
-                                 S_INIT("que"), S_INIT("dans"), S_INIT("pour"), S_INIT("qui"),
-                                 S_INIT("au"),  S_INIT("ce"),   S_INIT("vous"), S_INIT("sur"),
-                                 S_INIT("de"),  S_INIT("un"),   S_INIT("en"),   S_INIT("par")};
-    static const Str english[] = {S_INIT("the"),  S_INIT("of"),   S_INIT("and"), S_INIT("to"),
-                                  S_INIT("is"),   S_INIT("that"), S_INIT("for"), S_INIT("are"),
-                                  S_INIT("with"), S_INIT("you"),  S_INIT("it"),  S_INIT("be"),
-                                  S_INIT("this"), S_INIT("was"),  S_INIT("by"),  S_INIT("or"),
-                                  S_INIT("at"),   S_INIT("from"), S_INIT("we"),  S_INIT("your")};
-    Str head = str_utf8_cut(text, LANGUAGE_LOOK);
-    ptrdiff_t arabic = 0, letters = 0;
-    for (ptrdiff_t at = 0; at < head.len;) {
-        int32_t point = str_utf8_next(head, &at);
-        arabic += point >= 0x0600 && point <= 0x06FF;
-        letters += point > ' ';
-    }
-    if (arabic * 3 > letters) return S("ar");
-    Arena *scratch = arena_new(8 * MIB);
-    Words words = {.arena = scratch};
-    words_add(&words, head);
-    int fr = words_found(&words, french, COUNT(french));
-    int en = words_found(&words, english, COUNT(english));
-    arena_free(scratch);
-    if (fr == en) return (Str){0};
-    return fr > en ? S("fr") : S("en");
-}
-
 /* -- Units ----------------------------------------------------------------------------------------- */
 
 typedef struct Unit {
@@ -204,7 +164,7 @@ static void chunk_add(Cutter *k, const Block *head, int64_t page, ptrdiff_t from
         k->out.items = arena_grow(k->arena, k->out.items, k->cap * size, cap * size);
         k->cap = cap;
     }
-    Str text = str_slice(k->text, from, to), language = language_of(text);
+    Str text = str_slice(k->text, from, to), language = message_language(k->arena, text);
     if (str_is_null(language)) language = k->out.language;
     Chunk *chunk = &k->out.items[k->out.count++];
     *chunk = (Chunk){head->heading, page, from, to, ai_tokens(text), language};
@@ -253,7 +213,7 @@ Chunks chunks_of(Arena *arena, Str text, const Block *blocks, ptrdiff_t count, i
                  int64_t overlap) {
     Cutter k = {.arena = arena, .text = text, .limit = tokens, .overlap = overlap};
     assert(tokens > 0 && overlap >= 0 && overlap < tokens / 2);
-    k.out.language = language_of(text);
+    k.out.language = message_language(k.arena, text);
     for (ptrdiff_t i = 0; i < count && !k.out.too_many;) {
         ptrdiff_t end = i + 1;
         while (end < count && !blocks[i].apart && !blocks[end].apart &&

@@ -32,7 +32,5 @@ Chunks chunks_of(Arena *arena, Str text, const Block *blocks, ptrdiff_t count, i
 
 /* End of the sentence that begins at `from`, behind the white space that follows it. */
 ptrdiff_t sentence_end(Str text, ptrdiff_t from);
-/* fr, en or ar by its commonest words and letters; null when neither is clear. */
-Str language_of(Str text);
 
 #endif

@@ -39,8 +39,6 @@ bool handoff_asked(Ctx *c, const Handoff *h, Str question);
 /* Nothing but a greeting or thanks? */
 bool handoff_is_greeting(Ctx *c, Str question);
 
-/* fr, en or ar by script and common words; null when it cannot be told ("ok", "12"). */
-Str message_language(Ctx *c, Str text);
 /* Words in lower case without accents, one space between and around: " bonjour a tous ". */
 Str text_folded(Ctx *c, Str text);
 

@@ -2,6 +2,7 @@
  * What a turn is made in: its conversation, channel, contact and assistant. */
 #include "products/sylion/bindings.h"
 #include "products/sylion/channels.h"
+#include "products/sylion/message_language.h"
 #include "products/sylion/turn_room.h"
 #include "products/sylion/turn_sql.h"
 
@@ -49,7 +50,7 @@ Err *turn_assistant_read(Ctx *c, Work *w) {
 
 /* The language that is being spoken, as far as it can be told; null: not known yet. */
 static Str language_spoken(Ctx *c, const Work *w) {
-    Str found = message_language(c, turn_question(c, w));
+    Str found = message_language(c->arena, turn_question(c, w));
     if (!str_is_null(found)) return found;
     return str_is_empty(w->contact.language) ? (Str){0} : w->contact.language;
 }

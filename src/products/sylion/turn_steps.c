@@ -4,6 +4,7 @@
  * after a crash, and the ledger's keys see to it that this costs the tenant nothing more. */
 #include "products/sylion/answer_prompt.h"
 #include "products/sylion/conversation.h"
+#include "products/sylion/message_language.h"
 #include "products/sylion/quota.h"
 #include "products/sylion/turn_room.h"
 #include "products/sylion/turn_sql.h"
@@ -82,7 +83,7 @@ static Err *retrieve_step(Ctx *c, Work *w) {
 /* -- think ------------------------------------------------------------------------------------- */
 
 static Str language_choose(Ctx *c, const Work *w) {
-    Str found = message_language(c, w->t.question);
+    Str found = message_language(c->arena, w->t.question);
     if (!str_is_null(found)) return found;
     if (!str_is_empty(w->contact.language)) return w->contact.language;
     return S("fr");
@@ -107,7 +108,7 @@ static void unread_answer(Work *w, Str language) {
 
 /* -- store ------------------------------------------------------------------------------------- */
 
-/* The sources named below the text, for a reader who has nothing but a chat window. */
+/* The sources named below the text, for a reader who has nothing but WhatsApp's window. */
 static Str text_with_sources(Ctx *c, const Answer *a) {
     Buf b = buf_new(c->arena, a->text.len + FOOTER_BYTES_MAX);
     const Citation *cited = a->citations.items;
@@ -179,7 +180,8 @@ static Err *answer_add(Ctx *c, Work *w) {
     Outbound m = {.author = S("assistant"),
                   .turn = w->t.n,
                   .type = S("text"),
-                  .content = text_with_sources(c, &w->answer),
+                  .content = is(w->channel.type, "whatsapp") ? text_with_sources(c, &w->answer)
+                                                             : w->answer.text,
                   .metadata = answer_metadata(c, w)};
     return outbound_add(c, &w->s, w->conversation, &m, &stored);
 }

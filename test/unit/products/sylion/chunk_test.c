@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Chunks: nothing is lost, nothing cut inside a word, headings divide, neighbours overlap. */
 #include "products/sylion/chunk.h"
+#include "products/sylion/message_language.h"
 
 #include "ai/ai.h"
 #include "t.h"
@@ -129,11 +130,11 @@ TEST(too_many_is_said) {
 }
 
 TEST(languages_are_told) {
-    CHECK_STR(language_of(S("Le mariage ne peut être contracté avant dix-huit ans dans la ville.")),
+    CHECK_STR(message_language(arena, S("Le mariage ne peut être contracté avant dix-huit ans dans la ville.")),
               S("fr"));
-    CHECK_STR(language_of(S("The shop is open from nine to five and you are welcome.")), S("en"));
-    CHECK_STR(language_of(S("المكتبة مفتوحة من الساعة التاسعة")), S("ar"));
-    CHECK(str_is_null(language_of(S("12345"))));
+    CHECK_STR(message_language(arena, S("The shop is open from nine to five and you are welcome.")), S("en"));
+    CHECK_STR(message_language(arena, S("المكتبة مفتوحة من الساعة التاسعة")), S("ar"));
+    CHECK(str_is_null(message_language(arena, S("12345"))));
 }
 
 int main(int argc, char **argv) {
