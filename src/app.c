@@ -146,6 +146,19 @@ Err *app_prepare(Ctx *c, App *app, bool alone) {
 
 /* -- opening and closing ----------------------------------------------------------------------------- */
 
+static Err *vector_store_named(Ctx *c, SearchStore *out) {
+    Str name = settings.vector_store;
+    bool url = !str_is_empty(settings.qdrant_url);
+    *out = SEARCH_STORE_NONE;
+    if (str_eq(name, S("qdrant")) && !url)
+        FAIL(c, NOT_CONFIGURED, "VECTOR_STORE=qdrant needs QDRANT_URL");
+    if (str_eq(name, S("pgvector")))
+        *out = SEARCH_STORE_PGVECTOR;
+    else if (url && !str_eq(name, S("engine")))
+        *out = SEARCH_STORE_QDRANT;
+    return NULL;
+}
+
 static Err *parts_open(Ctx *c, App *app) {
     DbOptions options = {
         .url = settings.database_url,
@@ -157,6 +170,8 @@ static Err *parts_open(Ctx *c, App *app) {
     };
     TRY(db_open(c, options, &app->db));
     if (!str_is_empty(settings.redis_url)) TRY(redis_open(c, settings.redis_url, &app->redis));
+    SearchStore vector_store;
+    TRY(vector_store_named(c, &vector_store));
     app->cache = cache_new(settings.cache_bytes, app->redis);
     TRY(blob_store_open(c, settings.blobs, &app->blobs));
     app->search = search_new((SearchOptions){
@@ -164,6 +179,10 @@ static Err *parts_open(Ctx *c, App *app) {
         .follow = app->serves,
         .meili_host = outside.meili_host,
         .meili_key = outside.meili_master_key,
+        .store = vector_store,
+        .qdrant_url = settings.qdrant_url,
+        .qdrant_key = settings.qdrant_api_key,
+        .store_approximate = str_eq(settings.vector_search, S("approximate")),
     });
     return NULL;
 }

@@ -7,6 +7,8 @@ BaseSettings settings;
 OutsideSettings outside;
 
 static const char *const environments[] = {"development", "production", NULL};
+static const char *const vector_stores[] = {"engine", "qdrant", "pgvector", NULL};
+static const char *const vector_searches[] = {"exact", "approximate", NULL};
 static const char *const log_levels[] = {"debug", "info", "warn", "error", "off", NULL};
 static const char *const log_formats[] = {"json", "pretty", NULL};
 
@@ -174,9 +176,15 @@ const Setting base_settings[] = {
                    "indexes of our names are overwritten; empty: within"),
     SETTING("MEILI_MASTER_KEY", outside.meili_master_key, .secret = true,
             .doc = "Its master key, or one that may do everything with indexes and documents"),
-    SETTING("QDRANT_URL", outside.qdrant_url,
-            .doc = "Qdrant instead of the vectors within; empty: within"),
-    SETTING("QDRANT_API_KEY", outside.qdrant_api_key, .secret = true, .doc = "Its key"),
+    SETTING("VECTOR_STORE", settings.vector_store, .values = vector_stores,
+            .doc = "Where the vectors of documents are: engine (within), qdrant, or pgvector (in the "
+                   "PostgreSQL database); empty: qdrant if QDRANT_URL names one, else engine"),
+    SETTING("VECTOR_SEARCH", settings.vector_search, .usual = "exact", .values = vector_searches,
+            .doc = "Of a store of vectors: exact compares all that the filter lets through, as the "
+                   "engine does; approximate asks an HNSW index, which may miss some"),
+    SETTING("QDRANT_URL", settings.qdrant_url,
+            .doc = "URL of a Qdrant (1.10 to 1.19): collections named socle_ are ours there"),
+    SETTING("QDRANT_API_KEY", settings.qdrant_api_key, .secret = true, .doc = "Its key"),
 
     SETTING("OAUTH_STATE_SECRET", outside.oauth_state_secret, .secret = true,
             .doc = "Signs the state of OAuth; empty: SECRET_KEY does"),

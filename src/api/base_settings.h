@@ -17,13 +17,15 @@ typedef struct BaseSettings {
     Str cors_origins, trusted_proxies, log_level, log_format, log_file, sentry_dsn;
     BlobOptions blobs; /* its data_dir: by app_prepare */
     int64_t port;
+    /* Where vectors are; see search.h. */
+    Str vector_store, vector_search, qdrant_url, qdrant_api_key;
     Str products; /* read by the command line before anything else */
 } BaseSettings;
 extern BaseSettings settings;
 
 /* How to reach the services outside, and what only the products' later rooms use. */
 typedef struct OutsideSettings {
-    Str meili_host, meili_master_key, qdrant_url, qdrant_api_key;
+    Str meili_host, meili_master_key;
     Str oauth_state_secret, frontend_url;
     Str ig_client_id, ig_client_secret, ig_redirect_uri, fb_client_id, fb_client_secret,
         fb_redirect_uri, google_client_id, google_client_secret, google_redirect_uri,

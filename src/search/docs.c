@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "core/map.h"
 #include "search/text.h"
 #include "search/vectors.h"
 
@@ -92,4 +93,16 @@ void search_doc_vector(SearchDocs *d, const float *values) {
     float *copy = arena_bytes(d->arena, dims * (ptrdiff_t)sizeof *copy);
     memcpy(copy, values, (size_t)dims * sizeof *copy);
     value_add(d, field)->vector = copy;
+}
+
+const DocEntry **docs_last(Arena *a, const SearchDocs *d, ptrdiff_t *count) {
+    const DocEntry **last = arena_array(a, const DocEntry *, d->count);
+    Map seen = {.arena = a};
+    ptrdiff_t at = d->count;
+    for (ptrdiff_t i = d->count - 1; i >= 0; i--) {
+        Str key = strf(a, "%lld", (long long)d->entries[i].key);
+        if (!map_set(&seen, key, &seen)) last[--at] = &d->entries[i];
+    }
+    *count = d->count - at;
+    return last + at;
 }

@@ -32,4 +32,7 @@ struct SearchDocs {
     ptrdiff_t value_count, value_cap;
 };
 
+/* The last word on each key, in order. */
+const DocEntry **docs_last(Arena *a, const SearchDocs *d, ptrdiff_t *count);
+
 #endif

@@ -82,8 +82,14 @@ typedef struct VectorAnswer {
     const int64_t *keys;
     const double *similarities;
     ptrdiff_t count;
-    int64_t total; /* how many reach the threshold */
+    int64_t total; /* how many reach the threshold; -1: as many as there are here */
+    struct VectorTold *told; /* NULL: not asked */
 } VectorAnswer;
+/* What became of it. */
+typedef struct VectorTold {
+    bool alone;   /* no word was asked for: the order of vectors is the order of hits */
+    bool lacking; /* too few of it were let through for what was asked */
+} VectorTold;
 MUST_USE Err *engine_search_given(Ctx *c, const SearchDef *def, const View *view,
                                   const SearchRequest *request, const VectorAnswer *given,
                                   SearchResult *out);

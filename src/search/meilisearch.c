@@ -72,13 +72,11 @@ static Err *backing_open(Ctx *c, SearchIndex *x, bool keeps, int64_t *covered) {
     if (!m) abort();
     *m = (Meili){.host = text_keep(host),
                  .key = text_keep(options->meili_key),
-                 .name = x->def->name,
                  .stopping = &x->stopping,
-                 .state_task = -1,
-                 .lock = -1};
+                 .state_task = -1};
     x->backing = m;
     *covered = 0;
-    Err *err = meili_lease_open(c, m, search_folder(x, c->arena));
+    Err *err = lease_open(c, &m->lease, x->def->name, search_folder(x, c->arena));
     if (!err || (err->kind == ERR_CONFLICT && (!keeps || search_follows(x)))) return NULL;
     x->backend->close(c, x);
     return err;
@@ -86,7 +84,7 @@ static Err *backing_open(Ctx *c, SearchIndex *x, bool keeps, int64_t *covered) {
 
 static void backing_close(Ctx *c, SearchIndex *x) {
     Meili *m = x->backing;
-    meili_lease_close(c, m);
+    lease_close(c, &m->lease);
     free(m->host);
     free(m->key);
     free(m);
@@ -95,7 +93,7 @@ static void backing_close(Ctx *c, SearchIndex *x) {
 
 static Err *backing_lead(Ctx *c, SearchIndex *x, bool *leads, int64_t *known) {
     Meili *m = x->backing;
-    TRY(meili_lease_take(c, m, leads));
+    TRY(lease_take(c, &m->lease, leads));
     if (*leads) TRY(state_written(c, m));
     TRY(state_read(c, m, x->def, known));
     bool opened = x->hollow && *known != NOTHING_COVERED;
@@ -130,7 +128,7 @@ static Err *backing_build_begin(Ctx *c, SearchIndex *x, void **build) {
     const char *uid = building_uid(c, x).data;
     bool leads;
     *build = NULL;
-    TRY(meili_lease_take(c, m, &leads));
+    TRY(lease_take(c, &m->lease, &leads));
     if (!leads) FAIL(c, UNAVAILABLE, "another node keeps the index, and builds it");
     if (x->hollow) TRY(state_write(c, m, x->def, NOTHING_COVERED)); /* what is there is of no use */
     TRY(index_drop(c, m, uid));

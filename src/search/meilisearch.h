@@ -7,27 +7,25 @@
  * document of the index `socle_state`, written after what it tells of; every batch begins with
  * reading it, so that an index that was lost or brought back from a backup is noticed.
  *
- * One process writes (meilisearch_lease.c). What Meilisearch cannot do is refused with NOT_CONFIGURED:
+ * One process writes (lease.h). What Meilisearch cannot do is refused with NOT_CONFIGURED:
  * AND, OR, NOT, NEAR, field:value and wildcards in a query, sums over a facet. Totals are its
  * estimates. */
 #ifndef SOCLE_SEARCH_MEILISEARCH_H
 #define SOCLE_SEARCH_MEILISEARCH_H
 
 #include "core/json.h"
+#include "search/lease.h"
 #include "search/query.h"
 #include "search/service.h"
 
-enum { MEILI_CALL_MS = 10000, MEILI_VALUES = 1000 /* of a facet, at most */ };
+enum { MEILI_CALL_MS = LEASE_CALL_MS, MEILI_VALUES = 1000 /* of a facet, at most */ };
 
 typedef struct Meili {
     char *host, *key;
-    const char *name;
     atomic_bool *stopping; /* the index's */
     _Atomic int64_t documents;
     int64_t state_task; /* enqueued last; -1: seen to have ended */
-    int lock;           /* of the folder; -1: another process's */
-    char holder[33];
-    int64_t lease_us; /* until when it is surely ours; 0: not */
+    SearchLease lease;
 } Meili;
 
 /* One question; UNAVAILABLE when Meilisearch cannot be reached, fails or refuses the key. Any other
@@ -42,13 +40,6 @@ MUST_USE Err *meili_write(Ctx *c, Meili *m, const char *method, Str path, Str bo
 MUST_USE Err *meili_task_wait(Ctx *c, Meili *m, int64_t task, const char *allowed);
 MUST_USE Err *meili_write_wait(Ctx *c, Meili *m, const char *method, Str path, Str body,
                                const char *allowed);
-
-/* meilisearch_lease.c. CONFLICT: another process of this folder writes. */
-MUST_USE Err *meili_lease_open(Ctx *c, Meili *m, Str folder);
-/* Is it ours to write now? Takes or renews the lease where there is one. */
-MUST_USE Err *meili_lease_take(Ctx *c, Meili *m, bool *leads);
-MUST_USE Err *meili_lease_keep(Ctx *c, Meili *m); /* UNAVAILABLE when it is not */
-void meili_lease_close(Ctx *c, Meili *m);
 
 /* meilisearch_write.c */
 MUST_USE Err *meili_documents_put(Ctx *c, Meili *m, const char *uid, const SearchDocs *d);

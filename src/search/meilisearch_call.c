@@ -74,7 +74,7 @@ Err *meili_task_wait(Ctx *c, Meili *m, int64_t task, const char *allowed) {
         arena_release(c->arena, mark);
         if (ended) return NULL;
         if (atomic_load(m->stopping)) FAIL(c, CANCELLED, "the process ends");
-        TRY(meili_lease_keep(c, m));
+        TRY(lease_keep(c, &m->lease));
         TRY(sleep_ms(c, pause));
     }
 }
@@ -83,7 +83,7 @@ Err *meili_write(Ctx *c, Meili *m, const char *method, Str path, Str body, int64
     int status;
     json_t *answer;
     HttpCall how = {.method = method, .body = body, .once = true};
-    TRY(meili_lease_keep(c, m));
+    TRY(lease_keep(c, &m->lease));
     TRY(call(c, m, &how, path, &status, &answer));
     if (status != 202 || !json_i64(json_at(answer, "taskUid"), task))
         return meili_refused(c, "a write", status, answer);

@@ -2,7 +2,6 @@
  * What Meilisearch is told: documents, and the settings of an index. */
 #include <xxhash.h>
 
-#include "core/map.h"
 #include "search/facets.h"
 #include "search/meilisearch.h"
 
@@ -74,19 +73,6 @@ static void document_write(Ctx *c, JsonOut *o, const SearchDocs *d, const DocEnt
     json_end(o, '}');
 }
 
-/* The last word on each key, in order; the others are left out. */
-static const DocEntry **entries_last(Ctx *c, const SearchDocs *d, ptrdiff_t *count) {
-    const DocEntry **last = arena_array(c->arena, const DocEntry *, d->count);
-    Map seen = {.arena = c->arena};
-    ptrdiff_t at = d->count;
-    for (ptrdiff_t i = d->count - 1; i >= 0; i--) {
-        Str key = strf(c->arena, "%lld", (long long)d->entries[i].key);
-        if (!map_set(&seen, key, &seen)) last[--at] = &d->entries[i];
-    }
-    *count = d->count - at;
-    return last + at;
-}
-
 /* A request's text in an arena of its own: a batch may have many. */
 static Err *documents_send(Ctx *c, Meili *m, const char *uid, const SearchDocs *d,
                            const DocEntry **entries, ptrdiff_t count, ptrdiff_t *at) {
@@ -112,7 +98,7 @@ static Err *documents_send(Ctx *c, Meili *m, const char *uid, const SearchDocs *
 
 Err *meili_documents_put(Ctx *c, Meili *m, const char *uid, const SearchDocs *d) {
     ptrdiff_t count, gone = 0;
-    const DocEntry **entries = entries_last(c, d, &count);
+    const DocEntry **entries = docs_last(c->arena, d, &count);
     for (ptrdiff_t i = 0; i < count;) TRY(documents_send(c, m, uid, d, entries, count, &i));
     Buf b = buf_new(c->arena, KIB);
     JsonOut o = json_out(&b);

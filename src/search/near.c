@@ -80,6 +80,10 @@ static NearHit *given_place(Near *n, uint64_t want, uint64_t *count) {
     return hits;
 }
 
+static void given_told(const Near *n, bool alone, bool lacking) {
+    if (n->given && n->given->told) *n->given->told = (VectorTold){alone, lacking};
+}
+
 /* The nearest `want`. reach: see NearAsk. */
 static NearHit *near_order(Near *n, uint64_t want, DocsetMaker *reach, uint64_t *count) {
     *count = 0;
@@ -167,6 +171,7 @@ static void answer_alone(Near *n, SearchResult *out) {
     const SearchRequest *q = r->request;
     if (q->score_threshold > 0) n->threshold = fmax(n->threshold, 2 * q->score_threshold - 1);
     uint64_t all = (uint64_t)n->count, want = page_end(q) < all ? page_end(q) : all, count, found;
+    if (n->given) want = all; /* for total and facets */
     DocsetMaker *reach = isfinite(n->threshold) ? makers_new(r) : NULL;
     NearHit *items = near_order(n, want, reach, &count);
     alone_universe(n, items, count, reach);
@@ -179,8 +184,9 @@ static void answer_alone(Near *n, SearchResult *out) {
         items = near_order(n, want, NULL, &count);
     }
     page_cut(q, hits, found, out);
+    given_told(n, true, found < page_end(q) && found < all);
     out->total = q->distinct_field >= 0 ? distinct_total(r) : universes_count(r);
-    if (n->given) out->total = n->given->total;
+    if (n->given && n->given->total >= 0) out->total = n->given->total;
 }
 
 /* -- Blended --------------------------------------------------------------------------------------- */
@@ -211,6 +217,7 @@ static Blend *blends_of(Near *n, uint64_t *count) {
     uint64_t all = (uint64_t)universes_count(r), words = 0, vectors = 0;
     Ranked *ranked = all ? rank_run(r, 0, all < depth ? all : depth, &words) : NULL;
     NearHit *near = near_order(n, depth, NULL, &vectors);
+    given_told(n, false, vectors < depth && vectors < (uint64_t)n->count);
     Blend *blends = arena_array(r->c->arena, Blend, (ptrdiff_t)(words + vectors));
     for (uint64_t i = 0; i < words; i++) {
         const Ranked *item = &ranked[i];

@@ -83,6 +83,7 @@ typedef struct SearchDef {
     /* A KEYWORD field whose value every search must name, so that no foreign document can match; -1: none. */
     int partition_field;
     int dims; /* of its SEARCH_VECTOR field, at most 4096 */
+    bool vectors_elsewhere; /* set by the room: a store outside has them */
     SearchTuning tuning;
     int version; /* raise it when feed or fields change meaning: snapshots of another one are rebuilt */
     SearchFeed *feed;
@@ -212,7 +213,7 @@ typedef struct SearchHit {
     double score; /* 0..1 */
     SearchDetails details;
     /* With SearchRequest.near. */
-    double similarity;             /* cosine; NaN: it has no vector */
+    double similarity;             /* cosine; NaN: it has no vector, or it is not known */
     int keyword_rank, vector_rank; /* from 1, in the two orders; 0: not in it */
 } SearchHit;
 
@@ -246,6 +247,8 @@ typedef struct SearchResult {
     /* false: the budget of work ended before every candidate's proximity was known; those left come
      * last among their equals, in the order of ties. */
     bool ranked_fully;
+    /* The store of vectors is away, or does not follow: meanings were left out, or may be old. */
+    bool degraded;
 } SearchResult;
 
 typedef struct SearchIndex SearchIndex;
@@ -301,6 +304,10 @@ typedef struct SearchStats {
     const int64_t *field_documents; /* documents that have the field, per field */
     Str backend;                    /* "engine", "meilisearch" */
     Str failure;                    /* why changes are not followed now; null when they are */
+    /* Of the store of vectors; null: the engine has them. */
+    Str store, store_failure;
+    int64_t store_covered, store_vectors, store_failures;
+    bool store_rebuilding;
     /* Since the start of this process. */
     int64_t queries, queries_failed, queries_offloaded, query_us;
     int64_t syncs, sync_waits; /* asked for; of them those that had to wait */
@@ -310,11 +317,15 @@ typedef struct SearchStats {
 
 /* This process's indexes: a part of the App. */
 typedef struct Search Search;
+typedef enum SearchStore { SEARCH_STORE_NONE, SEARCH_STORE_PGVECTOR, SEARCH_STORE_QDRANT } SearchStore;
 typedef struct SearchOptions {
     Str folder;  /* of snapshots, a folder in it for each index; null: in memory only */
     bool follow; /* a service: indexes are opened and followed at once. A command's begin when they
                   * are first asked, in memory only */
     Str meili_host, meili_key; /* Meilisearch instead of our engine; empty: our engine */
+    SearchStore store;         /* of vectors, beside our engine */
+    Str qdrant_url, qdrant_key;
+    bool store_approximate; /* its HNSW index is asked, instead of all vectors compared */
 } SearchOptions;
 Search *search_new(SearchOptions options);
 void search_free(Search *search); /* NULL is allowed; all are closed */

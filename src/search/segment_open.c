@@ -36,7 +36,7 @@ uint64_t segment_fingerprint(const SearchDef *def) {
     sum_number(state, def->partition_field);
     sum_number(state, def->tuning.stem);
     sum_number(state, def->version);
-    if (vector_field(def) >= 0) sum_number(state, def->dims);
+    if (vector_field(def) >= 0) sum_number(state, def->vectors_elsewhere ? 0 : def->dims);
     uint64_t sum = XXH3_64bits_digest(state);
     XXH3_freeState(state);
     return sum;

@@ -217,6 +217,7 @@ static void entry_add(SegmentWriter *w, const SearchDocs *docs, const DocEntry *
         int f = values[i].field;
         const SearchField *field = &w->def->fields[f];
         bool text = field->kind == SEARCH_TEXT || field->kind == SEARCH_KEYWORD;
+        if (field->kind == SEARCH_VECTOR && w->def->vectors_elsewhere) continue;
         if (field->kind == SEARCH_VECTOR)
             vector_add(w, values[i].vector);
         else if (!text)

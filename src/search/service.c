@@ -9,9 +9,17 @@
 #include "core/time.h"
 #include "data/db.h"
 #include "rt/io.h"
-#include "search/service.h"
+#include "search/store.h"
+#include "search/vectors.h"
 
-enum { PROGRESS_MS = 100, BUILD_WAIT_MS = 3000, BUILD_RETRY_S = 5 };
+enum {
+    PROGRESS_MS = 100,
+    BUILD_WAIT_MS = 3000,
+    BUILD_RETRY_S = 5,
+    STORE_WAIT_MS = 5000,   /* for the store of vectors to follow, at most */
+    STORE_BEGIN_MS = 10000, /* and while it is being filled, only when it was just begun */
+    NAME_CAP = 128
+};
 
 struct Search {
     SearchIndex *first, *last;
@@ -31,6 +39,8 @@ Search *search_new(SearchOptions options) {
 }
 
 static void index_free(SearchIndex *x) {
+    if (x->vectors) index_free(x->vectors);
+    if (x->of) free((char *)(uintptr_t)x->own.name);
     assert(!x->waiters && !x->following && !x->building);
     channel_free(x->nudges);
     pthread_mutex_destroy(&x->lock);
@@ -70,6 +80,7 @@ static Err *index_begin_now(Ctx *c, SearchIndex *x, bool keeps) {
     x->hollow = covered == 0;
     x->loop = loop_here();
     atomic_store(&x->covered, x->hollow ? NOTHING_COVERED : covered);
+    atomic_store(&x->begun_at_us, mono_us());
     atomic_store(&x->begun, true);
     if (covered)
         log_msg(c, LOG_INFO, "search index %s is open up to change %lld after %lld ms",
@@ -83,18 +94,19 @@ static Err *index_begin(Ctx *c, SearchIndex *x, bool keeps) {
     if (atomic_load(&x->begun)) return NULL;
     if (atomic_load(&x->stopping)) FAIL(c, UNAVAILABLE, "The search index is closed.");
     TRY(turn_take(c, x)); /* two may come first */
-    Err *err = atomic_load(&x->begun) ? NULL : index_begin_now(c, x, keeps);
+    Err *err = NULL;
+    if (x->vectors && !atomic_load(&x->begun)) err = index_begin(c, x->vectors, keeps);
+    if (!err && !atomic_load(&x->begun)) err = index_begin_now(c, x, keeps);
     turn_give(x);
     return err;
 }
 
-static SearchIndex *index_new(Search *s, const SearchDef *def) {
+static SearchIndex *index_new(Search *s, const SearchDef *def, const SearchBackend *backend) {
     SearchIndex *x = calloc(1, sizeof *x);
     if (!x) abort();
     x->search = s;
     x->def = def;
-    x->backend =
-        str_is_empty(s->options.meili_host) ? &search_engine_backend : &search_meilisearch_backend;
+    x->backend = backend;
     x->loop = loop_here();
     atomic_store(&x->covered, NOTHING_COVERED);
     x->nudges = channel_new(1);
@@ -102,12 +114,40 @@ static SearchIndex *index_new(Search *s, const SearchDef *def) {
     return x;
 }
 
+/* The same rows under another name, for the store of vectors; the engine has none then. */
+static void vectors_add(Search *s, SearchIndex *x) {
+    char name[NAME_CAP];
+    int length = snprintf(name, sizeof name, "%s_vectors", x->def->name);
+    assert(length < NAME_CAP);
+    SearchIndex *v = index_new(s, x->def, &search_store_backend);
+    v->own = *x->def;
+    v->own.name = strndup(name, (size_t)length);
+    if (!v->own.name) abort();
+    v->def = &v->own;
+    v->of = x;
+    x->own = *x->def;
+    x->own.vectors_elsewhere = true;
+    x->def = &x->own;
+    x->vectors = v;
+}
+
+static bool stores_vectors(const Search *s, const SearchDef *def) {
+    return s->options.store != SEARCH_STORE_NONE && str_is_empty(s->options.meili_host) &&
+           vector_field(def) >= 0;
+}
+
 Err *search_open(Ctx *c, struct App *app, const SearchDef *def, SearchIndex **out) {
     Search *s = app_search(app);
     assert(s && def && out && def->feed && def->newest && *def->name && name_good(def->name));
     assert(def->field_count > 0 && def->field_count <= SEARCH_FIELDS_MAX);
     assert(!search_find(app, str_c(def->name)));
-    SearchIndex *x = index_new(s, def);
+    if (s->options.store == SEARCH_STORE_PGVECTOR && stores_vectors(s, def) &&
+        db_engine(c) != ENGINE_POSTGRES)
+        FAIL(c, NOT_CONFIGURED, "VECTOR_STORE=pgvector needs a PostgreSQL database (DATABASE_URL)");
+    SearchIndex *x = index_new(
+        s, def,
+        str_is_empty(s->options.meili_host) ? &search_engine_backend : &search_meilisearch_backend);
+    if (stores_vectors(s, def)) vectors_add(s, x);
     if (s->options.follow) {
         Err *err = index_begin(c, x, true);
         if (err) {
@@ -142,6 +182,7 @@ const SearchDef *search_def(const SearchIndex *x) { return x->def; }
 
 /* Where they wait for the database they are cancelled. */
 static void index_close(Ctx *c, SearchIndex *x) {
+    if (x->vectors) index_close(c, x->vectors);
     atomic_store(&x->stopping, true);
     channel_close(x->nudges);
     assert(x->loop == loop_here());
@@ -162,7 +203,10 @@ static void index_close(Ctx *c, SearchIndex *x) {
 
 void search_close_all(Ctx *c, struct App *app) {
     Search *s = app_search(app);
-    for (SearchIndex *x = s ? s->first : NULL; x; x = x->next) atomic_store(&x->stopping, true);
+    for (SearchIndex *x = s ? s->first : NULL; x; x = x->next) {
+        atomic_store(&x->stopping, true);
+        if (x->vectors) atomic_store(&x->vectors->stopping, true);
+    }
     for (SearchIndex *x = s ? s->first : NULL; x; x = x->next) index_close(c, x);
 }
 
@@ -215,11 +259,27 @@ static Err *wait_built(Ctx *c, SearchIndex *x, int64_t need) {
     return err;
 }
 
+/* The store of vectors, if it can be had: words are found without it. *whole: it has everything. */
+static Err *vectors_wait(Ctx *c, SearchIndex *v, int64_t newest, bool *whole) {
+    *whole = atomic_load(&v->covered) >= newest;
+    if (*whole || index_is_failing(v)) return NULL;
+    bool built = atomic_load(&v->covered) != NOTHING_COVERED;
+    if (!built && mono_us() > atomic_load(&v->begun_at_us) + STORE_BEGIN_MS * US_PER_MS) return NULL;
+    int64_t former = c->deadline_us;
+    int64_t left_ms = former ? (former - mono_us()) / US_PER_MS : 2 * STORE_WAIT_MS;
+    ctx_deadline_within(c, max_i64(1, min_i64(left_ms / 2, STORE_WAIT_MS)));
+    Err *err = index_wait(c, v, newest, false);
+    c->deadline_us = former;
+    *whole = err == NULL;
+    return err && err->kind == ERR_CANCELLED ? err : NULL;
+}
+
 Err *search_sync(Ctx *c, SearchIndex *x) {
     assert(c->coro && !c->tx);
     TRY(index_begin(c, x, false));
     SearchNews *news = &x->news[loop_index(loop_here())];
     int64_t state = 0, state_after, newest;
+    bool whole = true;
     atomic_fetch_add(&x->syncs, 1);
     bool known = db_state(c, &state);
     if (known && news->state == state) return NULL;
@@ -229,8 +289,9 @@ Err *search_sync(Ctx *c, SearchIndex *x) {
         bool built = atomic_load(&x->covered) != NOTHING_COVERED;
         TRY(built ? index_wait(c, x, newest, false) : wait_built(c, x, newest));
     }
+    if (x->vectors) TRY(vectors_wait(c, x->vectors, newest, &whole));
     /* Nothing was committed while we asked: so this state is covered. */
-    if (known && db_state(c, &state_after) && state_after == state) news->state = state;
+    if (whole && known && db_state(c, &state_after) && state_after == state) news->state = state;
     return NULL;
 }
 
@@ -272,7 +333,8 @@ Err *search_run(Ctx *c, SearchIndex *x, const SearchRequest *request, SearchResu
     TRY(index_begin(c, x, false));
     int64_t began = mono_us();
     *out = (SearchResult){0};
-    Err *err = x->backend->run(c, x, request, out);
+    bool store = x->vectors && request->near;
+    Err *err = (store ? store_run : x->backend->run)(c, x, request, out);
     out->took_us = mono_us() - began;
     query_count(x, began, err);
     return err;
@@ -290,6 +352,21 @@ Err *search_values(Ctx *c, SearchIndex *x, int field, Str text, const SearchRequ
 }
 
 /* -- Keeping ----------------------------------------------------------------------------------- */
+
+static void store_stats(SearchIndex *v, Ctx *c, SearchStats *out) {
+    bool qdrant = search_options(v)->store == SEARCH_STORE_QDRANT;
+    SearchStats own = {0};
+    out->store = qdrant ? S("qdrant") : S("pgvector");
+    out->store_covered = max_i64(0, atomic_load(&v->covered));
+    out->store_rebuilding = atomic_load(&v->rebuilding);
+    out->store_failures = atomic_load(&v->failures);
+    pthread_mutex_lock(&v->lock);
+    if (v->failure[0]) out->store_failure = str_copy(c->arena, str_c(v->failure));
+    pthread_mutex_unlock(&v->lock);
+    if (!atomic_load(&v->begun)) return;
+    v->backend->stats(v, c, &own);
+    out->store_vectors = own.documents;
+}
 
 void search_stats(SearchIndex *x, Ctx *c, SearchStats *out) {
     *out = (SearchStats){
@@ -320,6 +397,7 @@ void search_stats(SearchIndex *x, Ctx *c, SearchStats *out) {
     if (x->failure[0]) out->failure = str_copy(c->arena, str_c(x->failure));
     pthread_mutex_unlock(&x->lock);
     if (atomic_load(&x->begun)) x->backend->stats(x, c, out);
+    if (x->vectors) store_stats(x->vectors, c, out);
 }
 
 /* A running service that has the folder is asked to do it (service_follow.c looks for the file). */
@@ -347,7 +425,8 @@ Err *search_rebuild(Ctx *c, SearchIndex *x,
         if (atomic_load(&x->stopping)) FAIL(c, CANCELLED, "The process ends.");
         if (progress) progress(arg, atomic_load(&x->rebuilt), atomic_load(&x->rebuild_total));
     }
-    if (!atomic_load(&x->build_failed)) return NULL;
+    if (!atomic_load(&x->build_failed))
+        return x->vectors ? search_rebuild(c, x->vectors, progress, arg) : NULL;
     pthread_mutex_lock(&x->lock);
     Str why = str_copy(c->arena, str_c(x->failure));
     pthread_mutex_unlock(&x->lock);

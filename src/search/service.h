@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Service, inside: an index of this process, whoever answers for it. Private to the room: service.c
  * (opening, asking), service_wait.c (waiting for changes), service_follow.c (following the
- * database), service_build.c (rebuilds), and the back ends: service_engine.c, and Meilisearch.
+ * database), service_build.c (rebuilds), and the back ends: service_engine.c, Meilisearch, and the stores
+ * of vectors.
  *
  *   commit ─▶ change number ─▶ follower (one coroutine an index) ─▶ back end ─▶ `covered` rises ─▶
  *             waiters of all loops are woken
@@ -39,7 +40,11 @@ typedef struct SearchBackend {
     void (*stats)(SearchIndex *x, Ctx *c, SearchStats *out); /* documents, segments, bytes */
 } SearchBackend;
 
-extern const SearchBackend search_engine_backend, search_meilisearch_backend;
+extern const SearchBackend search_engine_backend, search_meilisearch_backend, search_store_backend;
+struct VectorAnswer;
+/* service_engine.c: with somebody else's order of vectors (engine.h). */
+MUST_USE Err *search_engine_run_given(Ctx *c, SearchIndex *x, const SearchRequest *request,
+                                      const struct VectorAnswer *given, SearchResult *out);
 const SearchOptions *search_options(const SearchIndex *x);
 
 typedef struct SearchWaiter {
@@ -67,6 +72,9 @@ struct SearchIndex {
     SearchIndex *next;
     Search *search;
     const SearchDef *def;
+    SearchDef own;                /* where it differs from the product's: def is this */
+    SearchIndex *vectors, *of;    /* of a store outside (store.h), or NULL; whose vectors it has */
+    _Atomic int64_t begun_at_us;
     const SearchBackend *backend;
     void *backing; /* the back end's own */
 
@@ -106,11 +114,13 @@ MUST_USE Err *index_wait(Ctx *c, SearchIndex *x, int64_t need, bool patient);
 void index_covered(SearchIndex *x, int64_t covered); /* wakes who waited for it */
 void index_failed(SearchIndex *x,
                   const Err *err); /* wakes all but patient ones; NULL: works again */
-void index_nudge(SearchIndex *x);  /* any thread */
+bool index_is_failing(SearchIndex *x);
+void index_nudge(SearchIndex *x); /* any thread */
 MUST_USE Err *turn_take(Ctx *c, SearchIndex *x);
 void turn_give(SearchIndex *x);
 
 /* service_follow.c: on x->loop. */
+void build_ask(SearchIndex *x, const char *why);
 void follower_start(Ctx *c, SearchIndex *x);
 /* Fill `docs` from the feed; a batch that is too large for memory is tried smaller (*limit says
  * then). */

@@ -251,6 +251,7 @@ typedef struct Asking {
     SearchIndex *x;
     View *view;
     const SearchRequest *request;
+    const VectorAnswer *given;
     SearchResult *result; /* NULL: values */
     int field;
     Str text;
@@ -263,7 +264,8 @@ typedef struct Asking {
 static void ask(void *arg) {
     Asking *a = arg;
     if (a->result)
-        a->err = engine_search(a->c, a->x->def, a->view, a->request, a->result);
+        a->err =
+            engine_search_given(a->c, a->x->def, a->view, a->request, a->given, a->result);
     else
         a->err = engine_values(a->c, a->x->def, a->view, a->field, a->text, a->request, a->limit,
                                a->values, a->count);
@@ -312,9 +314,15 @@ static Err *ask_where_it_fits(Ctx *c, Asking *a) {
     return err ? err : a->err;
 }
 
-static Err *backing_run(Ctx *c, SearchIndex *x, const SearchRequest *request, SearchResult *out) {
-    Asking a = {.c = c, .x = x, .request = request, .result = out};
+Err *search_engine_run_given(Ctx *c, SearchIndex *x, const SearchRequest *request,
+                             const VectorAnswer *given, SearchResult *out) {
+    assert(x->backend == &search_engine_backend);
+    Asking a = {.c = c, .x = x, .request = request, .given = given, .result = out};
     return ask_where_it_fits(c, &a);
+}
+
+static Err *backing_run(Ctx *c, SearchIndex *x, const SearchRequest *request, SearchResult *out) {
+    return search_engine_run_given(c, x, request, NULL, out);
 }
 
 static Err *backing_values(Ctx *c, SearchIndex *x, int field, Str text, const SearchRequest *within,

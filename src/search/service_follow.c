@@ -69,7 +69,7 @@ Err *feed_read(Ctx *c, SearchIndex *x, int64_t after, int64_t *limit, SearchDocs
 
 /* -- One step ---------------------------------------------------------------------------------- */
 
-static void build_ask(SearchIndex *x, const char *why) {
+void build_ask(SearchIndex *x, const char *why) {
     if (atomic_load(&x->builds_asked) > atomic_load(&x->builds_done)) return;
     log_msg(NULL, LOG_INFO, "search index %s is built anew: %s", x->def->name, why);
     atomic_fetch_add(&x->builds_asked, 1);
@@ -148,8 +148,9 @@ static void look_asked(Ctx *c, SearchIndex *x) {
     x->request_at_us = mono_us() + REQUEST_MS * US_PER_MS;
     Str folder = search_folder(x, c->arena);
     if (str_is_null(folder)) return;
-    if (unlink(strf(c->arena, "%.*s/rebuild", S_ARG(folder)).data) == 0)
-        build_ask(x, "a command asked for it");
+    if (unlink(strf(c->arena, "%.*s/rebuild", S_ARG(folder)).data) != 0) return;
+    build_ask(x, "a command asked for it");
+    if (x->vectors) build_ask(x->vectors, "a command asked for it");
 }
 
 static bool build_due(const SearchIndex *x) {

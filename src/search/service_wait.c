@@ -83,6 +83,13 @@ void index_failed(SearchIndex *x, const Err *err) {
     pthread_mutex_unlock(&x->lock);
 }
 
+bool index_is_failing(SearchIndex *x) {
+    pthread_mutex_lock(&x->lock);
+    bool failing = x->failure[0] != 0;
+    pthread_mutex_unlock(&x->lock);
+    return failing;
+}
+
 void index_nudge(SearchIndex *x) {
     bool first = channel_try_send(x->nudges, x);
     (void)first; /* there is one already */

@@ -212,6 +212,7 @@ Err *retrieve(Ctx *c, const Scope *s, const RetrieveAsk *ask, Rows *out, bool *d
     TRY(question_embed(c, &r, degraded));
     TRY(search_sync(c, r.index));
     TRY(question_search(c, &r));
+    *degraded |= r.found.degraded;
     TRY(question_count(c, &r));
     TRY(rows_load(c, &r));
     r.coverage = arena_array(c->arena, double, r.found.count + 1);
