@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Strict stand-ins for the services of OpenAI, Anthropic and Mistral, on one port of loopback: they
-refuse what the real ones refuse, in their words, and answer whole or streamed.
+"""Strict stand-ins for the services of OpenAI, Anthropic, Mistral, Gemini and Vertex AI, on one port of
+loopback: they refuse what the real ones refuse, in their words, and answer whole or streamed.
 
     with FakeModels() as models:
         ... Server(folder, **models.env(), AI_CHAT_PROVIDER="openai") ...
@@ -16,30 +16,50 @@ was said is said back; with a schema, the least JSON that fits it; "call NAME" c
 Faults, for the next `times` calls (None: until reset), or of one request by its model's name, as in
 "gpt-4o!cut=120": 429, 500, 502, 503, 529 and any other status, quota (money, never again), cut=N (the
 connection breaks after N bytes of the body), slow=S (seconds before the answer), silent (no end),
-huge (20 MB), json (broken JSON), html, refuse, empty, length, wrong-json (JSON that fits no schema).
+huge (20 MB), json (broken JSON), html, refuse, empty, length, wrong-json (JSON that fits no schema),
+size (vectors of one number more), life=S (of Google's token, seconds). Google's models have no such names
+as "gemini!429": their faults are announced with `provider`.
 
 Without Python the same by HTTP: POST /admin/fault {"fault", "times", "provider", "headers"},
-POST /admin/script [answers], GET /admin/calls, POST /admin/reset. Run by itself it prints its port.
+POST /admin/script [answers], GET /admin/calls, GET /admin/account (the key file of Google's service
+account), POST /admin/withdraw (its tokens are good no more), POST /admin/reset. Run by itself it prints its port.
 
 More services of the same providers: a function in a module of its own, put into ROUTES by
-`serve(provider, path)(function)`: it gets a Call and returns what `Call.answer` and `Call.stream` do."""
+`serve(provider, path)(function)`: it gets a Call and returns what `Call.answer` and `Call.stream` do. In a
+path {name} stands for any word without a slash or a colon, {name=word} for that one."""
 
 import http.server
 import itertools
 import json
+import os
+import re
 import sys
+import tempfile
 import threading
 
-KEYS = {"openai": "sk-openai-of-tests", "anthropic": "sk-anthropic-of-tests", "mistral": "sk-mistral-of-tests"}
+KEYS = {"openai": "sk-openai-of-tests", "anthropic": "sk-anthropic-of-tests", "mistral": "sk-mistral-of-tests",
+        "gemini": "key-gemini-of-tests"}
 HUGE = 20 * 1000 * 1000
-ROUTES = {}  # (provider, path) → function of a Call
+ROUTES = []  # (provider, pattern of a path, function of a Call)
 
 
 def serve(provider, path):
+    pattern = re.sub(r"\\{(\w+)=(\w+)\\}", r"(?P<\1>\2)", re.escape(path).replace("\\=", "="))
+    pattern = re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/:]+)", pattern))
+
     def put(function):
-        ROUTES[provider, path] = function
+        ROUTES.append((provider, pattern, function))
         return function
     return put
+
+
+def route(provider, path):
+    """The function for a path, and what its names stand for."""
+    for name, pattern, function in ROUTES:
+        found = pattern.fullmatch(path) if name == provider else None
+        if found:
+            return function, found.groupdict()
+    return None, {}
 
 
 class Refused(Exception):
@@ -58,7 +78,9 @@ class Call:
     """One request, and the ways to answer it."""
 
     def __init__(self, models, handler, provider, path, data):
-        self.models, self.handler, self.provider, self.path, self.data = models, handler, provider, path, data
+        self.models, self.handler, self.provider, self.data = models, handler, provider, data
+        self.path, _, self.query = path.partition("?")
+        self.params = {}
         self.headers = handler.headers
         self.fault, self.fault_value, self.fault_headers = None, "", {}
         self.written = 0
@@ -117,12 +139,12 @@ class Call:
         self.write(data)
         self.end()
 
-    def stream(self, events, headers=None):
+    def stream(self, events, headers=None, line="\n"):
         """events: (name or None, data) each, where data is a text or something to write as JSON."""
         self.head(200, "text/event-stream; charset=utf-8", headers)
         for name, data in events:
             text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
-            self.write(((f"event: {name}\n" if name else "") + f"data: {text}\n\n").encode())
+            self.write(((f"event: {name}{line}" if name else "") + f"data: {text}{line}{line}").encode())
         self.end()
 
 
@@ -144,6 +166,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/admin/calls":
             self.plain(200, self.server.models.report())
+        elif self.path == "/admin/account":
+            self.plain(200, models_google.account(self.server.models).file())
         else:
             self.plain(404, {"error": "no such path"})
 
@@ -155,7 +179,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         _, provider, path = (self.path.split("/", 2) + ["", ""])[:3]
         call = Call(models, self, provider, "/" + path, data)
-        function = ROUTES.get((provider, call.path))
+        function, call.params = route(provider, call.path)
         models.note(call)
         try:
             if not function:
@@ -190,6 +214,7 @@ class FakeModels:
         self.lock, self.stopped = threading.Lock(), threading.Event()
         self.numbers = itertools.count(1)
         self.port, self.server = port, None
+        self.account, self.key_file = None, None
         self.reset()
 
     def reset(self):
@@ -208,6 +233,9 @@ class FakeModels:
         self.stopped.set()
         self.server.shutdown()
         self.server.server_close()
+        if self.key_file:
+            os.unlink(self.key_file)
+            self.key_file = None
 
     def __enter__(self):
         return self.start()
@@ -223,7 +251,21 @@ class FakeModels:
         """Settings with which socle talks to us."""
         return {"OPENAI_API_KEY": KEYS["openai"], "OPENAI_BASE_URL": f"{self.url}/openai/v1",
                 "ANTHROPIC_API_KEY": KEYS["anthropic"], "ANTHROPIC_BASE_URL": f"{self.url}/anthropic",
-                "MISTRAL_API_KEY": KEYS["mistral"], "MISTRAL_BASE_URL": f"{self.url}/mistral/v1"}
+                "MISTRAL_API_KEY": KEYS["mistral"], "MISTRAL_BASE_URL": f"{self.url}/mistral/v1",
+                "GEMINI_API_KEY": KEYS["gemini"], "GEMINI_BASE_URL": f"{self.url}/gemini"}
+
+    def vertex_env(self):
+        """The same for Vertex AI, with a key file that is there until we stop."""
+        if not self.key_file:
+            with tempfile.NamedTemporaryFile("w", suffix=".json", delete=False) as file:
+                json.dump(models_google.account(self).file(), file)
+            self.key_file = file.name
+        return {"VERTEX_AI_PROJECT": "tests", "VERTEX_AI_BASE_URL": f"{self.url}/vertex",
+                "GOOGLE_APPLICATION_CREDENTIALS": self.key_file, "GOOGLE_TOKEN_URL": f"{self.url}/google/token"}
+
+    def withdraw(self):
+        """Tokens that were given are good no more."""
+        models_google.account(self).tokens.clear()
 
     # -- what it is to do
 
@@ -286,6 +328,8 @@ class FakeModels:
             self.fault(body["fault"], body.get("times", 1), body.get("provider"), body.get("headers"))
         elif verb == "script":
             self.script(*body)
+        elif verb == "withdraw":
+            self.withdraw()
         elif verb == "reset":
             with self.lock:
                 self.reset()
@@ -297,9 +341,11 @@ class FakeModels:
 if __name__ == "__main__":
     sys.modules["models"] = sys.modules["__main__"]  # so that the services register here
 
-import models_chat  # noqa: E402  (it needs what is above)
+import models_chat  # noqa: E402  (they need what is above)
+import models_calls  # noqa: E402
+import models_google  # noqa: E402
 
-assert models_chat
+assert models_chat and models_calls
 
 if __name__ == "__main__":
     with FakeModels(int(sys.argv[1]) if len(sys.argv) > 1 else 0) as fake:

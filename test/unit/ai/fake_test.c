@@ -1,64 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The providers against the strict stand-ins of test/fake/models.py: nothing that we send is
  * refused, and every way in which a service fails ends in a clear state. */
-#include "ai/provider.h"
-#include "ai/settings.h"
-#include "rt/process.h"
 #include "t_loop.h"
 
-static Process *fake;
-static Str base;
+#include "fake_world.h"
 
-static const Provider *const all[] = {&provider_openai, &provider_anthropic, &provider_mistral};
-
-static void fake_start(void) {
-    const char *root = getenv("SOCLE_TEST_ROOT");
-    Str script = strf(c->arena, "%s/test/fake/models.py", root ? root : ".");
-    const char *argv[] = {"/usr/bin/python3", "-B", str_cstr(c->arena, script), NULL};
-    Str line = {0};
-    if (process_start(c, (ProcessOptions){.argv = argv}, &fake)) return;
-    if (process_line(c, fake, &line) || !str_starts(line, S("models listen on "))) {
-        printf("  %.*s\n", S_ARG(process_errors(fake)));
-        return;
-    }
-    base = str_copy(c->arena, str_slice(line, 17, line.len));
-    ai_settings.openai_url = strf(c->arena, "%.*s/openai/v1", S_ARG(base));
-    ai_settings.anthropic_url = strf(c->arena, "%.*s/anthropic", S_ARG(base));
-    ai_settings.mistral_url = strf(c->arena, "%.*s/mistral/v1", S_ARG(base));
-    ai_settings.openai_key = S("sk-openai-of-tests");
-    ai_settings.anthropic_key = S("sk-anthropic-of-tests");
-    ai_settings.mistral_key = S("sk-mistral-of-tests");
-}
-
-static void fake_stop(void) {
-    if (fake) process_end(c, fake);
-}
-
-static json_t *admin(const char *method, const char *verb, const char *body) {
-    json_t *json = NULL;
-    HttpAnswer a;
-    HttpCall call = {.method = method,
-                     .url = strf(c->arena, "%.*s/admin/%s", S_ARG(base), verb),
-                     .body = str_c(body),
-                     .timeout_ms = 10000};
-    if (GOOD(http_call(c, &call, &a))) GOOD(json_parse(c, a.body, &json));
-    return json;
-}
-
-/* What was refused since the last look. */
-static int64_t refused(void) {
-    json_t *report = admin("GET", "calls", NULL);
-    const json_t *list = json_at(report, "refused");
-    for (size_t i = 0; i < json_array_size(list); i++)
-        printf("  refused: %.*s\n", S_ARG(json_str(json_path(json_array_get(list, i), "3"))));
-    admin("POST", "reset", "null");
-    return (int64_t)json_array_size(list);
-}
-
-static const char *model_of(int provider) {
-    static const char *const names[] = {"gpt-4o-mini", "claude-haiku-4-5", "mistral-small-latest"};
-    return names[provider];
-}
+static void fake_start(void) { fake_begin(c); }
+static void fake_stop(void) { fake_finish(c); }
 
 static Err *add(Ctx *own, Str piece, void *arg) {
     (void)own;
@@ -69,7 +17,7 @@ static Err *add(Ctx *own, Str piece, void *arg) {
 static Err *ask(int provider, ChatRequest q, bool streamed, Buf *told, ChatAnswer *out) {
     *out = (ChatAnswer){0};
     *told = buf_new(c->arena, 256);
-    if (q.model.len == 0) q.model = str_c(model_of(provider));
+    if (q.model.len == 0) q.model = str_c(models[provider]);
     if (streamed) {
         q.on_text = add;
         q.arg = told;
@@ -85,14 +33,11 @@ static ChatRequest question(const char *text) {
     return (ChatRequest){.messages = &word_message, .message_count = 1};
 }
 
-#define NEED_FAKE() \
-    if (str_is_null(base)) SKIP("python3 is not there, or the stand-in did not start")
-
 TEST(answers_rest_on_the_sources_whole_and_streamed) {
     NEED_FAKE();
     ChatSource sources[] = {{S("Menu"), S("On Mondays there is soup. On Fridays there is fish.")},
                             {S("Hours"), S("The school opens at eight. It closes at five.")}};
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < PROVIDERS; i++)
         for (int streamed = 0; streamed < 2; streamed++) {
             Buf told;
             ChatAnswer a;
@@ -108,7 +53,7 @@ TEST(answers_rest_on_the_sources_whole_and_streamed) {
             CHECK(a.origin.request_id.len > 0);
             CHECK_INT(a.end, CHAT_DONE);
         }
-    CHECK_INT(refused(), 0);
+    CHECK_INT(refused(c), 0);
 }
 
 TEST(a_conversation_with_tools_and_thoughts_goes_back_and_forth) {
@@ -117,11 +62,11 @@ TEST(a_conversation_with_tools_and_thoughts_goes_back_and_forth) {
                          S("Of a city"),
                          {S("{\"type\":\"object\",\"properties\":{\"city\":{\"type\":\"string\"}},"
                             "\"required\":[\"city\"]}")}}};
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < PROVIDERS; i++)
         for (int streamed = 0; streamed < 2; streamed++) {
             Buf told;
             ChatAnswer first, second;
-            admin("POST", "script",
+            admin(c, "POST", "script",
                   "[{\"thinking\":\"Which city? Paris.\",\"text\":\"One moment.\",\"tools\":["
                   "{\"name\":\"weather\",\"arguments\":{\"city\":\"Paris\"}},{\"name\":\"weather\","
                   "\"arguments\":{\"city\":\"Lyon\"}}]}]");
@@ -155,10 +100,10 @@ TEST(a_conversation_with_tools_and_thoughts_goes_back_and_forth) {
             if (GOOD(ask(i, q, streamed, &told, &second))) CHECK_INT(second.end, CHAT_TOOLS);
             /* To another provider it goes without these thoughts and with other ids. */
             q.tool_choice = (Str){0};
-            if (GOOD(ask((i + 1) % 3, q, streamed, &told, &second)))
+            if (GOOD(ask((i + 1) % PROVIDERS, q, streamed, &told, &second)))
                 CHECK_INT(second.end, CHAT_DONE);
         }
-    CHECK_INT(refused(), 0);
+    CHECK_INT(refused(c), 0);
 }
 
 TEST(who_speaks_before_a_tool_has_answered_is_heard_after_it) {
@@ -172,12 +117,12 @@ TEST(who_speaks_before_a_tool_has_answered_is_heard_after_it) {
                               {CHAT_USER, &still, 1},
                               {CHAT_TOOL, &result, 1}};
     ChatRequest q = {.messages = messages, .message_count = COUNT(messages)};
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < PROVIDERS; i++) {
         Buf told;
         ChatAnswer a;
         if (GOOD(ask(i, q, false, &told, &a))) CHECK_STR(a.text, S("You said: Still there?"));
     }
-    CHECK_INT(refused(), 0);
+    CHECK_INT(refused(c), 0);
 }
 
 TEST(a_schema_is_asked_for_as_each_service_takes_it) {
@@ -189,7 +134,7 @@ TEST(a_schema_is_asked_for_as_each_service_takes_it) {
         "{\"type\":\"object\",\"properties\":{\"tags\":{\"type\":\"array\",\"items\":{\"type\":"
         "\"string\"},\"maxItems\":4},"
         "\"kind\":{\"type\":\"string\",\"enum\":[\"a\",\"b\"]}},\"required\":[\"kind\"]}"};
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < PROVIDERS; i++)
         for (ptrdiff_t k = 0; k < COUNT(schemas); k++) {
             Buf told;
             ChatAnswer a;
@@ -200,7 +145,7 @@ TEST(a_schema_is_asked_for_as_each_service_takes_it) {
             if (GOOD(ask(i, q, k == 1, &told, &a)) && GOOD(json_parse(c, a.text, &json)))
                 CHECK(json_is_object(json));
         }
-    CHECK_INT(refused(), 0);
+    CHECK_INT(refused(c), 0);
 }
 
 TEST(every_model_gets_the_parameters_it_takes) {
@@ -208,19 +153,21 @@ TEST(every_model_gets_the_parameters_it_takes) {
     static const struct {
         int provider;
         const char *model;
-    } models[] = {{0, "gpt-5-mini"},        {0, "o3"},
-                  {0, "gpt-5-chat-latest"}, {1, "claude-opus-4-7"},
-                  {1, "claude-sonnet-5"},   {2, "magistral-medium-latest"}};
-    for (ptrdiff_t i = 0; i < COUNT(models); i++) {
+    } rows[] = {{0, "gpt-5-mini"},           {0, "o3"},
+                {0, "gpt-5-chat-latest"},    {1, "claude-opus-4-7"},
+                {1, "claude-sonnet-5"},      {2, "magistral-medium-latest"},
+                {3, "gemini-2.5-flash"},     {3, "models/gemini-3.8-flash"},
+                {4, "gemini-2.5-flash-lite"}};
+    for (ptrdiff_t i = 0; i < COUNT(rows); i++) {
         Buf told;
         ChatAnswer a;
         ChatRequest q = question("Hello");
-        q.model = str_c(models[i].model);
+        q.model = str_c(rows[i].model);
         q.temperature = (OptFloat){2, true};
-        if (GOOD(ask(models[i].provider, q, true, &told, &a)))
+        if (GOOD(ask(rows[i].provider, q, true, &told, &a)))
             CHECK_STR(a.text, S("You said: Hello"));
     }
-    CHECK_INT(refused(), 0);
+    CHECK_INT(refused(c), 0);
 }
 
 TEST(every_fault_ends_in_a_clear_state) {
@@ -233,7 +180,9 @@ TEST(every_fault_ends_in_a_clear_state) {
                  {"500", ERR_UPSTREAM, NULL},
                  {"502", ERR_UPSTREAM, NULL},
                  {"529", ERR_UPSTREAM, "ai_overloaded"},
-                 {"401", ERR_NOT_CONFIGURED, "ai_wrong_key"},
+                 {"400", ERR_INVALID, "ai_refused_request"},
+                 {"403", ERR_NOT_CONFIGURED, "ai_wrong_key"},
+                 {"503", ERR_UPSTREAM, NULL},
                  {"quota", ERR_PAYMENT_REQUIRED, "ai_provider_quota"},
                  {"cut=0", ERR_UPSTREAM, "ai_cut_short"},
                  {"cut=1", ERR_UPSTREAM, "ai_cut_short"},
@@ -241,49 +190,49 @@ TEST(every_fault_ends_in_a_clear_state) {
                  {"huge", ERR_UPSTREAM, "ai_bad_answer"},
                  {"json", ERR_UPSTREAM, "ai_bad_answer"},
                  {"html", ERR_UPSTREAM, "ai_bad_answer"}};
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < PROVIDERS; i++)
         for (ptrdiff_t k = 0; k < COUNT(cases); k++)
             for (int streamed = 0; streamed < 2; streamed++) {
                 Buf told;
                 ChatAnswer a;
                 ChatRequest q = question("Hello");
-                q.model = strf(c->arena, "%s!%s", model_of(i), cases[k].fault);
+                fault(c, i, cases[k].fault, 1);
                 Err *err = ask(i, q, streamed, &told, &a);
                 if (t_fails(err, cases[k].kind, cases[k].fault, __FILE__, __LINE__) &&
                     cases[k].code)
                     CHECK_STR(err->code, str_c(cases[k].code));
             }
-    admin("POST", "reset", "null");
+    admin(c, "POST", "reset", "null");
 }
 
 TEST(refusals_limits_and_empty_answers_are_answers) {
     NEED_FAKE();
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < PROVIDERS; i++)
         for (int streamed = 0; streamed < 2; streamed++) {
             Buf told;
             ChatAnswer a;
             ChatRequest q = question("Hello");
-            admin("POST", "fault", "{\"fault\":\"refuse\"}");
+            admin(c, "POST", "fault", "{\"fault\":\"refuse\"}");
             if (GOOD(ask(i, q, streamed, &told, &a)) && i != 2) CHECK_INT(a.end, CHAT_REFUSED);
-            admin("POST", "fault", "{\"fault\":\"length\"}");
+            admin(c, "POST", "fault", "{\"fault\":\"length\"}");
             if (GOOD(ask(i, q, streamed, &told, &a))) CHECK_INT(a.end, CHAT_LENGTH);
-            admin("POST", "fault", "{\"fault\":\"empty\"}");
+            admin(c, "POST", "fault", "{\"fault\":\"empty\"}");
             if (GOOD(ask(i, q, streamed, &told, &a))) CHECK_STR(a.text, S(""));
         }
-    CHECK_INT(refused(), 0);
+    CHECK_INT(refused(c), 0);
 }
 
 TEST(a_pause_that_the_service_asks_for_is_told) {
     NEED_FAKE();
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < PROVIDERS; i++) {
         Buf told;
         ChatAnswer a;
-        admin("POST", "fault", "{\"fault\":\"429\",\"headers\":{\"Retry-After\":\"17\"}}");
+        admin(c, "POST", "fault", "{\"fault\":\"429\",\"headers\":{\"Retry-After\":\"17\"}}");
         Err *err = ask(i, question("Hello"), false, &told, &a);
         if (t_fails(err, ERR_RATE_LIMITED, "429", __FILE__, __LINE__))
             CHECK_INT(err->retry_after_s, 17);
     }
-    admin("POST", "reset", "null");
+    admin(c, "POST", "reset", "null");
 }
 
 T_LOOP_MAIN(1, fake_start, fake_stop, T_ROW(answers_rest_on_the_sources_whole_and_streamed),
