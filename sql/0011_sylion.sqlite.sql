@@ -212,6 +212,8 @@ CREATE TABLE messages (
 CREATE INDEX messages_conversation ON messages (conversation_n, n);
 -- What a tenant's dashboard counts, by channel.
 CREATE INDEX messages_tenant ON messages (tenant_n, created_at, channel_n, direction);
+-- Whether bytes are still somebody's; few messages have any.
+CREATE INDEX messages_blob ON messages (json_extract(media, '$.blob')) WHERE media IS NOT NULL;
 CREATE INDEX messages_pending ON messages (conversation_n, n) WHERE status IN ('pending', 'sending');
 
 -- What providers said of messages that we sent, in whatever order; also before we knew their ids.
@@ -316,6 +318,7 @@ CREATE TABLE knowledge_documents (
     indexed_at INTEGER,
     UNIQUE (knowledge_base_n, sha256)
 ) STRICT;
+CREATE INDEX knowledge_documents_blob ON knowledge_documents (sha256);
 CREATE INDEX knowledge_documents_tenant ON knowledge_documents (tenant_n, n);
 
 -- n: the key of the search index; its first change number.
@@ -353,6 +356,20 @@ CREATE TABLE knowledge_deleted (
 ) STRICT;
 CREATE INDEX knowledge_deleted_change ON knowledge_deleted (change_seq);
 
+-- What a tenant has put here to send. Bytes are in the blob store, once for all; a row says that they are
+-- this tenant's, too.
+CREATE TABLE media_files (
+    tenant_n INTEGER NOT NULL REFERENCES tenants (n),
+    sha256 TEXT NOT NULL,
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    mime_type TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant_n, sha256)
+) STRICT;
+CREATE INDEX media_files_blob ON media_files (sha256);
+
 -- A visitor of a website. token_hash: hex SHA-256.
 CREATE TABLE widget_sessions (
     n INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -370,6 +387,7 @@ CREATE INDEX widget_sessions_expiry ON widget_sessions (expires_at);
 
 -- down
 DROP TABLE widget_sessions;
+DROP TABLE media_files;
 DROP TABLE knowledge_deleted;
 DROP TABLE chunk_vectors;
 DROP TABLE knowledge_chunks;

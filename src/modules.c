@@ -6,6 +6,7 @@
 #include "api/ai_module.h"
 #include "api/api.h"
 #include "api/base_settings.h"
+#include "api/blob_use.h"
 #include "api/meili.h"
 #include "api/work_routes.h"
 #include "ops/ops.h"
@@ -93,6 +94,15 @@ SettingTables modules_settings(Arena *arena) {
     return all;
 }
 
+/* Of all that are listed: rows of a product that was left out are still there. */
+static void blob_holders_tell(void) {
+    static BlobHolder holders[COUNT(listed)];
+    ptrdiff_t count = 0;
+    for (ptrdiff_t i = 0; i < COUNT(listed); i++)
+        if (listed[i].module->has_blob) holders[count++] = listed[i].module->has_blob;
+    blob_holders_set(holders, count);
+}
+
 Err *modules_register(Ctx *c, const Module *const *modules, ptrdiff_t count) {
     const JobKind **jobs = arena_array(c->arena, const JobKind *, count);
     const Schedule **schedules = arena_array(c->arena, const Schedule *, count);
@@ -113,6 +123,7 @@ Err *modules_register(Ctx *c, const Module *const *modules, ptrdiff_t count) {
     jobs_kinds_set(jobs, job_counts, count);
     event_rules_set(channels, channel_counts, count);
     collections_set(collections, count);
+    blob_holders_tell();
     return schedules_set(c, schedules, schedule_counts, count);
 }
 

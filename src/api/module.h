@@ -66,6 +66,9 @@ typedef struct Module {
     Err *(*start)(Ctx *c);
     void (*stop)(Ctx *c);
     Err *(*demo)(Ctx *c); /* idempotent demo data */
+    /* Does a row of this module's name these bytes of the blob store (blob_use.h)? Also asked where
+     * the module is left out. NULL: it keeps none. */
+    Err *(*has_blob)(Ctx *c, Str hash, bool *yes);
     Str (*lacks)(Ctx *c); /* programs this machine should have, and how to mend it: sentences for the
                            * operator; null: it has all. NULL: there is nothing to ask */
 } Module;

@@ -7,6 +7,7 @@
 #include "products/robian/audio.h"
 
 #include "core/json.h"
+#include "api/blob_use.h"
 #include "data/blob.h"
 #include "products/robian/audio_sql.h"
 #include "products/robian/paris.h"
@@ -141,10 +142,15 @@ Str audio_lacks(Ctx *c) {
 
 Err *audio_blob_run(Ctx *c, Job *job) {
     json_t *payload;
-    int64_t used;
     TRY(json_parse(c, job->payload.text, &payload));
     Str blob = json_str(json_at(payload, "blob"));
     if (str_is_null(blob)) FAIL(c, INVALID, "A job without the blob that it is to remove.");
-    TRY(db_int(c, SQL(SQL_AUDIO_BLOB_USED), ARGS(V(blob)), &used));
-    return used ? NULL : blob_remove(c, app_blobs(c), blob);
+    return blob_unused_remove(c, blob);
+}
+
+Err *audio_has_blob(Ctx *c, Str hash, bool *yes) {
+    int64_t used;
+    TRY(db_int(c, SQL(SQL_AUDIO_BLOB_USED), ARGS(V(hash)), &used));
+    *yes = used != 0;
+    return NULL;
 }

@@ -28,5 +28,7 @@ Str audio_lacks(Ctx *c);
 #define AUDIO_BLOB_JOB "robian.blob_remove"
 struct Job;
 MUST_USE Err *audio_blob_run(Ctx *c, struct Job *job);
+/* Module.has_blob. */
+Err *audio_has_blob(Ctx *c, Str hash, bool *yes);
 
 #endif

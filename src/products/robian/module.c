@@ -191,6 +191,7 @@ const Module robian_module = {
     .home = "listen/home.html",
     .start = robian_start,
     .stop = robian_stop,
+    .has_blob = audio_has_blob,
     .lacks = robian_lacks,
     .demo = robian_demo,
     .settings = robian_settings,

@@ -10,6 +10,7 @@
 #include "products/sylion/conversation_sql.h"
 #include "products/sylion/conversations_sql.h"
 #include "products/sylion/phone.h"
+#include "products/sylion/media.h"
 #include "products/sylion/routes.h"
 #include "products/sylion/tenants.h"
 
@@ -297,6 +298,7 @@ static Err *reply(Ctx *c, void *arg) {
     const ReplyIn *in = w->k->in;
     TRY(conversation_hold(c, &w->s, w->id, &w->v));
     if (str_eq(w->v.status, S("ended"))) return conversation_ended(c);
+    TRY(media_check(c, &w->s, in->media));
     if (!str_eq(w->v.status, S("handoff")))
         TRY(conversation_set_status(c, &w->s, w->v.n, "handoff", S("A person answered.")));
     TRY(pending_let_be(c, w, S("A person answered.")));

@@ -55,6 +55,7 @@ static Err *taking_end(Ctx *c, Taking *t, const char *field, DocumentIn *in) {
     Str why;
     if (t->size == 0) return field_bad(c, field, "required", S("The document is empty."));
     TRY(blob_finish(c, t->writer, &in->sha256, &in->size_bytes));
+    in->told_type = in->mime_type;
     FileType type = file_type(str_of(t->head, t->head_len), in->name, in->mime_type, &why);
     in->mime_type = file_type_mime(type);
     return NULL;

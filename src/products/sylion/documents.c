@@ -2,6 +2,8 @@
  * Documents: storing one, giving it back, and their routes. How one comes in is document_in.c's; how it
  * is read and indexed index_run.c's. */
 #include "products/sylion/document_in.h"
+
+#include "api/blob_use.h"
 #include "products/sylion/documents_sql.h"
 #include "products/sylion/knowledge.h"
 #include "products/sylion/knowledge_sql.h"
@@ -9,7 +11,6 @@
 #include "products/sylion/routes.h"
 #include "products/sylion/system_sql.h"
 #include "products/sylion/sylion.h"
-#include "data/blob.h"
 
 #define DOCUMENT_FIELDS                                                                     \
     FIELD(Document, id, .format = "uuid"), FIELD(Document, tenant_id, .format = "uuid"),    \
@@ -138,12 +139,18 @@ Err *document_blob_drop(Ctx *c, Str sha256) {
 
 Err *document_blob_run(Ctx *c, Job *job) {
     json_t *payload;
-    int64_t used;
     TRY(json_parse(c, job->payload.text, &payload));
     Str blob = json_str(json_at(payload, "blob"));
     if (blob.len != 64) FAIL(c, INVALID, "A job without the blob that it is to remove.");
-    TRY(system_int(c, SQL(SQL_SYSTEM_BLOB_USED), ARGS(V(blob)), &used));
-    return used ? NULL : blob_remove(c, app_blobs(c), blob);
+    return blob_unused_remove(c, blob);
+}
+
+Err *sylion_has_blob(Ctx *c, Str hash, bool *yes) {
+    int64_t used;
+    TRY(system_int(c, SQL2(SQL_SYSTEM_BLOB_USED_SQLITE, SQL_SYSTEM_BLOB_USED_POSTGRES),
+                   ARGS(V(hash)), &used));
+    *yes = used != 0;
+    return NULL;
 }
 
 /* -- Routes ---------------------------------------------------------------------------------------- */

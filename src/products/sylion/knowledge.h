@@ -43,6 +43,7 @@ typedef struct DocumentIn {
     Str knowledge_base_id, name;
     Str source; /* upload, url, text */
     Str url, mime_type, sha256;
+    Str told_type; /* as whoever brought it said; mime_type is what was seen */
     int64_t size_bytes;
 } DocumentIn;
 /* (tx) Store it and ask for its index; the one with the same content in that base where there is
@@ -58,6 +59,8 @@ MUST_USE Err *document_blob_drop(Ctx *c, Str sha256);
 Err *index_run(Ctx *c, Job *job);         /* {"tenant":7,"document":42,"revision":1} */
 Err *index_stale_run(Ctx *c, Job *job);   /* see index_stale.c */
 Err *document_blob_run(Ctx *c, Job *job); /* {"blob":"…"} */
+/* Module.has_blob of documents, files and messages. */
+Err *sylion_has_blob(Ctx *c, Str hash, bool *yes);
 Err *knowledge_purge_run(Ctx *c, Job *job);
 
 /* -- The search index `chunks` (chunk_index.c) ----------------------------------------------------- */

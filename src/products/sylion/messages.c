@@ -7,6 +7,7 @@
 #include "products/sylion/conversation_room.h"
 #include "products/sylion/conversation_sql.h"
 #include "products/sylion/conversations_sql.h"
+#include "products/sylion/media.h"
 #include "products/sylion/routes.h"
 #include "products/sylion/tenants.h"
 
@@ -162,6 +163,7 @@ static Err *message_make(Ctx *c, void *arg) {
                      &conversation_record, "CONVERSATION_NOT_FOUND", &found));
     TRY(conversation_lock(c, &w->s, found.n, &v));
     if (str_eq(v.status, S("ended"))) return conversation_ended(c);
+    TRY(media_check(c, &w->s, in->media)); /* inbound too: what came in may be sent on */
     return str_eq(in->direction, S("inbound")) ? inbound_post(c, w, &v) : outbound_post(c, w, &v);
 }
 

@@ -3,6 +3,7 @@
  * files. */
 #include "products/sylion/demo.h"
 #include "products/sylion/extract.h"
+#include "products/sylion/figures.h"
 #include "products/sylion/knowledge.h"
 #include "products/sylion/media.h"
 #include "products/sylion/routes.h"
@@ -154,6 +155,7 @@ static const Collection *const collections[] = {&chunks_collection, NULL};
 
 static Err *sylion_start(Ctx *c) {
     turn_metrics_declare();
+    figures_declare();
     return knowledge_start(c);
 }
 

@@ -93,12 +93,19 @@ SELECT v.tenant_n, v.n AS conversation_n
                       AND j.unique_key = CAST(v.n AS text) AND j.state IN ('waiting', 'running'))
  ORDER BY v.n LIMIT $2;
 
--- name: system_blob_used
--- $1 hash. Bytes are stored once for all tenants: they may go when no document of anybody has them,
--- and nothing else in this database.
+-- name: system_blob_used_sqlite
+-- $1 hash. Bytes are stored once for all tenants: they may go when nobody's document, file or message
+-- has them.
 SELECT CASE WHEN EXISTS (SELECT 1 FROM knowledge_documents WHERE sha256 = $1)
-              OR EXISTS (SELECT 1 FROM messages WHERE CAST(media AS text) LIKE '%' || $1 || '%')
-              OR EXISTS (SELECT 1 FROM audio_files WHERE blob = $1 OR hls_blob = $1)
+              OR EXISTS (SELECT 1 FROM media_files WHERE sha256 = $1)
+              OR EXISTS (SELECT 1 FROM messages
+                          WHERE media IS NOT NULL AND json_extract(media, '$.blob') = $1)
+            THEN 1 ELSE 0 END
+
+-- name: system_blob_used_postgres
+SELECT CASE WHEN EXISTS (SELECT 1 FROM knowledge_documents WHERE sha256 = $1)
+              OR EXISTS (SELECT 1 FROM media_files WHERE sha256 = $1)
+              OR EXISTS (SELECT 1 FROM messages WHERE media IS NOT NULL AND media->>'blob' = $1)
             THEN 1 ELSE 0 END
 
 -- name: system_chunks

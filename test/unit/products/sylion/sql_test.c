@@ -9,6 +9,7 @@
 #include "products/sylion/demo_sql.h"
 #include "products/sylion/documents_sql.h"
 #include "products/sylion/knowledge_sql.h"
+#include "products/sylion/media_sql.h"
 #include "products/sylion/system_sql.h"
 #include "products/sylion/tenants_sql.h"
 #include "products/sylion/turn_sql.h"
@@ -34,6 +35,7 @@ WORK(every_statement_is_prepared) {
         SYLION_DEMO(X)
         SYLION_DOCUMENTS(X)
         SYLION_KNOWLEDGE(X)
+        SYLION_MEDIA(X)
         SYLION_SYSTEM(X)
         SYLION_TENANTS(X)
         SYLION_TURN(X)
