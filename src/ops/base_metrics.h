@@ -8,7 +8,7 @@
 #include "rt/loop.h"
 
 extern const MetricTable process_metrics, loop_metrics, app_metrics, db_metrics, work_metrics,
-    search_metrics, ai_metrics;
+    search_metrics, ai_metrics, queue_metrics;
 
 /* Watch every loop: how late it wakes, how many coroutines live on it. Ends with the loops. */
 void loops_watch(struct App *app);

@@ -201,7 +201,8 @@ static Err *metrics(Ctx *c, Call *k) {
 void ops_metrics_declare(void) {
     static const MetricTable *const tables[] = {&http_metrics,  &process_metrics, &loop_metrics,
                                                 &app_metrics,   &db_metrics,      &work_metrics,
-                                                &search_metrics, &ai_metrics,      &sentry_metrics};
+                                                &search_metrics, &ai_metrics,      &queue_metrics,
+                                                &sentry_metrics};
     for (ptrdiff_t i = 0; i < COUNT(tables); i++) metrics_declare(tables[i]);
 }
 

@@ -46,3 +46,31 @@ Err *job_queue_stats(Ctx *c, JobQueue **out, ptrdiff_t *count) {
     *count = rows.count;
     return NULL;
 }
+
+typedef struct WaitingRow {
+    Str queue;
+    int64_t waiting;
+    Time oldest;
+} WaitingRow;
+static const Field waiting_fields[] = {FIELD(WaitingRow, queue), FIELD(WaitingRow, waiting),
+                                       FIELD(WaitingRow, oldest)};
+static const Record waiting_record = RECORD(WaitingRow, waiting_fields);
+
+#define WAITING(is_due)                                                                 \
+    "SELECT queue, count(*) AS waiting, min(run_at) AS oldest FROM jobs "               \
+    "WHERE state = 'waiting' AND " is_due " GROUP BY queue ORDER BY queue"
+
+Err *job_queues_waiting(Ctx *c, JobWaiting **out, ptrdiff_t *count) {
+    assert(out && count);
+    Rows rows;
+    TRY(db_scan(c, SQL2(WAITING("due = 1"), WAITING("due")), NO_ARGS, &waiting_record, &rows));
+    const WaitingRow *row = rows.items;
+    JobWaiting *all = arena_array(c->arena, JobWaiting, rows.count + 1);
+    Time now = time_now();
+    for (ptrdiff_t i = 0; i < rows.count; i++)
+        all[i] = (JobWaiting){row[i].queue, row[i].waiting,
+                              max_i64(0, (now.us - row[i].oldest.us) / US_PER_MS)};
+    *out = all;
+    *count = rows.count;
+    return NULL;
+}

@@ -132,6 +132,12 @@ typedef struct JobQueue {
     JobStats stats;
 } JobQueue;
 MUST_USE Err *job_queue_stats(Ctx *c, JobQueue **out, ptrdiff_t *count);
+/* What could run and waits, by queue; reads these alone. Queues in which nothing waits are left out. */
+typedef struct JobWaiting {
+    Str queue;
+    int64_t count, oldest_ms;
+} JobWaiting;
+MUST_USE Err *job_queues_waiting(Ctx *c, JobWaiting **out, ptrdiff_t *count);
 
 /* Runs in this process, by what became of them, and how long they took: times[i] up to
  * job_time_bounds_us[i], the last above all. Does not wait. */

@@ -6,6 +6,7 @@
  * use holds what those who tell events wait for. */
 #include "products/sylion/quota.h"
 
+#include "products/sylion/figures.h"
 #include "products/sylion/plans.h"
 #include "products/sylion/routes.h"
 #include "products/sylion/system_sql.h"
@@ -192,6 +193,7 @@ Err *quota_reserve(Ctx *c, const Scope *s, QuotaKind kind, Str key, int64_t amou
     Quota quota = quota_of(c, &t, kind);
     Err *err = ledger_reserve(c, quota, key, amount, HOLD_MS, reservation);
     if (!err || err->kind != ERR_PAYMENT_REQUIRED) return err;
+    quota_refused_count(kind);
     int64_t used;
     TRY(use_now(c, &t, kind, &used));
     TRY(warning_refused(c, s, &t, kind, used)); /* lasts where the caller's transaction does */

@@ -3,6 +3,7 @@
  * number and reason, so that whoever sends can neither fill the disk nor hide something else behind
  * many. For the platform's admins, who see the number as it came; logs see it masked. */
 #include "core/log.h"
+#include "products/sylion/figures.h"
 #include "products/sylion/phone.h"
 #include "products/sylion/routes.h"
 #include "products/sylion/system_sql.h"
@@ -41,6 +42,7 @@ Err *stray_add(Ctx *c, Str source, const StrayIn *stray) {
                    ARGS(V(source), V(number), V(stray->reason), V(detail), V(payload),
                         V(time_now())),
                    &count));
+    stray_counted(c, stray->reason);
     if (count > 1) return NULL;
     log_msg(c, LOG_WARN, "a webhook brought something for nobody: %.*s, %.*s",
             S_ARG(stray->reason), S_ARG(phone_mask(c->arena, number)));

@@ -13,6 +13,7 @@
 #include "core/json.h"
 #include "core/log.h"
 #include "products/sylion/channels.h"
+#include "products/sylion/figures.h"
 #include "products/sylion/send.h"
 #include "products/sylion/turn_room.h"
 #include "products/sylion/turn_sql.h"
@@ -65,6 +66,7 @@ static Err *settled(Ctx *c, Sending *s, const char *status, Str reason) {
     TRY(message_set(c, &s->w.s, s->m.n, status, reason, s->external_id));
     s->m.status = str_c(status);
     s->m.reason = reason;
+    send_counted(c, status);
     if (!s->w.turn_there) return NULL;
     bool open = time_is_null(s->w.t.finished_at) && is(s->w.t.step, "send");
     if (!open && !is(s->w.t.state, "unknown")) return NULL;

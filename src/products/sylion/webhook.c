@@ -16,6 +16,7 @@
 #include "core/map.h"
 #include "core/time.h"
 #include "products/sylion/channels.h"
+#include "products/sylion/figures.h"
 #include "products/sylion/phone.h"
 #include "products/sylion/routes.h"
 #include "products/sylion/sylion.h"
@@ -217,13 +218,21 @@ Err *webhook_take(Ctx *c, const Proof *proof, Str channel, Str *source) {
     return delivery_store(c, &w.delivery);
 }
 
+static WebhookEnd end_of(const Err *err) {
+    if (!err) return WEBHOOK_STORED;
+    if (err->kind == ERR_RATE_LIMITED) return WEBHOOK_LIMITED;
+    return err_status(err->kind) < 500 ? WEBHOOK_REFUSED : WEBHOOK_FAILED;
+}
+
 static Err *webhook_post(Ctx *c, Call *k) {
     Proof proof;
     Str body, source;
     TRY(body_all(c, k->q, &body));
     arena_budget_set(c->arena, ARENA_BYTES + BUDGET_PER_BYTE * body.len);
     proof_read(c, k, body, k->params[1], &proof);
-    TRY(webhook_take(c, &proof, k->params[0], &source));
+    Err *err = webhook_take(c, &proof, k->params[0], &source);
+    webhook_counted(end_of(err));
+    TRY(err);
     Buf b = buf_new(c->arena, 128);
     JsonOut o = json_out(&b);
     json_begin(&o, '{');

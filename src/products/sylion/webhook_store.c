@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "core/map.h"
+#include "products/sylion/figures.h"
 #include "products/sylion/webhook_room.h"
 
 /* All that several deliveries hold for a channel. */
@@ -71,6 +72,9 @@ static Err *share_store(Ctx *c, const ChannelShare *share) {
     if (share->message_count > 0) {
         Stored *stored = arena_array(c->arena, Stored, share->message_count);
         TRY(inbound_store(c, &scope, channel, share->messages, share->message_count, stored));
+        int64_t again = 0;
+        for (ptrdiff_t i = 0; i < share->message_count; i++) again += stored[i].known;
+        inbound_counted(c, share->message_count - again, again);
     }
     if (share->status_count == 0) return NULL;
     return statuses_store(c, &scope, channel, share->statuses, share->status_count);
