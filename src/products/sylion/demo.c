@@ -31,6 +31,7 @@ typedef struct Demo {
     Scope s;
     Channel line;
     KnowledgeBase base;
+    Str *sha256; /* of its documents */
     bool workers;
     int64_t until_us;
 } Demo;
@@ -77,6 +78,30 @@ static Err *binding_make(Ctx *c, Demo *d, Id channel, Id assistant) {
                       &n.value);
 }
 
+/* A tenant has its documents from the beginning: who deletes one later is not given it again. */
+static Err *blobs_put(Ctx *c, Demo *d) {
+    d->sha256 = arena_array(c->arena, Str, d->t->document_count);
+    for (ptrdiff_t i = 0; i < d->t->document_count; i++)
+        TRY(blob_put(c, app_blobs(c), text(d->t->documents[i].text), &d->sha256[i]));
+    return NULL;
+}
+
+static Err *documents_put(Ctx *c, Demo *d) {
+    for (ptrdiff_t i = 0; i < d->t->document_count; i++) {
+        const DemoDocument *one = &d->t->documents[i];
+        Document document;
+        bool added;
+        DocumentIn in = {.knowledge_base_id = d->base.id,
+                         .name = text(one->name),
+                         .source = S("text"),
+                         .mime_type = S("text/markdown"),
+                         .sha256 = d->sha256[i],
+                         .size_bytes = text(one->text).len};
+        TRY(document_add(c, &d->s, &in, &document, &added));
+    }
+    return NULL;
+}
+
 static Err *tenant_make(Ctx *c, void *arg) {
     Demo *d = arg;
     Tenant t;
@@ -94,41 +119,12 @@ static Err *tenant_make(Ctx *c, void *arg) {
     TRY(tenant_int(c, &d->s, SQL(SQL_KNOWLEDGE_BASE_ADD),
                    ARGS(V(d->base.id), V(text(d->t->base)), V((Str){0}), V(time_now())),
                    &d->base.n.value));
+    TRY(documents_put(c, d));
     TRY(channel_make(c, d, d->t->line, true, &line));
     TRY(channel_make(c, d, d->t->site, false, &site));
     TRY(assistant_make(c, d, &assistant));
     TRY(binding_make(c, d, line, assistant));
     return binding_make(c, d, site, assistant);
-}
-
-/* -- what it knows --------------------------------------------------------------------------------- */
-
-typedef struct Adding {
-    Demo *d;
-    DocumentIn in;
-} Adding;
-
-static Err *document_put(Ctx *c, void *arg) {
-    Adding *a = arg;
-    Document document;
-    bool added;
-    return document_add(c, &a->d->s, &a->in, &document, &added);
-}
-
-static Err *documents_put(Ctx *c, Demo *d) {
-    for (ptrdiff_t i = 0; i < d->t->document_count; i++) {
-        const DemoDocument *one = &d->t->documents[i];
-        Str bytes = text(one->text);
-        Adding a = {d,
-                    {.knowledge_base_id = d->base.id,
-                     .name = text(one->name),
-                     .source = S("text"),
-                     .mime_type = S("text/markdown"),
-                     .size_bytes = bytes.len}};
-        TRY(blob_put(c, app_blobs(c), bytes, &a.in.sha256));
-        TRY(db_transaction(c, document_put, &a));
-    }
-    return NULL;
 }
 
 /* -- waiting for jobs ------------------------------------------------------------------------------ */
@@ -235,16 +231,16 @@ static Err *talk(Ctx *c, Demo *d) {
 
 /* Who has deleted a part of it has wanted so: the rest is let be. */
 static Err *demo_tenant(Ctx *c, Demo *d) {
-    bool has_line, has_base;
+    bool has_line;
     Err *err = tenant_named(c, text(d->t->slug), &d->s);
-    if (err && err->kind == ERR_NOT_FOUND) err = db_transaction(c, tenant_make, d);
+    if (err && err->kind == ERR_NOT_FOUND) {
+        TRY(blobs_put(c, d));
+        err = db_transaction(c, tenant_make, d);
+    }
     TRY(err);
-    TRY(tenant_maybe(c, &d->s, SQL(SQL_DEMO_BASE), ARGS(V(text(d->t->base))),
-                     &knowledge_base_row_record, &d->base, &has_base));
-    if (has_base) TRY(documents_put(c, d));
     TRY(tenant_maybe(c, &d->s, SQL(SQL_DEMO_CHANNEL), ARGS(V(text(d->t->phone))), &channel_record,
                      &d->line, &has_line));
-    return has_line && has_base ? talk(c, d) : NULL;
+    return has_line ? talk(c, d) : NULL;
 }
 
 Err *sylion_demo(Ctx *c) {

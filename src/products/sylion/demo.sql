@@ -7,11 +7,6 @@ SELECT n, tenant_n, id, name, type, provider, is_active, config, whatsapp_phone_
        whatsapp_api_key, whatsapp_verify_token, app_secret, webhook_secret, created_at, updated_at
   FROM channels WHERE tenant_n = $1 AND whatsapp_phone_number = $2 AND deleted_at IS NULL
 
--- name: demo_base
--- $2 name.
-SELECT n, tenant_n, id, name FROM knowledge_bases
- WHERE tenant_n = $1 AND name = $2 AND deleted_at IS NULL
-
 -- name: demo_unread
 -- Documents that jobs are about.
 SELECT count(*) FROM knowledge_documents WHERE tenant_n = $1 AND status NOT IN ('indexed', 'failed')
