@@ -90,7 +90,7 @@ static inline void fake_begin(Ctx *own) {
         return;
     }
     base = str_copy(fake_arena, str_slice(line, 17, line.len));
-    fake_key_file(c);
+    fake_key_file(own);
     fake_settings();
 }
 
