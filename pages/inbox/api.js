@@ -9,11 +9,17 @@ function path(address, query = {}) {
   const all = Object.entries({ ...query, tenantId: tenant?.id }).filter(([, value]) => value !== '' && value != null);
   return `${address}?${new URLSearchParams(all)}`;
 }
+// What is answered when another tenant has been chosen meanwhile is not shown beside what is that one's.
+async function ask(address, options) {
+  const mine = tenant, answer = await call(address, options);
+  if (mine !== tenant) throw Object.assign(new Error('another tenant'), { name: 'AbortError' });
+  return answer;
+}
 // {data, metadata} of a list, the data of anything else.
-export const list = (address, query) => call(path(address, query));
+export const list = (address, query) => ask(path(address, query));
 export const get = async (address, query) => (await list(address, query)).data;
 export const send = async (method, address, body = {}) =>
-  (await call(path(address), { method, body: JSON.stringify(body) })).data;
+  (await ask(path(address), { method, body: JSON.stringify(body) })).data;
 export const tenants = async () => (await call('/tenants?limit=100')).data;
 
 // -- Events: read with fetch, since an EventSource cannot say who it is but in its address ----------------

@@ -14,7 +14,7 @@ const soon = new Map();
 const say = (text) => { $('#status').textContent = text; };
 const trouble = (problem) => { $('#trouble').textContent = problem?.message ?? ''; };
 async function quietly(fn) {
-  try { await fn(); return true; } catch (problem) { if (isSignedIn()) trouble(problem); return false; }
+  try { await fn(); return true; } catch (problem) { if (isSignedIn() && problem.name !== 'AbortError') trouble(problem); return false; }
 }
 
 // -- The address ----------------------------------------------------------------------------------
@@ -161,6 +161,8 @@ async function view(name) {
 
 async function enter(tenant) {
   setTenant(tenant);
+  soon.forEach(clearTimeout);
+  soon.clear();
   state.tenant = tenant.slug;
   localStorage.inboxTenant = tenant.slug;
   document.title = `${tenant.name} · sylion`;

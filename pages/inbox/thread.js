@@ -9,7 +9,7 @@ const TICKS = { sent: '✓', delivered: '✓✓', read: '✓✓', pending: '◷'
 let open = null; // {v, messages: Map, earlier, act, show}
 
 export const openId = () => open?.v.id;
-const quietly = (fn) => fn().catch((problem) => { $('#trouble').textContent = problem.message; });
+const quietly = (fn) => fn().catch((problem) => { if (problem.name !== 'AbortError') $('#trouble').textContent = problem.message; });
 
 // -- A message ------------------------------------------------------------------------------------
 

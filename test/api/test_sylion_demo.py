@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 from harness import PATIENCE, Server, problem
-from sylion import good, make_tenant, page, refused, same_as_absent
+from sylion import good, make_tenant, refused, same_as_absent
 
 DEMO = {"email": "demo@socle.test", "password": "socle-demo"}
 QUESTIONS = {"ecole-des-tilleuls": ("Quand commencent les vacances de Noël ?", "19 décembre", "Calendrier.md"),
