@@ -77,7 +77,9 @@ static const Setting settings_rows[] = {
         .doc = "Who makes vectors of texts: local (hashed words and letters) or another." NOT_BY_KEY
                "; another provider, model or number makes all stored vectors anew"),
     SETTING("EMBED_DIMENSIONS", ai_settings.embed_dimensions, .usual = "768", .min = 16,
-            .max = EMBED_DIMENSIONS_MAX, .doc = "Numbers in a vector"),
+            .max = EMBED_DIMENSIONS_MAX,
+            .doc = "Numbers in a vector; mistral-embed gives 1024, text-multilingual-embedding-002 "
+                   "768 at most"),
     SETTING("AI_TRANSCRIBE_PROVIDER", ai_settings.transcribe_provider, .settle = transcribe_settle,
             .doc = "Who writes recordings down; empty: nobody, and they wait"),
     SETTING("AI_SPEAK_PROVIDER", ai_settings.speak_provider, .usual = "local",
