@@ -121,6 +121,8 @@ CREATE TABLE contacts (
 CREATE UNIQUE INDEX contacts_phone ON contacts (channel_n, phone) WHERE phone IS NOT NULL;
 CREATE UNIQUE INDEX contacts_user ON contacts (channel_n, user_key) WHERE user_key IS NOT NULL;
 
+-- recency: last_message_at in whole minutes, by which lists are ordered before they are by that time itself:
+-- an index of the time would change with every message.
 -- One that has not ended for each contact and channel. Whoever writes a message into it changes this
 -- row first, so that what is decided under its lock stays so.
 CREATE TABLE conversations (
@@ -145,10 +147,11 @@ CREATE TABLE conversations (
     last_inbound_at INTEGER,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
+    recency INTEGER NOT NULL DEFAULT 0,
     ended_at INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX conversations_open ON conversations (channel_n, contact_n) WHERE status <> 'ended';
-CREATE INDEX conversations_tenant ON conversations (tenant_n, last_message_at, n);
+CREATE INDEX conversations_tenant ON conversations (tenant_n, recency);
 
 -- One answer of an assistant, from the messages that asked for it to the one that answers, and why it
 -- says what it says. state: see turn.h. used: reservations and what they were settled with.

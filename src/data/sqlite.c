@@ -14,6 +14,7 @@
 
 #include "data/sql_text.h"
 #include "data/sqlite_log.h"
+#include "data/sqlite_pages.h"
 #include "data/sqlite_writer.h"
 #include "rt/io.h"
 #include "rt/offload.h"
@@ -427,6 +428,7 @@ static void open_on_thread(void *arg) {
 /* SQLite's count of its memory is a lock that all threads would meet at. */
 static void library_set_up(void) {
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    pages_register();
     log_vfs_register();
 }
 

@@ -62,6 +62,7 @@ struct Writer {
     DbTallies *tallies;
     Write *group[GROUP_MAX];
     ptrdiff_t count;
+    bool fresh;          /* nothing of the group is good yet: to undo is to begin anew */
     atomic_uint commits; /* before those in them are told */
     int help_at;         /* frames in the log from which on we take part in checkpoints */
 
@@ -159,6 +160,23 @@ static int control(Writer *w, Control which) {
 /* SQLite has rolled back the whole group by itself. */
 static bool group_lost(Writer *w) { return sqlite3_get_autocommit(w->h->db) != 0; }
 
+/* A savepoint costs a copy in memory of every page that is written under it. The group's first needs
+ * none: when it fails nothing else is lost with it. `opened` says which way it went. */
+static int tx_open(Writer *w, bool *opened) {
+    *opened = !w->fresh;
+    return *opened ? control(w, OPEN) : SQLITE_OK;
+}
+
+static int tx_close(Writer *w, bool opened, bool good) {
+    if (!opened) {
+        if (good) return SQLITE_OK;
+        int rc = control(w, ROLLBACK);
+        return rc == SQLITE_OK ? control(w, BEGIN) : rc;
+    }
+    int rc = good ? SQLITE_OK : control(w, BACK);
+    return rc == SQLITE_OK ? control(w, RELEASE) : rc;
+}
+
 /* Constraints DEFERRABLE would fail the group's commit: look at them while only one can be meant.
  */
 static Err *deferred_check(Ctx *c, Writer *w) {
@@ -210,10 +228,10 @@ static void write_run(Writer *w, Write *r) {
     r->err = NULL;
     r->first = NULL;
     r->commit_rc = SQLITE_OK;
-    bool single = r->q != NULL;
+    bool single = r->q != NULL, opened = false;
     if (single)
         query_reset(r->q);
-    else if (control(w, OPEN) != SQLITE_OK) {
+    else if (tx_open(w, &opened) != SQLITE_OK) {
         r->good = false;
         r->commit_rc = sqlite3_extended_errcode(w->h->db);
         return;
@@ -226,9 +244,8 @@ static void write_run(Writer *w, Write *r) {
     if (took_ms >= SLOW_MS)
         log_msg(r->c, LOG_WARN, "a transaction kept the writer for %lld ms", (long long)took_ms);
     if (group_lost(w)) r->good = false;
-    if (single || group_lost(w)) return;
-    int rc = r->good ? SQLITE_OK : control(w, BACK);
-    if (rc == SQLITE_OK) rc = control(w, RELEASE);
+    int rc = single || group_lost(w) ? SQLITE_OK : tx_close(w, opened, r->good);
+    w->fresh &= !r->good;
     if (rc == SQLITE_OK) return;
     r->good = false;
     if (!r->err) r->commit_rc = rc;
@@ -301,17 +318,18 @@ static void joint_settle(Write **all, const Joint *joints, ptrdiff_t count) {
  * count as good, so that they are run again with it. */
 static bool joint_run(Writer *w, Write **all, ptrdiff_t count) {
     Joint joints[JOINT_MAX];
+    bool opened;
     assert(count <= JOINT_MAX);
-    if (control(w, OPEN) != SQLITE_OK) return false;
+    if (tx_open(w, &opened) != SQLITE_OK) return false;
     for (ptrdiff_t i = 0; i < count; i++)
         joints[i] = (Joint){all[i]->c, all[i]->body.joint->arg, NULL};
     bool good = joint_guarded(w, all, joints, count);
     int rc = SQLITE_OK;
     if (!group_lost(w)) {
-        if (!good) rc = control(w, BACK);
-        if (rc == SQLITE_OK) rc = control(w, RELEASE);
+        rc = tx_close(w, opened, good);
         if (rc != SQLITE_OK && !group_lost(w)) control(w, ROLLBACK);
     }
+    w->fresh &= !good;
     if (!good && !group_lost(w)) return false;
     joint_settle(all, group_lost(w) ? NULL : joints, count);
     return true;
@@ -343,6 +361,7 @@ static void group_apart(Writer *w) {
         if (!r->good) continue;
         tally_add(&w->tallies->again, 1);
         int rc = control(w, BEGIN);
+        w->fresh = true;
         if (rc != SQLITE_OK) {
             write_fail(r, rc);
             continue;
@@ -416,6 +435,7 @@ static bool group_add(Writer *w, Write *r) {
 
 static void group_run(Writer *w) {
     int rc = control(w, BEGIN);
+    w->fresh = true;
     if (rc != SQLITE_OK) {
         queue_fail(w, rc);
         return;

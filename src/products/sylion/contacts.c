@@ -37,13 +37,13 @@ static Err *threads_join(Ctx *c, const Scope *s, const ThreadRow *from, const Th
     Time now = time_now();
     TRY(tenant_exec(c, s, SQL(SQL_MESSAGES_PENDING_MOVE),
                     ARGS(V(from->conversation_n), V(to->conversation_n)), &moved));
-    TRY(tenant_exec(c, s, SQL(SQL_THREAD_TOUCH),
+    TRY(tenant_exec(c, s, SQL(SQL_THREAD_TOUCH_RECENCY),
                     ARGS(V(to->conversation_n), V((int64_t)moved), V((int64_t)0), value_null(),
-                         V(now), value_null(), value_null()),
+                         V(now), value_null(), value_null(), V(recency_of(now))),
                     NULL));
-    TRY(tenant_exec(c, s, SQL(SQL_THREAD_TOUCH),
+    TRY(tenant_exec(c, s, SQL(SQL_THREAD_TOUCH_RECENCY),
                     ARGS(V(from->conversation_n), V(-(int64_t)moved), V((int64_t)0), value_null(),
-                         V(now), value_null(), value_null()),
+                         V(now), value_null(), value_null(), V(recency_of(now))),
                     NULL));
     if (str_eq(from->status, S("handoff")) && str_eq(to->status, S("active")))
         TRY(conversation_set_status(c, s, to->conversation_n, "handoff",

@@ -101,6 +101,8 @@ Str text_fit(Ctx *c, Str text, ptrdiff_t bytes) {
     return buf_str(&b);
 }
 
+int64_t recency_of(Time at) { return at.us / (60 * US_PER_SECOND); }
+
 Str message_glimpse(Str type, Str content) {
     return content.len ? str_utf8_cut(content, GLIMPSE_BYTES) : type;
 }
@@ -239,9 +241,11 @@ Err *outbound_add(Ctx *c, const Scope *s, Id conversation, const Outbound *m, Me
     assert(c->tx && m->author.data && m->type.data);
     Spoken v = {0};
     Conversation absent;
+    Time now = time_now();
     bool open;
     TRY(tenant_maybe(c, s, SQL(SQL_CONVERSATION_SPEAK),
-                     ARGS(V(conversation), V(message_glimpse(m->type, m->content)), V(time_now())),
+                     ARGS(V(conversation), V(message_glimpse(m->type, m->content)), V(now),
+                          V(recency_of(now))),
                      &spoken_record, &v, &open));
     if (!open) {
         TRY(conversation_load_by_n(c, s, conversation, &absent));

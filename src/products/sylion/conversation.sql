@@ -6,41 +6,41 @@
 
 -- name: thread_by_user
 -- $2 channel, $3 user_key; the contact and its open conversation.
-SELECT k.n AS contact_n, k.name, v.n AS conversation_n, v.id AS conversation_id, v.status
+SELECT k.n AS contact_n, k.name, v.n AS conversation_n, v.id AS conversation_id, v.status, v.recency
   FROM contacts k JOIN conversations v ON v.channel_n = k.channel_n AND v.contact_n = k.n
  WHERE k.tenant_n = $1 AND k.channel_n = $2 AND k.user_key = $3 AND v.status <> 'ended'
 
 -- name: thread_by_both
 -- $2 channel, $3 user_key, $4 phone.
-SELECT k.n AS contact_n, k.name, v.n AS conversation_n, v.id AS conversation_id, v.status
+SELECT k.n AS contact_n, k.name, v.n AS conversation_n, v.id AS conversation_id, v.status, v.recency
   FROM contacts k JOIN conversations v ON v.channel_n = k.channel_n AND v.contact_n = k.n
  WHERE k.tenant_n = $1 AND k.channel_n = $2 AND k.user_key = $3 AND k.phone = $4
    AND v.status <> 'ended'
 
 -- name: thread_by_phone
 -- $2 channel, $3 phone.
-SELECT k.n AS contact_n, k.name, v.n AS conversation_n, v.id AS conversation_id, v.status
+SELECT k.n AS contact_n, k.name, v.n AS conversation_n, v.id AS conversation_id, v.status, v.recency
   FROM contacts k JOIN conversations v ON v.channel_n = k.channel_n AND v.contact_n = k.n
  WHERE k.tenant_n = $1 AND k.channel_n = $2 AND k.phone = $3 AND v.status <> 'ended'
 
 -- name: thread_open
 -- $2 channel, $3 contact.
-SELECT v.contact_n, v.n AS conversation_n, v.id AS conversation_id, v.status
+SELECT v.contact_n, v.n AS conversation_n, v.id AS conversation_id, v.status, v.recency
   FROM conversations v
  WHERE v.tenant_n = $1 AND v.channel_n = $2 AND v.contact_n = $3 AND v.status <> 'ended'
 
 -- name: thread_add
--- $2 channel, $3 contact, $4 id, $5 user_identifier, $6 user_name or null, $7 now. The 24 hours in which
--- messages are free go on from the conversation before.
+-- $2 channel, $3 contact, $4 id, $5 user_identifier, $6 user_name or null, $7 now, $8 recency. The 24
+-- hours in which messages are free go on from the conversation before.
 INSERT INTO conversations (tenant_n, channel_n, contact_n, id, user_identifier, user_name,
-       last_inbound_at, last_message_at, created_at, updated_at)
-SELECT $1, $2, k.n, $4, $5, coalesce($6, k.name), k.last_inbound_at, $7, $7, $7
+       last_inbound_at, last_message_at, created_at, updated_at, recency)
+SELECT $1, $2, k.n, $4, $5, coalesce($6, k.name), k.last_inbound_at, $7, $7, $7, $8
   FROM contacts k WHERE k.tenant_n = $1 AND k.n = $3
 RETURNING n
 
 -- name: thread_touch
 -- $2 n, $3 messages more, $4 unread more, $5 last message or null, $6 now, $7 when the contact wrote,
--- $8 name or null.
+-- $8 name or null. Its recency is that of now already: else thread_touch_recency.
 UPDATE conversations SET message_count = message_count + $3, unread_count = unread_count + $4,
        last_message = coalesce($5, last_message), last_message_at = $6, updated_at = $6,
        user_name = coalesce($8, user_name),
@@ -48,14 +48,31 @@ UPDATE conversations SET message_count = message_count + $3, unread_count = unre
                               ELSE last_inbound_at END
  WHERE tenant_n = $1 AND n = $2
 
--- name: message_add_inbound
+-- name: thread_touch_recency
+-- As thread_touch; $9 recency.
+UPDATE conversations SET message_count = message_count + $3, unread_count = unread_count + $4,
+       last_message = coalesce($5, last_message), last_message_at = $6, updated_at = $6,
+       user_name = coalesce($8, user_name), recency = $9,
+       last_inbound_at = CASE WHEN last_inbound_at IS NULL OR last_inbound_at < $7 THEN $7
+                              ELSE last_inbound_at END
+ WHERE tenant_n = $1 AND n = $2
+
+-- name: message_add_inbound_sqlite
 -- Without RETURNING, which makes SQLite gather the rows in a table of its own; see message_added.
 -- $2 channel, $3 conversation, $4 id, $5 type, $6 content, $7 metadata, $8 media, $9 raw,
--- $10 external_id, $11 reply_to, $12 status, $13 provider_at, $14 now. Nothing changed: it is there.
+-- $10 external_id, $11 reply_to, $12 status, $13 provider_at, $14 now, $15 n, or null. Nothing changed: it is
+-- there.
+INSERT INTO messages (tenant_n, channel_n, conversation_n, id, type, direction, author, content,
+       metadata, media, raw, external_id, reply_to, status, provider_at, created_at, updated_at, n)
+VALUES ($1, $2, $3, $4, $5, 'inbound', 'contact', $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15)
+ON CONFLICT (channel_n, external_id) DO NOTHING
+
+-- name: message_add_inbound_postgres
+-- As for SQLite, to $14.
 INSERT INTO messages (tenant_n, channel_n, conversation_n, id, type, direction, author, content,
        metadata, media, raw, external_id, reply_to, status, provider_at, created_at, updated_at)
 VALUES ($1, $2, $3, $4, $5, 'inbound', 'contact', $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)
-ON CONFLICT (channel_n, external_id) DO NOTHING
+ON CONFLICT (channel_n, external_id) DO NOTHING RETURNING n
 
 -- name: message_added_sqlite
 SELECT n FROM messages WHERE tenant_n = $1 AND n = last_insert_rowid()
@@ -68,9 +85,9 @@ SELECT m.n, m.id, m.conversation_n FROM messages m
 -- -- what goes out -------------------------------------------------------------------------------
 
 -- name: conversation_speak
--- $2 n, $3 last message, $4 now. The one that speaks first in a transaction waits for the others.
+-- $2 n, $3 last message, $4 now, $5 recency. The one that speaks first in a transaction waits for the others.
 UPDATE conversations SET message_count = message_count + 1, last_message = $3, last_message_at = $4,
-       updated_at = $4
+       updated_at = $4, recency = $5
  WHERE tenant_n = $1 AND n = $2 AND status <> 'ended' RETURNING n, id, channel_n
 
 -- name: message_add_outbound

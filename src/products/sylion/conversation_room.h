@@ -10,8 +10,12 @@
 typedef struct ThreadRow {
     Id contact_n, conversation_n;
     Str conversation_id, status, name; /* name: the contact's, where it was looked for */
+    int64_t recency;
 } ThreadRow;
 extern const Record thread_row_record;
+
+/* conversations.recency of a last message of that time. */
+int64_t recency_of(Time at);
 
 /* (tx) Locked until the transaction ends. */
 MUST_USE Err *thread_open(Ctx *c, const Scope *s, Id channel, Id contact, ThreadRow *out,

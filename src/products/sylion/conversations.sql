@@ -15,7 +15,7 @@ SELECT v.n, v.tenant_n, v.channel_n, v.contact_n, v.assistant_n, v.id, v.user_id
         OR lower(v.last_message) LIKE $2 ESCAPE '!')
    AND (CAST($3 AS text) IS NULL OR v.status = $3) AND (CAST($4 AS text) IS NULL OR h.id = $4)
    AND (CAST($5 AS text) IS NULL OR a.id = $5)
- ORDER BY v.last_message_at DESC, v.n DESC LIMIT $6 OFFSET $7
+ ORDER BY v.recency DESC, v.last_message_at DESC, v.n DESC LIMIT $6 OFFSET $7
 
 -- name: conversations_count
 -- As conversations_page.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * GET /api/v1/usage/dashboard: what a tenant sees of a day and of the month so far, in its time zone:
  * messages by channel, answers by assistant, what they cost, why some failed, how long they took. */
+#include "products/sylion/conversation_room.h"
 #include "products/sylion/dashboard_sql.h"
 #include "products/sylion/routes.h"
 #include "products/sylion/tenants.h"
@@ -180,8 +181,8 @@ static Err *turns_read(Ctx *c, const Scope *s, Span *out) {
 
 static Err *conversations_read(Ctx *c, const Scope *s, Span *out) {
     Rows rows;
-    TRY(tenant_scan(c, s, SQL(SQL_DASHBOARD_CONVERSATIONS), ARGS(V(out->start)), &count_record,
-                    &rows));
+    TRY(tenant_scan(c, s, SQL(SQL_DASHBOARD_CONVERSATIONS),
+                    ARGS(V(out->start), V(recency_of(out->start))), &count_record, &rows));
     const CountRow *row = rows.items;
     const struct {
         Str state;

@@ -39,6 +39,6 @@ SELECT t.started_at, t.finished_at FROM turns t
  ORDER BY t.started_at DESC LIMIT $3;
 
 -- name: dashboard_conversations
--- $2 since: those that somebody wrote in, by how they stand.
+-- $2 since, $3 its recency: those that somebody wrote in, by how they stand.
 SELECT v.status AS state, count(*) AS count FROM conversations v
- WHERE v.tenant_n = $1 AND v.last_message_at >= $2 GROUP BY v.status ORDER BY v.status;
+ WHERE v.tenant_n = $1 AND v.recency >= $3 AND v.last_message_at >= $2 GROUP BY v.status ORDER BY v.status;

@@ -33,6 +33,7 @@ typedef struct Intake {
     Thread **thread_of; /* of each message */
     ptrdiff_t count;
     Time now;
+    int64_t next_n; /* of messages, on SQLite, where nobody writes beside us; 0: not known yet */
 } Intake;
 
 static const Field thread_row_fields[] = {
@@ -41,6 +42,7 @@ static const Field thread_row_fields[] = {
     FIELD(ThreadRow, conversation_id),
     FIELD(ThreadRow, status),
     FIELD(ThreadRow, name, .flags = F_NULLABLE),
+    FIELD(ThreadRow, recency),
 };
 const Record thread_row_record = RECORD(ThreadRow, thread_row_fields);
 
@@ -57,12 +59,15 @@ Err *thread_open_or_add(Ctx *c, const Scope *s, Id channel, Id contact, const Id
     *made = false;
     TRY(thread_open(c, s, channel, contact, out, &found));
     if (found) return NULL;
-    *out = (ThreadRow){
-        .contact_n = contact, .conversation_id = uuid_v7(c->arena), .status = S("active")};
+    Time now = time_now();
+    *out = (ThreadRow){.contact_n = contact,
+                       .conversation_id = uuid_v7(c->arena),
+                       .status = S("active"),
+                       .recency = recency_of(now)};
     TRY(tenant_int(c, s, SQL(SQL_THREAD_ADD),
                    ARGS(V(channel), V(contact), V(out->conversation_id),
-                        V(who->phone.data ? who->phone : who->user_key), V(who->name),
-                        V(time_now())),
+                        V(who->phone.data ? who->phone : who->user_key), V(who->name), V(now),
+                        V(out->recency)),
                    &out->conversation_n.value));
     *made = true;
     return NULL;
@@ -89,10 +94,14 @@ static Err *thread_find(Ctx *c, const Intake *in, Thread *t) {
 static Err *thread_write(Ctx *c, const Intake *in, Thread *t) {
     if (t->messages == 0) return NULL;
     const Scope *s = in->scope;
-    TRY(tenant_exec(c, s, SQL(SQL_THREAD_TOUCH),
-                    ARGS(V(t->row.conversation_n), V(t->messages), V(t->unread), V(t->glimpse),
-                         V(in->now), V(t->wrote_at), V(t->who.name)),
-                    NULL));
+    int64_t recency = recency_of(in->now);
+    Value values[] = {
+        V(t->row.conversation_n), V(t->messages), V(t->unread), V(t->glimpse), V(in->now),
+        V(t->wrote_at),           V(t->who.name), V(recency)};
+    bool recent = t->row.recency == recency;
+    TRY(tenant_exec(c, s, recent ? SQL(SQL_THREAD_TOUCH) : SQL(SQL_THREAD_TOUCH_RECENCY),
+                    (Args){values, COUNT(values) - recent}, NULL));
+    t->row.recency = recency;
     if (t->who.name.data && !str_eq(t->who.name, t->row.name)) {
         TRY(tenant_exec(c, s, SQL(SQL_CONTACT_RENAME),
                         ARGS(V(t->row.contact_n), V(t->who.name), V(in->now)), NULL));
@@ -155,18 +164,23 @@ static void inbound_fill(Ctx *c, const Intake *in, const Inbound *from, const Th
     };
 }
 
-static Err *message_insert(Ctx *c, const Intake *in, Message *m, bool *made) {
-    Args args = ARGS(V(m->channel_n), V(m->conversation_n), V(m->id), V(m->type), V(m->content),
-                     V(m->metadata), V(m->media), V(m->raw), V(m->external_id), V(m->reply_to),
-                     V(m->status), V(m->provider_at), V(m->created_at));
+static Err *message_insert(Ctx *c, Intake *in, Message *m, bool *made) {
+    Value values[] = {V(m->channel_n),   V(m->conversation_n), V(m->id),     V(m->type),
+                      V(m->content),     V(m->metadata),       V(m->media),  V(m->raw),
+                      V(m->external_id), V(m->reply_to),       V(m->status), V(m->provider_at),
+                      V(m->created_at),  V((Id){in->next_n})};
     if (db_engine(c) == ENGINE_POSTGRES)
-        return tenant_maybe(c, in->scope, SQL(SQL_MESSAGE_ADD_INBOUND " RETURNING n"), args,
-                            &message_row_record, m, made);
+        return tenant_maybe(c, in->scope, SQL(SQL_MESSAGE_ADD_INBOUND_POSTGRES),
+                            (Args){values, COUNT(values) - 1}, &message_row_record, m, made);
     ptrdiff_t changed;
-    TRY(tenant_exec(c, in->scope, SQL(SQL_MESSAGE_ADD_INBOUND), args, &changed));
+    TRY(tenant_exec(c, in->scope, SQL(SQL_MESSAGE_ADD_INBOUND_SQLITE),
+                    (Args){values, COUNT(values)}, &changed));
     *made = changed > 0;
     if (!*made) return NULL;
-    return tenant_int(c, in->scope, SQL(SQL_MESSAGE_ADDED_SQLITE), NO_ARGS, &m->n.value);
+    if (!in->next_n)
+        TRY(tenant_int(c, in->scope, SQL(SQL_MESSAGE_ADDED_SQLITE), NO_ARGS, &in->next_n));
+    m->n.value = in->next_n++;
+    return NULL;
 }
 
 static void thread_count(Thread *t, const Message *m) {
@@ -179,7 +193,7 @@ static void thread_count(Thread *t, const Message *m) {
 }
 
 /* On PostgreSQL a neighbour may have stored it while we waited for the contact's row. */
-static Err *message_store(Ctx *c, const Intake *in, const Inbound *from, Thread *t, Message *m,
+static Err *message_store(Ctx *c, Intake *in, const Inbound *from, Thread *t, Message *m,
                           Stored *out) {
     Str external_id = from->external_id.data ? name_fit(c, from->external_id) : (Str){0};
     bool made;

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "crowd.h"
+#include "data/sqlite_pages.h"
 #include "vfs.h"
 
 extern char **environ;
@@ -342,6 +343,73 @@ ON_SQLITE(a_deferred_constraint_fails_its_own_transaction) {
     CHECK_INT(count_of(c, "SELECT count(*) FROM kids"), 192);
 }
 
+/* Every second one fails after it has written, be it its group's first or not. */
+static Err *half_in(Ctx *c, void *arg) {
+    const Str *name = arg;
+    TRY(db_exec(c, ADD_NAME, ARGS(V(*name), V(1)), NULL));
+    bool fails = str_ends(*name, S("1")) || str_ends(*name, S("3"));
+    return db_exec(c, ADD_NAME,
+                   ARGS(V(fails ? S("there") : str_concat(c->arena, *name, S("b"))), V(1)), NULL);
+}
+
+static Err *half_of_them(Ctx *c, int64_t who, int64_t round) {
+    Str name = strf(c->arena, "%lld-%lld", (long long)who, (long long)round);
+    return db_transaction(c, half_in, &name);
+}
+
+ON_SQLITE(what_fails_in_the_middle_leaves_nothing_wherever_it_stands) {
+    if (!names_make(c)) return;
+    MUST(db_exec(c, ADD_NAME, ARGS(V(S("there")), V(1)), NULL));
+    for (int members = 1; members <= 32; members *= 2) {
+        Crowd crowd = {.each = 4, .one = half_of_them};
+        crowd_run(c, &crowd, members);
+        CHECK_INT(crowd.good, 2 * members);
+        CHECK_INT(crowd.conflicts, 2 * members);
+        CHECK_INT(count_of(c, "SELECT count(*) FROM names"), 1 + 4 * members);
+        MUST(db_exec(c, SQL("DELETE FROM names WHERE name <> 'there'"), NO_ARGS, NULL));
+    }
+}
+
+/* -- the page cache ---------------------------------------------------------------------------- */
+
+static Err *scattered_in(Ctx *c, void *arg) {
+    const int64_t *at = arg;
+    for (int64_t i = *at; i < *at + 40; i++)
+        TRY(db_exec(
+            c, ADD_NAME,
+            ARGS(V(strf(c->arena, "%016llx%0100d", (unsigned long long)i * 0x9e3779b97f4a7c15u, 0)),
+                 V(i)),
+            NULL));
+    return NULL;
+}
+
+ON_SQLITE(commits_that_order_leaves_do_not_search_the_cache) {
+    if (!names_make(c)) return;
+    int64_t before = pages_searches();
+    for (int64_t at = 0; at < 6000; at += 40) MUST(db_transaction(c, scattered_in, &at));
+    CHECK_INT(pages_searches() - before, 0);
+    CHECK_INT(count_of(c, "SELECT count(*) FROM names"), 6000);
+}
+
+static Err *grows_and_fails_in(Ctx *c, void *arg) {
+    TRY(scattered_in(c, arg));
+    FAIL(c, GONE, "not wanted");
+}
+
+ON_SQLITE(pages_that_were_rolled_back_are_forgotten) {
+    if (!names_make(c)) return;
+    for (int64_t at = 0; at < 2000; at += 40) {
+        Err *err = db_transaction(c, grows_and_fails_in, &at);
+        CHECK(err && err->kind == ERR_GONE);
+        MUST(db_transaction(c, scattered_in, &at));
+        if (at % 400 == 0)
+            MUST(db_exec(c, SQL("DELETE FROM names WHERE n % 3 = 0"), NO_ARGS, NULL));
+    }
+    CHECK(pages_searches() > 0);
+    CHECK_INT(
+        count_of(c, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'"), 1);
+}
+
 /* -- the queue --------------------------------------------------------------------------------- */
 
 #define HALF_A_SECOND                                                                           \
@@ -502,6 +570,7 @@ TEST(an_sqlite_url_names_its_file) {
 int main(int argc, char **argv) {
     if (argc > 2 && strcmp(argv[1], "--child-writes") == 0) return child_main(argv);
     if (argc > 2 && strcmp(argv[1], "--child-locks") == 0) return locker_main(argv);
+    pages_register(); /* SQLite is in use from the next line on */
     disk_install();
     static const T rows[] = {
         T_ROW(what_was_acknowledged_survives_kill_9),
@@ -513,6 +582,9 @@ int main(int argc, char **argv) {
         T_ROW(a_failing_sync_fails_nobody_falsely_sqlite),
         T_ROW(an_interrupted_write_does_not_take_its_neighbours_along_sqlite),
         T_ROW(a_deferred_constraint_fails_its_own_transaction_sqlite),
+        T_ROW(what_fails_in_the_middle_leaves_nothing_wherever_it_stands_sqlite),
+        T_ROW(commits_that_order_leaves_do_not_search_the_cache_sqlite),
+        T_ROW(pages_that_were_rolled_back_are_forgotten_sqlite),
         T_ROW(a_full_queue_refuses_and_a_late_waiter_withdraws_sqlite),
         T_ROW(the_log_is_bounded_while_writing_never_stops_sqlite),
         T_ROW(a_backup_while_writing_is_of_one_moment_sqlite),
