@@ -45,16 +45,19 @@ static Str outcome(Ctx *c, const ChatDialect *dialect, const HttpAnswer *answer,
         buf_f(&said, "|%d %.*s %.*s ", (int)a.parts[i].kind, S_ARG(a.parts[i].id),
               S_ARG(a.parts[i].name));
         buf_add(&said, a.parts[i].text);
+        buf_add(&said, a.parts[i].signature);
     }
     return buf_str(&said);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static const ChatDialect *const dialects[] = {&openai_dialect, &anthropic_dialect,
-                                                  &mistral_dialect};
+                                                  &mistral_dialect, &gemini_dialect};
     static const int statuses[] = {200, 200, 200, 400, 404, 429, 500, 302};
     if (size < 3 || size > 64 * 1024) return 0;
     Ctx c = {.arena = arena_new(512 * MIB)};
+    /* The first three keep the numbers that saved inputs have. */
+    int dialect = data[0] < 200 ? data[0] % 3 : 3;
     int shape = data[0] / 3 % 3; /* whole, streamed, asked to stream but whole */
     Header type = {S("Content-Type"), shape == 1 ? S("text/event-stream") : S("application/json")};
     HttpAnswer answer = {.status = statuses[data[2] % COUNT(statuses)],
@@ -62,9 +65,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                          .header_count = 1,
                          .body = str_of((const char *)data + 3, (ptrdiff_t)size - 3)};
     ai_settings.play_bytes = 0;
-    Str whole = outcome(&c, dialects[data[0] % 3], &answer, shape > 0);
+    Str whole = outcome(&c, dialects[dialect], &answer, shape > 0);
     ai_settings.play_bytes = data[1] + 1;
-    Str cut = outcome(&c, dialects[data[0] % 3], &answer, shape > 0);
+    Str cut = outcome(&c, dialects[dialect], &answer, shape > 0);
     assert(str_eq(whole, cut));
     ctx_undo(&c, NULL);
     arena_free(c.arena);
