@@ -152,6 +152,7 @@ CREATE TABLE conversations (
 ) STRICT;
 CREATE UNIQUE INDEX conversations_open ON conversations (channel_n, contact_n) WHERE status <> 'ended';
 CREATE INDEX conversations_tenant ON conversations (tenant_n, recency);
+CREATE INDEX conversations_contact ON conversations (contact_n);
 
 -- One answer of an assistant, from the messages that asked for it to the one that answers, and why it
 -- says what it says. state: see turn.h. used: reservations and what they were settled with.

@@ -66,7 +66,8 @@ static bool origin_matches(Str allowed, Str origin) {
            str_to_i64(str_slice(origin, start.len, origin.len), &port) && port > 0;
 }
 
-typedef enum Cors { CORS_NO, CORS_ANY, CORS_CREDENTIALS } Cors;
+/* CORS_OWN: one that a route names, without cookies. */
+typedef enum Cors { CORS_NO, CORS_ANY, CORS_OWN, CORS_CREDENTIALS } Cors;
 
 static Cors cors_of(Str origin) {
     bool any = false;
@@ -82,12 +83,23 @@ static Cors cors_of(Str origin) {
     return any ? CORS_ANY : CORS_NO;
 }
 
-static void cors_headers(const Req *q, Reply *r) {
-    if (settings.cors_origins.len == 0) return;
+static Cors cors_of_route(Ctx *c, const Req *q, const Match *m, Str origin) {
+    const Route *route = m->entry ? m->entry->route : m->other->route;
+    return route->may_read(c, q, m->params, origin) ? CORS_OWN : CORS_NO;
+}
+
+static bool cors_by_route(const Match *m) {
+    const Entry *entry = m ? m->entry ? m->entry : m->other : NULL;
+    return entry && entry->route->may_read;
+}
+
+static bool cors_headers(Ctx *c, const Req *q, Reply *r, const Match *m) {
+    bool by_route = cors_by_route(m);
+    if (!by_route && settings.cors_origins.len == 0) return false;
     Str origin = req_header(q, S("Origin"));
     reply_header(r, S("Vary"), S("Origin"));
-    Cors cors = origin.data ? cors_of(origin) : CORS_NO;
-    if (cors == CORS_NO) return;
+    Cors cors = !origin.data ? CORS_NO : by_route ? cors_of_route(c, q, m, origin) : cors_of(origin);
+    if (cors == CORS_NO) return false;
     reply_header(r, S("Access-Control-Allow-Origin"), cors == CORS_ANY ? S("*") : origin);
     if (cors == CORS_CREDENTIALS) reply_header(r, S("Access-Control-Allow-Credentials"), S("true"));
     reply_header(
@@ -95,6 +107,7 @@ static void cors_headers(const Req *q, Reply *r) {
         S("Accept-Ranges, Content-Disposition, Content-Range, ETag, Idempotency-Replayed, Link, "
           "Location, RateLimit-Limit, "
           "RateLimit-Remaining, RateLimit-Reset, Retry-After, X-Request-ID, X-Total-Count"));
+    return true;
 }
 
 bool cors_is_preflight(const Req *q) {
@@ -102,9 +115,7 @@ bool cors_is_preflight(const Req *q) {
            req_header(q, S("Access-Control-Request-Method")).data;
 }
 
-void cors_preflight(const Req *q, Reply *r, Str allow) {
-    Str origin = req_header(q, S("Origin"));
-    if (settings.cors_origins.len == 0 || cors_of(origin) == CORS_NO) return;
+void cors_preflight(Reply *r, Str allow) {
     reply_header(r, S("Access-Control-Allow-Methods"), allow);
     reply_header(r, S("Access-Control-Allow-Headers"),
                  S("Accept, Accept-Language, Authorization, Content-Type, Idempotency-Key, "
@@ -115,7 +126,7 @@ void cors_preflight(const Req *q, Reply *r, Str allow) {
 
 /* -- All of it --------------------------------------------------------------------------------- */
 
-void headers_begin(Ctx *c, const Req *q, Reply *r) {
+bool headers_begin(Ctx *c, const Req *q, Reply *r, const Match *m) {
     if (!c->request_id.data) {
         Str given = req_header(q, S("X-Request-ID"));
         c->request_id = given.data && request_id_sane(given) ? given : request_id_new(c->arena);
@@ -123,7 +134,7 @@ void headers_begin(Ctx *c, const Req *q, Reply *r) {
     r->common_headers = data_lines[q->https];
     buf_reserve(&r->headers, 512);
     reply_header(r, S("X-Request-ID"), c->request_id);
-    cors_headers(q, r);
+    return cors_headers(c, q, r, m);
 }
 
 Str methods_text(Arena *arena, unsigned allowed) {

@@ -97,6 +97,10 @@ typedef struct Route {
     bool idempotent;    /* POST that creates or charges: takes Idempotency-Key. With in_raw the body
                         itself is not compared */
     bool secret_out;    /* the answer holds a secret: kept sealed, where it is kept */
+    /* Which other origins' pages may read the answers here, errors too: in place of CORS_ORIGINS, and
+     * never with cookies. Asked before all else, also for a preflight; params: of the path. False
+     * where it cannot be found out. May wait. NULL: CORS_ORIGINS says. */
+    bool (*may_read)(Ctx *c, const Req *q, const Str *params, Str origin);
     const char *errors; /* further statuses it may answer: "404 409" */
     const char *tag, *doc;
     const char *not_integer; /* detail of the 400 for a non-integer {x:int}; NULL: 404 */

@@ -263,15 +263,15 @@ static void serve(Ctx *c, Req *q, Reply *r, const Match *m) {
     if (k.claim) claim_end(c, &k, err);
 }
 
-static void answer_options(const Req *q, Reply *r, Str allow) {
-    if (cors_is_preflight(q)) cors_preflight(q, r, allow);
+static void answer_options(const Req *q, Reply *r, Str allow, bool may_read) {
+    if (may_read && cors_is_preflight(q)) cors_preflight(r, allow);
     reply_header(r, S("Allow"), allow);
     r->status = 204;
     r->body = S("");
 }
 
 /* No route for this path and method. */
-static void serve_none(Ctx *c, Req *q, Reply *r, const Match *m) {
+static void serve_none(Ctx *c, Req *q, Reply *r, const Match *m, bool may_read) {
     bool everything = str_eq(q->target, S("*"));
     unsigned allowed = everything
                            ? METHOD_GET | METHOD_POST | METHOD_PUT | METHOD_PATCH | METHOD_DELETE
@@ -282,7 +282,7 @@ static void serve_none(Ctx *c, Req *q, Reply *r, const Match *m) {
     if (allowed) {
         Str allow = methods_text(c->arena, allowed);
         if (q->method == METHOD_OPTIONS) {
-            answer_options(q, r, allow);
+            answer_options(q, r, allow, may_read);
             return;
         }
         reply_header(r, S("Allow"), allow);
@@ -301,17 +301,17 @@ void router_handle(Ctx *c, Req *q, Reply *r) {
     c->client_ip = q->client_ip;
     c->request_id = c->route = (Str){0};
     q->route = NULL;
-    headers_begin(c, q, r);
     tree_match(&router->root, q->path, q->method, &m);
+    bool may_read = headers_begin(c, q, r, &m);
     if (m.entry)
         serve(c, q, r, &m);
     else
-        serve_none(c, q, r, &m);
+        serve_none(c, q, r, &m, may_read);
     if (!r->begun) headers_settle(q, r);
 }
 
 void router_refuse(Ctx *c, Req *q, Reply *r, Err *err) {
-    headers_begin(c, q, r);
+    headers_begin(c, q, r, NULL);
     log_failure(c, q, err);
     reply_problem(c, q, r, err);
 }

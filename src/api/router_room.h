@@ -83,12 +83,14 @@ Str accept_choose(Str accept, Str types);
 MUST_USE Err *call_negotiate(Ctx *c, const Call *k);
 
 /* headers.c */
-/* Request id, security headers, CORS: what no answer may lack. */
-void headers_begin(Ctx *c, const Req *q, Reply *r);
+/* Request id, security headers, CORS: what no answer may lack. m: of the path, NULL when it is not
+ * known. Whether a page of another origin may read the answer. */
+bool headers_begin(Ctx *c, const Req *q, Reply *r, const Match *m);
 /* The Content-Security-Policy by what the answer is. */
 void headers_settle(const Req *q, Reply *r);
 bool cors_is_preflight(const Req *q);
-void cors_preflight(const Req *q, Reply *r, Str allow);
+/* What a page that may read may ask for. */
+void cors_preflight(Reply *r, Str allow);
 Str methods_text(Arena *arena, unsigned allowed);
 
 /* ratelimit.c */

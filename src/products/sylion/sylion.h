@@ -14,6 +14,8 @@ typedef struct SylionSettings {
     int64_t debounce_ms;     /* SYLION_DEBOUNCE_MS, 1500; a channel's config.debounceMs wins */
     int64_t document_max_bytes, media_max_bytes;
     int64_t webhook_per_minute; /* SYLION_WEBHOOK_PER_MINUTE: messages of a channel; its config.limits wins */
+    int64_t widget_session_s;  /* SYLION_WIDGET_SESSION_S */
+    int64_t widget_per_minute, widget_sessions_per_minute;
     bool private_sources;    /* SYLION_ALLOW_PRIVATE_SOURCES: documents and webhooks at addresses that are not public */
 } SylionSettings;
 extern SylionSettings sylion; /* filled before anything starts */

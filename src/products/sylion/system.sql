@@ -233,4 +233,30 @@ SELECT d.n, d.tenant_n, d.revision FROM knowledge_documents d
    AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.kind = 'sylion.index'
                       AND j.unique_key = CAST(d.n AS text) || ':' || CAST(d.revision AS text)
                       AND j.state IN ('waiting', 'running'))
- ORDER BY d.n LIMIT $1
+ ORDER BY d.n LIMIT $1;
+
+-- name: system_visited_channel
+-- $1 UUID. A visitor's page names a channel and no tenant.
+SELECT h.*, t.id AS tenant_id FROM channels h JOIN tenants t ON t.n = h.tenant_n
+WHERE h.id = $1 AND h.type IN ('web', 'voice') AND h.is_active AND h.deleted_at IS NULL
+  AND t.is_active AND t.deleted_at IS NULL;
+
+-- name: system_widget_expired
+-- $1 now, $2 at most: sessions of all tenants that have expired.
+SELECT n, contact_n FROM widget_sessions WHERE expires_at <= $1 ORDER BY n LIMIT $2;
+
+-- name: system_widget_session_remove
+-- $1 n.
+DELETE FROM widget_sessions WHERE n = $1;
+
+-- name: system_widget_contact_remove
+-- $1 n of a contact: a visitor who never wrote leaves nothing behind.
+DELETE FROM contacts WHERE n = $1
+  AND NOT EXISTS (SELECT 1 FROM conversations v WHERE v.contact_n = $1)
+  AND NOT EXISTS (SELECT 1 FROM widget_sessions w WHERE w.contact_n = $1);
+
+-- name: system_demo_channel
+-- $1 slug of a tenant: the channel that the widget's demo page shows.
+SELECT h.id FROM channels h JOIN tenants t ON t.n = h.tenant_n
+WHERE t.slug = $1 AND t.is_active AND t.deleted_at IS NULL
+  AND h.type = 'web' AND h.is_active AND h.deleted_at IS NULL ORDER BY h.n LIMIT 1

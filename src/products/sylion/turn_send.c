@@ -17,6 +17,7 @@
 #include "products/sylion/send.h"
 #include "products/sylion/turn_room.h"
 #include "products/sylion/turn_sql.h"
+#include "products/sylion/widget.h"
 
 enum {
     SEND_BACKOFF_MS = 2000,
@@ -171,9 +172,10 @@ static Err *judged(Ctx *c, Sending *s) {
     s->wire = s->m;
     if (!str_is_null(why)) return refused(c, s, why);
     if (too_late(s)) return taken_back(c, s);
-    if (!is(s->w.channel.type, "whatsapp")) { /* who follows the channel has it by the event */
+    if (!is(s->w.channel.type, "whatsapp")) { /* visitors look for it when they are told */
         s->go = false;
-        return settled(c, s, "sent", (Str){0});
+        TRY(settled(c, s, "sent", (Str){0}));
+        return visitor_tell(c, s->w.contact.id);
     }
     if (!template && (!window_is_open(&s->w) || told_outside(c, &s->m))) {
         TRY(template_take(c, s, &template));

@@ -15,6 +15,7 @@
 #include "products/sylion/turn_sql.h"
 #include "products/sylion/usage_sql.h"
 #include "products/sylion/whatsapp_sql.h"
+#include "products/sylion/widget_sql.h"
 #include "unit/work/work_world.h"
 
 typedef struct Named {
@@ -41,6 +42,7 @@ WORK(every_statement_is_prepared) {
         SYLION_TURN(X)
         SYLION_USAGE(X)
         SYLION_WHATSAPP(X)
+        SYLION_WIDGET(X)
 #undef X
         // clang-format on
     };
