@@ -32,7 +32,8 @@ def test_the_tour_of_the_readme_works(make_server):
     assert done.returncode == 0, done.stdout + done.stderr
     for said in ('"pong":true', '"email":"demo@socle.test"', '"id":"instagram_ten1"', '"id":"instagram_ten2"',
                  '"rejected_count":1', "ETag: ", '"key":"sk_', 'path="/api/v1/projects",status="201"',
-                 "/api/v1/projects/{id}"):
+                 "/api/v1/projects/{id}", "Calendrier.md", '"state":"answered"',
+                 '"content":"Une personne prend la suite."', '"handedOver":'):
         assert said in done.stdout, said
     assert (server.folder / "ten-minutes.tar").stat().st_size > 0
 
