@@ -4,68 +4,22 @@ that a person can see; nothing is sent twice by itself; a quota gives what it ha
 
 import collections
 import concurrent.futures
-import contextlib
-import os
 import subprocess
 import sys
 import threading
 
 import pytest
-from harness import DATABASE, PATIENCE, ROOT, Server, postgres_drop, postgres_make, psql, redis_make, token
+from harness import DATABASE, PATIENCE, ROOT, psql
 from sylion import good, refused
-from sylion_storm import (DOOR, SECRET, Shop, Storm, StormWhatsapp, ask_many, check_quota, people, rows, settings,
-                          text, wait, wrap)
+from sylion_storm import DOOR, Storm, World, ask_many, check_quota, people, rows, text, wait, wrap
 
 sys.path.insert(0, str(ROOT / "test/fake"))
 sys.path.insert(0, str(ROOT / "tools"))
 import peers  # noqa: E402
-from models import FakeModels  # noqa: E402
 from whatsapp import status  # noqa: E402
 
 postgres_only = pytest.mark.skipif(DATABASE != "postgres", reason="about several nodes on PostgreSQL")
 ONCE = {"messages": 1, "ai_requests": 1, "tokens": 1}
-
-
-class World:
-    """Nodes on one database (one alone on SQLite), a WhatsApp, a model, a shop."""
-
-    def __init__(self, folder, nodes=2, redis=None, **more):
-        self.stack = contextlib.ExitStack()
-        self.wa = self.stack.enter_context(StormWhatsapp())
-        self.wa.app_secret = SECRET
-        self.models = self.stack.enter_context(FakeModels())
-        self.database = None
-        shared = {}
-        if DATABASE == "postgres":
-            self.database = postgres_make()
-            redis = redis if redis is not None else redis_make() if "SOCLE_TEST_REDIS" in os.environ else ""
-            shared = {"database": self.database, "redis": redis}
-        count = nodes if DATABASE == "postgres" else 1
-        self.nodes = [Server(folder, **shared, **settings(self.wa, self.models, AI_TRIES=1, **more))
-                      for _ in range(count)]
-        self.one, self.two = self.nodes[0], self.nodes[-1]
-        for node in self.nodes:
-            node.errors = folder / f"node{self.nodes.index(node)}.log"
-
-    def __enter__(self):
-        for node in self.nodes:
-            node.start()
-        self.admin = self.one.client(token(self.one, "admin"))
-        self.shop = self.make_shop()
-        return self
-
-    def make_shop(self, **config):
-        self.admin.url = self.one.url
-        return Shop(self.one, self.admin, self.wa, config=config)
-
-    def __exit__(self, *_):
-        try:
-            for node in self.nodes:
-                node.close()
-        finally:
-            self.stack.close()
-            if self.database:
-                postgres_drop(self.database)
 
 
 @pytest.fixture(scope="module")
@@ -323,9 +277,9 @@ def test_without_redis_the_nodes_go_on(tmp_path, person):
 
 
 def test_after_a_storm_with_nodes_that_die_all_sums_agree(world):
-    shops = [world.make_shop(), world.make_shop(debounceMs=100), world.make_shop()]
+    shops = [world.make_shop(debounceMs=(0, 100)[i % 2]) for i in range(4)]
     size, kills = (1500, 4) if PATIENCE == 1 else (300, 2)
-    storm = Storm(world.nodes, shops, world.wa, messages=size, contacts=size // 8)
+    storm = Storm(world.nodes, shops, world.wa, messages=size, contacts=size // 8, told=0.2)
     storm.run(kills=kills)
     figures = storm.check()
     assert figures["kills"] == kills and figures["messages"] == size and figures["answered"] > 0, figures
