@@ -11,6 +11,7 @@
 #include "api/base_settings.h"
 #include "cli/cli.h"
 #include "data/migrate.h"
+#include "search/search.h"
 
 enum { CHECK_MS = 5000, SPACE_WARN_MIB = 1024, SPACE_FAIL_MIB = 64 };
 
@@ -117,6 +118,20 @@ static Finding check_integrity(Ctx *c) {
     return good(S("SQLite's quick check finds nothing"));
 }
 
+static Finding check_vectors(Ctx *c) {
+    Str name;
+    if (!c->app->search) return skipped("the database cannot be used");
+    int64_t began = mono_us();
+    Err *err = search_store_look(c, c->app->search, &name);
+    if (str_is_null(name)) return skipped("the search engine within has them");
+    if (err)
+        return bad(err->detail,
+                   "Look at VECTOR_STORE, QDRANT_URL and QDRANT_API_KEY, or install pgvector. "
+                   "Meanwhile words are found, meanings are not");
+    return good(strf(c->arena, "%.*s answers in %lld µs", S_ARG(name),
+                     (long long)(mono_us() - began)));
+}
+
 static Finding check_redis(Ctx *c) {
     if (!c->app->redis) return skipped("REDIS_URL is not set: one node needs none");
     int64_t began = mono_us();
@@ -165,6 +180,7 @@ static const struct Check {
 } checks[] = {
     {"data folder", check_data_dir}, {"secret key", check_secret},   {"database", check_database},
     {"schema", check_schema},        {"integrity", check_integrity}, {"redis", check_redis},
+    {"vectors", check_vectors},
     {"blobs", check_blobs},          {"open files", check_files},
 };
 

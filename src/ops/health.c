@@ -8,10 +8,12 @@
 #include <sys/statvfs.h>
 
 #include "api/base_settings.h"
+#include "app.h"
 #include "data/db.h"
 #include "data/migrate.h"
 #include "data/redis.h"
 #include "rt/offload.h"
+#include "search/search.h"
 
 static const HealthCheck *checks[HEALTH_CHECKS_MAX];
 static ptrdiff_t check_count;
@@ -158,12 +160,25 @@ static Err *redis_look(Ctx *c, HealthFound *found) {
     return redis_command(c, app_redis(c), (Str[]){S("PING")}, 1, &reply);
 }
 
+static bool vectors_configured(Ctx *c) {
+    return c->app->search && (str_eq(settings.vector_store, S("pgvector")) ||
+                              (!str_is_empty(settings.qdrant_url) &&
+                               !str_eq(settings.vector_store, S("engine"))));
+}
+
+static Err *vectors_look(Ctx *c, HealthFound *found) {
+    Str name;
+    (void)found;
+    return search_store_look(c, c->app->search, &name);
+}
+
 void health_add_base(void) {
     static const HealthCheck base[] = {
         {"database", true, NULL, database_look},
         {"migrations", true, NULL, migrations_look},
         {"disk", true, NULL, disk_look},
         {"redis", false, redis_configured, redis_look}, /* losing it costs latency, no more */
+        {"vectors", false, vectors_configured, vectors_look}, /* words are found without it */
     };
     for (ptrdiff_t i = 0; i < COUNT(base); i++) health_add(&base[i]);
 }

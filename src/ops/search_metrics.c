@@ -61,6 +61,9 @@ BY_INDEX(rebuilding_collect, !s->rebuilding || s->rebuild_total <= 0
 BY_INDEX(merges_collect, s->merges)
 BY_INDEX(flushes_collect, s->flushes)
 BY_INDEX(keep_failures_collect, s->keep_failures)
+BY_INDEX(store_vectors_collect, s->store_vectors)
+BY_INDEX(store_failures_collect, s->store_failures)
+BY_INDEX(store_away_collect, !str_is_null(s->store_failure))
 
 static void changes_collect(Ctx *c, const void *prepared, MetricOut *out) {
     const Indexes *all = prepared;
@@ -115,5 +118,12 @@ static const Metric rows[] = {
     {"socle_search_keep_failures", METRIC_COUNTER,
      "Merges and snapshots that failed (no room, say); they are tried again.", BY,
      .collect = keep_failures_collect},
+    {"socle_search_store_vectors", METRIC_GAUGE,
+     "Vectors in the store outside, as last counted; 0 where there is none.", BY,
+     .collect = store_vectors_collect},
+    {"socle_search_store_failures", METRIC_COUNTER,
+     "Attempts to follow or to rebuild there that failed.", BY, .collect = store_failures_collect},
+    {"socle_search_store_behind", METRIC_GAUGE, "1 while it cannot follow changes.", BY,
+     .collect = store_away_collect},
 };
 const MetricTable search_metrics = {rows, COUNT(rows), prepare};

@@ -388,6 +388,15 @@ static Err *rows_nearest(Ctx *c, const Store *s, Str place, const StoreAsk *a, S
     return NULL;
 }
 
+static Err *look(Ctx *c, const Store *s) {
+    int64_t there;
+    (void)s;
+    TRY(db_int(c, SQL("SELECT count(*) FROM pg_available_extensions WHERE name = 'vector'"), NO_ARGS,
+               &there));
+    if (there) return NULL;
+    FAIL(c, NOT_CONFIGURED, "the server of the database has no extension vector (pgvector)");
+}
+
 const StoreKind pgvector_store = {
     .state_get = state_get,
     .state_set = state_set,
@@ -397,4 +406,5 @@ const StoreKind pgvector_store = {
     .filled = place_filled,
     .nearest = rows_nearest,
     .count = place_count,
+    .look = look,
 };

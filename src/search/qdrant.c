@@ -511,6 +511,11 @@ static Err *points_nearest(Ctx *c, const Store *s, Str place, const StoreAsk *a,
     return total_ask(c, s, place, a, out);
 }
 
+static Err *look(Ctx *c, const Store *s) {
+    bool there;
+    return place_there(c, s, str_c(states), &there);
+}
+
 const StoreKind qdrant_store = {
     .state_get = state_get,
     .state_set = state_set,
@@ -520,4 +525,5 @@ const StoreKind qdrant_store = {
     .filled = place_filled,
     .nearest = points_nearest,
     .count = place_count,
+    .look = look,
 };

@@ -330,6 +330,8 @@ typedef struct SearchOptions {
 Search *search_new(SearchOptions options);
 void search_free(Search *search); /* NULL is allowed; all are closed */
 Search *app_search(struct App *app); /* defined by src/app.c */
+/* Asks the store of vectors whether it can be used. *name: which one; null: there is none. */
+MUST_USE Err *search_store_look(Ctx *c, const Search *search, Str *name);
 
 /* Open the index (its snapshot, else a rebuild begins in the background) and follow the database.
  * The index lives until search_close_all. `def` lives for ever. Another process that has the

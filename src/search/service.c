@@ -57,6 +57,18 @@ void search_free(Search *s) {
     free(s);
 }
 
+Err *search_store_look(Ctx *c, const Search *s, Str *name) {
+    const SearchOptions *o = &s->options;
+    bool none = o->store == SEARCH_STORE_NONE || !str_is_empty(o->meili_host);
+    bool qdrant = o->store == SEARCH_STORE_QDRANT;
+    *name = none ? (Str){0} : qdrant ? S("qdrant") : S("pgvector");
+    if (none) return NULL;
+    Str host = o->qdrant_url;
+    while (str_ends(host, S("/"))) host = str_slice(host, 0, host.len - 1);
+    Store look = {.host = str_cstr(c->arena, host), .key = str_cstr(c->arena, o->qdrant_key)};
+    return (qdrant ? &qdrant_store : &pgvector_store)->look(c, &look);
+}
+
 Str search_folder(const SearchIndex *x, Arena *a) {
     if (!x->search->folder) return (Str){0};
     return strf(a, "%s/%s", x->search->folder, x->def->name);

@@ -72,6 +72,7 @@ typedef struct StoreKind {
     Err *(*filled)(Ctx *c, Store *s, Str place); /* after a rebuild, before it counts */
     Err *(*nearest)(Ctx *c, const Store *s, Str place, const StoreAsk *ask, StoreAnswer *out);
     Err *(*count)(Ctx *c, const Store *s, Str place, int64_t *out);
+    Err *(*look)(Ctx *c, const Store *s); /* is it there, and does it let us in? */
 } StoreKind;
 extern const StoreKind qdrant_store, pgvector_store;
 
