@@ -10,7 +10,7 @@ import sys
 import time
 
 import pytest
-from harness import DATABASE, PATIENCE, Server, database, token
+from harness import PATIENCE, Server, database, token
 from sylion import good, make_tenant, page, refused, same_as_absent
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fake"))
@@ -526,38 +526,3 @@ def test_a_burst_is_one_question_and_one_answer(make_server, models):
             own.says(person, part)
         assert own.ended(person)["question"] == f"Bonjour,\nune question :\n{ASKED}"
         assert len(wa.to(person)) == 1 and len(own.turns(person)) == 1
-
-
-# -- two nodes ----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(DATABASE != "postgres", reason="two nodes share a PostgreSQL")
-def test_many_deliveries_on_two_nodes_one_of_which_dies_are_one_answer(make_server):
-    """A thousand deliveries of one message in parallel; one node is killed in the middle and comes back."""
-    with FakeWhatsapp() as wa, FakeModels() as models:
-        wa.app_secret, person = SECRET, str(next(people))
-        one = make_server(**settings(wa, models, JOB_LEASE_SECONDS=2))
-        own = Shop(one, one.client(token(one, "admin")), wa)
-        two = make_server(database=one.database, redis=one.env["REDIS_URL"], **settings(wa, models, JOB_LEASE_SECONDS=2))
-        made = payload([text(person, ASKED)], number_id=wa.number_id, phone=LINE)
-        took = []
-
-        def deliver(number):
-            if number == 500:
-                two.kill()
-            try:
-                door = (one, two)[number % 2]
-                took.append(wa.deliver(f"{door.url}{DOOR}", made).status_code)
-            except OSError:
-                pass  # the provider would come back
-        with concurrent.futures.ThreadPoolExecutor(24) as pool:
-            list(pool.map(deliver, range(1000)))
-        two.start()
-        assert took.count(200) > 400
-        turn = own.ended(person)
-        assert len(own.turns(person)) == 1 and len(wa.to(person)) <= 1
-        assert len(own.messages(person, direction="inbound")) == 1
-        assert turn["state"] in ("answered", "unknown"), turn  # unknown: it was the dead one that sent
-        assert len(wa.to(person)) == 1 or turn["state"] == "unknown"
-        assert all(own.usage(kind) == 1 for kind in ("messages", "ai_requests", "tokens"))
