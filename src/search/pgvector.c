@@ -30,16 +30,17 @@ static Sql sql_f(Ctx *c, const char *format, Str place) {
 
 /* -- The state ------------------------------------------------------------------------------------- */
 
-static const char states_there[] =
-    "SELECT count(*) FROM (SELECT to_regclass('vector_stores') AS name) AS t WHERE name IS NOT NULL";
+static const char states_there[] = "SELECT count(*) FROM (SELECT to_regclass('vector_stores') AS "
+                                   "name) AS t WHERE name IS NOT NULL";
 static const char states_make[] =
     "CREATE TABLE IF NOT EXISTS vector_stores (name TEXT PRIMARY KEY, place TEXT NOT NULL, "
     "former TEXT NOT NULL, definition TEXT NOT NULL, covered BIGINT NOT NULL)";
-static const char state_read[] =
-    "SELECT place, former, definition, CASE WHEN to_regclass(place) IS NULL THEN -1 ELSE covered END "
-    "AS covered FROM vector_stores WHERE name = $1";
+static const char state_read[] = "SELECT place, former, definition, CASE WHEN to_regclass(place) "
+                                 "IS NULL THEN -1 ELSE covered END "
+                                 "AS covered FROM vector_stores WHERE name = $1";
 static const char state_write[] =
-    "INSERT INTO vector_stores (name, place, former, definition, covered) VALUES ($1, $2, $3, $4, $5) "
+    "INSERT INTO vector_stores (name, place, former, definition, covered) VALUES ($1, $2, $3, $4, "
+    "$5) "
     "ON CONFLICT (name) DO UPDATE SET place = excluded.place, former = excluded.former, "
     "definition = excluded.definition, covered = excluded.covered";
 
@@ -73,9 +74,10 @@ static Err *extension_make(Ctx *c) {
     if (there) return NULL;
     Err *err = db_exec(c, SQL("CREATE EXTENSION IF NOT EXISTS vector"), NO_ARGS, NULL);
     if (!err || err->kind == ERR_CANCELLED) return err;
-    return err_wrap(c, ERR_NOT_CONFIGURED, __func__, err,
-                    "VECTOR_STORE=pgvector needs the extension vector in the database: install "
-                    "pgvector on its server, and let an administrator of it say CREATE EXTENSION vector");
+    return err_wrap(
+        c, ERR_NOT_CONFIGURED, __func__, err,
+        "VECTOR_STORE=pgvector needs the extension vector in the database: install "
+        "pgvector on its server, and let an administrator of it say CREATE EXTENSION vector");
 }
 
 static Err *place_drop(Ctx *c, Store *s, Str place) {
@@ -91,7 +93,8 @@ static Err *place_make(Ctx *c, Store *s, Str place) {
     const SearchDef *def = s->def;
     Buf b = buf_new(c->arena, KIB);
     if (s->approximate && def->dims > HNSW_DIMS_MOST)
-        FAIL(c, NOT_CONFIGURED, "VECTOR_SEARCH=approximate: pgvector's HNSW takes at most %d dimensions",
+        FAIL(c, NOT_CONFIGURED,
+             "VECTOR_SEARCH=approximate: pgvector's HNSW takes at most %d dimensions",
              (int)HNSW_DIMS_MOST);
     TRY(extension_make(c));
     TRY(db_exec(c, SQL(states_make), NO_ARGS, NULL));
@@ -104,15 +107,16 @@ static Err *place_make(Ctx *c, Store *s, Str place) {
     buf_byte(&b, 0);
     TRY(db_exec(c, sql_of(&b), NO_ARGS, NULL));
     if (def->partition_field < 0) return NULL;
-    Str index = strf(c->arena, "CREATE INDEX ON %.*s USING gin (f%d)", S_ARG(place),
-                     def->partition_field);
+    Str index =
+        strf(c->arena, "CREATE INDEX ON %.*s USING gin (f%d)", S_ARG(place), def->partition_field);
     return db_exec(c, SQL(index.data), NO_ARGS, NULL);
 }
 
 static Err *place_filled(Ctx *c, Store *s, Str place) {
     if (s->approximate)
-        TRY(db_exec(c, sql_f(c, "CREATE INDEX ON %.*s USING hnsw (embedding vector_cosine_ops)", place),
-                    NO_ARGS, NULL));
+        TRY(db_exec(
+            c, sql_f(c, "CREATE INDEX ON %.*s USING hnsw (embedding vector_cosine_ops)", place),
+            NO_ARGS, NULL));
     return db_exec(c, sql_f(c, "ANALYZE %.*s", place), NO_ARGS, NULL);
 }
 
@@ -164,7 +168,9 @@ static Sql put_sql(Ctx *c, const SearchDef *def, Str place) {
     for (int f = 0; f < def->field_count; f++) {
         if (!store_keeps(def, f)) continue;
         if (def->fields[f].kind == SEARCH_KEYWORD)
-            buf_f(&b, ", CASE WHEN r.f%d IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(r.f%d)) END",
+            buf_f(&b,
+                  ", CASE WHEN r.f%d IS NOT NULL THEN ARRAY(SELECT "
+                  "jsonb_array_elements_text(r.f%d)) END",
                   f, f);
         else
             buf_f(&b, ", r.f%d", f);
@@ -301,7 +307,7 @@ static Str wheres_put(Ctx *c, const Store *s, Buf *sql, const StoreAsk *a) {
     int part = s->def->partition_field;
     json_begin(&w.values, '[');
     buf_add(sql, S(" WHERE $2::jsonb IS NOT NULL")); /* an argument must stand in the text */
-    if (part >= 0) { /* bare, for the index */
+    if (part >= 0) {                                 /* bare, for the index */
         buf_f(sql, " AND f%d @> ARRAY[", part);
         text_put(&w, text_fold(c->arena, a->partition));
         buf_byte(sql, ']');
@@ -348,8 +354,9 @@ static Err *approximate_in(Ctx *c, void *arg) {
 
 static Str nearest_sql(Ctx *c, const Store *s, Str place, const StoreAsk *a, Str *values) {
     Buf b = buf_new(c->arena, 2 * KIB);
-    buf_f(&b, "SELECT key, similarity%s FROM (SELECT key, 1 - (embedding <=> $1::text::vector) "
-              "AS similarity FROM %.*s",
+    buf_f(&b,
+          "SELECT key, similarity%s FROM (SELECT key, 1 - (embedding <=> $1::text::vector) "
+          "AS similarity FROM %.*s",
           s->approximate ? "" : ", count(*) OVER () AS total", S_ARG(place));
     *values = wheres_put(c, s, &b, a);
     if (s->approximate) buf_add(&b, S(" ORDER BY embedding <=> $1::text::vector LIMIT $4"));
@@ -375,8 +382,8 @@ static Err *rows_nearest(Ctx *c, const Store *s, Str place, const StoreAsk *a, S
     Str values, text = nearest_sql(c, s, place, a, &values);
     double threshold = isfinite(a->threshold) ? a->threshold : -2;
     Asked q = {.sql = SQL(text.data),
-                 .args = ARGS(V(vector_text(c->arena, a->unit, s->def->dims)),
-                              V((JsonText){values}), V(threshold), V(a->want + 1))};
+               .args = ARGS(V(vector_text(c->arena, a->unit, s->def->dims)), V((JsonText){values}),
+                            V(threshold), V(a->want + 1))};
     if (s->approximate)
         TRY(db_transaction(c, approximate_in, &q));
     else
@@ -391,8 +398,8 @@ static Err *rows_nearest(Ctx *c, const Store *s, Str place, const StoreAsk *a, S
 static Err *look(Ctx *c, const Store *s) {
     int64_t there;
     (void)s;
-    TRY(db_int(c, SQL("SELECT count(*) FROM pg_available_extensions WHERE name = 'vector'"), NO_ARGS,
-               &there));
+    TRY(db_int(c, SQL("SELECT count(*) FROM pg_available_extensions WHERE name = 'vector'"),
+               NO_ARGS, &there));
     if (there) return NULL;
     FAIL(c, NOT_CONFIGURED, "the server of the database has no extension vector (pgvector)");
 }

@@ -114,7 +114,8 @@ static Err *place_make(Ctx *c, Store *s, Str place) {
         if (!store_keeps(s->def, i)) continue;
         Str body = strf(c->arena, "{\"field_name\":\"%s\",\"field_schema\":\"%s\"}", f->name,
                         schema_of(f->kind));
-        TRY(change(c, s, "an index of a field", "PUT", path_at(c, place, "/index?wait=true"), body));
+        TRY(change(c, s, "an index of a field", "PUT", path_at(c, place, "/index?wait=true"),
+                   body));
     }
     return NULL;
 }
@@ -232,8 +233,7 @@ static void payload_put(Ctx *c, JsonOut *o, const SearchDocs *d, const DocEntry 
         json_key(o, str_c(field->name));
         json_begin(o, '[');
         for (ptrdiff_t i = e->first; i < e->first + e->count; i++)
-            if (d->values[i].field == f)
-                json_put_str(o, text_fold(c->arena, d->values[i].text));
+            if (d->values[i].field == f) json_put_str(o, text_fold(c->arena, d->values[i].text));
         json_end(o, ']');
     }
     json_end(o, '}');

@@ -156,9 +156,9 @@ Err *search_open(Ctx *c, struct App *app, const SearchDef *def, SearchIndex **ou
     if (s->options.store == SEARCH_STORE_PGVECTOR && stores_vectors(s, def) &&
         db_engine(c) != ENGINE_POSTGRES)
         FAIL(c, NOT_CONFIGURED, "VECTOR_STORE=pgvector needs a PostgreSQL database (DATABASE_URL)");
-    SearchIndex *x = index_new(
-        s, def,
-        str_is_empty(s->options.meili_host) ? &search_engine_backend : &search_meilisearch_backend);
+    SearchIndex *x = index_new(s, def,
+                               str_is_empty(s->options.meili_host) ? &search_engine_backend
+                                                                   : &search_meilisearch_backend);
     if (stores_vectors(s, def)) vectors_add(s, x);
     if (s->options.follow) {
         Err *err = index_begin(c, x, true);
@@ -276,7 +276,8 @@ static Err *vectors_wait(Ctx *c, SearchIndex *v, int64_t newest, bool *whole) {
     *whole = atomic_load(&v->covered) >= newest;
     if (*whole || index_is_failing(v)) return NULL;
     bool built = atomic_load(&v->covered) != NOTHING_COVERED;
-    if (!built && mono_us() > atomic_load(&v->begun_at_us) + STORE_BEGIN_MS * US_PER_MS) return NULL;
+    if (!built && mono_us() > atomic_load(&v->begun_at_us) + STORE_BEGIN_MS * US_PER_MS)
+        return NULL;
     int64_t former = c->deadline_us;
     int64_t left_ms = former ? (former - mono_us()) / US_PER_MS : 2 * STORE_WAIT_MS;
     ctx_deadline_within(c, max_i64(1, min_i64(left_ms / 2, STORE_WAIT_MS)));
@@ -317,8 +318,8 @@ Err *search_wait(Ctx *c, SearchIndex *x, int64_t after, int64_t ms, int64_t *cov
     return err;
 }
 
-void search_follow(Ctx *c, SearchIndex *index, const char *name,
-                   Err *(*step)(Ctx *c, void *arg), void *arg, const int64_t *done) {
+void search_follow(Ctx *c, SearchIndex *index, const char *name, Err *(*step)(Ctx *c, void *arg),
+                   void *arg, const int64_t *done) {
     enum { WAIT_MS = 5000, AGAIN_MS = 1000 };
     assert(index && step && done);
     while (!c->cancelled) {

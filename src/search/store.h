@@ -52,9 +52,9 @@ typedef struct StoreAnswer {
     int64_t *keys; /* nearest first, ties by key */
     double *similarities;
     ptrdiff_t count;
-    bool all; /* there are no more */
-    int64_t total;   /* -1: not known */
-    bool loose;      /* it does not know all of the filter: there may be too many */
+    bool all;      /* there are no more */
+    int64_t total; /* -1: not known */
+    bool loose;    /* it does not know all of the filter: there may be too many */
 } StoreAnswer;
 
 typedef struct Store Store;

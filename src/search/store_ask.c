@@ -133,17 +133,17 @@ static Err *asking_make(Asking *a, float *unit) {
     bool words = q->q.len > 0;
     if (!words && q->score_threshold > 0) threshold = fmax(threshold, 2 * q->score_threshold - 1);
     int64_t depth = q->near->depth ? q->near->depth : DEPTH;
-    int64_t page = min_i64(max_i64(q->offset, 0), STORE_DEEP) +
-                   min_i64(max_i64(q->limit, 0), STORE_DEEP);
+    int64_t page =
+        min_i64(max_i64(q->offset, 0), STORE_DEEP) + min_i64(max_i64(q->limit, 0), STORE_DEEP);
     bool broad = q->facet_count > 0 || q->distinct_field >= 0;
     a->excludes = words;
-    a->ask = (StoreAsk){.unit = unit,
-                        .partition = q->partition,
-                        .filter = q->filter,
-                        .threshold = threshold,
-                        .want = min_i64(broad && !words ? STORE_DEEP : max_i64(depth, page + 1),
-                                        STORE_DEEP),
-                        .total = !words};
+    a->ask = (StoreAsk){
+        .unit = unit,
+        .partition = q->partition,
+        .filter = q->filter,
+        .threshold = threshold,
+        .want = min_i64(broad && !words ? STORE_DEEP : max_i64(depth, page + 1), STORE_DEEP),
+        .total = !words};
     return (void)good, NULL;
 }
 

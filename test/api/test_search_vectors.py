@@ -350,6 +350,9 @@ def test_settings_that_do_not_fit_are_refused(tmp_path):
 @pytest.mark.skipif(DATABASE != "postgres", reason="nodes share a PostgreSQL database")
 def test_two_nodes_one_of_which_writes(serve, qdrant, tmp_path):
     database = postgres_make()
+    for name in ("n1/blobs", "n2"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "n2/blobs").symlink_to(tmp_path / "n1/blobs")  # files are shared
     try:
         first, second = (serve(tmp_path / name, database=database) for name in ("n1", "n2"))
         tenant = make_tenant(first, first.client(token(first, "admin"))).owner

@@ -116,13 +116,24 @@ static bool counter_make(Ctx *c) {
 /* -- Questions ------------------------------------------------------------------------------------- */
 
 static void filter_put(Buf *b, Rand *r, int depth) {
-    static const char *const leaves[] = {
-        "group = gé1",          "group != Ge2",          "group IN [GE0, gé3, nobody]",
-        "group CONTAINS é4",    "group STARTS WITH gé",  "group = \"A \\\"quoted\\\\ 'one\"",
-        "at < 300",             "at >= 500",             "at 100 TO 700",
-        "at > 3074457345618258603", "price < 12.5",      "price 0 TO 60.25",
-        "at EXISTS",            "price NOT EXISTS",      "group NOT IN [gé1, gé2]",
-        "at = 4611686018427387903", "price >= -1e308",   "group CONTAINS quoted"};
+    static const char *const leaves[] = {"group = gé1",
+                                         "group != Ge2",
+                                         "group IN [GE0, gé3, nobody]",
+                                         "group CONTAINS é4",
+                                         "group STARTS WITH gé",
+                                         "group = \"A \\\"quoted\\\\ 'one\"",
+                                         "at < 300",
+                                         "at >= 500",
+                                         "at 100 TO 700",
+                                         "at > 3074457345618258603",
+                                         "price < 12.5",
+                                         "price 0 TO 60.25",
+                                         "at EXISTS",
+                                         "price NOT EXISTS",
+                                         "group NOT IN [gé1, gé2]",
+                                         "at = 4611686018427387903",
+                                         "price >= -1e308",
+                                         "group CONTAINS quoted"};
     if (depth == 0 || rand_below(r, 3) == 0) {
         buf_add(b, str_c(leaves[rand_below(r, COUNT(leaves))]));
         return;
@@ -191,11 +202,12 @@ static bool asked_alike(Ctx *c, const Pair *p, Rand *r) {
         return false;
     bool same = CHECK(!b.degraded) && (words ? blended_alike(&a, &b) : alone_alike(&a, &b, floor));
     if (!same)
-        printf("  filter %.*s, q %s, threshold %g, offset %lld, limit %lld: %td and %td hits, totals "
-               "%lld and %lld%s\n",
-               S_ARG(buf_str(&filter)), word, near.threshold, (long long)q.offset,
-               (long long)q.limit, a.count, b.count, (long long)a.total, (long long)b.total,
-               b.total_estimated ? " (about)" : "");
+        printf(
+            "  filter %.*s, q %s, threshold %g, offset %lld, limit %lld: %td and %td hits, totals "
+            "%lld and %lld%s\n",
+            S_ARG(buf_str(&filter)), word, near.threshold, (long long)q.offset, (long long)q.limit,
+            a.count, b.count, (long long)a.total, (long long)b.total,
+            b.total_estimated ? " (about)" : "");
     return same;
 }
 
@@ -242,9 +254,7 @@ ON_SQLITE(qdrant_finds_what_the_engine_finds) {
     process_end(c, fake);
 }
 
-static void in_pgvector(Ctx *c) {
-    all_alike(c, (SearchOptions){.store = SEARCH_STORE_PGVECTOR});
-}
+static void in_pgvector(Ctx *c) { all_alike(c, (SearchOptions){.store = SEARCH_STORE_PGVECTOR}); }
 
 TEST(pgvector_finds_what_the_engine_finds) {
     const char *url = getenv("SOCLE_TEST_PGVECTOR");
@@ -257,8 +267,8 @@ TEST(pgvector_finds_what_the_engine_finds) {
     world.options = world_options();
     world.options.prepared = false;
     rt_init(1);
-    coro_spawn((CoroOptions){.name = "test", .app = &world.app, .budget_bytes = 64 * MIB}, world_main,
-               NULL);
+    coro_spawn((CoroOptions){.name = "test", .app = &world.app, .budget_bytes = 64 * MIB},
+               world_main, NULL);
     rt_run();
     rt_close();
     nftw(world.folder, entry_remove, 16, FTW_DEPTH | FTW_PHYS);
