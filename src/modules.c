@@ -127,6 +127,11 @@ Err *modules_register(Ctx *c, const Module *const *modules, ptrdiff_t count) {
     return schedules_set(c, schedules, schedule_counts, count);
 }
 
+void modules_metrics_declare(void) {
+    for (ptrdiff_t i = 0; i < COUNT(listed); i++)
+        if (listed[i].module->metrics) listed[i].module->metrics();
+}
+
 void modules_stop(Ctx *c, const Module *const *modules, ptrdiff_t count) {
     while (count > 0)
         if (modules[--count]->stop) modules[count]->stop(c);

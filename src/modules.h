@@ -23,6 +23,9 @@ SettingTables modules_settings(Arena *arena);
  * names the schedule that cannot be. */
 MUST_USE Err *modules_register(Ctx *c, const Module *const *modules, ptrdiff_t count);
 
+/* Declare the metrics of every module, for the page that lists them. */
+void modules_metrics_declare(void);
+
 /* Start in order; when one fails, those that had started are stopped. Stop in reverse order. */
 MUST_USE Err *modules_start(Ctx *c, const Module *const *modules, ptrdiff_t count);
 void modules_stop(Ctx *c, const Module *const *modules, ptrdiff_t count);

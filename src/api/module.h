@@ -65,6 +65,8 @@ typedef struct Module {
      * migrated and before the server listens. */
     Err *(*start)(Ctx *c);
     void (*stop)(Ctx *c);
+    void (*metrics)(void); /* declares its families (ops/metrics.h), also for the page that lists
+                            * them; start calls it itself */
     Err *(*demo)(Ctx *c); /* idempotent demo data */
     /* Does a row of this module's name these bytes of the blob store (blob_use.h)? Also asked where
      * the module is left out. NULL: it keeps none. */

@@ -2,6 +2,7 @@
  * socle openapi, socle settings, socle routes: what this binary is, printed from the tables it runs on. */
 #include "api/base_settings.h"
 #include "cli/cli.h"
+#include "modules.h"
 #include "ops/metrics.h"
 #include "ops/ops.h"
 
@@ -31,6 +32,7 @@ const Command openapi_command = {
 static Err *metrics_show(Ctx *c) {
     Buf b = buf_new(c->arena, 8 * KIB);
     ops_metrics_declare();
+    modules_metrics_declare();
     metrics_print(&b);
     cli_print(buf_str(&b));
     return NULL;

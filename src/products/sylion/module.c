@@ -153,9 +153,13 @@ static const Schedule schedules[] = {
 
 static const Collection *const collections[] = {&chunks_collection, NULL};
 
-static Err *sylion_start(Ctx *c) {
+static void sylion_metrics(void) {
     turn_metrics_declare();
     figures_declare();
+}
+
+static Err *sylion_start(Ctx *c) {
+    sylion_metrics();
     return knowledge_start(c);
 }
 
@@ -169,6 +173,7 @@ const Module sylion_module = {
     .schedule_count = COUNT(schedules),
     .collections = collections,
     .prepare = chunk_index_prepare,
+    .metrics = sylion_metrics,
     .has_blob = sylion_has_blob,
     .lacks = extract_lacks,
     .start = sylion_start,
