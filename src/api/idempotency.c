@@ -86,6 +86,9 @@ static Str fingerprint_of(Ctx *c, const Call *k, Str owner, Str secret) {
     /* Devices have no account: what tells them apart behind one address. */
     Str device = req_header(k->q, S("X-Device-Secret"));
     if (device.data) hash_text(&state, device);
+    /* Nor have those who show a token of another kind (a website's visitors). */
+    Str shown = req_header(k->q, S("Authorization"));
+    if (id_is_none(c->account.user) && shown.data) hash_text(&state, shown);
     crypto_auth_hmacsha256_final(&state, hash);
     return str_hex(c->arena, hash, (ptrdiff_t)sizeof hash);
 }

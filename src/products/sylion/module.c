@@ -72,6 +72,7 @@ static const Route *const tables[] = {
     stray_routes,
     turn_routes,
     ask_routes,
+    voice_routes,
     widget_session_routes,
     widget_routes,
     widget_page_routes,

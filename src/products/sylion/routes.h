@@ -36,7 +36,7 @@ extern const Route inbox_routes[], simulator_routes[], stray_routes[], webhook_r
 extern const Route admin_routes[], dashboard_routes[], plan_routes[], tenant_admin_routes[],
     tenant_routes[], usage_routes[];
 extern const Route ask_routes[], turn_routes[];
-extern const Route widget_page_routes[], widget_routes[], widget_session_routes[];
+extern const Route voice_routes[], widget_page_routes[], widget_routes[], widget_session_routes[];
 extern const Route assistant_routes[], binding_routes[], channel_routes[], conversation_routes[],
     message_routes[];
 
