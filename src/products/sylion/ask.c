@@ -10,7 +10,9 @@
 #include "products/sylion/routes.h"
 #include "products/sylion/turn_sql.h"
 
-enum { ASK_MS = 120 * 1000, SETTLE_MS = 5 * 1000, QUESTION_MAX = 4096 };
+/* SETTLE_MS: who cannot settle leaves what was used unwritten and the quota taken until its hold is over;
+ * with thousands at once each waits long for its turn. */
+enum { ASK_MS = 120 * 1000, SETTLE_MS = ASK_MS, QUESTION_MAX = 4096 };
 
 typedef struct AskIn {
     Str question, language;
@@ -244,7 +246,7 @@ static Err *ask_post(Ctx *c, Call *k) {
         return surely(c, settle_in, a);
     }
     Err *bad = surely(c, release_in, a);
-    (void)bad; /* held for a quarter of an hour then; the first error says more */
+    (void)bad; /* held for an hour then; the first error says more */
     return err;
 }
 
