@@ -198,7 +198,7 @@ static Err *media_delete(Ctx *c, Call *k) {
 
 const Route media_routes[] = {
     {POST, "/api/v1/media", media_create, WRITES, .in_raw = true, .in_type = "multipart/form-data",
-     .out = &media_record, .timeout_ms = 10 * 60 * 1000, .idempotent = true,
+     .out = &media_record, .timeout_ms = 10 * 60 * 1000,
      .errors = "400 403 404 409 413 415 429 507",
      .doc = "Store a file (multipart `file`) to send with messages, as media {blob}. 201; 200 when "
             "it is there"},
