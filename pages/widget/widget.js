@@ -154,13 +154,14 @@
 
   // -- what is seen -----------------------------------------------------------------------------------
 
-  const host = document.createElement('div');
+  const host = document.createElement('socle-widget'); // a name for which a site has no rules
   const root = host.attachShadow({ mode: 'open' });
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(`
-    :host { all: initial; position: fixed; inset-block-end: 1rem; inset-inline-end: 1rem; z-index: 2147483000; color-scheme: light dark;
+    :host { all: initial !important; display: block !important; position: fixed !important; inset-block-end: 1rem !important; inset-inline-end: 1rem !important;
+      z-index: 2147483000 !important; color-scheme: light dark !important;
       --paper: #fff; --ground: #f6f5f1; --ink: #1c1b18; --quiet: #67635a; --line: #e4e0d7; --accent: #2b4acb; --on-accent: #fff; --error: #a8241c;
-      font: 16px/1.5 system-ui, sans-serif; color: var(--ink); }
+      font: 16px/1.5 system-ui, sans-serif !important; color: var(--ink) !important; }
     @media (prefers-color-scheme: dark) { :host { --paper: #1a1c20; --ground: #24272d; --ink: #ecebe8; --quiet: #a09e98; --line: #3a3e46;
       --accent: #9db1ff; --on-accent: #10131f; --error: #ff9d94; } }
     * { box-sizing: border-box; font: inherit; }

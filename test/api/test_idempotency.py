@@ -7,15 +7,20 @@ be there either. The other is a crash: the process is killed under load."""
 import contextlib
 import http.client
 import json
+import pathlib
 import select
 import socket
+import sys
 import urllib.parse
 import uuid
 
 import pytest
 from harness import PATIENCE, Server, database, make_user, register_user, run_cli, token
 from robian import debate_body
-from sylion import make_tenant
+from sylion import good, make_tenant
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fake"))
+from models import FakeModels  # noqa: E402
 
 ORGANISATIONS = "/api/v1/organisations"
 
@@ -33,6 +38,8 @@ TAKES_NONE = {
     "/api/v1/media",                                                      # the same bytes are the same file
     "/api/v1/channels/{id}/webhook-secret",                               # whoever lost it makes another
     "/api/collections/{id}/debates/{debate_id}",
+    "/api/v1/widget/{channelId}/sessions",                                # whoever lost it makes another
+    "/api/v1/widget/{channelId}/sessions/{sessionId}/messages",           # each message brings its own id
     "/api/open-data/fetch",                                               # one under way is the one
     "/api/v1/simulator/{channelId}/messages", "/api/v1/simulator/{channelId}/statuses",  # externalId names it
 }
@@ -226,6 +233,14 @@ def assistant_asked(w):
         lambda: int(database(w.server, "SELECT count(*) FROM usage_records WHERE kind = 'ai_requests'"))
 
 
+def spoken(w):
+    tenant = sylion_tenant(w)
+    good(tenant.owner.post("/api/v1/assistants", json={"name": word(), "enableRag": False, "isDefault": True}), 201)
+    made = good(tenant.owner.post("/api/v1/channels", json={"name": word(), "type": "voice"}), 201)["id"]
+    recording = b"fLaC" + b"\0" * 60 + b"says:When do you open on Monday?"
+    return tenant.owner, f"/api/v1/voice/{made}/turn", recording, sylion_rows(w, "messages WHERE type = 'audio'")
+
+
 def knowledge(w):
     """(tenant, base's id, document's id)"""
     tenant = sylion_tenant(w)
@@ -303,7 +318,7 @@ ROUTES = {
     "/api/v1/knowledge-bases": knowledge_base, "/api/v1/knowledge-bases/{id}/documents": knowledge_document,
     "/api/v1/documents/{id}/retry": document_again,
     "/api/v1/turns/{id}/replay": turn_again, "/api/v1/messages/{id}/resend": message_again,
-    "/api/v1/assistants/{id}/ask": assistant_asked,
+    "/api/v1/assistants/{id}/ask": assistant_asked, "/api/v1/voice/{channelId}/turn": spoken,
     "/api/v1/auth/register": registration, "/api/v1/keys": key,
     ORGANISATIONS: organisation, ORGANISATIONS + "/{id}/members": member,
     "/api/v1/events": event, "/api/jobs/probe": probe, "/api/jobs/{id}/retry": job_again,
@@ -316,16 +331,19 @@ ROUTES = {
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    """Without workers: a job stays as it was left."""
-    server = Server(tmp_path_factory.mktemp("world"), args=["--workers", "off"])
-    try:
-        yield World(server.start())
-    finally:
-        server.close()
+    """Without workers: a job stays as it was left. Only recordings need a provider."""
+    with FakeModels() as models:
+        server = Server(tmp_path_factory.mktemp("world"), args=["--workers", "off"], AI_CHAT_PROVIDER="local",
+                        AI_EMBED_PROVIDER="local", AI_TRANSCRIBE_PROVIDER="openai", **models.env())
+        try:
+            yield World(server.start())
+        finally:
+            server.close()
 
 
 def send(client, path, body, name):
-    return client.post(path, json=body, headers={"Idempotency-Key": name})
+    content = {"data": body} if isinstance(body, bytes) else {"json": body}
+    return client.post(path, headers={"Idempotency-Key": name}, **content)
 
 
 def same(answer, first):
