@@ -300,9 +300,9 @@ static Err *purge_in(Ctx *c, void *arg) {
 Err *widget_purge_run(Ctx *c, Job *job) {
     (void)job;
     for (ptrdiff_t count = PURGE_AT_ONCE; count == PURGE_AT_ONCE;) {
-        ArenaMark mark = arena_mark(c->arena);
+        CtxMark mark = ctx_mark(c);
         TRY(db_transaction(c, purge_in, &count));
-        arena_release(c->arena, mark);
+        ctx_release(c, mark);
     }
     return NULL;
 }

@@ -21,7 +21,8 @@ enum {
     OPENED_PER_MINUTE = 30,
     QUEUE_MAX = 100,
     AT_ONCE = 100,
-    LATEST = 50
+    LATEST = 50,
+    REACHED_MS = 5 * 1000
 };
 
 typedef struct Watching {
@@ -78,6 +79,16 @@ static Err *reached_in(Ctx *c, void *arg) {
     return message_set(c, &r->w->s, r->row->n, "delivered", (Str){0}, (Str){0});
 }
 
+/* Also when the visitor leaves at this very moment: the message has reached the page. */
+static Err *reached(Ctx *c, Watching *w, const WidgetRow *row) {
+    coro_shield(c);
+    c->deadline_us = mono_us() + REACHED_MS * US_PER_MS;
+    Err *err = db_transaction(c, reached_in, &(Reached){w, row});
+    c->deadline_us = 0;
+    coro_unshield(c);
+    return err;
+}
+
 static bool is_one_of(Str status, Str one, Str other) {
     return str_eq(status, one) || str_eq(status, other);
 }
@@ -103,7 +114,7 @@ static Err *row_tell(Ctx *c, Watching *w, const WidgetRow *row, bool *waits) {
         TRY(message_write(c, w, row));
     if (!late) w->told = row->n;
     if (!out || !str_eq(row->status, S("sent"))) return NULL;
-    return db_transaction(c, reached_in, &(Reached){w, row});
+    return reached(c, w, row);
 }
 
 static Err *news_tell(Ctx *c, Watching *w) {
@@ -165,14 +176,14 @@ static Err *news_await(Ctx *c, Watching *w) {
 
 static Err *watch(Ctx *c, Watching *w) {
     while (str_is_null(subscriber_ended(w->subscriber)) && mono_us() < w->ends_us) {
-        ArenaMark mark = arena_mark(c->arena);
+        CtxMark mark = ctx_mark(c);
         bool on;
         TRY(still_there(c, w, &on));
         if (!on) return NULL;
         TRY(drained(c, w));
         TRY(news_tell(c, w));
         TRY(news_await(c, w));
-        arena_release(c->arena, mark);
+        ctx_release(c, mark);
     }
     return NULL;
 }
