@@ -156,9 +156,9 @@
 
   const host = document.createElement('socle-widget'); // a name for which a site has no rules
   const root = host.attachShadow({ mode: 'open' });
-  const sheet = new CSSStyleSheet();
+  const sheet = new CSSStyleSheet(); // in px: a rem would be the site's
   sheet.replaceSync(`
-    :host { all: initial !important; display: block !important; position: fixed !important; inset-block-end: 1rem !important; inset-inline-end: 1rem !important;
+    :host { all: initial !important; display: block !important; position: fixed !important; inset-block-end: 16px !important; inset-inline-end: 16px !important;
       z-index: 2147483000 !important; color-scheme: light dark !important;
       --paper: #fff; --ground: #f6f5f1; --ink: #1c1b18; --quiet: #67635a; --line: #e4e0d7; --accent: #2b4acb; --on-accent: #fff; --error: #a8241c;
       font: 16px/1.5 system-ui, sans-serif !important; color: var(--ink) !important; }
@@ -168,37 +168,37 @@
     [hidden] { display: none !important; }
     button { cursor: pointer; border: 0; }
     :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
-    .launch { position: relative; display: block; inline-size: 3.5rem; block-size: 3.5rem; margin-inline-start: auto; border-radius: 50%;
+    .launch { position: relative; display: block; inline-size: 56px; block-size: 56px; margin-inline-start: auto; border-radius: 50%;
       background: var(--accent); color: var(--on-accent); box-shadow: 0 3px 14px #0004; }
-    .launch svg { inline-size: 1.6rem; block-size: 1.6rem; vertical-align: middle; }
-    .count { position: absolute; inset-block-start: -.25rem; inset-inline-end: -.25rem; min-inline-size: 1.4rem; padding: 0 .35rem; border-radius: .7rem;
-      background: var(--error); color: var(--paper); font-size: .875rem; line-height: 1.4rem; font-weight: 600; }
-    .panel { display: flex; flex-direction: column; inline-size: min(24rem, calc(100vw - 2rem)); block-size: min(36rem, calc(100vh - 7rem)); margin-block-end: .75rem;
-      overflow: hidden; border: 1px solid var(--line); border-radius: 1rem; background: var(--paper); box-shadow: 0 8px 40px #0003; }
-    header { display: flex; align-items: center; gap: .5rem; padding: .75rem 1rem; background: var(--accent); color: var(--on-accent); }
+    .launch svg { inline-size: 25.6px; block-size: 25.6px; vertical-align: middle; }
+    .count { position: absolute; inset-block-start: -4px; inset-inline-end: -4px; min-inline-size: 22.4px; padding: 0 5.6px; border-radius: 11.2px;
+      background: var(--error); color: var(--paper); font-size: 14px; line-height: 22.4px; font-weight: 600; }
+    .panel { display: flex; flex-direction: column; inline-size: min(384px, calc(100vw - 32px)); block-size: min(576px, calc(100vh - 112px)); margin-block-end: 12px;
+      overflow: hidden; border: 1px solid var(--line); border-radius: 16px; background: var(--paper); box-shadow: 0 8px 40px #0003; }
+    header { display: flex; align-items: center; gap: 8px; padding: 12px 16px; background: var(--accent); color: var(--on-accent); }
     header :focus-visible { outline-color: var(--on-accent); }
-    h2 { flex: 1; margin: 0; font-weight: 600; font-size: 1.0625rem; }
-    header button { padding: .25rem .6rem; border-radius: .5rem; background: none; color: inherit; font-size: 1.25rem; line-height: 1; }
-    .log { flex: 1; overflow-y: auto; display: flex; flex-direction: column; gap: .6rem; padding: 1rem; overscroll-behavior: contain; }
+    h2 { flex: 1; margin: 0; font-weight: 600; font-size: 17px; }
+    header button { padding: 4px 9.6px; border-radius: 8px; background: none; color: inherit; font-size: 20px; line-height: 1; }
+    .log { flex: 1; overflow-y: auto; display: flex; flex-direction: column; gap: 9.6px; padding: 16px; overscroll-behavior: contain; }
     .message { max-inline-size: 88%; align-self: flex-start; }
     .message.visitor { align-self: flex-end; }
-    .text { padding: .55rem .8rem; border-radius: .9rem; border-end-start-radius: .2rem; background: var(--ground); white-space: pre-wrap; overflow-wrap: anywhere; }
-    .visitor .text { border-radius: .9rem; border-end-end-radius: .2rem; background: var(--accent); color: var(--on-accent); }
-    .who { padding-inline: .3rem; color: var(--quiet); font-size: .8125rem; }
+    .text { padding: 8.8px 12.8px; border-radius: 14.4px; border-end-start-radius: 3.2px; background: var(--ground); white-space: pre-wrap; overflow-wrap: anywhere; }
+    .visitor .text { border-radius: 14.4px; border-end-end-radius: 3.2px; background: var(--accent); color: var(--on-accent); }
+    .who { padding-inline: 4.8px; color: var(--quiet); font-size: 13px; }
     .visitor .who { text-align: end; }
-    details { margin-block-start: .25rem; padding-inline: .3rem; color: var(--quiet); font-size: .875rem; }
+    details { margin-block-start: 4px; padding-inline: 4.8px; color: var(--quiet); font-size: 14px; }
     summary { cursor: pointer; }
-    ol { margin: .25rem 0; padding-inline-start: 1.5rem; }
+    ol { margin: 4px 0; padding-inline-start: 24px; }
     q { display: block; font-style: italic; }
-    .note { color: var(--error); font-size: .875rem; text-align: end; }
-    .note button { padding: 0 .25rem; background: none; color: inherit; text-decoration: underline; }
-    .thinking { color: var(--quiet); font-size: .875rem; padding-inline: .3rem; }
-    .state { margin: 0; padding: 0 1rem .4rem; color: var(--quiet); font-size: .875rem; }
+    .note { color: var(--error); font-size: 14px; text-align: end; }
+    .note button { padding: 0 4px; background: none; color: inherit; text-decoration: underline; }
+    .thinking { color: var(--quiet); font-size: 14px; padding-inline: 4.8px; }
+    .state { margin: 0; padding: 0 16px 6.4px; color: var(--quiet); font-size: 14px; }
     .state:empty { display: none; }
-    form { display: flex; gap: .5rem; align-items: flex-end; padding: .75rem; border-block-start: 1px solid var(--line); }
-    textarea { flex: 1; min-inline-size: 0; max-block-size: 8rem; padding: .5rem .7rem; border: 1px solid var(--quiet); border-radius: .6rem;
+    form { display: flex; gap: 8px; align-items: flex-end; padding: 12px; border-block-start: 1px solid var(--line); }
+    textarea { flex: 1; min-inline-size: 0; max-block-size: 128px; padding: 8px 11.2px; border: 1px solid var(--quiet); border-radius: 9.6px;
       background: var(--paper); color: var(--ink); resize: none; field-sizing: content; }
-    form button { padding: .5rem .9rem; border: 1px solid transparent; border-radius: .6rem; background: var(--accent); color: var(--on-accent); font-weight: 600; }
+    form button { padding: 8px 14.4px; border: 1px solid transparent; border-radius: 9.6px; background: var(--accent); color: var(--on-accent); font-weight: 600; }
     .unseen { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
     @media (prefers-reduced-motion: no-preference) { .thinking { animation: breathe 1.6s infinite ease-in-out; } @keyframes breathe { 50% { opacity: .4; } } }
   `);

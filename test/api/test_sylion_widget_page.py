@@ -170,7 +170,7 @@ def test_the_sites_styles_and_ours_do_not_mix(window, world):
     window.open(website.url + "/")
     window.one(".launch").click()
     color, size = window.js("const s = getComputedStyle(root.querySelector('h2')); return [s.color, s.fontSize]")
-    assert color != "rgb(255, 0, 0)" and size == "17px"
+    assert color != "rgb(255, 0, 0)" and size == "17px" and window.js("return getComputedStyle(root.querySelector('.launch')).width") == "56px"
     assert window.js("return root.querySelector('.panel').checkVisibility()")
     assert window.js("return getComputedStyle(document.querySelector('#text')).fontSize") == "30px"
 
