@@ -38,6 +38,8 @@ TAKES_NONE = {
     "/api/v1/media",                                                      # the same bytes are the same file
     "/api/v1/channels/{id}/webhook-secret",                               # whoever lost it makes another
     "/api/collections/{id}/debates/{debate_id}",
+    *(f"{base}/whatsapp/webhook{rest}" for base in ("", "/api/v1")        # each message brings its own id
+      for rest in ("", "/{channelId}", "/{channelId}/{secret}")),
     "/api/v1/widget/{channelId}/sessions",                                # whoever lost it makes another
     "/api/v1/widget/{channelId}/sessions/{sessionId}/messages",           # each message brings its own id
     "/api/open-data/fetch",                                               # one under way is the one

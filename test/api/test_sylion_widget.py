@@ -385,6 +385,11 @@ def test_a_channel_or_tenant_that_is_switched_off_or_deleted_is_like_none(server
 CORS = "Access-Control-Allow-Origin"
 
 
+@pytest.fixture(scope="module")
+def listed(shop):
+    return shop.make_channel(allowedOrigins=[SHOP, "https://*.other.example"])
+
+
 @pytest.mark.parametrize("origin, good_one", [
     (SHOP, True), ("https://WWW.shop.example", True), ("https://www.shop.example:443", True),
     ("https://a.other.example", True), ("https://a.b.other.example", True),
@@ -393,9 +398,8 @@ CORS = "Access-Control-Allow-Origin"
     ("http://www.shop.example", False), ("https://shop.example", False), ("https://www.shop.example.evil.example", False),
     ("https://www.shop.example:8443", False), ("null", False), ("https://evil.example", False), ("", False),
 ])
-def test_only_the_channels_websites_may_ask(shop, server, origin, good_one):
-    channel = shop.make_channel(allowedOrigins=[SHOP, "https://*.other.example"])
-    path = f"/api/v1/widget/{channel}/sessions"
+def test_only_the_channels_websites_may_ask(listed, server, origin, good_one):
+    path = f"/api/v1/widget/{listed}/sessions"
     preflight = server.client().options(path, headers={
         "Origin": origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"})
     asked = server.client().post(path, json={}, headers={"Origin": origin})
@@ -456,7 +460,7 @@ def test_a_website_that_is_taken_off_the_list_is_out(shop, server):
 
 
 def test_visitors_addresses_and_channels_have_limits(models, tmp_path):
-    with contextlib.closing(Server(tmp_path, AI_CHAT_PROVIDER="openai", SYLION_WIDGET_PER_MINUTE=3,
+    with contextlib.closing(Server(tmp_path, AI_CHAT_PROVIDER="openai", SYLION_WIDGET_PER_MINUTE=3, RATE_LIMITS="on",
                                    SYLION_WIDGET_SESSIONS_PER_MINUTE=4, **models.env())) as own:
         own.start()
         shop = Shop(own, own.client(token(own, "admin")))
