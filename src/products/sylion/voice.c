@@ -63,8 +63,8 @@ typedef struct VoiceOut {
         audio_reason;
     RecordList citations, audio;
 } VoiceOut;
-static const char *const kinds[] = {"answered", "unsupported", "handOver", "refused", "person",
-                                    NULL};
+static const char *const kinds[] = {"answered", "unsupported", "handOver",
+                                    "refused",  "person",      NULL};
 enum { KIND_PERSON = 4 };
 static const Field out_fields[] = {
     FIELD(VoiceOut, transcript),
@@ -76,11 +76,12 @@ static const Field out_fields[] = {
     FIELD(VoiceOut, conversation_id, .format = "uuid"),
     FIELD(VoiceOut, message_id, .format = "uuid"),
     FIELD(VoiceOut, answer_id, .flags = F_NULLABLE, .format = "uuid"),
-    FIELD_LIST(VoiceOut, audio, &audio_record, .doc = "One with ?speak=true, where it could be made"),
+    FIELD_LIST(VoiceOut, audio, &audio_record,
+               .doc = "One with ?speak=true, where it could be made"),
     FIELD(VoiceOut, audio_reason, .flags = F_NULLABLE, .doc = "Why it could not"),
 };
-static const Record out_record =
-    RECORD_AS("VoiceTurn", VoiceOut, out_fields, .camel = true, .doc = "What was heard and answered");
+static const Record out_record = RECORD_AS("VoiceTurn", VoiceOut, out_fields, .camel = true,
+                                           .doc = "What was heard and answered");
 
 typedef struct Hearing {
     Call *k;
@@ -196,10 +197,11 @@ static Err *settle(Ctx *c, Hearing *h, Id conversation) {
 
 static Err *write_down(Ctx *c, Hearing *h) {
     const VoiceQuery *q = h->k->query;
-    TranscribeRequest request = {.audio = h->recording.bytes,
-                                 .mime = h->recording.mime,
-                                 .language = q->language,
-                                 .payer = {h->s.owner, strf(c->arena, "%.*s/heard", S_ARG(h->key))}};
+    TranscribeRequest request = {
+        .audio = h->recording.bytes,
+        .mime = h->recording.mime,
+        .language = q->language,
+        .payer = {h->s.owner, strf(c->arena, "%.*s/heard", S_ARG(h->key))}};
     TRY(transcribe(c, &request, &h->said));
     h->heard = str_trim(h->said.text);
     if (h->heard.len > 0) return NULL;
@@ -271,10 +273,9 @@ static Str without_marks(Ctx *c, Str text) {
 
 /* An answer that cannot be spoken is an answer. */
 static Err *say(Ctx *c, Hearing *h) {
-    SpeakRequest request = {
-        .text = str_utf8_cut(without_marks(c, h->answer.text), SPOKEN_CHARS),
-        .language = h->answer.language,
-        .payer = {h->s.owner, strf(c->arena, "%.*s/spoken", S_ARG(h->key))}};
+    SpeakRequest request = {.text = str_utf8_cut(without_marks(c, h->answer.text), SPOKEN_CHARS),
+                            .language = h->answer.language,
+                            .payer = {h->s.owner, strf(c->arena, "%.*s/spoken", S_ARG(h->key))}};
     Err *err = request.text.len > 0 ? speak(c, &request, &h->speech) : NULL;
     if (err && err->kind == ERR_CANCELLED) return err;
     if (err) h->mute = strf(c->arena, "%.*s: %.*s", S_ARG(err_code(err)), S_ARG(err->detail));

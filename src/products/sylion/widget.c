@@ -191,8 +191,8 @@ static const Field in_fields[] = {
     FIELD(SessionIn, language, .flags = F_NULLABLE, .values = languages,
           .doc = "Of the page, until the visitor has written"),
 };
-static const Record in_record = RECORD_AS("WidgetSessionCreate", SessionIn, in_fields,
-                                          .camel = true);
+static const Record in_record =
+    RECORD_AS("WidgetSessionCreate", SessionIn, in_fields, .camel = true);
 
 typedef struct SessionOut {
     Str session_id, token;

@@ -51,10 +51,10 @@ static Err *begin_at(Ctx *c, Watching *w) {
     WidgetRow row = {0};
     bool found = false;
     if (uuid_valid(last))
-        TRY(tenant_maybe(c, &w->s, SQL(SQL_WIDGET_MESSAGE_N),
-                         ARGS(V(w->channel.n), V(w->visitor.contact_n),
-                              V(str_lower(c->arena, last))),
-                         &widget_row_record, &row, &found));
+        TRY(tenant_maybe(
+            c, &w->s, SQL(SQL_WIDGET_MESSAGE_N),
+            ARGS(V(w->channel.n), V(w->visitor.contact_n), V(str_lower(c->arena, last))),
+            &widget_row_record, &row, &found));
     w->told = row.n;
     if (found) return NULL;
     return tenant_int(c, &w->s, SQL(SQL_WIDGET_BEHIND),
@@ -110,8 +110,7 @@ static Err *row_tell(Ctx *c, Watching *w, const WidgetRow *row, bool *waits) {
     bool late = row->n.value <= w->told.value;
     *waits = out && !late && is_one_of(row->status, S("pending"), S("sending"));
     if (*waits) return NULL;
-    if (!out || !is_one_of(row->status, S("failed"), S("unknown")))
-        TRY(message_write(c, w, row));
+    if (!out || !is_one_of(row->status, S("failed"), S("unknown"))) TRY(message_write(c, w, row));
     if (!late) w->told = row->n;
     if (!out || !str_eq(row->status, S("sent"))) return NULL;
     return reached(c, w, row);
@@ -121,10 +120,10 @@ static Err *news_tell(Ctx *c, Watching *w) {
     Rows rows = {.count = AT_ONCE};
     bool waits = false;
     while (rows.count == AT_ONCE && !waits) {
-        TRY(tenant_query(c, &w->s, SQL(SQL_WIDGET_NEWS),
-                         ARGS(V(w->channel.n), V(w->visitor.contact_n), V(w->told.value),
-                              V((int64_t)AT_ONCE)),
-                         &widget_row_record, &rows));
+        TRY(tenant_query(
+            c, &w->s, SQL(SQL_WIDGET_NEWS),
+            ARGS(V(w->channel.n), V(w->visitor.contact_n), V(w->told.value), V((int64_t)AT_ONCE)),
+            &widget_row_record, &rows));
         for (ptrdiff_t i = 0; i < rows.count && !waits; i++)
             TRY(row_tell(c, w, (const WidgetRow *)rows.items + i, &waits));
     }
@@ -158,9 +157,7 @@ static Err *still_there(Ctx *c, Watching *w, bool *on) {
     return err;
 }
 
-static int64_t expires_in_us(const Watching *w) {
-    return w->visitor.expires_at.us - time_now().us;
-}
+static int64_t expires_in_us(const Watching *w) { return w->visitor.expires_at.us - time_now().us; }
 
 /* Until there is something, or a beat is due, or it is over. */
 static Err *news_await(Ctx *c, Watching *w) {

@@ -8,7 +8,13 @@
 #include "products/sylion/widget.h"
 #include "products/sylion/widget_sql.h"
 
-enum { TEXT_MAX = 4096, CLIENT_ID_MAX = 100, HISTORY_USUAL = 50, HISTORY_MOST = 100, CITED_MOST = 50 };
+enum {
+    TEXT_MAX = 4096,
+    CLIENT_ID_MAX = 100,
+    HISTORY_USUAL = 50,
+    HISTORY_MOST = 100,
+    CITED_MOST = 50
+};
 
 /* -- what is seen ---------------------------------------------------------------------------------- */
 
@@ -40,8 +46,7 @@ static const Field citation_fields[] = {
     FIELD(WidgetCitation, sentence, .flags = F_NULLABLE),
     FIELD(WidgetCitation, page, .flags = F_NULLABLE),
 };
-static const Record widget_citation_record =
-    RECORD(WidgetCitation, citation_fields, .camel = true);
+static const Record widget_citation_record = RECORD(WidgetCitation, citation_fields, .camel = true);
 
 static const char *const authors[] = {"visitor", "assistant", "person", "system", NULL};
 static const Field message_fields[] = {
@@ -132,8 +137,7 @@ static Err *say_in(Ctx *c, void *arg) {
     const SaidIn *in = a->k->in;
     SaidOut *out = call_out(a->k);
     Inbound m = {
-        .external_id =
-            strf(c->arena, "%.*s:%.*s", S_ARG(a->visitor.id), S_ARG(in->client_id)),
+        .external_id = strf(c->arena, "%.*s:%.*s", S_ARG(a->visitor.id), S_ARG(in->client_id)),
         .type = S("text"),
         .content = in->content,
         .user_key = a->visitor.user_key,
@@ -199,8 +203,8 @@ static Err *history(Ctx *c, Call *k) {
         before = row.n;
     }
     TRY(tenant_query(c, &s, SQL(SQL_WIDGET_HISTORY),
-                     ARGS(V(channel.n), V(v.contact_n), V(before), V(q->limit)),
-                     &widget_row_record, &rows));
+                     ARGS(V(channel.n), V(v.contact_n), V(before), V(q->limit)), &widget_row_record,
+                     &rows));
     WidgetMessage *out = arena_array(c->arena, WidgetMessage, rows.count + 1);
     for (ptrdiff_t i = 0; i < rows.count; i++)
         widget_message_show(c, (const WidgetRow *)rows.items + i, &out[i]);
