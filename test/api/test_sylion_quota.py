@@ -357,8 +357,9 @@ def make_life(server, tenant, messages, turns):
     person = database(server, "INSERT INTO contacts (id, tenant_n, channel_n, user_key, created_at, updated_at) VALUES "
                       f"('{uuid.uuid4()}', {n}, {c}, 'someone', {at}, {at}) RETURNING n")
     v = database(server, "INSERT INTO conversations (id, tenant_n, channel_n, contact_n, user_identifier, "
-                 f"last_message_at, created_at, updated_at) VALUES ('{uuid.uuid4()}', {n}, {c}, {person}, 'someone', "
-                 f"{at}, {at}, {at}) RETURNING n")
+                 "last_message_at, recency, created_at, updated_at) VALUES "
+                 f"('{uuid.uuid4()}', {n}, {c}, {person}, 'someone', {at}, {int(now.timestamp() // 60)}, {at}, {at}) "
+                 "RETURNING n")
     for direction, status, reason in messages:
         author = "contact" if direction == "inbound" else "assistant"
         said = f"'{reason}'" if reason else "NULL"
