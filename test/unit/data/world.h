@@ -55,7 +55,6 @@ typedef struct World {
     void (*test)(Ctx *c);
     char folder[256];
     char url[512];
-    char copied[100]; /* PostgreSQL: name of the database that others begin as; "": none */
     DbOptions options;
 } World;
 static World world = {.loops = 2};
@@ -99,34 +98,12 @@ static inline bool pg_admin(const char *sql) {
 /* The server's URL with another database name. */
 static inline bool pg_database_make(void) {
     static int made;
-    char name[64], sql[200];
+    char name[64], sql[128];
     const char *base = getenv("SOCLE_TEST_PG"), *slash = strrchr(base, '/');
     snprintf(name, sizeof name, "socle_test_%d_%d", (int)getpid(), ++made);
-    bool copied = world.copied[0] != 0;
-    snprintf(sql, sizeof sql, "CREATE DATABASE %s%s%s", name, copied ? " TEMPLATE " : "",
-             world.copied);
+    snprintf(sql, sizeof sql, "CREATE DATABASE %s", name);
     snprintf(world.url, sizeof world.url, "%.*s/%s", (int)(slash - base), base, name);
     return pg_admin(sql);
-}
-
-static inline void pg_copied_drop(void) {
-    char sql[128];
-    snprintf(sql, sizeof sql, "DROP DATABASE %s WITH (FORCE)", world.copied);
-    pg_admin(sql);
-}
-
-/* The database as it is now is what further tests of this program begin with. Nobody may be using it: the
- * test's own connections are closed meanwhile. */
-static inline bool pg_database_keep(Ctx *c) {
-    char sql[200];
-    db_close(c->app->db);
-    snprintf(world.copied, sizeof world.copied, "%s_copied", strrchr(world.url, '/') + 1);
-    snprintf(sql, sizeof sql, "CREATE DATABASE %s TEMPLATE %s", world.copied,
-             strrchr(world.url, '/') + 1);
-    bool kept = pg_admin(sql);
-    if (kept) atexit(pg_copied_drop);
-    else world.copied[0] = 0;
-    return good(db_open(c, world.options, &c->app->db), "db_open", __FILE__, __LINE__);
 }
 
 static inline void pg_database_drop(void) {

@@ -23,11 +23,9 @@ Redis *app_redis(Ctx *c) {
     }                                    \
     static void name##_work(Ctx *c)
 
-/* On PostgreSQL the tables are made once, and copied for the tests that follow. */
 static inline bool migrated(Ctx *c) {
     int64_t applied;
-    if (!GOOD(migrate_up(c, &applied))) return false;
-    return applied == 0 || world.engine != ENGINE_POSTGRES || pg_database_keep(c);
+    return GOOD(migrate_up(c, &applied));
 }
 
 static inline int64_t count_rows(Ctx *c, const char *sql) {
