@@ -217,6 +217,7 @@ TEST(camel_records_have_other_names_outside_and_milliseconds) {
     REQUIRE(!json_parse(&c, buf_str(&b), &json));
     CHECK(json_path(json, "properties.quotaAiRequests.maximum") != NULL);
     CHECK_STR(json_str(json_path(json, "required.0")), S("contactEmail"));
+    ctx_undo(&c, NULL);
 }
 
 typedef struct Span { int64_t from, to; Str unit; } Span;
