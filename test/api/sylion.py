@@ -3,9 +3,10 @@ answers and errors look. Each topic adds its own helpers below."""
 
 import itertools
 import re
+import time
 import uuid
 
-from harness import make_user, token
+from harness import PATIENCE, make_user, token
 
 counter = itertools.count(1)
 UUID = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
@@ -120,3 +121,14 @@ class Tenant:
 
 def make_tenant(server, admin, **members):
     return Tenant(server, admin, **members)
+
+
+def make_base(owner, name, document, text):
+    """The id of a knowledge base with one document, which is found from now on."""
+    base = good(owner.post("/api/v1/knowledge-bases", json={"name": name}), 201)["id"]
+    made = good(owner.post(f"/api/v1/knowledge-bases/{base}/documents", json={"name": document, "text": text}), 201)
+    until = time.monotonic() + 20 * PATIENCE
+    while good(owner.get(f"/api/v1/documents/{made['id']}"))["status"] != "indexed":
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    return base

@@ -7,8 +7,8 @@ import sys
 import time
 
 import pytest
-from harness import PATIENCE, Server, database, token
-from sylion import good, make_tenant, nobody, refused, same_as_absent
+from harness import Server, database, token
+from sylion import good, make_base, make_tenant, nobody, refused, same_as_absent
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fake"))
 from models import FakeModels  # noqa: E402
@@ -51,15 +51,9 @@ class Library:
     def __init__(self, server, admin, **assistant):
         self.server, self.tenant = server, make_tenant(server, admin)
         self.owner = self.tenant.owner
-        base = good(self.owner.post("/api/v1/knowledge-bases", json={"name": "Règles"}), 201)
-        document = good(self.owner.post(f"/api/v1/knowledge-bases/{base['id']}/documents",
-                                        json={"name": "Règlement.md", "text": RULES}), 201)["id"]
-        until = time.monotonic() + 20 * PATIENCE
-        while good(self.owner.get(f"/api/v1/documents/{document}"))["status"] != "indexed":
-            assert time.monotonic() < until
-            time.sleep(0.05)
+        base = make_base(self.owner, "Règles", "Règlement.md", RULES)
         self.assistant = good(self.owner.post("/api/v1/assistants", json={
-            "name": "Ada", "isDefault": True, "ragThreshold": 0.2, "knowledgeBaseIds": [base["id"]]} | assistant), 201)
+            "name": "Ada", "isDefault": True, "ragThreshold": 0.2, "knowledgeBaseIds": [base]} | assistant), 201)
         self.path = f"/api/v1/assistants/{self.assistant['id']}/ask"
 
     def ask(self, question=ASKED, **members):

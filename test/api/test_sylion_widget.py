@@ -11,7 +11,7 @@ import uuid
 
 import pytest
 from harness import PATIENCE, Server, database, token
-from sylion import TIME, UUID, blurred, good, make_tenant, nobody, refused
+from sylion import TIME, UUID, blurred, good, make_base, make_tenant, nobody, refused
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fake"))
 from models import FakeModels  # noqa: E402
@@ -53,15 +53,9 @@ class Shop:
     def __init__(self, server, admin, **config):
         self.server, self.tenant = server, make_tenant(server, admin)
         self.owner = self.tenant.owner
-        base = good(self.owner.post("/api/v1/knowledge-bases", json={"name": "Règles"}), 201)
-        document = good(self.owner.post(f"/api/v1/knowledge-bases/{base['id']}/documents",
-                                        json={"name": "Règlement.md", "text": RULES}), 201)["id"]
-        until = time.monotonic() + 20 * PATIENCE
-        while good(self.owner.get(f"/api/v1/documents/{document}"))["status"] != "indexed":
-            assert time.monotonic() < until
-            time.sleep(0.05)
+        base = make_base(self.owner, "Règles", "Règlement.md", RULES)
         good(self.owner.post("/api/v1/assistants", json={
-            "name": "Ada", "isDefault": True, "ragThreshold": 0.2, "knowledgeBaseIds": [base["id"]]}), 201)
+            "name": "Ada", "isDefault": True, "ragThreshold": 0.2, "knowledgeBaseIds": [base]}), 201)
         self.channel = self.make_channel(**config)
 
     def make_channel(self, type="web", **config):
