@@ -55,6 +55,7 @@ class Client:
     def __init__(self, gate, client):
         self.gate, self.client = gate, client
         self.lock, self.holds, self.asked, self.state = threading.Lock(), False, 0, b"I"
+        self.begun = False  # a group of messages of which the end was not sent yet
         self.upstream = None
 
     def take(self):
@@ -94,6 +95,7 @@ class Client:
             with self.lock:
                 self.take()
                 self.asked += data[:1] in (b"Q", b"S")
+                self.begun = data[:1] not in (b"Q", b"S")
             self.upstream.sendall(data)
 
     def answers(self):
@@ -104,7 +106,7 @@ class Client:
                     if data[:1] == b"Z":
                         self.asked -= 1
                         self.state = data[5:6]
-                        if self.holds and not self.asked and self.state == b"I":
+                        if self.holds and not self.asked and not self.begun and self.state == b"I":
                             self.holds = False
                             self.gate.turn.release()
                 try:
@@ -126,6 +128,7 @@ class Client:
             text = b"ROLLBACK\0"
             with self.lock:
                 self.asked += 2
+                self.begun = False
             self.upstream.sendall(b"S" + struct.pack("!I", 4) + b"Q" + struct.pack("!I", 4 + len(text)) + text)
             while self.holds and time.monotonic() < until:
                 time.sleep(0.005)
