@@ -315,3 +315,21 @@ void router_refuse(Ctx *c, Req *q, Reply *r, Err *err) {
     log_failure(c, q, err);
     reply_problem(c, q, r, err);
 }
+
+Err *router_call(Ctx *c, Method method, Str path, Str query, Str body, Str *out) {
+    Match m;
+    tree_match(&app_router(c)->root, path, method, &m);
+    if (!m.entry) FAIL(c, NOT_FOUND, "There is nothing at this address.");
+    assert(!m.entry->route->in_raw && !m.entry->route->out_type);
+    /* body_length 0: what is to be read is in k.body. */
+    Req q = {.method = method, .method_text = str_c(method_name(method)), .target = path, .path = path,
+             .query = query, .started_us = mono_us()};
+    Reply r = {.status = 200, .headers = buf_new(c->arena, 64), .last_modified = TIME_NULL};
+    Call k = {.q = &q, .r = &r, .route = m.entry->route, .entry = m.entry, .total = -1, .body = body};
+    TRY(call_params(c, &k, &m));
+    TRY(call_query(c, &k));
+    TRY(call_body(c, &k));
+    TRY(handle(c, &k));
+    *out = r.body.len > 0 ? r.body : (Str){0};
+    return NULL;
+}

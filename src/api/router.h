@@ -16,6 +16,11 @@ void router_free(Router *router);
 /* For HttpOptions.handle and .refuse; the router is found through c->app. */
 void router_handle(Ctx *c, Req *q, Reply *r);
 void router_refuse(Ctx *c, Req *q, Reply *r, Err *err);
+/* For commands: what the route of this address does, with the same reading of query and body and the
+ * same handler, but for nobody's connection: no sign-in, no limits, no Idempotency-Key. The account it
+ * is done for is c's. Body: JSON, null for none. *out: the answer as JSON, null where there is none;
+ * good while c is. Not for routes that read their body themselves, or answer with a stream. */
+MUST_USE Err *router_call(Ctx *c, Method method, Str path, Str query, Str body, Str *out);
 Router *app_router(Ctx *c); /* defined by src/app.c */
 
 /* All routes, resources expanded, in path order. */

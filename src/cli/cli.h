@@ -22,7 +22,7 @@ typedef struct Option {
     const char *doc;
 } Option;
 
-enum { CLI_OPTIONS_MAX = 16, CLI_WORDS_MAX = 4096 };
+enum { CLI_OPTIONS_MAX = 24, CLI_WORDS_MAX = 4096 };
 
 struct Cli;
 

@@ -54,7 +54,10 @@ typedef enum FieldFlags {
     F_TRIM = 1 << 6,      /* text is trimmed before its length is checked */
     F_NO_COLUMN = 1 << 7, /* not a column of the record's table */
     F_OMIT_NULL = 1 << 8, /* left out of JSON when null (else written as null) */
-    F_LOWER = 1 << 9      /* ASCII letters of text are lowered */
+    F_LOWER = 1 << 9,     /* ASCII letters of text are lowered */
+    F_SNAKE = 1 << 10,    /* keeps its name on the wire in a `camel` record */
+    F_EPOCH_MS = 1 << 11  /* a time that is milliseconds since 1970 on the wire, as JavaScript's clients
+                             count; RFC 3339 is read as well. Years 1 to 9999 */
 } FieldFlags;
 
 struct Record;

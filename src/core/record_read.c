@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * JSON and text to records. Every bad field is reported, under its path, before anything is used. */
+#include <math.h>
+
 #include "core/json.h"
 #include "core/record.h"
 
+#define YEAR_1_MS (-62135596800000.0)
+#define YEAR_10000_MS 253402300800000.0
 enum { TEXT_MAX = 64 * 1024, LIST_MAX = 10000 };
 
 typedef struct Reader {
@@ -142,6 +146,12 @@ static void read_time(Reader *r, Str text, Time *out, Str path) {
     else if (!time_parse(text, out)) bad(r, path, S("format"), "is not a date-time (RFC 3339)");
 }
 
+static void read_epoch(Reader *r, double ms, Time *out, Str path) {
+    if (ms >= YEAR_1_MS && ms < YEAR_10000_MS)
+        *out = (Time){(int64_t)floor(ms) * 1000};
+    else bad(r, path, S("value"), "must be milliseconds since 1970, in the years 1 to 9999");
+}
+
 static void read_json(Reader *r, const json_t *v, JsonText *out) {
     Buf b = buf_new(r->c->arena, 64);
     buf_json_value(&b, v);
@@ -168,7 +178,10 @@ static void read_value(Reader *r, const Field *f, const json_t *v, void *at, Str
         if (json_is_string(v)) read_str(r, f, json_str(v), at, path);
         else bad(r, path, S("type"), "must be a text");
         break;
-    case KIND_TIME: read_time(r, json_str(v), at, path); break;
+    case KIND_TIME:
+        if (f->flags & F_EPOCH_MS && json_is_number(v)) read_epoch(r, json_number_value(v), at, path);
+        else read_time(r, json_str(v), at, path);
+        break;
     case KIND_JSON: read_json(r, v, at); break;
     case KIND_STR_LIST: read_str_list(r, f, v, at, path); break;
     case KIND_RECORD: read_object(r, f->record, v, at, NULL, path); break;
@@ -302,7 +315,12 @@ static void read_text(Reader *r, const Field *f, Str text, void *at, Str path) {
     case KIND_FLOAT: read_text_float(r, f, text, at, path); break;
     case KIND_OPT_FLOAT: read_text_float(r, f, text, &((OptFloat *)at)->value, path); ((OptFloat *)at)->set = true; break;
     case KIND_STR: read_str(r, f, text, at, path); break;
-    case KIND_TIME: read_time(r, text, at, path); break;
+    case KIND_TIME: {
+        double ms;
+        if (f->flags & F_EPOCH_MS && str_to_f64(text, &ms)) read_epoch(r, ms, at, path);
+        else read_time(r, text, at, path);
+        break;
+    }
     case KIND_STR_LIST: read_text_list(r, f, text, at, path); break;
     case KIND_JSON: case KIND_RECORD: case KIND_RECORD_LIST: assert(!"not a kind for texts"); break;
     }

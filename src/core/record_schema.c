@@ -20,7 +20,7 @@ static void put_member(JsonOut *o, const char *name, const char *text) {
 }
 
 static void put_type(JsonOut *o, const Field *f) {
-    const char *type = type_names[f->kind];
+    const char *type = f->kind == KIND_TIME && f->flags & F_EPOCH_MS ? "integer" : type_names[f->kind];
     if (!type) return;
     json_key(o, S("type"));
     if (!schema_nullable(f)) {
@@ -81,8 +81,9 @@ static void put_field(JsonOut *o, const Field *f, SchemaMode mode) {
     put_type(o, f);
     if (f->kind == KIND_RECORD) put_ref(o, f->record, mode);
     if (f->kind == KIND_STR_LIST || f->kind == KIND_RECORD_LIST) put_items(o, f, mode);
-    if (f->kind == KIND_TIME) put_member(o, "format", "date-time");
-    if (f->kind == KIND_INT || f->kind == KIND_ID || f->kind == KIND_OPT_INT) put_member(o, "format", "int64");
+    bool epoch = f->kind == KIND_TIME && f->flags & F_EPOCH_MS;
+    if (f->kind == KIND_TIME && !epoch) put_member(o, "format", "date-time");
+    if (epoch || f->kind == KIND_INT || f->kind == KIND_ID || f->kind == KIND_OPT_INT) put_member(o, "format", "int64");
     if (f->format && f->kind == KIND_STR) put_member(o, "format", f->format);
     if (f->values && f->kind == KIND_STR) put_values(o, f);
     put_limits(o, f);

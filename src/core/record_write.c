@@ -7,7 +7,7 @@ static void write_str(Buf *b, Str s) {
 }
 
 Str field_wire(const Record *record, const Field *f, char room[FIELD_NAME_MAX]) {
-    if (!record->camel) return str_c(f->name);
+    if (!record->camel || f->flags & F_SNAKE) return str_c(f->name);
     ptrdiff_t n = 0;
     for (const char *p = f->name; *p; p++) {
         bool hump = *p == '_' && p[1] >= 'a' && p[1] <= 'z';
@@ -17,9 +17,13 @@ Str field_wire(const Record *record, const Field *f, char room[FIELD_NAME_MAX]) 
     return str_of(room, n);
 }
 
-static void write_time(Buf *b, Time t, bool milliseconds) {
+static void write_time(Buf *b, Time t, bool milliseconds, bool epoch) {
     if (time_is_null(t)) {
         buf_add(b, S("null"));
+        return;
+    }
+    if (epoch) {
+        buf_i64(b, (t.us - (t.us % 1000 + 1000) % 1000) / 1000);
         return;
     }
     buf_byte(b, '"');
@@ -52,7 +56,9 @@ static void write_field(Buf *b, const Record *record, const Field *f, const void
         if (id_is_none(*(const Id *)at)) buf_add(b, S("null"));
         else buf_i64(b, ((const Id *)at)->value);
         break;
-    case KIND_TIME: write_time(b, *(const Time *)at, record->camel); break;
+    case KIND_TIME: 
+        write_time(b, *(const Time *)at, record->camel, f->flags & F_EPOCH_MS);
+        break;
     case KIND_OPT_INT: write_opt_int(b, *(const OptInt *)at); break;
     case KIND_OPT_FLOAT:
         if (((const OptFloat *)at)->set) buf_f64(b, ((const OptFloat *)at)->value);
@@ -142,7 +148,7 @@ static void csv_field(Buf *b, const Record *record, const Field *f, const void *
         Str text = *(const Str *)at;
         if (text.len && strchr("=+-@\t\r", text.data[0])) buf_byte(&cell, '\'');
         buf_add(&cell, text);
-    } else if (f->kind == KIND_TIME) {
+    } else if (f->kind == KIND_TIME && !(f->flags & F_EPOCH_MS)) {
         if (record->camel) buf_time_ms(&cell, *(const Time *)at);
         else buf_time(&cell, *(const Time *)at);
     } else {

@@ -237,6 +237,51 @@ static Str span_get(void *arg, Str name) {
     return str_eq(name, S("unit")) ? S("hour") : str_eq(name, S("from")) ? str_c(arg) : S("3");
 }
 
+typedef struct Moment {
+    Time start_date, created_at;
+    Str some_status;
+} Moment;
+static const Field moment_fields[] = {
+    FIELD(Moment, start_date, .flags = F_EPOCH_MS | F_NULLABLE),
+    FIELD(Moment, created_at, .flags = F_SNAKE | F_NULLABLE),
+    FIELD(Moment, some_status, .flags = F_SNAKE),
+};
+static const Record moment_record = RECORD(Moment, moment_fields, .camel = true);
+
+TEST(times_may_be_milliseconds_and_names_may_stay_in_a_camel_record) {
+    Ctx c = {.arena = arena};
+    static const struct {
+        const char *json;
+        int64_t us;
+        bool good;
+    } rows[] = {
+        {"1700000000123", 1700000000123000, true},
+        {"1700000000123.9", 1700000000123000, true},
+        {"-1", -1000, true},
+        {"\"2023-11-14T22:13:20.123456Z\"", 1700000000123456, true},
+        {"null", INT64_MIN, true},
+        {"1e300", 0, false},
+        {"253402300800000", 0, false},
+        {"\"1700000000123\"", 0, false},
+        {"true", 0, false},
+    };
+    for (ptrdiff_t i = 0; i < COUNT(rows); i++) {
+        Str text = strf(arena, "{\"startDate\":%s,\"some_status\":\"x\"}", rows[i].json);
+        json_t *json;
+        Moment m;
+        REQUIRE(!json_parse(&c, text, &json));
+        Err *err = record_read(&c, &moment_record, json, READ_CREATE, &m, NULL);
+        CHECK_INT(err == NULL, rows[i].good);
+        if (err) continue;
+        CHECK_INT(m.start_date.us, rows[i].us);
+        CHECK_STR(m.some_status, S("x"));
+    }
+    Buf b = buf_new(arena, 64);
+    record_write(&b, &moment_record, &(Moment){{-1}, {0}, S("y")});
+    CHECK_STR(buf_str(&b), S("{\"startDate\":-1,\"created_at\":\"1970-01-01T00:00:00.000Z\",\"some_status\":\"y\"}"));
+    ctx_undo(&c, NULL);
+}
+
 TEST(what_a_table_cannot_say_is_told_with_the_rest) {
     Ctx c = {.arena = arena};
     char five[] = "5", two[] = "2";
@@ -255,6 +300,7 @@ TEST(what_a_table_cannot_say_is_told_with_the_rest) {
 static const T rows[] = {
     T_ROW(what_a_table_cannot_say_is_told_with_the_rest),
     T_ROW(camel_records_have_other_names_outside_and_milliseconds),
+    T_ROW(times_may_be_milliseconds_and_names_may_stay_in_a_camel_record),
     T_ROW(a_whole_record_goes_in_and_comes_out), T_ROW(every_bad_field_is_named_at_once_with_its_path),
     T_ROW(null_is_refused_where_it_is_not_a_value), T_ROW(a_change_takes_only_what_is_there),
     T_ROW(readonly_fields_sent_back_are_ignored), T_ROW(what_is_not_an_object_is_refused),
