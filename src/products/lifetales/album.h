@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Album: a person's media: recordings, pictures, videos. Bytes are blobs, known by their content; a row
+ * says whose they are. Pictures are checked, turned upright and stripped of what cameras write into them
+ * (EXIF and its positions) before they are stored; recordings are looked at (is it sound, how long).
+ *
+ * Addresses are /api/media/{id}?expires=…&signature=…: whoever has one may read until then, which is
+ * what <img> and <audio> need; without a signature only its owner. Calls marked (tx) belong into a
+ * transaction; all wait. */
+#ifndef SOCLE_LIFETALES_ALBUM_H
+#define SOCLE_LIFETALES_ALBUM_H
+
+#include "data/blob.h"
+#include "products/lifetales/records.h"
+
+/* What bytes are, by themselves: `declared` is believed in nothing but the choice between audio and video
+ * of one container. UNSUPPORTED for what is neither picture, recording nor video; INVALID for one that
+ * is broken; TOO_LARGE over the settings' limits (bytes, seconds, megapixels). Not stored yet. */
+typedef struct Looked {
+    Str mime_type, kind; /* audio, image, video */
+    Str bytes;           /* to be stored: cleaned where it is a picture */
+    OptInt width, height, duration_ms;
+} Looked;
+MUST_USE Err *album_look(Ctx *c, Str bytes, Str declared, Looked *out);
+
+/* Stored (before the transaction), then (tx) the person's: the same bytes again are the same row. */
+MUST_USE Err *album_put(Ctx *c, const Looked *looked, Str *sha256);
+MUST_USE Err *album_add(Ctx *c, Id user, const Looked *looked, Str sha256, Str made, Str name,
+                        Media *out);
+/* Both for bytes that the program made. */
+MUST_USE Err *album_keep(Ctx *c, Id user, Str bytes, Str mime_type, Str made, Media *out);
+
+MUST_USE Err *album_load(Ctx *c, Id user, Str id, Media *out); /* NOT_FOUND */
+MUST_USE Err *album_load_n(Ctx *c, Id user, Id n, Media *out);
+MUST_USE Err *album_bytes(Ctx *c, const Media *media, Str *out); /* whole, in c's arena */
+/* Its signed address, good for at least half of LIFETALES_MEDIA_URL_S, and the same for that long. */
+Str album_url(Ctx *c, Str media_id);
+/* Base64, with or without a data: URL around it, whose type is then *mime. INVALID. */
+MUST_USE Err *album_decode(Ctx *c, Str base64, Str *bytes, Str *mime);
+
+/* Does a row of this product name the blob? For Module.has_blob. */
+MUST_USE Err *lifetales_has_blob(Ctx *c, Str hash, bool *yes);
+/* (tx) The bytes may go, unless somebody has them still: asks for the job. */
+MUST_USE Err *album_let_go(Ctx *c, Str sha256);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The illustration agent: words and a style become a picture, 4:3, kept by what it was made from. With a
+ * provider by its model (style and characters written into the prompt, so that a space looks alike); without
+ * one a drawing (drawing.h). A picture that the provider refuses is drawn instead, and says so. Waits. */
+#ifndef SOCLE_LIFETALES_ILLUSTRATION_H
+#define SOCLE_LIFETALES_ILLUSTRATION_H
+
+#include "ai/image.h"
+#include "products/lifetales/records.h"
+
+typedef struct IllustrationTask {
+    Id user;
+    Str prompt, style, title;
+    JsonText characters; /* of the space; null: none */
+    uint64_t look;       /* of the space: drawings of one space share palette and hand */
+    AiPayer payer;
+} IllustrationTask;
+
+typedef struct Illustration {
+    Media media; /* the person's */
+    Str key;     /* of illustrations */
+    bool kept, drawn; /* made before; by ourselves */
+    AiUsage usage;
+    int64_t calls, errors, latency_ms;
+} Illustration;
+
+/* key before it is made: to see whether a chapter has the picture it should have. */
+Str illustration_key(Arena *arena, const IllustrationTask *task);
+MUST_USE Err *illustrate(Ctx *c, const IllustrationTask *task, Illustration *out);
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The tables of routes of this room, each closed by a row without a path; module.c lists them. */
+#ifndef SOCLE_LIFETALES_ROUTES_H
+#define SOCLE_LIFETALES_ROUTES_H
+
+#include "api/route.h"
+
+extern const Route space_routes[], note_routes[], person_routes[], album_routes[], share_routes[];
+extern const Route transcription_routes[], voice_routes_tales[], narrator_routes[];
+extern const Route story_routes[], chapter_routes[], illustration_routes[];
+extern const Route book_routes[], tales_routes[];
+
+extern const Envelope lifetales_envelope;
+
+#endif

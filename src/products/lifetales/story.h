@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Story: the builder. A run (stories) is a job that plans chapters, keeps those whose key is the same,
+ * writes the others, a few at once, and commits each whole with its event; then its pictures. Killed at
+ * any moment it goes on where it was: what is committed is not written, drawn or paid for again. One run
+ * of a space at a time.
+ *
+ *   POST /stories/generate ─▶ stories row + job (one transaction) ─▶ story_run
+ *        │ JSON: waits for the end                │ a chapter: row + event, one transaction
+ *        └ SSE: follows `story:<id>` ◀────────────┘
+ *
+ * Events of `story:<id>`: status, delta (text as it comes), chapter, illustration, complete, error. */
+#ifndef SOCLE_LIFETALES_STORY_H
+#define SOCLE_LIFETALES_STORY_H
+
+#include "products/lifetales/spaces.h"
+#include "work/events.h"
+#include "work/jobs.h"
+
+/* (tx) CONFLICT with the run's id in Err.code's detail while one is under way; RATE_LIMITED; INVALID for a
+ * space without a note that says or shows anything. */
+MUST_USE Err *story_begin(Ctx *c, const Space *space, const StorySettings *settings, Story *out);
+/* The space's chapters in their order, with their sources and pictures. */
+MUST_USE Err *space_chapters(Ctx *c, const Space *space, Chapter **chapters, ptrdiff_t *count);
+
+extern const JobKind story_jobs[];
+extern const ptrdiff_t story_job_count;
+extern const ChannelRule story_channel;
+
+#endif
