@@ -167,9 +167,10 @@ static Err *sign_in_key(Ctx *c, Str key) {
         FAIL(c, UNAUTHENTICATED, "Token invalide");
     if (!holder.is_active) FAIL(c, UNAUTHENTICATED, "Utilisateur introuvable");
     key_use_note(c, &holder, now);
+    /* An organisation's key acts in it alone, whoever made it: a role is over all of them. */
     c->account = (Account){
         .user = holder.user_id,
-        .role = role_of(holder.role),
+        .role = id_is_none(holder.organisation_id) ? role_of(holder.role) : ROLE_USER,
         .organisation = holder.organisation_id,
         .api_key = holder.key_id,
         .scopes = holder.scopes,

@@ -11,7 +11,8 @@
  *   ping                    → pong
  * Mistakes are answered by error {error}. A session ends after five minutes without a word, or a
  * ping, either way, when it cannot keep up, when the log-in (key, user) that gave it its rights has
- * ended, and when the server stops. */
+ * ended, and when the server stops. Who loses the right to a channel (he left the tenant) is told
+ * `unsubscribed`; a stream of server-sent events ends, and is refused when it is opened again. */
 #include "api/auth.h"
 #include "api/work_routes.h"
 #include "core/json.h"
@@ -65,24 +66,34 @@ static Err *sign_in(Ctx *c, const Req *q, Caller *caller) {
     return NULL;
 }
 
+/* Those that may be followed no longer: the caller has left what they are about, or it is gone. */
+static StrList channels_lost(Ctx *c, const Subscriber *s) {
+    StrList all = subscriber_list(c->arena, s), lost = {all.items, 0};
+    for (ptrdiff_t i = 0; i < all.count; i++) {
+        bool yes;
+        if (!event_may_read(c, all.items[i], &yes) && !yes) lost.items[lost.count++] = all.items[i];
+    }
+    return lost;
+}
+
 /* Asked again from time to time: a session outlives its log-in, and must not go on with its rights.
- * A database that is away ends no session. */
-static bool caller_stands(Ctx *c, Caller *caller) {
+ * A database that is away ends no session, and takes no channel away. */
+static bool caller_stands(Ctx *c, Caller *caller, const Subscriber *s, StrList *lost) {
     int64_t now_us = mono_us();
     bool due = now_us - caller->seen_us >= recheck_ms * US_PER_MS;
+    *lost = (StrList){0};
     if (id_is_none(c->account.user) || !due) return true;
     caller->seen_us = now_us;
-    ArenaMark mark = arena_mark(c->arena);
-    Defer *undo = c->defers;
+    CtxMark mark = ctx_mark(c);
     Account account = c->account; /* its texts are older than the mark */
     int64_t former = ctx_deadline_within(c, ASK_MS);
     Err *err = auth_again(c, caller->credential);
     bool over = err && err->kind == ERR_UNAUTHENTICATED;
     if (!err) account.role = c->account.role;
-    c->deadline_us = former;
     c->account = account;
-    ctx_undo(c, undo);
-    arena_release(c->arena, mark);
+    ctx_release(c, mark);
+    if (!over) *lost = channels_lost(c, s);
+    c->deadline_us = former;
     return !over;
 }
 
@@ -365,11 +376,26 @@ static int64_t session_heard_us(const Session *s) {
     return max_i64(s->heard_us, ws_pinged_us(s->ws));
 }
 
+/* *stands: the log-in does. Channels that it may follow no longer are taken away, and that is told. */
+static Err *session_check(Ctx *c, Session *s, bool *stands) {
+    CtxMark mark = ctx_mark(c);
+    StrList lost;
+    *stands = caller_stands(c, &s->caller, s->subscriber, &lost);
+    for (ptrdiff_t i = 0; i < lost.count; i++) {
+        subscriber_remove(s->subscriber, lost.items[i]);
+        TRY(tell(c, s, "unsubscribed", lost.items[i], member(c, "unsubscribed_from", lost.items[i])));
+    }
+    ctx_release(c, mark);
+    return NULL;
+}
+
 /* One turn; *on false: the session is over. */
 static Err *session_turn(Ctx *c, Session *s, bool *on) {
     WsGot got;
     Str message, ended = S("signed_out");
-    if (caller_stands(c, &s->caller)) {
+    bool stands;
+    TRY(session_check(c, s, &stands));
+    if (stands) {
         TRY(session_flush(c, s));
         ended = subscriber_ended(s->subscriber);
     }
@@ -502,9 +528,12 @@ static Err *sse_beat(Ctx *c, Call *k) {
 
 static Err *sse_run(Ctx *c, Call *k, Listening *l) {
     while (str_is_null(subscriber_ended(l->subscriber))) {
-        if (!caller_stands(c, &l->caller)) return reply_write(c, k->q, k->r, S(": signed_out\n\n"));
-        ArenaMark mark = arena_mark(c->arena);
+        CtxMark mark = ctx_mark(c);
+        StrList lost;
         ptrdiff_t count;
+        if (!caller_stands(c, &l->caller, l->subscriber, &lost))
+            return reply_write(c, k->q, k->r, S(": signed_out\n\n"));
+        if (lost.count) return reply_write(c, k->q, k->r, S(": forbidden\n\n"));
         TRY(sse_flush(c, k, l, &count));
         if (count == 0 && str_is_null(subscriber_ended(l->subscriber))) {
             c->deadline_us = mono_us() + min_i64(BEAT_MS, recheck_ms) * US_PER_MS;
@@ -515,7 +544,7 @@ static Err *sse_run(Ctx *c, Call *k, Listening *l) {
             else if (err)
                 return err;
         }
-        arena_release(c->arena, mark);
+        ctx_release(c, mark);
     }
     Buf b = buf_new(c->arena, 64);
     buf_f(&b, ": %.*s\n\n", S_ARG(subscriber_ended(l->subscriber)));

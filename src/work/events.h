@@ -77,6 +77,7 @@ void subscriber_remove(Subscriber *s, Str channel);
 void subscriber_restart(Subscriber *s, int64_t since_id);
 bool subscriber_has(const Subscriber *s, Str channel);
 ptrdiff_t subscriber_channels(const Subscriber *s);
+StrList subscriber_list(Arena *arena, const Subscriber *s); /* their names, copied */
 /* The `since` after which the latest n messages of the channel follow. */
 MUST_USE Err *event_since_latest(Ctx *c, Str channel, int64_t n, int64_t *since_id);
 /* The next message, or NULL when there is none for now: then wait for on_ready. Waits on the

@@ -197,6 +197,14 @@ bool subscriber_has(const Subscriber *s, Str channel) {
 }
 ptrdiff_t subscriber_channels(const Subscriber *s) { return s->subscription_count; }
 
+StrList subscriber_list(Arena *arena, const Subscriber *s) {
+    StrList list = {arena_array(arena, Str, s->subscription_count), 0};
+    for (const Subscription *one = s->subscriptions; one; one = one->next)
+        list.items[list.count++] = str_copy(arena, one->topic->name);
+    assert(list.count == s->subscription_count);
+    return list;
+}
+
 static void subscription_add(Hub *hub, Subscriber *s, Str channel, Replay *replay) {
     Subscription *one = calloc(1, sizeof *one);
     if (!one) abort();

@@ -137,6 +137,23 @@ static Err *form_take(Ctx *c, Req *q, DocumentIn *in) {
     return NULL;
 }
 
+/* -- A file of this machine ------------------------------------------------------------------------ */
+
+Err *document_take_file(Ctx *c, int fd, Str path, DocumentIn *in) {
+    Taking *t;
+    char *piece = arena_bytes(c->arena, PIECE);
+    in->source = S("upload");
+    in->name = name_clean(c->arena, path);
+    if (in->name.len == 0) in->name = S("document");
+    TRY(taking_begin(c, &t));
+    for (ptrdiff_t n = 1; n > 0;) {
+        Err *err = file_read(c, fd, piece, PIECE, t->size, &n);
+        if (err) FAIL(c, INVALID, "It cannot be read: %.*s", S_ARG(err->detail));
+        if (n > 0) TRY(taking_add(c, t, str_of(piece, n)));
+    }
+    return taking_end(c, t, "file", in);
+}
+
 /* -- From an address ------------------------------------------------------------------------------- */
 
 static Str name_of_url(Arena *arena, Str url) {

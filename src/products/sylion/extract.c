@@ -132,8 +132,7 @@ static const char *type_called(FileType type) {
     return "unknown";
 }
 
-/* By the ending of its name; FILE_UNKNOWN: it says nothing. */
-static FileType type_named(Str name) {
+FileType file_type_named(Str name) {
     ptrdiff_t dot = name.len;
     while (dot > 0 && name.data[dot - 1] != '.') dot--;
     if (dot == 0 || name.len - dot > 10) return FILE_UNKNOWN;
@@ -229,7 +228,7 @@ FileType file_type(Str head, Str name, Str mime, Str *why) {
         *why = str_c(what);
         return FILE_UNKNOWN;
     }
-    FileType named = type_named(name), declared = type_declared(mime);
+    FileType named = file_type_named(name), declared = type_declared(mime);
     if (!utf16_marked(head) && str_find_byte(head, '\0') >= 0) {
         *why = S("not text, and none of the formats that can be read");
         return FILE_UNKNOWN;
@@ -241,7 +240,7 @@ FileType file_type(Str head, Str name, Str mime, Str *why) {
 
 /* An ending that says something else than the content does. */
 static void name_check(Extraction *x, Str name) {
-    FileType named = type_named(name);
+    FileType named = file_type_named(name);
     bool text = x->type == FILE_TEXT || x->type == FILE_MARKDOWN;
     if (named == FILE_UNKNOWN || named == x->type || (text && named >= FILE_MARKDOWN)) return;
     x->note = strf(x->arena, "Its name says %s, but it is %s and was read so.", type_called(named),

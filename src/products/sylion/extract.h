@@ -63,6 +63,8 @@ typedef struct Extraction {
  * FILE_UNKNOWN what is wrong with them, as a sentence. `head`: the file, or its first 4 KiB. */
 FileType file_type(Str head, Str name, Str mime, Str *why);
 Str file_type_mime(FileType type);
+/* By the ending of its name; FILE_UNKNOWN: it says nothing. */
+FileType file_type_named(Str name);
 
 /* Read everything; of a PDF what extract_pdf gave. Blocks the thread; x->arena (EXTRACT_BUDGET) and
  * x->type are set. */

@@ -130,7 +130,8 @@ static void part_sort(Ctx *c, Webhook *w, const WhatsappPart *part, Owner *owner
 
 static Str source_of(const Webhook *w) {
     const WebhookTarget *target = w->named;
-    for (ptrdiff_t i = 0; i < w->payload.count && !target; i++) target = w->owners[i]->target;
+    for (ptrdiff_t i = 0; i < w->payload.count && !target; i++)
+        if (w->owners[i]->believed) target = w->owners[i]->target;
     if (target) return target->channel.provider.len ? target->channel.provider : S("cloud");
     return w->payload.flat ? S("360dialog") : S("cloud");
 }
@@ -188,18 +189,18 @@ static Err *not_believed(Ctx *c) {
     FAIL(c, UNAUTHENTICATED, "The webhook's signature or secret is missing or wrong.");
 }
 
-/* Before anything is read of the body. */
+/* Before anything is read of the body. A channel that is named by the address and does not believe
+ * the delivery is as one that is absent, whatever else the body holds. */
 static Err *webhook_open(Ctx *c, Webhook *w, Str channel) {
     Str body = w->proof.body;
-    bool sure = false;
     if (channel.data) {
+        bool sure = false;
         TRY(webhook_target_by_id(c, channel, &w->named));
-        if (!w->named) return not_believed(c);
-        TRY(proof_of_channel(c, &w->proof, &w->named->channel, &sure));
+        if (w->named) TRY(proof_of_channel(c, &w->proof, &w->named->channel, &sure));
+        if (!sure) return not_believed(c);
     }
-    w->believed_without = w->named ? sure : proof_of_server(&w->proof);
-    bool stranger = !sure && !proof_of_server(&w->proof);
-    if (stranger && (body.len > STRANGER_MAX || !proof_offered(&w->proof))) {
+    w->believed_without = w->named || proof_of_server(&w->proof);
+    if (!w->believed_without && (body.len > STRANGER_MAX || !proof_offered(&w->proof))) {
         /* In development a channel without any secret believes everybody. */
         if (str_eq(settings.environment, S("production")) || body.len > STRANGER_MAX)
             return not_believed(c);
