@@ -107,6 +107,7 @@ CREATE INDEX illustrations_sha ON illustrations (sha256);
 
 -- A story being written, or that was. plan: JSON, the chapters in their order, each with its notes and
 -- the key of what it is written from. figures: JSON, of each agent calls, errors, tokens, money, time.
+-- job_id: of the job that writes it.
 CREATE TABLE stories (
     n INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
@@ -119,6 +120,7 @@ CREATE TABLE stories (
     planned INTEGER NOT NULL DEFAULT 0,
     written INTEGER NOT NULL DEFAULT 0,
     kept INTEGER NOT NULL DEFAULT 0,
+    job_id INTEGER,
     error_code TEXT,
     error TEXT,
     created_at INTEGER NOT NULL,
@@ -132,6 +134,7 @@ CREATE UNIQUE INDEX stories_one ON stories (space_n) WHERE state IN ('waiting', 
 -- A whole chapter, always: half ones are nowhere. key: what it was written from (notes, settings,
 -- version); another key means that it is written again, unless the person has edited it. sentences:
 -- JSON, [{"start", "end", "noteIds"}], code points of content. story_n: the run that wrote it.
+-- notes_key: of its notes alone, as they were. illustration_style: what its picture was made in.
 CREATE TABLE chapters (
     n INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
@@ -143,11 +146,13 @@ CREATE TABLE chapters (
     content TEXT NOT NULL,
     sentences TEXT NOT NULL DEFAULT '[]',
     key TEXT NOT NULL,
+    notes_key TEXT NOT NULL DEFAULT '',
     edited INTEGER NOT NULL DEFAULT 0,
     provider TEXT,
     model TEXT,
     illustration_prompt TEXT,
     illustration_key TEXT,
+    illustration_style TEXT,
     illustration_n INTEGER REFERENCES media (n) ON DELETE SET NULL,
     illustration_status TEXT NOT NULL DEFAULT 'none'
         CHECK (illustration_status IN ('none', 'waiting', 'done', 'failed')),
