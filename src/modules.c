@@ -10,6 +10,7 @@
 #include "api/meili.h"
 #include "api/work_routes.h"
 #include "ops/ops.h"
+#include "products/lifetales/lifetales.h"
 #include "products/robian/robian.h"
 #include "products/sylion/sylion.h"
 #include "products/veyl/veyl.h"
@@ -29,6 +30,7 @@ static const Listed listed[] = {
     {&veyl_module, true},
     {&robian_module, true},
     {&sylion_module, true},
+    {&lifetales_module, true},
 };
 
 const ImportKind import_kinds[] = {
@@ -103,24 +105,37 @@ static void blob_holders_tell(void) {
     blob_holders_set(holders, count);
 }
 
+static void jobs_tell(Ctx *c, const Module *const *modules, ptrdiff_t count) {
+    ptrdiff_t n = count, at = 0;
+    for (ptrdiff_t i = 0; i < count; i++)
+        for (const JobTable *t = modules[i]->job_tables; t && t->kinds; t++) n++;
+    const JobKind **tables = arena_array(c->arena, const JobKind *, n);
+    ptrdiff_t *counts = arena_array(c->arena, ptrdiff_t, n);
+    for (ptrdiff_t i = 0; i < count; i++) {
+        tables[at] = modules[i]->jobs;
+        counts[at++] = modules[i]->job_count;
+        for (const JobTable *t = modules[i]->job_tables; t && t->kinds; t++) {
+            tables[at] = t->kinds;
+            counts[at++] = *t->count;
+        }
+    }
+    jobs_kinds_set(tables, counts, n);
+}
+
 Err *modules_register(Ctx *c, const Module *const *modules, ptrdiff_t count) {
-    const JobKind **jobs = arena_array(c->arena, const JobKind *, count);
     const Schedule **schedules = arena_array(c->arena, const Schedule *, count);
     const ChannelRule **channels = arena_array(c->arena, const ChannelRule *, count);
     const Collection *const **collections = arena_array(c->arena, const Collection *const *, count);
-    ptrdiff_t *job_counts = arena_array(c->arena, ptrdiff_t, count);
     ptrdiff_t *schedule_counts = arena_array(c->arena, ptrdiff_t, count);
     ptrdiff_t *channel_counts = arena_array(c->arena, ptrdiff_t, count);
     for (ptrdiff_t i = 0; i < count; i++) {
-        jobs[i] = modules[i]->jobs;
-        job_counts[i] = modules[i]->job_count;
         schedules[i] = modules[i]->schedules;
         schedule_counts[i] = modules[i]->schedule_count;
         channels[i] = modules[i]->channels;
         channel_counts[i] = modules[i]->channel_count;
         collections[i] = modules[i]->collections;
     }
-    jobs_kinds_set(jobs, job_counts, count);
+    jobs_tell(c, modules, count);
     event_rules_set(channels, channel_counts, count);
     collections_set(collections, count);
     blob_holders_tell();

@@ -150,6 +150,8 @@ const Setting base_settings[] = {
     SETTING("TRUSTED_PROXIES", settings.trusted_proxies,
             .doc = "Addresses or networks whose X-Forwarded-For and -Proto are believed; `unix` "
                    "for a Unix socket"),
+    SETTING("FFMPEG_PATH", settings.ffmpeg, .usual = "ffmpeg", .doc = "FFmpeg; looked up in PATH"),
+    SETTING("FFPROBE_PATH", settings.ffprobe, .usual = "ffprobe", .doc = "ffprobe"),
     SETTING("RATE_LIMITS", settings.rate_limits, .usual = "on",
             .doc = "off: no request is refused for coming too often"),
     SETTING("RATE_LIMIT_DEFAULT", settings.rate_default, .usual = "1200", RATE,
@@ -233,8 +235,6 @@ const Setting base_settings[] = {
     SETTING("WHATSAPP_DRY_RUN", outside.whatsapp_dry_run,
             .doc = "Messages are written down instead of sent"),
 
-    SETTING("CLOUDINARY_URL", outside.cloudinary_url, .secret = true,
-            .doc = "Illustrations go there; empty: to the blobs"),
     SETTING("GAMMA_API_KEY", outside.gamma_api_key, .secret = true, .doc = "Gamma"),
     SETTING("GAMMA_API_URL", outside.gamma_api_url, .usual = "https://public-api.gamma.app",
             .doc = "Its address"),

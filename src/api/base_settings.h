@@ -19,6 +19,7 @@ typedef struct BaseSettings {
     int64_t port;
     /* Where vectors are; see search.h. */
     Str vector_store, vector_search, qdrant_url, qdrant_api_key;
+    Str ffmpeg, ffprobe; /* programs of the machine, for products that have to do with sound */
     Str products; /* read by the command line before anything else */
 } BaseSettings;
 extern BaseSettings settings;
@@ -35,7 +36,7 @@ typedef struct OutsideSettings {
     bool oauth_callback_query;
     Str whatsapp_api_key, whatsapp_api_url, whatsapp_verify_token, waba_id, phone_id;
     bool whatsapp_dry_run;
-    Str cloudinary_url, gamma_api_key, gamma_api_url, pomelli_api_url, pomelli_api_key;
+    Str gamma_api_key, gamma_api_url, pomelli_api_url, pomelli_api_key;
     int64_t cache_ttl_debates_s, cache_ttl_streaming_s, cache_ttl_metadata_s, extractions_max;
     bool ai_clusters, gamma_export, pomelli_export, vertex_video, agent_scout, agent_scribe,
         agent_planner;

@@ -14,6 +14,13 @@
 
 struct App;
 struct RootDocument;
+
+/* Jobs of one file of a module with many. */
+typedef struct JobTable {
+    const JobKind *kinds;
+    const ptrdiff_t *count;
+} JobTable;
+
 /* Is this process a service (serve, worker), not a command? Defined by src/app.c. */
 bool app_serves(const struct App *app);
 
@@ -47,6 +54,7 @@ typedef struct Module {
     ptrdiff_t resource_count;
     const JobKind *jobs;
     ptrdiff_t job_count;
+    const JobTable *job_tables; /* more jobs: closed by a row without kinds; NULL: none */
     const Schedule *schedules;
     ptrdiff_t schedule_count;
     const Setting *settings;

@@ -3,7 +3,7 @@
 #ifndef SOCLE_LIFETALES_ROUTES_H
 #define SOCLE_LIFETALES_ROUTES_H
 
-#include "api/route.h"
+#include "api/module.h"
 
 extern const Route space_routes[], note_routes[], person_routes[], album_routes[], share_routes[];
 extern const Route transcription_routes[], voice_routes_tales[], narrator_routes[];

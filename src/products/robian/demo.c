@@ -172,7 +172,7 @@ static Err *film(Ctx *c, Str folder, int64_t ms) {
     Str picture =
             strf(c->arena, "color=c=0x1d3557:s=320x180:r=1:d=%lld", (long long)(ms / 1000 + 1)),
         out;
-    const char *argv[] = {str_cstr(c->arena, robian.ffmpeg),
+    const char *argv[] = {str_cstr(c->arena, settings.ffmpeg),
                           "-nostdin",
                           "-v",
                           "error",

@@ -22,8 +22,6 @@ static const Setting robian_settings[] = {
             .doc = "Audio may be extracted from addresses that are not public"),
     SETTING("ROBIAN_OPEN_DEVICES", robian.open_devices,
             .doc = "Devices need no secret: a bare user_id is enough, as in the first version"),
-    SETTING("FFMPEG_PATH", robian.ffmpeg, .usual = "ffmpeg", .doc = "FFmpeg; looked up in PATH"),
-    SETTING("FFPROBE_PATH", robian.ffprobe, .usual = "ffprobe", .doc = "ffprobe"),
     SETTING("YTDLP_PATH", robian.yt_dlp, .usual = "yt-dlp", .doc = "yt-dlp"),
     SETTING("ROBIAN_EXTRACTION_MAX_BYTES", robian.extraction_max_bytes, .usual = "524288000",
             .min = 1048576, .max = 1099511627776, .unit = "bytes",

@@ -24,7 +24,7 @@ MUST_USE Err *robian_import_fetch(Ctx *c, Transfer *t);
 typedef struct RobianSettings {
     bool allow_private_sources; /* extraction may fetch from addresses that are not public */
     bool open_devices;          /* a bare user_id is enough */
-    Str ffmpeg, ffprobe, yt_dlp; /* programs */
+    Str yt_dlp; /* program; FFMPEG_PATH and FFPROBE_PATH are the base's too */
     int64_t extraction_max_bytes, extraction_max_s, silence_s, extraction_tries;
     Str open_data_agent; /* User-Agent for it */
     int64_t open_data_max_bytes;

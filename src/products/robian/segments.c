@@ -73,7 +73,7 @@ static Err *nameless_open(Ctx *c, int *fd) {
 
 /* in: 3, segments: 4, playlist: 5. */
 static Err *ffmpeg_run(Ctx *c, bool ts, const int files[3]) {
-    const char *argv[] = {str_cstr(c->arena, robian.ffmpeg),
+    const char *argv[] = {str_cstr(c->arena, settings.ffmpeg),
                           "-nostdin",
                           "-hide_banner",
                           "-loglevel",

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "api/base_settings.h"
 #include "core/time.h"
 #include "products/robian/robian.h"
 #include "rt/process.h"
@@ -23,8 +24,8 @@ static const struct {
     const char *name, *setting, *package;
     const Str *path;
 } tools[TOOL_COUNT] = {
-    [TOOL_FFMPEG] = {"ffmpeg", "FFMPEG_PATH", "ffmpeg", &robian.ffmpeg},
-    [TOOL_FFPROBE] = {"ffprobe", "FFPROBE_PATH", "ffmpeg", &robian.ffprobe},
+    [TOOL_FFMPEG] = {"ffmpeg", "FFMPEG_PATH", "ffmpeg", &settings.ffmpeg},
+    [TOOL_FFPROBE] = {"ffprobe", "FFPROBE_PATH", "ffmpeg", &settings.ffprobe},
     [TOOL_YT_DLP] = {"yt-dlp", "YTDLP_PATH", "yt-dlp", &robian.yt_dlp},
 };
 

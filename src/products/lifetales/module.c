@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * lifetales' row in the list of modules: routes, jobs, schedules, channels and settings of all its
+ * files. */
+#include "products/lifetales/lifetales.h"
+#include "products/lifetales/routes.h"
+
+static const Setting lifetales_settings[] = {
+    SETTING("LIFETALES_TRANSCRIPTIONS_PER_MINUTE", lifetales.transcriptions_per_minute,
+            .usual = "10", .min = 1, .max = 100000, .unit = "transcriptions",
+            .doc = "What a person may have heard"),
+    SETTING("LIFETALES_STORIES_PER_HOUR", lifetales.stories_per_hour, .usual = "3", .min = 1,
+            .max = 100000, .unit = "stories", .doc = "What a person may have written"),
+    SETTING("LIFETALES_AI_CALLS_PER_HOUR", lifetales.ai_calls_per_hour, .usual = "100", .min = 1,
+            .max = 1000000, .unit = "calls",
+            .doc = "What a person's transcriptions, stories and pictures may ask of models"),
+    SETTING("LIFETALES_MEDIA_MAX_BYTES", lifetales.media_max_bytes, .usual = "104857600",
+            .min = 1024, .max = 1073741824, .unit = "bytes",
+            .doc = "A larger recording, picture or video is not taken"),
+    SETTING("LIFETALES_AUDIO_MAX_SECONDS", lifetales.audio_max_s, .usual = "7200", .min = 1,
+            .max = 86400, .unit = "s", .doc = "A longer recording or video is not taken"),
+    SETTING("LIFETALES_SPACE_MAX_NOTES", lifetales.space_max_notes, .usual = "2000", .min = 1,
+            .max = 100000, .unit = "notes", .doc = "What a space may hold"),
+    SETTING("LIFETALES_MEDIA_URL_SECONDS", lifetales.media_url_s, .usual = "86400", .min = 2,
+            .max = 31536000, .unit = "s",
+            .doc = "How long an address of a recording or picture is good, at most; half of it "
+                   "at least"),
+    SETTING("LIFETALES_SHARE_SECONDS", lifetales.share_s, .usual = "2592000", .min = 1,
+            .max = 315360000, .unit = "s",
+            .doc = "How long a link to a story is good unless its owner says otherwise"),
+    SETTING("LIFETALES_STORY_PARALLEL", lifetales.story_parallel, .usual = "4", .min = 1,
+            .max = 32, .unit = "chapters", .doc = "Under way at once in one story"),
+    SETTING("LIFETALES_FONT_SERIF", lifetales.font_serif,
+            .doc = "Family of a book's text; empty: what the machine has"),
+    SETTING("LIFETALES_FONT_SANS", lifetales.font_sans,
+            .doc = "Family of a book's titles; empty: what the machine has"),
+    SETTING("CLOUDINARY_URL", lifetales.cloudinary_url, .secret = true,
+            .doc = "cloudinary://KEY:SECRET@CLOUD: pictures are shown from there; empty: from here"),
+};
+
+static const Route *const tables[] = {
+    person_routes,
+    NULL,
+};
+
+const Module lifetales_module = {
+    .name = "lifetales",
+    .doc = "Notes, spoken, written or photographed, become an illustrated story",
+    .tables = tables,
+    .envelope = &lifetales_envelope,
+    .settings = lifetales_settings,
+    .setting_count = COUNT(lifetales_settings),
+};
