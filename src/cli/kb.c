@@ -72,6 +72,15 @@ static Err *documents_show(Ctx *c, Cli *cli, const Scope *s, Str id) {
 
 /* -- import --------------------------------------------------------------------------------------- */
 
+static const struct {
+    const char *key, *words;
+} steps[IMPORT_STEPS] = {
+    [IMPORT_ADDED] = {"added", "added"},     [IMPORT_THERE] = {"there", "already there"},
+    [IMPORT_REFUSED] = {"refused", "refused"}, [IMPORT_LEFT_OUT] = {"leftOut", "left out"},
+    [IMPORT_INDEXED] = {"indexed", "indexed"}, [IMPORT_FAILED] = {"failed", "failed"},
+    [IMPORT_WAITING] = {"waiting", "not yet indexed"},
+};
+
 typedef struct Telling {
     Ctx *c;
     bool json, quiet;
@@ -82,7 +91,7 @@ static bool is_wrong(ImportStep step) {
 }
 
 static void told_text(const ImportTold *t, Buf *b) {
-    buf_f(b, "[%td/%td] %s: ", t->position, t->of, import_step_names[t->step]);
+    buf_f(b, "[%td/%td] %s: ", t->position, t->of, steps[t->step].words);
     for (ptrdiff_t i = 0; i < t->path.len; i++) {
         unsigned char byte = (unsigned char)t->path.data[i];
         buf_byte(b, byte < ' ' || byte == 0x7F ? '?' : t->path.data[i]);
@@ -99,7 +108,7 @@ static void member_put(JsonOut *o, const char *name, Str value) {
 static void told_json(const ImportTold *t, Buf *b) {
     JsonOut o = json_out(b);
     json_begin(&o, '{');
-    member_put(&o, "event", str_c(import_step_names[t->step]));
+    member_put(&o, "event", str_c(steps[t->step].key));
     member_put(&o, "path", t->path);
     member_put(&o, "documentId", t->document_id);
     member_put(&o, "reason", t->reason);
@@ -127,11 +136,11 @@ static void sum_print(Ctx *c, const Cli *cli, const Import *i) {
     if (json) json_begin(&o, '{');
     for (ImportStep step = 0; step < IMPORT_STEPS; step++) {
         if (json) {
-            json_key(&o, str_c(import_step_names[step]));
+            json_key(&o, str_c(steps[step].key));
             json_put_i64(&o, i->counts[step]);
         } else if (i->counts[step] > 0 || step == IMPORT_ADDED) {
             buf_f(&b, "%s%lld %s", b.len ? ", " : "", (long long)i->counts[step],
-                  import_step_names[step]);
+                  steps[step].words);
         }
     }
     if (json) json_end(&o, '}');
@@ -160,12 +169,11 @@ static Err *wait_read(Ctx *c, const Cli *cli, int64_t *ms) {
     return NULL;
 }
 
-static Err *documents_bring(Ctx *c, Cli *cli, const Scope *s, Str id) {
+static Err *documents_bring(Ctx *c, Cli *cli, const Scope *s, Str id, int64_t wait_ms) {
     KnowledgeBase base;
     FoundFiles files;
     Telling telling = {c, cli_flag(cli, "json"), cli_flag(cli, "quiet")};
-    Import i = {.s = s, .files = &files, .tell = tell, .arg = &telling};
-    TRY(wait_read(c, cli, &i.wait_ms));
+    Import i = {.s = s, .files = &files, .wait_ms = wait_ms, .tell = tell, .arg = &telling};
     TRY(knowledge_base_load(c, s, id, &base));
     i.knowledge_base_id = base.id;
     files_find(c->arena, cli->words + 3, cli->word_count - 3, &files);
@@ -184,6 +192,7 @@ static Err *kb_run(Ctx *c, Cli *cli) {
     Str verb = cli->words[0], id;
     ptrdiff_t words = cli->word_count;
     Scope s;
+    int64_t wait_ms;
     bool lists = str_eq(verb, S("list")) && words == 2, makes = str_eq(verb, S("create")) && words == 3;
     bool shows = str_eq(verb, S("show")) && words == 3;
     bool documents = str_eq(verb, S("documents")) && words == 3;
@@ -191,13 +200,14 @@ static Err *kb_run(Ctx *c, Cli *cli) {
     if (!lists && !makes && !shows && !documents && !brings)
         return cli_usage(c, "kb takes list TENANT, create TENANT NAME, show TENANT KB, documents "
                             "TENANT KB or import TENANT KB PATH...");
+    TRY(wait_read(c, cli, &wait_ms));
     TRY(tenant_enter(c, cli, cli->words[1], &s));
     if (lists) return tenant_call_each(c, &s, str_c(bases.path), (Str){0}, base_line, cli);
     if (makes) return base_add(c, cli, &s);
     TRY(thing_find(c, &s, &bases, cli->words[2], &id));
     if (shows) return base_show(c, cli, &s, id);
     if (documents) return documents_show(c, cli, &s, id);
-    return documents_bring(c, cli, &s, id);
+    return documents_bring(c, cli, &s, id, wait_ms);
 }
 
 const Command kb_command = {

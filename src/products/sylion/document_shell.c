@@ -11,12 +11,6 @@
 
 enum { LOOK_MS = 100, POLL_MS = 100, DRAIN_MS = 2000 };
 
-const char *const import_step_names[IMPORT_STEPS] = {
-    [IMPORT_ADDED] = "added",      [IMPORT_THERE] = "already there", [IMPORT_REFUSED] = "refused",
-    [IMPORT_LEFT_OUT] = "left out", [IMPORT_INDEXED] = "indexed",     [IMPORT_FAILED] = "failed",
-    [IMPORT_WAITING] = "not yet",
-};
-
 static void tell(Import *i, ImportTold told) {
     i->counts[told.step]++;
     i->tell(i->arg, &told);

@@ -18,7 +18,6 @@ typedef enum ImportStep {
     IMPORT_WAITING, /* neither, when the time was over */
     IMPORT_STEPS
 } ImportStep;
-extern const char *const import_step_names[IMPORT_STEPS];
 
 typedef struct ImportTold {
     ImportStep step;
