@@ -48,6 +48,7 @@ CREATE TABLE media (
     created_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX media_user ON media (user_id, n);
+CREATE UNIQUE INDEX media_own ON media (user_id, sha256);
 CREATE INDEX media_sha ON media (sha256);
 CREATE INDEX media_waiting ON media (n) WHERE transcription_status IN ('waiting', 'running');
 
