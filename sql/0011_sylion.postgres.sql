@@ -217,6 +217,8 @@ CREATE INDEX messages_conversation ON messages (conversation_n, n);
 CREATE INDEX messages_tenant ON messages (tenant_n, created_at, channel_n, direction);
 -- Whether bytes are still somebody's; few messages have any.
 CREATE INDEX messages_blob ON messages ((media->>'blob')) WHERE media IS NOT NULL;
+-- Few rows: what a webhook stores has no turn yet.
+CREATE INDEX messages_turn ON messages (turn_n, n) WHERE turn_n IS NOT NULL;
 CREATE INDEX messages_pending ON messages (conversation_n, n) WHERE status IN ('pending', 'sending');
 
 -- What providers said of messages that we sent, in whatever order; also before we knew their ids.

@@ -155,9 +155,9 @@ CREATE INDEX conversations_tenant ON conversations (tenant_n, recency);
 CREATE INDEX conversations_contact ON conversations (contact_n);
 
 -- One answer of an assistant, from the messages that asked for it to the one that answers, and why it
--- says what it says. state: see turn.h. used: reservations and what they were settled with.
+-- says what it says. Rows are never deleted, as those of messages and usage_records. state: see turn.h. used: reservations and what they were settled with.
 CREATE TABLE turns (
-    n INTEGER PRIMARY KEY AUTOINCREMENT,
+    n INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
     tenant_n INTEGER NOT NULL REFERENCES tenants (n),
     conversation_n INTEGER NOT NULL REFERENCES conversations (n),
@@ -218,6 +218,8 @@ CREATE INDEX messages_conversation ON messages (conversation_n, n);
 CREATE INDEX messages_tenant ON messages (tenant_n, created_at, channel_n, direction);
 -- Whether bytes are still somebody's; few messages have any.
 CREATE INDEX messages_blob ON messages (json_extract(media, '$.blob')) WHERE media IS NOT NULL;
+-- Few rows: what a webhook stores has no turn yet.
+CREATE INDEX messages_turn ON messages (turn_n, n) WHERE turn_n IS NOT NULL;
 CREATE INDEX messages_pending ON messages (conversation_n, n) WHERE status IN ('pending', 'sending');
 
 -- What providers said of messages that we sent, in whatever order; also before we knew their ids.
@@ -250,7 +252,7 @@ CREATE TABLE webhook_strays (
 -- What was used, for what: one line for each kind and key, never changed. The figures that quotas are
 -- checked against are the ledger's.
 CREATE TABLE usage_records (
-    n INTEGER PRIMARY KEY AUTOINCREMENT,
+    n INTEGER PRIMARY KEY,
     tenant_n INTEGER NOT NULL REFERENCES tenants (n),
     kind TEXT NOT NULL,
     key TEXT NOT NULL,

@@ -35,7 +35,7 @@ MUST_USE Err *ledger_settle(Ctx *c, Id reservation, int64_t used);
 MUST_USE Err *ledger_release(Ctx *c, Id reservation); /* CONFLICT once settled */
 /* Record without a quota, once for each key. amount < 0 gives back (storage that was freed). */
 MUST_USE Err *ledger_record(Ctx *c, Str owner, Str unit, Str key, int64_t amount);
-/* Used and reserved in the window that holds `at`. */
+/* Used and reserved (NULL: not asked for) in the window that holds `at`. */
 MUST_USE Err *ledger_used(Ctx *c, Quota quota, Time at, int64_t *used, int64_t *reserved);
 /* The window that holds `at`: [starts, ends). */
 void ledger_window(Quota quota, Time at, Time *starts, Time *ends);

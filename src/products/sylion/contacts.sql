@@ -64,4 +64,5 @@ UPDATE conversations SET user_identifier = $3
 -- conversation ended.
 UPDATE messages SET conversation_n = $3,
        turn_n = CASE WHEN direction = 'inbound' THEN NULL ELSE turn_n END
- WHERE tenant_n = $1 AND conversation_n = $2 AND status = 'pending'
+ WHERE +tenant_n = $1 AND conversation_n = $2 AND status IN ('pending', 'sending')
+   AND status = 'pending'

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Conversations and their messages as they are written. $1 is the tenant everywhere. Whoever writes
--- into a conversation has its row locked: conversation.h.
+-- into a conversation has its row locked: conversation.h. Why some say `+tenant_n`: turn.sql.
 
 -- -- what comes in -------------------------------------------------------------------------------
 
@@ -137,8 +137,8 @@ UPDATE conversations SET status = $3, handoff_reason = $4, ended_at = $5, update
 -- name: messages_let_be
 -- $2 conversation, $3 why, $4 now. What has come in and no turn has will not be answered by the assistant.
 UPDATE messages SET status = 'processed', reason = $3, updated_at = $4
- WHERE tenant_n = $1 AND conversation_n = $2 AND direction = 'inbound' AND status = 'pending'
-   AND turn_n IS NULL
+ WHERE +tenant_n = $1 AND conversation_n = $2 AND direction = 'inbound'
+   AND status IN ('pending', 'sending') AND status = 'pending' AND turn_n IS NULL
 
 -- -- messages ------------------------------------------------------------------------------------
 
@@ -177,7 +177,7 @@ SELECT m.n, m.tenant_n, m.channel_n, m.conversation_n, m.turn_n, m.author_id, m.
 SELECT m.n, m.tenant_n, m.channel_n, m.conversation_n, m.turn_n, m.author_id, m.id, m.type, m.direction,
        m.author, m.content, m.metadata, m.media, m.external_id, m.reply_to, m.status, m.reason,
        m.provider_at, m.created_at, m.updated_at, v.id AS conversation_id, t.id AS turn_id
-  FROM (SELECT * FROM messages WHERE tenant_n = $1 AND conversation_n = $2 AND n <= $3
+  FROM (SELECT * FROM messages WHERE +tenant_n = $1 AND conversation_n = $2 AND n <= $3
          ORDER BY n DESC LIMIT $4) m
   JOIN conversations v ON v.n = m.conversation_n LEFT JOIN turns t ON t.n = m.turn_n
  ORDER BY m.n

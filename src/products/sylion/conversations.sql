@@ -39,27 +39,44 @@ UPDATE conversations SET assistant_n = $3, user_name = $4, user_metadata = $5, t
 UPDATE conversations SET unread_count = 0 WHERE tenant_n = $1 AND n = $2
 
 -- name: messages_page
--- $2 conversation UUID or null, $3 direction, $4 status, $5 type, $6 pattern, each or null; then ORDER BY.
+-- $2 direction, $3 status, $4 type, $5 pattern, each or null; then ORDER BY.
 SELECT m.n, m.tenant_n, m.channel_n, m.conversation_n, m.turn_n, m.author_id, m.id, m.type, m.direction,
        m.author, m.content, m.metadata, m.media, m.external_id, m.reply_to, m.status, m.reason,
        m.provider_at, m.created_at, m.updated_at, v.id AS conversation_id, t.id AS turn_id
   FROM messages m JOIN conversations v ON v.n = m.conversation_n LEFT JOIN turns t ON t.n = m.turn_n
  WHERE m.tenant_n = $1
-   AND (CAST($2 AS text) IS NULL OR m.conversation_n = (SELECT o.n FROM conversations o
-        WHERE o.tenant_n = $1 AND o.id = $2))
-   AND (CAST($3 AS text) IS NULL OR m.direction = $3) AND (CAST($4 AS text) IS NULL OR m.status = $4)
-   AND (CAST($5 AS text) IS NULL OR m.type = $5)
-   AND (CAST($6 AS text) IS NULL OR lower(m.content) LIKE $6 ESCAPE '!')
+   AND (CAST($2 AS text) IS NULL OR m.direction = $2) AND (CAST($3 AS text) IS NULL OR m.status = $3)
+   AND (CAST($4 AS text) IS NULL OR m.type = $4)
+   AND (CAST($5 AS text) IS NULL OR lower(m.content) LIKE $5 ESCAPE '!')
 
 -- name: messages_count
 -- As messages_page.
 SELECT count(*) FROM messages m
  WHERE m.tenant_n = $1
-   AND (CAST($2 AS text) IS NULL OR m.conversation_n = (SELECT o.n FROM conversations o
-        WHERE o.tenant_n = $1 AND o.id = $2))
-   AND (CAST($3 AS text) IS NULL OR m.direction = $3) AND (CAST($4 AS text) IS NULL OR m.status = $4)
-   AND (CAST($5 AS text) IS NULL OR m.type = $5)
-   AND (CAST($6 AS text) IS NULL OR lower(m.content) LIKE $6 ESCAPE '!')
+   AND (CAST($2 AS text) IS NULL OR m.direction = $2) AND (CAST($3 AS text) IS NULL OR m.status = $3)
+   AND (CAST($4 AS text) IS NULL OR m.type = $4)
+   AND (CAST($5 AS text) IS NULL OR lower(m.content) LIKE $5 ESCAPE '!')
+
+-- name: messages_of_page
+-- As messages_page; $6 the conversation's UUID. Why `+tenant_n`: turn.sql.
+SELECT m.n, m.tenant_n, m.channel_n, m.conversation_n, m.turn_n, m.author_id, m.id, m.type, m.direction,
+       m.author, m.content, m.metadata, m.media, m.external_id, m.reply_to, m.status, m.reason,
+       m.provider_at, m.created_at, m.updated_at, v.id AS conversation_id, t.id AS turn_id
+  FROM messages m JOIN conversations v ON v.n = m.conversation_n LEFT JOIN turns t ON t.n = m.turn_n
+ WHERE +m.tenant_n = $1
+   AND m.conversation_n = (SELECT o.n FROM conversations o WHERE o.tenant_n = $1 AND o.id = $6)
+   AND (CAST($2 AS text) IS NULL OR m.direction = $2) AND (CAST($3 AS text) IS NULL OR m.status = $3)
+   AND (CAST($4 AS text) IS NULL OR m.type = $4)
+   AND (CAST($5 AS text) IS NULL OR lower(m.content) LIKE $5 ESCAPE '!')
+
+-- name: messages_of_count
+-- As messages_of_page.
+SELECT count(*) FROM messages m
+ WHERE +m.tenant_n = $1
+   AND m.conversation_n = (SELECT o.n FROM conversations o WHERE o.tenant_n = $1 AND o.id = $6)
+   AND (CAST($2 AS text) IS NULL OR m.direction = $2) AND (CAST($3 AS text) IS NULL OR m.status = $3)
+   AND (CAST($4 AS text) IS NULL OR m.type = $4)
+   AND (CAST($5 AS text) IS NULL OR lower(m.content) LIKE $5 ESCAPE '!')
 
 -- name: message_annotate
 -- $2 n, $3 metadata, $4 now.

@@ -262,22 +262,30 @@ static const Field conversation_query_fields[] = {MESSAGES_QUERY_FIELDS("\"asc\"
 static const Record conversation_query_record =
     RECORD_AS("ConversationMessagesQuery", MessagesQuery, conversation_query_fields, .camel = true);
 
-#define OLDEST_FIRST SQL_MESSAGES_PAGE " ORDER BY m.n LIMIT $7 OFFSET $8"
-#define LATEST_FIRST SQL_MESSAGES_PAGE " ORDER BY m.n DESC LIMIT $7 OFFSET $8"
+/* [of one conversation][the latest first] */
+static const char *const pages[2][2] = {
+    {SQL_MESSAGES_PAGE " ORDER BY m.n LIMIT $6 OFFSET $7",
+     SQL_MESSAGES_PAGE " ORDER BY m.n DESC LIMIT $6 OFFSET $7"},
+    {SQL_MESSAGES_OF_PAGE " ORDER BY m.n LIMIT $7 OFFSET $8",
+     SQL_MESSAGES_OF_PAGE " ORDER BY m.n DESC LIMIT $7 OFFSET $8"},
+};
+static const char *const counts[2] = {SQL_MESSAGES_COUNT, SQL_MESSAGES_OF_COUNT};
 
+/* conversation: a UUID; null: of all. */
 static Err *messages_answer(Ctx *c, Call *k, const Scope *s, Str conversation) {
+    enum { FILTERS = 4 };
     const MessagesQuery *q = k->query;
     Rows rows;
     int64_t total;
-    Value of = V(conversation), direction = V(q->direction), status = V(q->status),
-          type = V(q->type), pattern = V(like_pattern(c->arena, q->search));
-    bool oldest = str_eq(q->sort_order, S("asc"));
-    TRY(tenant_scan(c, s, oldest ? SQL(OLDEST_FIRST) : SQL(LATEST_FIRST),
-                    ARGS(of, direction, status, type, pattern, V(q->limit),
-                         V((q->page - 1) * q->limit)),
-                    &message_row_record, &rows));
-    TRY(tenant_int(c, s, SQL(SQL_MESSAGES_COUNT), ARGS(of, direction, status, type, pattern),
-                   &total));
+    bool of = conversation.data, latest = str_eq(q->sort_order, S("desc"));
+    Value args[FILTERS + 3] = {V(q->direction), V(q->status), V(q->type),
+                               V(like_pattern(c->arena, q->search)), V(conversation)};
+    ptrdiff_t count = FILTERS + of;
+    TRY(tenant_int(c, s, SQL(counts[of]), (Args){args, count}, &total));
+    args[count++] = V(q->limit);
+    args[count++] = V((q->page - 1) * q->limit);
+    TRY(tenant_scan(c, s, SQL(pages[of][latest]), (Args){args, count}, &message_row_record,
+                    &rows));
     call_list(c, k, rows, total, (Str){0});
     return NULL;
 }

@@ -181,8 +181,7 @@ static Err *exceeded(Ctx *c, const Err *err) {
 }
 
 static Err *use_now(Ctx *c, const Tenant *t, QuotaKind kind, int64_t *used) {
-    int64_t reserved;
-    return ledger_used(c, quota_of(c, t, kind), time_now(), used, &reserved);
+    return ledger_used(c, quota_of(c, t, kind), time_now(), used, NULL);
 }
 
 Err *quota_reserve(Ctx *c, const Scope *s, QuotaKind kind, Str key, int64_t amount,

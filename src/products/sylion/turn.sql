@@ -1,6 +1,10 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Turns, and what the conversation's job reads and writes besides. $1 is the tenant everywhere. Who
 -- writes here has the conversation's row locked: turn.h.
+--
+-- `+tenant_n` is no key to search by: SQLite, which knows nothing of how rows are spread, would take the
+-- index of a tenant's messages for one of a conversation's. It finds messages_pending only where its
+-- condition stands word by word.
 
 -- -- turns ---------------------------------------------------------------------------------------
 
@@ -38,7 +42,7 @@ SELECT t.n, t.tenant_n, t.conversation_n, t.assistant_n, t.id, t.state, t.step, 
 
 -- name: turns_count
 -- $2 conversation.
-SELECT count(*) FROM turns WHERE tenant_n = $1 AND conversation_n = $2
+SELECT count(*) FROM turns WHERE +tenant_n = $1 AND conversation_n = $2
 
 -- name: turns_ended
 -- $2 state, $3 ended since, $4 n behind which, $5 limit; the oldest first.
@@ -70,19 +74,19 @@ SELECT m.n, m.tenant_n, m.channel_n, m.conversation_n, m.turn_n, m.author_id, m.
        m.author, m.content, m.metadata, m.media, m.external_id, m.reply_to, m.status, m.reason,
        m.provider_at, m.created_at, m.updated_at, v.id AS conversation_id, t.id AS turn_id
   FROM messages m JOIN conversations v ON v.n = m.conversation_n LEFT JOIN turns t ON t.n = m.turn_n
- WHERE m.tenant_n = $1 AND m.conversation_n = $2 AND m.status = 'pending' AND m.direction = 'inbound'
-   AND m.turn_n IS NULL ORDER BY m.n LIMIT $3
+ WHERE +m.tenant_n = $1 AND m.conversation_n = $2 AND m.status IN ('pending', 'sending')
+   AND m.status = 'pending' AND m.direction = 'inbound' AND m.turn_n IS NULL ORDER BY m.n LIMIT $3
 
 -- name: turn_person_spoke
 -- $2 conversation, $3 n. The last message of a person behind that one; 0: none.
 SELECT coalesce(max(n), 0) FROM messages
- WHERE tenant_n = $1 AND conversation_n = $2 AND author = 'person' AND n > $3
+ WHERE +tenant_n = $1 AND conversation_n = $2 AND author = 'person' AND n > $3
 
 -- name: turn_take
 -- $2 conversation, $3 n of the last one, $4 turn. They are this turn's.
 UPDATE messages SET turn_n = $4
- WHERE tenant_n = $1 AND conversation_n = $2 AND status = 'pending' AND direction = 'inbound'
-   AND turn_n IS NULL AND n <= $3
+ WHERE +tenant_n = $1 AND conversation_n = $2 AND status IN ('pending', 'sending')
+   AND status = 'pending' AND direction = 'inbound' AND turn_n IS NULL AND n <= $3
 
 -- name: turn_asked
 -- $2 turn; the contact's messages that it answers.
@@ -90,7 +94,7 @@ SELECT m.n, m.tenant_n, m.channel_n, m.conversation_n, m.turn_n, m.author_id, m.
        m.author, m.content, m.metadata, m.media, m.external_id, m.reply_to, m.status, m.reason,
        m.provider_at, m.created_at, m.updated_at, v.id AS conversation_id, t.id AS turn_id
   FROM messages m JOIN conversations v ON v.n = m.conversation_n LEFT JOIN turns t ON t.n = m.turn_n
- WHERE m.tenant_n = $1 AND m.turn_n = $2 AND m.direction = 'inbound' ORDER BY m.n
+ WHERE +m.tenant_n = $1 AND m.turn_n = $2 AND m.direction = 'inbound' ORDER BY m.n
 
 -- name: turn_answer
 -- $2 turn; the message that answers.
@@ -98,7 +102,7 @@ SELECT m.n, m.tenant_n, m.channel_n, m.conversation_n, m.turn_n, m.author_id, m.
        m.author, m.content, m.metadata, m.media, m.external_id, m.reply_to, m.status, m.reason,
        m.provider_at, m.created_at, m.updated_at, v.id AS conversation_id, t.id AS turn_id
   FROM messages m JOIN conversations v ON v.n = m.conversation_n LEFT JOIN turns t ON t.n = m.turn_n
- WHERE m.tenant_n = $1 AND m.turn_n = $2 AND m.direction = 'outbound' ORDER BY m.n DESC LIMIT 1
+ WHERE +m.tenant_n = $1 AND m.turn_n = $2 AND m.direction = 'outbound' ORDER BY m.n DESC LIMIT 1
 
 -- name: turn_outgoing
 -- $2 conversation. The first that is to go out, or was going out when somebody stopped.
@@ -106,7 +110,7 @@ SELECT m.n, m.tenant_n, m.channel_n, m.conversation_n, m.turn_n, m.author_id, m.
        m.author, m.content, m.metadata, m.media, m.external_id, m.reply_to, m.status, m.reason,
        m.provider_at, m.created_at, m.updated_at, v.id AS conversation_id, t.id AS turn_id
   FROM messages m JOIN conversations v ON v.n = m.conversation_n LEFT JOIN turns t ON t.n = m.turn_n
- WHERE m.tenant_n = $1 AND m.conversation_n = $2 AND m.status IN ('pending', 'sending')
+ WHERE +m.tenant_n = $1 AND m.conversation_n = $2 AND m.status IN ('pending', 'sending')
    AND m.direction = 'outbound' ORDER BY m.n LIMIT 1
 
 -- name: turn_message
@@ -140,16 +144,16 @@ UPDATE messages SET metadata = $3 WHERE tenant_n = $1 AND n = $2
 
 -- name: turn_work_left
 -- $2 conversation. What the job would find if it looked again.
-SELECT (SELECT count(*) FROM messages WHERE tenant_n = $1 AND conversation_n = $2
-           AND status IN ('pending', 'sending') AND direction = 'outbound') AS outgoing,
-       (SELECT count(*) FROM turns WHERE tenant_n = $1 AND conversation_n = $2
+SELECT (SELECT count(*) FROM turns WHERE +tenant_n = $1 AND conversation_n = $2
            AND finished_at IS NULL) AS open_turns,
-       (SELECT count(*) FROM messages WHERE tenant_n = $1 AND conversation_n = $2
-           AND status = 'pending' AND direction = 'inbound' AND turn_n IS NULL) AS unasked,
-       (SELECT min(created_at) FROM messages WHERE tenant_n = $1 AND conversation_n = $2
-           AND status = 'pending' AND direction = 'inbound' AND turn_n IS NULL) AS first_at,
-       (SELECT max(created_at) FROM messages WHERE tenant_n = $1 AND conversation_n = $2
-           AND status = 'pending' AND direction = 'inbound' AND turn_n IS NULL) AS last_at
+       coalesce(sum(CASE direction WHEN 'outbound' THEN 1 ELSE 0 END), 0) AS outgoing,
+       coalesce(sum(CASE WHEN asks THEN 1 ELSE 0 END), 0) AS unasked,
+       min(CASE WHEN asks THEN created_at END) AS first_at,
+       max(CASE WHEN asks THEN created_at END) AS last_at
+  FROM (SELECT direction, created_at,
+               status = 'pending' AND direction = 'inbound' AND turn_n IS NULL AS asks
+          FROM messages WHERE +tenant_n = $1 AND conversation_n = $2
+           AND status IN ('pending', 'sending')) AS waiting
 
 -- -- around it -----------------------------------------------------------------------------------
 
@@ -219,4 +223,4 @@ SELECT m.n, m.tenant_n, m.channel_n, m.conversation_n, m.turn_n, m.author_id, m.
        m.author, m.content, m.metadata, m.media, m.external_id, m.reply_to, m.status, m.reason,
        m.provider_at, m.created_at, m.updated_at, v.id AS conversation_id, t.id AS turn_id
   FROM messages m JOIN conversations v ON v.n = m.conversation_n LEFT JOIN turns t ON t.n = m.turn_n
- WHERE m.tenant_n = $1 AND m.conversation_n = $2 ORDER BY m.n
+ WHERE +m.tenant_n = $1 AND m.conversation_n = $2 ORDER BY m.n

@@ -33,7 +33,7 @@ SELECT CASE WHEN status = 'active' THEN 1 ELSE 0 END FROM conversations WHERE te
 SELECT x.n, x.id, x.conversation_n, x.external_id, x.type, x.direction, x.author, x.content, x.metadata,
        x.status, x.created_at
   FROM (SELECT m.* FROM messages m JOIN conversations v ON v.n = m.conversation_n
-         WHERE m.tenant_n = $1 AND v.tenant_n = $1 AND v.channel_n = $2 AND v.contact_n = $3
+         WHERE +m.tenant_n = $1 AND +v.tenant_n = $1 AND v.channel_n = $2 AND v.contact_n = $3
            AND m.n < $4 AND (m.direction = 'inbound' OR m.status IN ('sent', 'delivered', 'read'))
          ORDER BY m.n DESC LIMIT $5) x
  ORDER BY x.n
@@ -44,20 +44,20 @@ SELECT x.n, x.id, x.conversation_n, x.external_id, x.type, x.direction, x.author
 SELECT m.n, m.id, m.conversation_n, m.external_id, m.type, m.direction, m.author, m.content, m.metadata,
        m.status, m.created_at
   FROM messages m JOIN conversations v ON v.n = m.conversation_n
- WHERE m.tenant_n = $1 AND v.tenant_n = $1 AND v.channel_n = $2 AND v.contact_n = $3
+ WHERE +m.tenant_n = $1 AND +v.tenant_n = $1 AND v.channel_n = $2 AND v.contact_n = $3
    AND (m.n > $4 OR (m.direction = 'outbound' AND m.status = 'sent'))
  ORDER BY m.n LIMIT $5
 
 -- name: widget_message_n
 -- $2 channel, $3 contact, $4 UUID of a message.
 SELECT m.n FROM messages m JOIN conversations v ON v.n = m.conversation_n
- WHERE m.tenant_n = $1 AND v.tenant_n = $1 AND v.channel_n = $2 AND v.contact_n = $3 AND m.id = $4
+ WHERE +m.tenant_n = $1 AND +v.tenant_n = $1 AND v.channel_n = $2 AND v.contact_n = $3 AND m.id = $4
 
 -- name: widget_behind
 -- $2 channel, $3 contact, $4 how many: n behind which the latest so many are.
 SELECT coalesce(min(x.n), 1) - 1
   FROM (SELECT m.n FROM messages m JOIN conversations v ON v.n = m.conversation_n
-         WHERE m.tenant_n = $1 AND v.tenant_n = $1 AND v.channel_n = $2 AND v.contact_n = $3
+         WHERE +m.tenant_n = $1 AND +v.tenant_n = $1 AND v.channel_n = $2 AND v.contact_n = $3
          ORDER BY m.n DESC LIMIT $4) x
 
 -- name: widget_reached
