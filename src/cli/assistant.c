@@ -17,7 +17,8 @@ static const Option assistant_options[] = {
     {"kb", "A,B", NULL, "knowledge bases, by id or name; empty: all of the tenant's"},
     {"handoff", "JSON|@FILE", NULL, "what it says and does where it has no answer, as over HTTP"},
     {"languages", "A,B", NULL, "of bind: fr, en, ar (all)"},
-    {"hours", "JSON|@FILE", NULL, "of bind: {\"mon\": [[\"09:00\", \"18:00\"]]}, local time (always)"},
+    {"hours", "JSON|@FILE", NULL,
+     "of bind: {\"mon\": [[\"09:00\", \"18:00\"]]}, local time (always)"},
     {"priority", "N", NULL, "of bind: the greatest that fits answers (0)"},
     {"json", NULL, NULL, "one JSON object a line"},
 };
@@ -50,12 +51,8 @@ static const ThingColumn columns[] = {
     {"name", NULL, NULL},
 };
 static const ThingColumn binding_columns[] = {
-    {"id", NULL, NULL},
-    {"channelId", NULL, NULL},
-    {"assistantId", NULL, NULL},
-    {"priority", NULL, NULL},
-    {"languages", NULL, NULL},
-    {"hours", NULL, NULL},
+    {"id", NULL, NULL},       {"channelId", NULL, NULL}, {"assistantId", NULL, NULL},
+    {"priority", NULL, NULL}, {"languages", NULL, NULL}, {"hours", NULL, NULL},
 };
 
 static const ThingKind assistants = {"/api/v1/assistants", "assistant"};
@@ -73,7 +70,7 @@ static Err *binding_line(Ctx *c, json_t *binding, void *arg) {
     return NULL;
 }
 
-/* -- bodies --------------------------------------------------------------------------------------- */
+/* -- bodies ------------------------------------------------------------------------------------ */
 
 static Err *bases_put(Ctx *c, const Cli *cli, const Scope *s, JsonOut *o) {
     Str given = cli_value(cli, "kb"), id;
@@ -107,7 +104,7 @@ static Err *assistant_body(Ctx *c, const Cli *cli, const Scope *s, Str name, Str
     return NULL;
 }
 
-/* -- verbs ---------------------------------------------------------------------------------------- */
+/* -- verbs ------------------------------------------------------------------------------------- */
 
 static Err *assistant_add(Ctx *c, const Cli *cli, const Scope *s) {
     Str body, name = cli->words[2];
@@ -121,7 +118,8 @@ static Err *assistant_add(Ctx *c, const Cli *cli, const Scope *s) {
 
 static Err *assistant_alter(Ctx *c, const Cli *cli, const Scope *s, Str id, Str body) {
     json_t *changed;
-    TRY(tenant_call(c, s, METHOD_PUT, thing_path(c, &assistants, id, ""), (Str){0}, body, &changed));
+    TRY(tenant_call(c, s, METHOD_PUT, thing_path(c, &assistants, id, ""), (Str){0}, body,
+                    &changed));
     return assistant_line(c, changed, (void *)(uintptr_t)cli);
 }
 
@@ -159,8 +157,8 @@ static Err *assistant_unbind(Ctx *c, const Cli *cli, const Scope *s, Str id) {
     TRY(tenant_call(c, s, METHOD_GET, str_c(bindings.path), which, (Str){0}, &found));
     Str binding = json_str(json_path(found, "0.id"));
     if (binding.len == 0) FAIL(c, NOT_FOUND, "this assistant is not bound to this channel");
-    return tenant_call(c, s, METHOD_DELETE, thing_path(c, &bindings, binding, ""), (Str){0}, (Str){0},
-                       &gone);
+    return tenant_call(c, s, METHOD_DELETE, thing_path(c, &bindings, binding, ""), (Str){0},
+                       (Str){0}, &gone);
 }
 
 static Err *assistant_of(Ctx *c, Cli *cli, const Scope *s, Str verb) {
@@ -170,7 +168,8 @@ static Err *assistant_of(Ctx *c, Cli *cli, const Scope *s, Str verb) {
     if (str_eq(verb, S("bind"))) return assistant_bind(c, cli, s, id);
     if (str_eq(verb, S("unbind"))) return assistant_unbind(c, cli, s, id);
     if (str_eq(verb, S("enable"))) return assistant_alter(c, cli, s, id, S("{\"isActive\":true}"));
-    if (str_eq(verb, S("disable"))) return assistant_alter(c, cli, s, id, S("{\"isActive\":false}"));
+    if (str_eq(verb, S("disable")))
+        return assistant_alter(c, cli, s, id, S("{\"isActive\":false}"));
     TRY(assistant_body(c, cli, s, (Str){0}, &body));
     return assistant_alter(c, cli, s, id, body);
 }
@@ -187,8 +186,9 @@ static Err *assistant_run(Ctx *c, Cli *cli) {
     for (int i = 0; i < COUNT(verbs); i++)
         known |= str_eq(verb, str_c(verbs[i].name)) && cli->word_count == verbs[i].words;
     if (!known)
-        return cli_usage(c, "assistant takes list TENANT, add TENANT NAME, show, change, enable or "
-                            "disable with TENANT ASSISTANT, bind or unbind with TENANT ASSISTANT CHANNEL");
+        return cli_usage(
+            c, "assistant takes list TENANT, add TENANT NAME, show, change, enable or "
+               "disable with TENANT ASSISTANT, bind or unbind with TENANT ASSISTANT CHANNEL");
     TRY(tenant_enter(c, cli, cli->words[1], &s));
     if (str_eq(verb, S("list")))
         return tenant_call_each(c, &s, str_c(assistants.path), (Str){0}, assistant_line, cli);
@@ -205,8 +205,10 @@ const Command assistant_command = {
     .option_count = COUNT(assistant_options),
     .need = NEED_SCHEMA,
     .doc = "Who answers a tenant's contacts, from what and where",
-    .more = "A TENANT is named by its slug or id, an ASSISTANT, a CHANNEL and knowledge bases by id or\n"
-            "name. change changes what is given; an empty text takes away. bind lets the assistant\n"
-            "answer on the channel.",
+    .more =
+        "A TENANT is named by its slug or id, an ASSISTANT, a CHANNEL and knowledge bases by id "
+        "or\n"
+        "name. change changes what is given; an empty text takes away. bind lets the assistant\n"
+        "answer on the channel.",
     .run = assistant_run,
 };

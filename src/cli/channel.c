@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * socle channel: where a tenant's contacts write, from the shell. Secrets come from standard input, a
- * file or the environment; none is printed but the one that we make and that 360dialog is to be told. */
+ * socle channel: where a tenant's contacts write, from the shell. Secrets come from standard input,
+ * a file or the environment; none is printed but the one that we make and that 360dialog is to be
+ * told. */
 #include "cli/tenant_call.h"
 
 static const Option channel_options[] = {
@@ -12,7 +13,8 @@ static const Option channel_options[] = {
     {"api-key", "FROM", NULL, "360dialog's key or the Cloud API's token"},
     {"verify-token", "FROM", NULL, "of the webhook's handshake"},
     {"app-secret", "FROM", NULL, "signs the Cloud API's webhooks"},
-    {"config", "JSON|@FILE", NULL, "{\"allowedOrigins\": [\"https://www.example.org\"], …}, as over HTTP"},
+    {"config", "JSON|@FILE", NULL,
+     "{\"allowedOrigins\": [\"https://www.example.org\"], …}, as over HTTP"},
     {"json", NULL, NULL, "of add, change, list and show: one JSON object a line"},
 };
 static_assert(COUNT(channel_options) <= CLI_OPTIONS_MAX, "each has a place");
@@ -94,18 +96,20 @@ static Err *channel_of(Ctx *c, const Cli *cli, const Scope *s, Str verb) {
     if (str_eq(verb, S("enable"))) return channel_alter(c, cli, s, id, S("{\"isActive\":true}"));
     if (str_eq(verb, S("disable"))) return channel_alter(c, cli, s, id, S("{\"isActive\":false}"));
     if (str_eq(verb, S("webhook-secret"))) {
-        TRY(tenant_call(c, s, METHOD_POST, thing_path(c, &channels, id, "/webhook-secret"), (Str){0},
-                        (Str){0}, &channel));
+        TRY(tenant_call(c, s, METHOD_POST, thing_path(c, &channels, id, "/webhook-secret"),
+                        (Str){0}, (Str){0}, &channel));
         cli_printf("%.*s\n", S_ARG(json_str(json_at(channel, "webhookSecret"))));
         return NULL;
     }
-    TRY(tenant_call(c, s, METHOD_GET, thing_path(c, &channels, id, ""), (Str){0}, (Str){0}, &channel));
+    TRY(tenant_call(c, s, METHOD_GET, thing_path(c, &channels, id, ""), (Str){0}, (Str){0},
+                    &channel));
     thing_show(c, cli, channel);
     return NULL;
 }
 
 static Err *channel_run(Ctx *c, Cli *cli) {
-    static const char *const verbs[] = {"add", "change", "enable", "disable", "webhook-secret", "show"};
+    static const char *const verbs[] = {"add",     "change",         "enable",
+                                        "disable", "webhook-secret", "show"};
     Str verb = cli->words[0];
     Scope s;
     bool lists = str_eq(verb, S("list")) && cli->word_count == 2, known = lists;
@@ -130,8 +134,10 @@ const Command channel_command = {
     .need = NEED_SCHEMA,
     .doc = "Where a tenant's contacts write",
     .more =
-        "A TENANT is named by its slug or id, a CHANNEL by its id or its name. FROM says where a secret\n"
-        "is: - for a line of standard input (several: one line each, in the order below), file:PATH,\n"
+        "A TENANT is named by its slug or id, a CHANNEL by its id or its name. FROM says where a "
+        "secret\n"
+        "is: - for a line of standard input (several: one line each, in the order below), "
+        "file:PATH,\n"
         "env:NAME; none takes it away. Secrets are kept sealed and never shown. What 360dialog's\n"
         "webhooks are to show is made anew and printed by webhook-secret; a former one ends.",
     .run = channel_run,

@@ -7,7 +7,8 @@
 
 static const Option kb_options[] = {
     {"description", "TEXT", NULL, "of create: what it is about"},
-    {"status", "STATUS", NULL, "of documents: uploaded, extracting, indexing, indexed or failed (all)"},
+    {"status", "STATUS", NULL,
+     "of documents: uploaded, extracting, indexing, indexed or failed (all)"},
     {"wait", NULL, NULL, "of import: until everything is indexed or has failed; helps with it"},
     {"timeout", "TIME", NULL, "of import --wait: at most so long: 90s, 10m (10m)"},
     {"json", NULL, NULL, "JSON lines instead of words, of import also on standard error"},
@@ -70,14 +71,17 @@ static Err *documents_show(Ctx *c, Cli *cli, const Scope *s, Str id) {
                             document_line, cli);
 }
 
-/* -- import --------------------------------------------------------------------------------------- */
+/* -- import ------------------------------------------------------------------------------------ */
 
 static const struct {
     const char *key, *words;
 } steps[IMPORT_STEPS] = {
-    [IMPORT_ADDED] = {"added", "added"},     [IMPORT_THERE] = {"there", "already there"},
-    [IMPORT_REFUSED] = {"refused", "refused"}, [IMPORT_LEFT_OUT] = {"leftOut", "left out"},
-    [IMPORT_INDEXED] = {"indexed", "indexed"}, [IMPORT_FAILED] = {"failed", "failed"},
+    [IMPORT_ADDED] = {"added", "added"},
+    [IMPORT_THERE] = {"there", "already there"},
+    [IMPORT_REFUSED] = {"refused", "refused"},
+    [IMPORT_LEFT_OUT] = {"leftOut", "left out"},
+    [IMPORT_INDEXED] = {"indexed", "indexed"},
+    [IMPORT_FAILED] = {"failed", "failed"},
     [IMPORT_WAITING] = {"waiting", "not yet indexed"},
 };
 
@@ -90,12 +94,19 @@ static bool is_wrong(ImportStep step) {
     return step == IMPORT_REFUSED || step == IMPORT_FAILED || step == IMPORT_WAITING;
 }
 
+/* Names of files are bytes that anybody may have chosen, and this goes to a terminal. */
+static void path_put(Buf *b, Str path) {
+    for (ptrdiff_t at = 0; at < path.len;) {
+        ptrdiff_t from = at;
+        int32_t point = str_utf8_next(path, &at);
+        bool odd = point < 0x20 || (point >= 0x7F && point < 0xA0) || point == 0xFFFD;
+        buf_add(b, odd ? S("?") : str_slice(path, from, at));
+    }
+}
+
 static void told_text(const ImportTold *t, Buf *b) {
     buf_f(b, "[%td/%td] %s: ", t->position, t->of, steps[t->step].words);
-    for (ptrdiff_t i = 0; i < t->path.len; i++) {
-        unsigned char byte = (unsigned char)t->path.data[i];
-        buf_byte(b, byte < ' ' || byte == 0x7F ? '?' : t->path.data[i]);
-    }
+    path_put(b, t->path);
     if (t->reason.len) buf_f(b, " (%.*s)", S_ARG(t->reason));
 }
 
@@ -186,14 +197,15 @@ static Err *documents_bring(Ctx *c, Cli *cli, const Scope *s, Str id, int64_t wa
     return err;
 }
 
-/* -- the command ---------------------------------------------------------------------------------- */
+/* -- the command ------------------------------------------------------------------------------- */
 
 static Err *kb_run(Ctx *c, Cli *cli) {
     Str verb = cli->words[0], id;
     ptrdiff_t words = cli->word_count;
     Scope s;
     int64_t wait_ms;
-    bool lists = str_eq(verb, S("list")) && words == 2, makes = str_eq(verb, S("create")) && words == 3;
+    bool lists = str_eq(verb, S("list")) && words == 2,
+         makes = str_eq(verb, S("create")) && words == 3;
     bool shows = str_eq(verb, S("show")) && words == 3;
     bool documents = str_eq(verb, S("documents")) && words == 3;
     bool brings = str_eq(verb, S("import")) && words > 3;
@@ -221,11 +233,16 @@ const Command kb_command = {
     .doc = "A tenant's knowledge bases, and files into them",
     .more =
         "A TENANT is named by its slug or id, a KB by its id or its name. import takes files and\n"
-        "folders, with all that is in them; in folders it leaves out what has another ending than those\n"
-        "that can be read (.pdf .docx .odt .html .md .csv .txt and their like) and what begins with a\n"
-        "dot. What the KB has already is not stored twice: an import that was cut is simply run again.\n"
-        "Servers and workers that run do the indexing; with --wait this command does it too. It exits\n"
-        "with 1 when a file was refused, could not be indexed, or was not when the time was over; each\n"
+        "folders, with all that is in them; in folders it leaves out what has another ending than "
+        "those\n"
+        "that can be read (.pdf .docx .odt .html .md .csv .txt and their like) and what begins "
+        "with a\n"
+        "dot. What the KB has already is not stored twice: an import that was cut is simply run "
+        "again.\n"
+        "Servers and workers that run do the indexing; with --wait this command does it too. It "
+        "exits\n"
+        "with 1 when a file was refused, could not be indexed, or was not when the time was over; "
+        "each\n"
         "is named with its reason.",
     .run = kb_run,
 };

@@ -9,7 +9,7 @@
 
 enum { PAGE = 100, FILE_MAX = 256 * 1024, SECRET_MAX = 4096, ID_MAX = 64 };
 
-/* -- the tenant ----------------------------------------------------------------------------------- */
+/* -- the tenant -------------------------------------------------------------------------------- */
 
 Err *tenant_enter(Ctx *c, const Cli *cli, Str tenant, Scope *out) {
     TRY(modules_register(c, cli->modules, cli->module_count));
@@ -20,7 +20,7 @@ Err *tenant_enter(Ctx *c, const Cli *cli, Str tenant, Scope *out) {
     return tenant_named(c, tenant, out);
 }
 
-/* -- asking --------------------------------------------------------------------------------------- */
+/* -- asking ------------------------------------------------------------------------------------ */
 
 Err *tenant_call(Ctx *c, const Scope *s, Method method, Str path, Str query, Str body,
                  json_t **data) {
@@ -55,7 +55,7 @@ Err *tenant_call_each(Ctx *c, const Scope *s, Str path, Str query,
     return NULL;
 }
 
-/* -- finding -------------------------------------------------------------------------------------- */
+/* -- finding ----------------------------------------------------------------------------------- */
 
 typedef struct Finding {
     Str name;
@@ -80,8 +80,7 @@ Err *thing_find(Ctx *c, const Scope *s, const ThingKind *kind, Str named, Str *i
     *id = str_lower(c->arena, named);
     if (uuid_valid(named)) return NULL; /* whose it is says who is asked for it */
     TRY(tenant_call_each(c, s, str_c(kind->path), (Str){0}, finding_look, &f));
-    if (f.count == 0)
-        FAIL(c, NOT_FOUND, "the tenant has no %s `%.*s`", kind->called, S_ARG(named));
+    if (f.count == 0) FAIL(c, NOT_FOUND, "the tenant has no %s `%.*s`", kind->called, S_ARG(named));
     if (f.count > 1)
         FAIL(c, CONFLICT, "the tenant has %lld of the name `%.*s`: say which by its id",
              (long long)f.count, S_ARG(named));
@@ -93,8 +92,8 @@ Err *thing_absent(Ctx *c, const Scope *s, const ThingKind *kind, Str name) {
     Finding f = {.name = str_trim(name)};
     TRY(tenant_call_each(c, s, str_c(kind->path), (Str){0}, finding_look, &f));
     if (f.count > 0)
-        FAIL(c, CONFLICT, "the tenant has the %s `%.*s` already: %.*s", kind->called,
-             S_ARG(f.name), (int)f.id_len, f.id);
+        FAIL(c, CONFLICT, "the tenant has the %s `%.*s` already: %.*s", kind->called, S_ARG(f.name),
+             (int)f.id_len, f.id);
     return NULL;
 }
 
@@ -102,7 +101,7 @@ Str thing_path(Ctx *c, const ThingKind *kind, Str id, const char *more) {
     return strf(c->arena, "%s/%.*s%s", kind->path, S_ARG(id), more);
 }
 
-/* -- bodies --------------------------------------------------------------------------------------- */
+/* -- bodies ------------------------------------------------------------------------------------ */
 
 /* "@FILE": what is in it. */
 static Err *text_or_file(Ctx *c, Str value, Str *out) {
@@ -111,17 +110,20 @@ static Err *text_or_file(Ctx *c, Str value, Str *out) {
     return file_read_all(c, str_slice(value, 1, value.len), FILE_MAX, out);
 }
 
-/* A word on the command line is read by every process of the machine: so it is never quoted either. */
+/* Never of the command line, which every process of the machine can read; so `from` is not quoted. */
 static Err *secret_read(Ctx *c, const char *option, Str from, Str *out) {
     if (str_eq(from, S("-"))) {
-        if (cli_read_secret(c, str_cstr(c->arena, strf(c->arena, "%s: ", option)), out)) *out = (Str){0};
+        if (cli_read_secret(c, str_cstr(c->arena, strf(c->arena, "%s: ", option)), out))
+            *out = (Str){0};
     } else if (str_starts(from, S("file:"))) {
         TRY(file_read_all(c, str_slice(from, 5, from.len), SECRET_MAX, out));
     } else if (str_starts(from, S("env:"))) {
         *out = str_c(getenv(str_cstr(c->arena, str_slice(from, 4, from.len))));
     } else {
-        return cli_usage(c, "--%s says where the secret is: - (a line of standard input), "
-                            "file:PATH, env:NAME, or none; never the secret itself", option);
+        return cli_usage(c,
+                         "--%s says where the secret is: - (a line of standard input), "
+                         "file:PATH, env:NAME, or none; never the secret itself",
+                         option);
     }
     *out = str_trim(*out);
     if (out->len == 0) FAIL(c, INVALID, "--%s: there is no secret", option);
@@ -155,7 +157,8 @@ static Err *member_put(Ctx *c, const BodyMember *m, Str value, JsonOut *o) {
     json_t *json;
     bool yes = str_eq(value, S("yes")), no = str_eq(value, S("no"));
     bool none = value.len == 0 || (m->kind == MEMBER_SECRET && str_eq(value, S("none")));
-    if (m->kind == MEMBER_SWITCH && !yes && !no) return cli_usage(c, "--%s is yes or no", m->option);
+    if (m->kind == MEMBER_SWITCH && !yes && !no)
+        return cli_usage(c, "--%s is yes or no", m->option);
     if (m->kind == MEMBER_SECRET && !none) TRY(secret_read(c, m->option, value, &text));
     if (m->kind == MEMBER_LONG || m->kind == MEMBER_JSON) TRY(text_or_file(c, value, &text));
     if (m->kind == MEMBER_JSON && json_parse(c, text, &json))
@@ -185,7 +188,7 @@ Err *members_put(Ctx *c, const Cli *cli, const BodyMember *members, ptrdiff_t co
     return NULL;
 }
 
-/* -- printing ------------------------------------------------------------------------------------- */
+/* -- printing ---------------------------------------------------------------------------------- */
 
 /* Names come from tenants and end up on the operator's terminal. */
 static void shown_text(Buf *b, Str text) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What the commands over a tenant's things share (kb, channel, assistant). They ask the routes that
- * clients ask, in the platform's name: what those check, refuse and answer is what is checked, refused
- * and printed here.
+ * clients ask, in the platform's name: what those check, refuse and answer is what is checked,
+ * refused and printed here.
  *
  * Things are named by their id, or by their name where one thing alone has it. */
 #ifndef SOCLE_CLI_TENANT_CALL_H
@@ -33,16 +33,16 @@ MUST_USE Err *thing_absent(Ctx *c, const Scope *s, const ThingKind *kind, Str na
 /* "/api/v1/channels/ID", with `more` behind it. */
 Str thing_path(Ctx *c, const ThingKind *kind, Str id, const char *more);
 
-/* -- a body made of options ----------------------------------------------------------------------- */
+/* -- a body made of options -------------------------------------------------------------------- */
 
 typedef enum MemberKind {
-    MEMBER_TEXT,   /* as it is; "" is null */
-    MEMBER_LONG,   /* the same, or @FILE */
-    MEMBER_JSON,   /* JSON, or @FILE */
+    MEMBER_TEXT, /* as it is; "" is null */
+    MEMBER_LONG, /* the same, or @FILE */
+    MEMBER_JSON, /* JSON, or @FILE */
     MEMBER_NUMBER,
     MEMBER_SWITCH, /* yes, no */
     MEMBER_LIST,   /* A,B; "" is the empty list */
-    MEMBER_SECRET  /* where it is to be had, never the secret itself: -, file:PATH, env:NAME; none: null */
+    MEMBER_SECRET  /* where it is to be had, never itself: -, file:PATH, env:NAME; none: null */
 } MemberKind;
 typedef struct BodyMember {
     const char *option, *name;
@@ -52,14 +52,14 @@ typedef struct BodyMember {
 MUST_USE Err *members_put(Ctx *c, const Cli *cli, const BodyMember *members, ptrdiff_t count,
                           JsonOut *o);
 
-/* -- printing ------------------------------------------------------------------------------------- */
+/* -- printing ---------------------------------------------------------------------------------- */
 
 typedef struct ThingColumn {
     const char *member;
     const char *yes, *no; /* of a boolean */
 } ThingColumn;
-/* One line: the columns, tab-separated; the whole object as JSON when there is an option --json that
- * is given. */
+/* One line: the columns, tab-separated; with --json (an option of the command) the whole object as
+ * JSON. */
 void thing_print(Ctx *c, const Cli *cli, const json_t *thing, const ThingColumn *columns,
                  ptrdiff_t count);
 /* All members, one a line; or as JSON. */

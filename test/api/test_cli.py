@@ -20,7 +20,7 @@ from harness import (BINARY, DATABASE, PATIENCE, SECRET_KEY, make_user, register
 
 sqlite_only = pytest.mark.skipif(DATABASE != "sqlite", reason="about the embedded database")
 COMMANDS = ("serve worker migrate demo user key import export backup restore doctor openapi settings "
-            "routes").split()
+            "routes tenant channel assistant kb conversation replay").split()
 
 
 @pytest.fixture

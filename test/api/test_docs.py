@@ -33,7 +33,8 @@ def test_the_tour_of_the_readme_works(make_server):
     for said in ('"pong":true', '"email":"demo@socle.test"', '"id":"instagram_ten1"', '"id":"instagram_ten2"',
                  '"rejected_count":1', "ETag: ", '"key":"sk_', 'path="/api/v1/projects",status="201"',
                  "/api/v1/projects/{id}", "Calendrier.md", '"state":"answered"',
-                 '"content":"Une personne prend la suite."', '"handedOver":'):
+                 '"content":"Une personne prend la suite."', '"handedOver":', "1 added, 1 indexed", "Tilia",
+                 "Une personne prend la suite.\n"):
         assert said in done.stdout, said
     assert (server.folder / "ten-minutes.tar").stat().st_size > 0
 

@@ -1,5 +1,6 @@
 """A tenant set up and filled from the shell alone: socle kb, channel, assistant, conversation, replay."""
 
+import concurrent.futures
 import json
 import os
 import re
@@ -335,6 +336,25 @@ def test_a_folder_comes_in_with_all_that_is_in_it(server, tenant, slug, base, tm
     server.cli("kb", "documents", slug, base, "--status", "eaten", code=1)
 
 
+def test_names_are_what_this_machine_says_as_far_as_it_is_text(server, tenant, slug, base, tmp_path):
+    (tmp_path / "deep").mkdir()
+    with open(os.fsencode(tmp_path / "deep") + b"/caf\xe9\x1b[31m.md", "w") as file:
+        file.write(OPENS)
+    (tmp_path / "Été à l'école.md").write_text("# Été\n\nLe musée est fermé.\n")
+    done = server.cli("kb", "import", slug, base, tmp_path)
+    assert done.stdout == "2 added\n" and "\x1b" not in done.stderr
+    assert {d["name"] for d in documents(tenant, base)} == {"caf[31m.md", "Été à l'école.md"}
+    assert bring(server, slug, base, tmp_path)[0]["there"] == 2
+
+
+def test_many_at_once_bring_each_file_once(server, tenant, slug, base, tmp_path):
+    files(tmp_path, **{f"n{i}_md": f"# N {i}\n\nNumber {i}.\n" for i in range(8)})
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        totals = [t for t, _ in pool.map(lambda _: bring(server, slug, base, tmp_path), range(3))]
+    assert sum(t["added"] for t in totals) == 8 and sum(t["there"] for t in totals) == 16, totals
+    assert sorted(d["name"] for d in documents(tenant, base)) == [f"n{i}.md" for i in range(8)]
+
+
 def test_what_is_there_is_not_brought_again(server, tenant, slug, base, tmp_path):
     files(tmp_path, a_md=OPENS, b_md="# B\n\nAutre chose.\n")
     assert bring(server, slug, base, tmp_path)[0]["added"] == 2
@@ -477,7 +497,32 @@ def test_only_the_tenants_own_conversations_are_exported(server, tenant, slug, o
     foreign = server.cli("conversation", "export", made[0], "--tenant", other.id, code=1)
     assert foreign.stdout == ""
     assert words(foreign) == words(server.cli("conversation", "export", nobody(), "--tenant", other.id, code=1))
+    server.cli("conversation", "export", "nonsense", "--tenant", slug, code=1)
     assert UUID.match(every[0]["data"]["id"])
+
+
+def test_what_was_over_the_quota_is_replayed(server, admin):
+    mine = make_tenant(server, admin)
+    line = server.cli("channel", "add", mine.id, "Line", "--type", "whatsapp", "--number", "+33639987105", "--app-secret", "-",
+                      "--config", '{"simulated": true, "debounceMs": 0}', input="s\n").stdout.split("\t")[0]
+    server.cli("assistant", "add", mine.id, "Ada", "--default", "yes")
+    server.cli("tenant", "quota", mine.id, "--ai-requests", "0")
+    good(mine.owner.post(f"/api/v1/simulator/{line}/messages", json={"from": "+33639987106", "text": "Une question ?"}))
+
+    def turn(*states):
+        talks = good(mine.owner.get("/api/v1/conversations"))
+        turns = talks and good(mine.owner.get(f"/api/v1/conversations/{talks[0]['id']}/turns"))
+        return turns and turns[0]["state"] in states and turns[0]
+    over = wait(lambda: turn("over_quota"), "the quota to hold")
+    replay = ("replay", "--tenant", mine.id, "--state", "over_quota", "--since", "1h")
+    assert server.cli("replay", "--tenant", mine.id).stdout.startswith("0 replayed")
+    assert server.cli("replay", "--tenant", mine.data["slug"], "--state", "over_quota", "--since",
+                      "2999-01-01T00:00:00Z").stdout.startswith("0 replayed")
+    server.cli("tenant", "quota", mine.id, "--ai-requests", "none")
+    said = server.cli(*replay).stdout
+    assert said.startswith(f"{over['id']}\treplayed\tquota_exceeded") and "\n1 replayed, 0 wait" in said
+    assert wait(lambda: turn("answered", "handed_over", "refused"), "an answer")["id"] == over["id"]
+    assert server.cli(*replay).stdout.startswith("0 replayed")
 
 
 def test_a_replay_of_nothing_is_nothing(server, slug):

@@ -70,9 +70,7 @@ static void entry_look(Arena *arena, FoundFiles *f, FTS *tree, FTSENT *e) {
     case FTS_DP: break;
     case FTS_DNR:
     case FTS_ERR:
-    case FTS_NS:
-        found_add(arena, f, FOUND_WRONG, path, reason_of(arena, e->fts_errno));
-        break;
+    case FTS_NS: found_add(arena, f, FOUND_WRONG, path, reason_of(arena, e->fts_errno)); break;
     case FTS_SL:
     case FTS_SLNONE: link_look(arena, f, path); break;
     default: file_look(arena, f, path, e->fts_statp, named); break;

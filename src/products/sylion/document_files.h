@@ -3,7 +3,8 @@
  * named, to any depth within bounds, each folder's in the order of their names.
  *
  * In folders, names that begin with a dot are passed over without a word. A link to a file is that
- * file; a link to a folder is left out, so that no circle is walked. Blocks the thread: for commands. */
+ * file; a link to a folder is left out, so that no circle is walked. Blocks the thread: for
+ * commands. */
 #ifndef SOCLE_SYLION_DOCUMENT_FILES_H
 #define SOCLE_SYLION_DOCUMENT_FILES_H
 

@@ -16,7 +16,7 @@ static void tell(Import *i, ImportTold told) {
     i->tell(i->arg, &told);
 }
 
-/* -- storing -------------------------------------------------------------------------------------- */
+/* -- storing ----------------------------------------------------------------------------------- */
 
 typedef struct Storing {
     const Scope *s;
@@ -89,17 +89,22 @@ static Err *files_import(Ctx *c, Import *i, Stored *stored, ptrdiff_t *count) {
         if (file->kind == FOUND_DOCUMENT)
             TRY(file_import(c, i, at, stored, count));
         else
-            tell(i, (ImportTold){.step = file->kind == FOUND_OTHER ? IMPORT_LEFT_OUT : IMPORT_REFUSED,
-                                 .path = file->path, .reason = file->why,
-                                 .position = at + 1, .of = i->files->count});
+            tell(i,
+                 (ImportTold){.step = file->kind == FOUND_OTHER ? IMPORT_LEFT_OUT : IMPORT_REFUSED,
+                              .path = file->path,
+                              .reason = file->why,
+                              .position = at + 1,
+                              .of = i->files->count});
         ctx_release(c, mark);
     }
     return NULL;
 }
 
-/* -- waiting -------------------------------------------------------------------------------------- */
+/* -- waiting ----------------------------------------------------------------------------------- */
 
-static bool ended(Str status) { return str_eq(status, S("indexed")) || str_eq(status, S("failed")); }
+static bool ended(Str status) {
+    return str_eq(status, S("indexed")) || str_eq(status, S("failed"));
+}
 
 /* Jobs are taken about in the order in which they were asked for: so one is looked at until it has
  * ended, then the next. */
@@ -128,8 +133,12 @@ static Err *documents_wait(Ctx *c, Import *i, const Stored *stored, ptrdiff_t co
         ImportStep step = str_eq(d.status, S("indexed"))  ? IMPORT_INDEXED
                           : str_eq(d.status, S("failed")) ? IMPORT_FAILED
                                                           : IMPORT_WAITING;
-        tell(i, (ImportTold){.step = step, .path = i->files->items[stored[k].file].path,
-                             .document_id = id, .reason = d.reason, .position = k + 1, .of = count});
+        tell(i, (ImportTold){.step = step,
+                             .path = i->files->items[stored[k].file].path,
+                             .document_id = id,
+                             .reason = d.reason,
+                             .position = k + 1,
+                             .of = count});
         ctx_release(c, mark);
     }
     return NULL;

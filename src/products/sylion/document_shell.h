@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Documents from the shell: socle kb import. A file comes in as over HTTP: its bytes in the blob store,
- * then one transaction with its row, what it takes of the quota, and the job that indexes it. What the
+ * Documents from the shell: socle kb import. A file comes in as over HTTP: its bytes in the blob
+ * store, then one transaction with its row, what it takes of the quota, and its index job. What the
  * base has already by its content is not stored again, so an import that was cut is simply repeated. */
 #ifndef SOCLE_SYLION_DOCUMENT_SHELL_H
 #define SOCLE_SYLION_DOCUMENT_SHELL_H
@@ -21,8 +21,8 @@ typedef enum ImportStep {
 
 typedef struct ImportTold {
     ImportStep step;
-    Str path, document_id, reason;  /* the last two: null where there is none */
-    ptrdiff_t position, of;         /* among the files, or the documents that are waited for */
+    Str path, document_id, reason; /* the last two: null where there is none */
+    ptrdiff_t position, of;        /* among the files, or the documents that are waited for */
 } ImportTold;
 
 typedef struct Import {
@@ -35,8 +35,8 @@ typedef struct Import {
     int64_t counts[IMPORT_STEPS]; /* what came of it */
 } Import;
 
-/* Everything that can be stored is; what cannot is told, and counted. An Err is what ends it all: the
- * base is gone, the database or the disk say no. Waits. */
+/* Everything that can be stored is; what cannot is told, and counted. An Err is what ends it all:
+ * the base is gone, the database or the disk say no. Waits. */
 MUST_USE Err *documents_import(Ctx *c, Import *i);
 
 #endif
