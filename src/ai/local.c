@@ -155,11 +155,11 @@ static void answer_choose(void *arg) {
     Choice *x = arg;
     Str question = question_of(x->arena, x->request);
     Terms terms = terms_of(x->arena, str_utf8_cut(question, QUESTION_MOST));
-    x->language = text_language(x->arena, question);
+    x->language = text_spoken(x->arena, question);
     x->all = sources_read(x->arena, x->request);
     Sentences *s = &x->all;
     for (ptrdiff_t i = 0; i < s->count; i++)
-        s->items[i].other_language = text_language(x->arena, s->items[i].text) != x->language;
+        s->items[i].other_language = text_spoken(x->arena, s->items[i].text) != x->language;
     double most = terms.count > 0 ? sentences_ask(x->arena, s, &terms) : 0;
     x->known = most >= cover_least && choose(s, cover_least, ANSWER_SENTENCES) > 0;
 }
@@ -167,7 +167,7 @@ static void answer_choose(void *arg) {
 static void summary_choose(void *arg) {
     Choice *x = arg;
     x->all = messages_read(x->arena, x->request);
-    x->language = text_language(x->arena, question_of(x->arena, x->request));
+    x->language = text_spoken(x->arena, question_of(x->arena, x->request));
     x->known = x->all.count > 0;
     sentences_centre(x->arena, &x->all);
     ptrdiff_t most = min_size((x->all.count + 2) / 3, SUMMARY_SENTENCES);

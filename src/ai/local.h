@@ -4,13 +4,12 @@
 #define SOCLE_AI_LOCAL_H
 
 #include "ai/provider.h"
+#include "search/language.h"
 #include "search/text.h"
 
-/* A word (folded) that is in every text of its language and says nothing about it. */
-bool word_is_stop(Str word);
-
 typedef enum Language { LANGUAGE_FR, LANGUAGE_EN, LANGUAGE_AR, LANGUAGES } Language;
-Language text_language(Arena *arena, Str text);
+/* What local answers in: French where it cannot be told. */
+Language text_spoken(Arena *arena, Str text);
 
 /* A word that says something: its stems. */
 typedef struct Term {

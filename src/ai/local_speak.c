@@ -35,7 +35,7 @@ static Str voice_of(Ctx *c, const SpeakRequest *r) {
     static const char *const usual[LANGUAGES] = {"fr", "en", "ar"};
     if (!str_is_empty(r->voice)) return r->voice;
     if (!str_is_empty(r->language)) return str_lower(c->arena, r->language);
-    return str_c(usual[text_language(c->arena, r->text)]);
+    return str_c(usual[text_spoken(c->arena, r->text)]);
 }
 
 static uint32_t read_u32(const unsigned char *from) {

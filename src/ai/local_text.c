@@ -7,78 +7,16 @@
 
 /* -- Words ---------------------------------------------------------------------------------------- */
 
-/* Folded, as words are. Articles, pronouns, prepositions, auxiliaries, question words. */
-static const char *const stops[LANGUAGES] = {
-    " a afin ai ainsi alors as au aucun aucune aussi autre autres aux avait avant avec avez avoir "
-    "avons ayant c ca car ce ceci "
-    "cela celle celles celui ces cet cette ceux chaque chez ci comme comment d dans de des deux "
-    "dire dit "
-    "dois doit doivent donc dont du durant elle elles en encore entre envers es est et etait etant "
-    "ete etre eux fait faire "
-    "faut font hors il ils j je jusqu jusque l la laquelle le lequel les lesquels lesquelles leur "
-    "leurs lors "
-    "lorsque lui m ma mais me meme memes mes moi moins mon n ne ni non nos notre nous on ont or ou "
-    "par parce parmi partir pas "
-    "pendant peu peut peuvent peux plus plusieurs pour pourquoi pourrait puis qu quand que quel "
-    "quelle "
-    "quelles quelque quelques quels qui quoi s sa sans se selon sera ses si soit son sont sous "
-    "suis sur t ta tandis te "
-    "tel telle telles tels tes toi ton tous tout toute toutes tres tu un une va vers veut voici "
-    "vos votre "
-    "vous y bonjour bonsoir salut merci svp ",
-    " a about after all also am an and any are as at be because been before being between both but "
-    "by can "
-    "could did do does doing done each either for from had has have having he her here him his how "
-    "i if in "
-    "into is it its itself just may me might more most must my no nor not of on one only or other "
-    "our out over own "
-    "same shall she should so some such than that the their them then there these they this those "
-    "through to "
-    "too under until up very was we were what when where which while who whom whose why will with "
-    "would you "
-    "your hello hi please thanks ",
-    " في من على الى عن ان انه انها هو هي هم هذا هذه ذلك تلك التي الذي الذين ما ماذا متى اين كيف "
-    "لماذا هل كم او و ثم قد لا "
-    "لم لن ليس كان كانت يكون تكون مع كل بعد قبل بين عند حتى اذا كما اي ايضا لكن غير دون ",
-};
-
-static bool listed(const char *list, Str word) {
-    char padded[24];
-    if (word.len < 1 || word.len > (ptrdiff_t)sizeof padded - 3) return false;
-    padded[0] = ' ';
-    memcpy(padded + 1, word.data, (size_t)word.len);
-    padded[word.len + 1] = ' ';
-    return str_find(str_c(list), str_of(padded, word.len + 2)) >= 0;
-}
-
-bool word_is_stop(Str word) {
-    for (int i = 0; i < LANGUAGES; i++)
-        if (listed(stops[i], word)) return true;
-    return false;
-}
-
 static bool is_arabic(Str word) {
     ptrdiff_t at = 0;
     int32_t point = str_utf8_next(word, &at);
     return point >= 0x600 && point < 0x700;
 }
 
-Language text_language(Arena *arena, Str text) {
-    enum { LOOK_BYTES = 4096 };
-    int64_t votes[LANGUAGES] = {0};
-    ArenaMark mark = arena_mark(arena);
-    Words words = {.arena = arena};
-    words_add(&words, str_utf8_cut(text, LOOK_BYTES));
-    for (ptrdiff_t i = 0; i < words.count; i++) {
-        Str word = words.items[i].text;
-        for (int k = 0; k < LANGUAGES; k++) votes[k] += listed(stops[k], word);
-        votes[LANGUAGE_AR] += is_arabic(word);
-    }
-    arena_release(arena, mark);
-    int best = LANGUAGE_FR;
-    for (int k = 0; k < LANGUAGES; k++)
-        if (votes[k] > votes[best]) best = k;
-    return (Language)best;
+Language text_spoken(Arena *arena, Str text) {
+    Str code = text_language(arena, text);
+    if (str_eq(code, S("ar"))) return LANGUAGE_AR;
+    return str_eq(code, S("en")) ? LANGUAGE_EN : LANGUAGE_FR;
 }
 
 /* Arabic's article, and the conjunctions and prepositions written onto it. */
@@ -138,13 +76,14 @@ static bool abbreviates(Str before) {
     ptrdiff_t from = before.len;
     while (from > 0 && before.data[from - 1] != ' ' && before.data[from - 1] != '(') from--;
     Str word = str_slice(before, from, before.len);
-    char lower[8];
-    if (word.len < 1 || word.len > (ptrdiff_t)sizeof lower) return false;
+    char lower[10] = " ";
+    if (word.len < 1 || word.len > (ptrdiff_t)sizeof lower - 2) return false;
     for (ptrdiff_t i = 0; i < word.len; i++) {
         char byte = word.data[i];
-        lower[i] = (char)(byte >= 'A' && byte <= 'Z' ? byte + 32 : byte);
+        lower[i + 1] = (char)(byte >= 'A' && byte <= 'Z' ? byte + 32 : byte);
     }
-    return word.len == 1 || listed(list, str_of(lower, word.len));
+    lower[word.len + 1] = ' ';
+    return word.len == 1 || str_find(str_c(list), str_of(lower, word.len + 2)) >= 0;
 }
 
 /* Length of the mark that ends a sentence at `at`; 0: none. */
