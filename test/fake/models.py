@@ -8,16 +8,19 @@ loopback: they refuse what the real ones refuse, in their words, and answer whol
         models.fault("429", times=2, provider="openai", headers={"Retry-After": "1"})
         assert models.count("openai") == 3 and not models.refused
 
-An answer is a text, or {"text", "tools", "json", "refusal", "end", "thinking"}, or a function of the
-request (models_chat.Asked) that gives one. Without a script the answer follows from the question:
-the sentence of the numbered sources that has most of its words, cited as [n]; without sources what
-was said is said back; with a schema, the least JSON that fits it; "call NAME" calls that tool.
+An answer is a text, or {"text", "tools", "json", "refusal", "end", "thinking", "pace"} (pace: of Google's
+streams, called with its number before each piece), or a function of the request (models_chat.Asked) that
+gives one. Without a script the answer follows from the question: the sentence of the numbered sources that
+has most of its words, cited as [n]; without sources what was said is said back; with the schema of a
+story's chapter, what models_tales tells; with another, the least JSON that fits it; "call NAME" calls that
+tool.
 
 Faults, for the next `times` calls (None: until reset), or of one request by its model's name, as in
 "gpt-4o!cut=120": 429, 500, 502, 503, 529 and any other status, quota (money, never again), cut=N (the
 connection breaks after N bytes of the body), slow=S (seconds before the answer), silent (no end),
 huge (20 MB), json (broken JSON), html, refuse, empty, length, wrong-json (JSON that fits no schema),
-size (vectors of one number more), life=S (of Google's token, seconds). Google's models have no such names
+thoughts (nothing but thoughts), half=F (that part of the text, as if it were all), retry=S (Google's 429 with
+RetryInfo), size (vectors of one number more), life=S (of Google's token, seconds). Google's models have no such names
 as "gemini!429": their faults are announced with `provider`.
 
 Without Python the same by HTTP: POST /admin/fault {"fault", "times", "provider", "headers"},
@@ -215,6 +218,7 @@ class FakeModels:
         self.numbers = itertools.count(1)
         self.port, self.server = port, None
         self.account, self.key_file = None, None
+        self.storyteller = None  # of models_tales
         self.reset()
 
     def reset(self):

@@ -8,6 +8,7 @@ import json
 import re
 
 from models import HUGE, KEYS, Refused, serve
+from models_tales import chapter, is_chapter
 
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}\Z")
 THINKING = re.compile(r"(.*/)?(o\d+(-|$)|gpt-([5-9]|\d\d)(?!.*-chat))")
@@ -65,7 +66,7 @@ def least(schema):
 
 
 def compose(call, asked):
-    """{"text", "tools", "refusal", "end", "thinking"} for a request."""
+    """{"text", "tools", "refusal", "end", "thinking", "pace"} for a request."""
     answer = call.models.next_answer()
     if callable(answer):
         answer = answer(asked)
@@ -78,16 +79,21 @@ def compose(call, asked):
             name = next(iter(asked.tools))
         if asked.choice != "none" and name in asked.tools:
             answer = {"tools": [{"name": name, "arguments": least(asked.tools[name])}]}
+        elif is_chapter(asked.schema):
+            answer = chapter(call.models, asked)
         elif asked.schema:
             answer = {"json": least(asked.schema)}
         else:
             answer = {"text": from_sources(asked) if asked.sources() else f"You said: {asked.text}"}
-    answer = {"text": "", "tools": [], "refusal": None, "end": None, "thinking": None, **answer}
+    answer = {"text": "", "tools": [], "refusal": None, "end": None, "thinking": None, "pace": None, **answer}
     if "json" in answer:
         answer["text"] = json.dumps(answer["json"], ensure_ascii=False)
     fault = {"huge": {"text": "x" * HUGE}, "empty": {"text": "", "tools": []}, "length": {"end": "length"},
              "refuse": {"refusal": "I cannot help with that.", "text": "", "tools": []},
-             "wrong-json": {"text": '{"unexpected": true}', "tools": []}}.get(call.fault, {})
+             "wrong-json": {"text": '{"unexpected": true}', "tools": []},
+             "thoughts": {"text": "", "tools": [], "thinking": "Let me think about this."},
+             "half": {"text": answer["text"][:int(len(answer["text"]) * float(call.fault_value or 0.5))]},
+             }.get(call.fault, {})
     return {**answer, **fault}
 
 

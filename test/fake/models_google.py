@@ -33,6 +33,13 @@ def google_error(status, message=""):
     return {"error": error}
 
 
+def retry_error(seconds):
+    """Too many a minute: come back after so many seconds."""
+    error = google_error(429)
+    error["error"]["details"].append({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{seconds}s"})
+    return error
+
+
 def need(condition, message, status=400):
     if not condition:
         raise Refused(status, google_error(status, message))
@@ -299,7 +306,10 @@ def chunk(asked, parts, finish=None, usage=None):
 def google_events(asked, answer, parts):
     for part in parts:
         if "text" in part:
-            yield from (chunk(asked, [{**part, "text": piece}]) for piece in pieces(part["text"]))
+            for i, piece in enumerate(pieces(part["text"])):
+                if answer["pace"]:
+                    answer["pace"](i)
+                yield chunk(asked, [{**part, "text": piece}])
         else:
             yield chunk(asked, [part])
     yield chunk(asked, [{"text": ""}], google_finish(answer), google_usage(asked, answer))
@@ -309,6 +319,8 @@ def generate(call):
     asked = google_asked(call)
     if check_fault(call, asked.model, google_error):
         return
+    if call.fault == "retry":
+        raise Refused(429, retry_error(call.fault_value or 1))
     audio = audio_of(asked)
     answer = compose(call, asked)
     if audio is not None and asked.schema and "json" in answer and call.fault != "wrong-json":

@@ -48,6 +48,7 @@ static const Field story_fields[] = {
     FIELD(Story, n, HIDDEN),
     FIELD(Story, space_n, HIDDEN),
     FIELD(Story, user_id, HIDDEN),
+    FIELD(Story, job_id, HIDDEN),
     FIELD(Story, id),
     FIELD(Story, space_id, .flags = F_NO_COLUMN),
     FIELD(Story, state, .doc = "waiting, running, done, failed, cancelled"),

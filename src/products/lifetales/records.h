@@ -31,6 +31,7 @@ typedef struct Note {
     Time timestamp;
     Str audio_url; /* of its first recording, signed */
     StrList audio_file_ids, image_file_ids, video_file_ids, transcriptions;
+    RecordList media; /* Media: all three, in their order */
     Time created_at, updated_at;
 } Note;
 extern const Record note_record;
@@ -82,7 +83,7 @@ typedef struct StorySettings {
 extern const Record story_settings_record;
 
 typedef struct Story {
-    Id n, space_n, user_id;
+    Id n, space_n, user_id, job_id;
     Str id, space_id, state; /* waiting running done failed cancelled */
     JsonText settings, plan, figures;
     int64_t planned, written, kept;

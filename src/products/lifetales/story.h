@@ -17,8 +17,18 @@
 #include "work/jobs.h"
 
 /* (tx) CONFLICT with the run's id in Err.code's detail while one is under way; RATE_LIMITED; INVALID for a
- * space without a note that says or shows anything. */
-MUST_USE Err *story_begin(Ctx *c, const Space *space, const StorySettings *settings, Story *out);
+ * space without a note that says or shows anything. overwrite_edited: chapters that the person has edited
+ * are written anew where their notes have changed; else never. */
+MUST_USE Err *story_begin(Ctx *c, const Space *space, const StorySettings *settings,
+                          bool overwrite_edited, Story *out);
+/* NOT_FOUND for what is not there or another's. */
+MUST_USE Err *story_load(Ctx *c, Id user, Str id, Story *out);
+/* The one under way; false: none. */
+MUST_USE Err *story_under_way(Ctx *c, const Space *space, Story *out, bool *found);
+bool story_ended(const Story *story);
+Str story_channel_name(Arena *arena, Str story_id);
+/* CONFLICT once it has ended. What is written stays. */
+MUST_USE Err *story_cancel(Ctx *c, Id user, Str id, Story *out);
 /* The space's chapters in their order, with their sources and pictures. */
 MUST_USE Err *space_chapters(Ctx *c, const Space *space, Chapter **chapters, ptrdiff_t *count);
 

@@ -39,11 +39,14 @@ typedef struct ChapterDraft {
     Str provider, model;
     AiUsage usage;
     int64_t calls, errors, latency_ms, repaired; /* repaired: sentences taken out or written again */
+    int64_t cut; /* notes that were too long to go in whole */
 } ChapterDraft;
 
 /* ai.h's errors when no answer of use came; a refusal of the model is INVALID `story_refused` with its
- * reason. */
+ * reason. Calls, errors and usage of *out are told also when it fails. */
 MUST_USE Err *chapter_write(Ctx *c, const ChapterTask *task, ChapterDraft *out);
+/* Is it a model that would be asked? */
+bool chapter_asks_model(const ChapterTask *task);
 /* From the notes' own sentences, in the mode's measure: all of them, cleaned, in transcription and
  * chapter mode; the telling ones in the others. Never fails; never says what no note says. */
 void chapter_write_local(Ctx *c, const ChapterTask *task, ChapterDraft *out);
