@@ -309,6 +309,12 @@ def test_wrong_use_is_exit_code_2(server, slug, args):
     assert done.stdout == "" and f"socle {args[0]} --help" in done.stderr
 
 
+def test_where_sylion_is_left_out_there_is_nothing_to_set_up(make_server):
+    server = make_server(start=False, PRODUCTS="veyl")
+    for command in ("kb", "channel", "assistant"):
+        assert "PRODUCTS" in server.cli(command, "list", nobody(), code=1).stderr
+
+
 def test_a_timeout_is_a_time(server, slug, base, tmp_path):
     server.cli("kb", "import", slug, base, tmp_path, "--wait", "--timeout", "soon", code=2)
 
@@ -331,6 +337,9 @@ def test_a_folder_comes_in_with_all_that_is_in_it(server, tenant, slug, base, tm
         {"opens.md", "letter.docx", "text.odt", "PAGE.PDF"}, {"same.md", "letter.docx", "text.odt", "PAGE.PDF"})
     found = good(tenant.owner.get(f"/api/v1/knowledge-bases/{base}"))
     assert found["documentCount"] == 4 and found["chunkCount"] == 4
+    told = int(database(server, f"SELECT count(*) FROM events WHERE channel = 'tenant:{tenant.id}' AND type = 'document.updated' "
+                                f"AND data LIKE '%{base}%' AND data LIKE '%\"uploaded\"%'"))
+    assert told == 4  # as over HTTP: who follows the tenant hears of each
     told = server.cli("kb", "documents", slug, base, "--status", "indexed").stdout
     assert told.count("\tindexed\t1\t") == 4 and server.cli("kb", "documents", slug, base, "--status", "failed").stdout == ""
     server.cli("kb", "documents", slug, base, "--status", "eaten", code=1)
@@ -380,6 +389,9 @@ def test_what_cannot_come_in_is_named_and_the_rest_comes_in(server, tenant, slug
                          ("memory.md", "cannot be read"), ("absent.md", "No such file"), ("program.exe", "No such file"), ("", "No such file")):
         assert reason in reasons[name], (name, reasons)
     assert {d["name"] for d in documents(tenant, base)} == {"good.md", "zz.last.txt"}
+    deep = files(tmp_path / "down" / "/".join(["d"] * 65), deep_md="# Deep\n\nToo deep.\n")
+    assert bring(server, slug, base, tmp_path / "down", code=1)[0]["refused"] == 1
+    assert bring(server, slug, base, deep)[0]["added"] == 1
     (tmp_path / "program.exe").write_bytes(b"MZ")
     _, said = bring(server, slug, base, tmp_path / "program.exe", code=1)
     assert "ending" in said["program.exe"][0][1]
