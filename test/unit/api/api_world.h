@@ -21,6 +21,7 @@ struct App {
 #include "core/json.h"
 #include "core/map.h"
 #include "data/migrate.h"
+#define WORLD_MIGRATED
 #include "unit/data/world.h"
 
 Router *app_router(Ctx *c) { return c->app->router; }

@@ -11,6 +11,7 @@
 #include "api/router.h"
 #include "data/migrate.h"
 #include "data/redis.h"
+#define WORLD_MIGRATED
 #include "unit/data/world.h"
 
 /* Nothing here is routed or limited: parts of the App that the room's files name. */

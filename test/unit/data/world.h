@@ -19,6 +19,11 @@
 #include "rt/coro.h"
 #include "t.h"
 
+#ifdef WORLD_MIGRATED /* by who has all tables: PostgreSQL's begin as a copy of SOCLE_TEST_PG_MIGRATED */
+#define WORLD_BEGINS getenv("SOCLE_TEST_PG_MIGRATED")
+#else
+#define WORLD_BEGINS NULL
+#endif
 #ifndef WORLD_HAS_APP /* a room above brings an App with more parts */
 struct App {
     Db *db;
@@ -98,10 +103,11 @@ static inline bool pg_admin(const char *sql) {
 /* The server's URL with another database name. */
 static inline bool pg_database_make(void) {
     static int made;
-    char name[64], sql[128];
-    const char *base = getenv("SOCLE_TEST_PG"), *slash = strrchr(base, '/');
+    char name[64], sql[256];
+    const char *base = getenv("SOCLE_TEST_PG"), *slash = strrchr(base, '/'), *begins = WORLD_BEGINS;
     snprintf(name, sizeof name, "socle_test_%d_%d", (int)getpid(), ++made);
-    snprintf(sql, sizeof sql, "CREATE DATABASE %s", name);
+    snprintf(sql, sizeof sql, "CREATE DATABASE %s%s%s", name, begins ? " TEMPLATE " : "",
+             begins ? begins : "");
     snprintf(world.url, sizeof world.url, "%.*s/%s", (int)(slash - base), base, name);
     return pg_admin(sql);
 }

@@ -9,6 +9,7 @@
 
 #include "data/migrate.h"
 #include "data/redis.h"
+#define WORLD_MIGRATED
 #include "unit/data/world.h"
 
 Redis *app_redis(Ctx *c) {
