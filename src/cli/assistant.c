@@ -109,7 +109,6 @@ static Err *assistant_body(Ctx *c, const Cli *cli, const Scope *s, Str name, Str
 static Err *assistant_add(Ctx *c, const Cli *cli, const Scope *s) {
     Str body, name = cli->words[2];
     json_t *made;
-    if (!str_is_null(cli_value(cli, "name"))) return cli_usage(c, "--name is of assistant change");
     TRY(assistant_body(c, cli, s, name, &body));
     TRY(thing_absent(c, s, &assistants, name));
     TRY(tenant_call(c, s, METHOD_POST, str_c(assistants.path), (Str){0}, body, &made));
@@ -174,21 +173,23 @@ static Err *assistant_of(Ctx *c, Cli *cli, const Scope *s, Str verb) {
     return assistant_alter(c, cli, s, id, body);
 }
 
+#define WRITTEN                                                                                   \
+    "description default provider model prompt temperature max-tokens rag threshold max-results " \
+    "kb "                                                                                         \
+    "handoff json "
+static const ShellVerb verbs[] = {
+    {"list", 2, 2, "json"},   {"add", 3, 3, WRITTEN},
+    {"show", 3, 3, "json"},   {"change", 3, 3, WRITTEN "name"},
+    {"enable", 3, 3, "json"}, {"disable", 3, 3, "json"},
+    {"unbind", 4, 4, ""},     {"bind", 4, 4, "languages hours priority json"},
+};
+
 static Err *assistant_run(Ctx *c, Cli *cli) {
-    static const struct {
-        const char *name;
-        int words;
-    } verbs[] = {{"list", 2},   {"add", 3},     {"show", 3}, {"change", 3},
-                 {"enable", 3}, {"disable", 3}, {"bind", 4}, {"unbind", 4}};
     Str verb = cli->words[0];
     Scope s;
-    bool known = false;
-    for (int i = 0; i < COUNT(verbs); i++)
-        known |= str_eq(verb, str_c(verbs[i].name)) && cli->word_count == verbs[i].words;
-    if (!known)
-        return cli_usage(
-            c, "assistant takes list TENANT, add TENANT NAME, show, change, enable or "
-               "disable with TENANT ASSISTANT, bind or unbind with TENANT ASSISTANT CHANNEL");
+    TRY(verb_check(c, cli, verbs, COUNT(verbs),
+                   "assistant takes list TENANT, add TENANT NAME, show, change, enable or disable "
+                   "with TENANT ASSISTANT, bind or unbind with TENANT ASSISTANT CHANNEL"));
     TRY(tenant_enter(c, cli, cli->words[1], &s));
     if (str_eq(verb, S("list")))
         return tenant_call_each(c, &s, str_c(assistants.path), (Str){0}, assistant_line, cli);

@@ -69,7 +69,6 @@ static Err *channel_body(Ctx *c, const Cli *cli, Str name, Str *out) {
 static Err *channel_add(Ctx *c, const Cli *cli, const Scope *s) {
     Str body, name = cli->words[2];
     json_t *made;
-    if (!str_is_null(cli_value(cli, "name"))) return cli_usage(c, "--name is of channel change");
     if (str_is_null(cli_value(cli, "type"))) return cli_usage(c, "channel add needs --type");
     TRY(channel_body(c, cli, name, &body));
     TRY(thing_absent(c, s, &channels, name));
@@ -107,19 +106,22 @@ static Err *channel_of(Ctx *c, const Cli *cli, const Scope *s, Str verb) {
     return NULL;
 }
 
+#define WRITTEN "provider number number-id api-key verify-token app-secret config json "
+static const ShellVerb verbs[] = {
+    {"list", 2, 2, "json"},       {"add", 3, 3, WRITTEN "type"},    {"show", 3, 3, "json"},
+    {"enable", 3, 3, "json"},     {"change", 3, 3, WRITTEN "name"}, {"disable", 3, 3, "json"},
+    {"webhook-secret", 3, 3, ""},
+};
+
 static Err *channel_run(Ctx *c, Cli *cli) {
-    static const char *const verbs[] = {"add",     "change",         "enable",
-                                        "disable", "webhook-secret", "show"};
     Str verb = cli->words[0];
     Scope s;
-    bool lists = str_eq(verb, S("list")) && cli->word_count == 2, known = lists;
-    for (int i = 0; i < COUNT(verbs); i++)
-        known |= str_eq(verb, str_c(verbs[i])) && cli->word_count == 3;
-    if (!known)
-        return cli_usage(c, "channel takes list TENANT, add TENANT NAME, or show, change, enable, "
-                            "disable, webhook-secret with TENANT CHANNEL");
+    TRY(verb_check(c, cli, verbs, COUNT(verbs),
+                   "channel takes list TENANT, add TENANT NAME, or show, change, enable, disable, "
+                   "webhook-secret with TENANT CHANNEL"));
     TRY(tenant_enter(c, cli, cli->words[1], &s));
-    if (lists) return tenant_call_each(c, &s, str_c(channels.path), (Str){0}, channel_line, cli);
+    if (str_eq(verb, S("list")))
+        return tenant_call_each(c, &s, str_c(channels.path), (Str){0}, channel_line, cli);
     if (str_eq(verb, S("add"))) return channel_add(c, cli, &s);
     return channel_of(c, cli, &s, verb);
 }

@@ -199,26 +199,29 @@ static Err *documents_bring(Ctx *c, Cli *cli, const Scope *s, Str id, int64_t wa
 
 /* -- the command ------------------------------------------------------------------------------- */
 
+static const ShellVerb verbs[] = {
+    {"list", 2, 2, "json"},
+    {"create", 3, 3, "description json"},
+    {"show", 3, 3, "json"},
+    {"documents", 3, 3, "status json"},
+    {"import", 4, CLI_WORDS_MAX, "wait timeout json quiet"},
+};
+
 static Err *kb_run(Ctx *c, Cli *cli) {
     Str verb = cli->words[0], id;
-    ptrdiff_t words = cli->word_count;
-    Scope s;
     int64_t wait_ms;
-    bool lists = str_eq(verb, S("list")) && words == 2,
-         makes = str_eq(verb, S("create")) && words == 3;
-    bool shows = str_eq(verb, S("show")) && words == 3;
-    bool documents = str_eq(verb, S("documents")) && words == 3;
-    bool brings = str_eq(verb, S("import")) && words > 3;
-    if (!lists && !makes && !shows && !documents && !brings)
-        return cli_usage(c, "kb takes list TENANT, create TENANT NAME, show TENANT KB, documents "
-                            "TENANT KB or import TENANT KB PATH...");
+    Scope s;
+    TRY(verb_check(c, cli, verbs, COUNT(verbs),
+                   "kb takes list TENANT, create TENANT NAME, show TENANT KB, documents TENANT KB "
+                   "or import TENANT KB PATH..."));
     TRY(wait_read(c, cli, &wait_ms));
     TRY(tenant_enter(c, cli, cli->words[1], &s));
-    if (lists) return tenant_call_each(c, &s, str_c(bases.path), (Str){0}, base_line, cli);
-    if (makes) return base_add(c, cli, &s);
+    if (str_eq(verb, S("list")))
+        return tenant_call_each(c, &s, str_c(bases.path), (Str){0}, base_line, cli);
+    if (str_eq(verb, S("create"))) return base_add(c, cli, &s);
     TRY(thing_find(c, &s, &bases, cli->words[2], &id));
-    if (shows) return base_show(c, cli, &s, id);
-    if (documents) return documents_show(c, cli, &s, id);
+    if (str_eq(verb, S("show"))) return base_show(c, cli, &s, id);
+    if (str_eq(verb, S("documents"))) return documents_show(c, cli, &s, id);
     return documents_bring(c, cli, &s, id, wait_ms);
 }
 

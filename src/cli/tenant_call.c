@@ -9,6 +9,30 @@
 
 enum { PAGE = 100, FILE_MAX = 256 * 1024, SECRET_MAX = 4096, ID_MAX = 64 };
 
+/* -- what was given ---------------------------------------------------------------------------- */
+
+static bool option_listed(const char *names, const char *name) {
+    for (Str rest = str_c(names), one; rest.len > 0;) {
+        rest = str_cut(rest, ' ', &one);
+        if (str_eq(one, str_c(name))) return true;
+    }
+    return false;
+}
+
+Err *verb_check(Ctx *c, const Cli *cli, const ShellVerb *verbs, ptrdiff_t count,
+                const char *usage) {
+    const ShellVerb *verb = NULL;
+    for (ptrdiff_t i = 0; i < count; i++)
+        if (str_eq(cli->words[0], str_c(verbs[i].name))) verb = &verbs[i];
+    if (!verb || cli->word_count < verb->words_min || cli->word_count > verb->words_max)
+        return cli_usage(c, "%s", usage);
+    for (ptrdiff_t i = 0; i < cli->command->option_count; i++)
+        if (cli->values[i] && !option_listed(verb->options, cli->command->options[i].name))
+            return cli_usage(c, "--%s is not of %s %s", cli->command->options[i].name,
+                             cli->command->name, verb->name);
+    return NULL;
+}
+
 /* -- the tenant -------------------------------------------------------------------------------- */
 
 Err *tenant_enter(Ctx *c, const Cli *cli, Str tenant, Scope *out) {

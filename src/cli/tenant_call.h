@@ -11,6 +11,16 @@
 #include "core/json.h"
 #include "products/sylion/scope.h"
 
+/* What a command can do: its first word, how many words there are in all, and its options. */
+typedef struct ShellVerb {
+    const char *name;
+    int words_min, words_max;
+    const char *options; /* blank-separated */
+} ShellVerb;
+/* A usage error unless one of the verbs fits what was given: `usage` says what would. */
+MUST_USE Err *verb_check(Ctx *c, const Cli *cli, const ShellVerb *verbs, ptrdiff_t count,
+                         const char *usage);
+
 /* The tenant, by its slug or id. What is done in it may ask for jobs. */
 MUST_USE Err *tenant_enter(Ctx *c, const Cli *cli, Str tenant, Scope *out);
 

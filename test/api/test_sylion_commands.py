@@ -301,6 +301,9 @@ def test_what_an_assistant_cannot_be_is_said(server, slug, options, said):
     ("kb",), ("kb", "list"), ("kb", "nonsense", "T"), ("kb", "import", "T", "K"), ("kb", "create", "T"), ("kb", "list", "T", "x"),
     ("kb", "import", "T", "K", "p", "--timeout", "1s"), ("channel", "add", "T"), ("channel", "add", "T", "N"),
     ("channel", "nonsense", "T", "N"), ("channel", "add", "T", "N", "--type", "web", "--config", "{"),
+    ("channel", "add", "T", "N", "--type", "web", "--name", "M"), ("channel", "change", "T", "N", "--type", "web"),
+    ("kb", "create", "T", "N", "--wait"), ("kb", "list", "T", "--status", "failed"), ("assistant", "add", "T", "N", "--languages", "fr"),
+    ("assistant", "bind", "T", "A", "C", "--model", "m"), ("assistant", "unbind", "T", "A", "C", "--json"),
     ("assistant", "bind", "T", "A"), ("assistant", "add", "T", "N", "--rag", "perhaps"),
     ("assistant", "add", "T", "N", "--temperature", "warm"), ("assistant", "add", "T", "N", "--handoff", "{"),
 ])
