@@ -34,11 +34,24 @@ MUST_USE Err *album_load_n(Ctx *c, Id user, Id n, Media *out);
 MUST_USE Err *album_bytes(Ctx *c, const Media *media, Str *out); /* whole, in c's arena */
 /* Its signed address, good for at least half of LIFETALES_MEDIA_URL_S, and the same for that long. */
 Str album_url(Ctx *c, Str media_id);
-/* Base64, with or without a data: URL around it, whose type is then *mime. INVALID. */
+/* Base64, with or without a data: URL around it, whose type is then *mime. INVALID. Large bytes lie in a
+ * file that has no name, until c ends. */
 MUST_USE Err *album_decode(Ctx *c, Str base64, Str *bytes, Str *mime);
+/* A body's base64, decoded, looked at and stored, for album_add. What is wrong with the text is INVALID
+ * for `field`. */
+typedef struct Staged {
+    Looked looked;
+    Str sha256;
+} Staged;
+MUST_USE Err *album_stage(Ctx *c, Str base64, Str declared, const char *field, Staged *out);
+/* After the transaction, which ended with `err` (what is returned, if any): where it failed the bytes are
+ * given up, else they are there still, though somebody gave them up meanwhile. */
+MUST_USE Err *album_staged(Ctx *c, const Staged *staged, ptrdiff_t count, Err *err);
 
 /* Does a row of this product name the blob? For Module.has_blob. */
 MUST_USE Err *lifetales_has_blob(Ctx *c, Str hash, bool *yes);
+/* (tx) The row goes, and its bytes, unless something of the person's still shows it. */
+MUST_USE Err *album_drop_alone(Ctx *c, Id user, Id n, Str id, Str sha256);
 /* (tx) The bytes may go, unless somebody has them still: asks for the job. */
 MUST_USE Err *album_let_go(Ctx *c, Str sha256);
 

@@ -5,6 +5,9 @@
 #include "products/lifetales/person.h"
 #include "products/lifetales/routes.h"
 
+static const Field done_fields[] = {FIELD(TalesDone, success)};
+const Record tales_done_record = RECORD(TalesDone, done_fields, .camel = true);
+
 static void tales_open(Ctx *c, const Call *k, Buf *b) {
     (void)c;
     (void)k;

@@ -3,6 +3,8 @@
  * files. */
 #include "products/lifetales/lifetales.h"
 #include "products/lifetales/routes.h"
+#include "products/lifetales/spaces.h"
+#include "products/lifetales/sweep.h"
 
 static const Setting lifetales_settings[] = {
     SETTING("LIFETALES_TRANSCRIPTIONS_PER_MINUTE", lifetales.transcriptions_per_minute,
@@ -39,13 +41,33 @@ static const Setting lifetales_settings[] = {
 
 static const Route *const tables[] = {
     person_routes,
+    space_routes,
+    note_routes,
+    album_routes,
+    tales_health_routes,
     NULL,
+};
+
+static const JobTable job_tables[] = {
+    {space_jobs, &space_job_count},
+    {NULL, NULL},
+};
+
+static const Schedule schedules[] = {
+    {.name = "lifetales.scratch", .cron = "23 3 * * *", .job = SWEEP_SCRATCH_JOB,
+     .doc = "Spaces that were made for one story"},
+    {.name = "lifetales.blobs", .cron = "41 3 * * *", .job = SWEEP_BLOBS_JOB,
+     .doc = "Bytes that nobody names"},
 };
 
 const Module lifetales_module = {
     .name = "lifetales",
     .doc = "Notes, spoken, written or photographed, become an illustrated story",
     .tables = tables,
+    .job_tables = job_tables,
+    .schedules = schedules,
+    .schedule_count = COUNT(schedules),
+    .has_blob = lifetales_has_blob,
     .envelope = &lifetales_envelope,
     .settings = lifetales_settings,
     .setting_count = COUNT(lifetales_settings),

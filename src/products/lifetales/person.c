@@ -150,12 +150,11 @@ Err *person_takes(Ctx *c, Id user, PersonLimit limit, Str key) {
 }
 
 const Route person_routes[] = {
-    {GET, "/api/settings", settings_get, .access = ACCESS_USER, .scope = "lifetales:read",
-     .out = &story_settings_record, .tag = "lifetales", .errors = "403",
+    {GET, "/api/settings", settings_get, TALES_READS, .out = &story_settings_record,
+     .errors = "403",
      .doc = "How the person wants stories, with the defaults for what was never set"},
-    {PUT, "/api/settings", settings_put, .access = ACCESS_USER, .scope = "lifetales:write",
-     .in = &story_settings_record, .in_change = true, .out = &story_settings_record,
-     .rate = RATE_WRITE, .tag = "lifetales", .errors = "403",
+    {PUT, "/api/settings", settings_put, TALES_WRITES, .in = &story_settings_record,
+     .in_change = true, .out = &story_settings_record, .errors = "403",
      .doc = "What is given is changed, the rest stays"},
     {.path = NULL},
 };

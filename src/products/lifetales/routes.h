@@ -5,7 +5,18 @@
 
 #include "api/module.h"
 
+#define TALES_READS .access = ACCESS_USER, .scope = "lifetales:read", .tag = "lifetales"
+#define TALES_WRITES \
+    .access = ACCESS_USER, .scope = "lifetales:write", .rate = RATE_WRITE, .tag = "lifetales"
+
+/* The answer to a DELETE: {success: true}. */
+typedef struct TalesDone {
+    bool success;
+} TalesDone;
+extern const Record tales_done_record;
+
 extern const Route space_routes[], note_routes[], person_routes[], album_routes[], share_routes[];
+extern const Route tales_health_routes[];
 extern const Route transcription_routes[], voice_routes_tales[], narrator_routes[];
 extern const Route story_routes[], chapter_routes[], illustration_routes[];
 extern const Route book_routes[], tales_routes[];

@@ -4,7 +4,8 @@
 #define SOCLE_LIFETALES_SPACES_H
 
 #include "data/db.h"
-#include "products/lifetales/records.h"
+#include "work/jobs.h"
+#include "products/lifetales/album.h"
 
 /* NOT_FOUND for what is not there or another's. Without notes and story. */
 MUST_USE Err *space_load(Ctx *c, Id user, Str id, Space *out);
@@ -28,8 +29,18 @@ typedef struct NoteIn {
     Str audio_data, image_data, mime_type; /* base64, with or without `data:…,` */
     StrList audio_file_ids, image_file_ids, video_file_ids;
     StrList transcriptions;
+    Staged *staged; /* by media_from_body, not of the body */
+    ptrdiff_t staged_count;
 } NoteIn;
 extern const Record note_in_record;
+/* Before the transaction: the bytes of a body are decoded, looked at and stored. */
+MUST_USE Err *media_from_body(Ctx *c, NoteIn *in);
 MUST_USE Err *note_add(Ctx *c, const Space *space, const NoteIn *in, Note *out);
+
+/* (tx) The space and all that is in it. */
+MUST_USE Err *space_erase(Ctx *c, const Space *space);
+/* Each night: scratch spaces, and what nobody names of the blobs. */
+extern const JobKind space_jobs[];
+extern const ptrdiff_t space_job_count;
 
 #endif

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What bytes are. Pictures: their container is read here (picture.h), their pixels are decoded by FFmpeg
+ * in a process of its own, which also turns upright what a camera held otherwise. Recordings and videos:
+ * by their first bytes, then by ffprobe and a walk through all packets.
+ *
+ * Programs get bytes through pipes and nameless files, by a format that is given and may not refer to
+ * others; memory, time and how many run at once are limited. */
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "api/base_settings.h"
+#include "core/json.h"
+#include "products/lifetales/album.h"
+#include "products/lifetales/lifetales.h"
+#include "products/lifetales/picture.h"
+#include "products/lifetales/sheet.h"
+#include "rt/offload.h"
+#include "rt/process.h"
+
+enum {
+    LOOKS_AT_ONCE = 2, /* programs, on each loop */
+    LOOK_MS = 60 * 1000,
+    PIXELS_MAX = 80 * 1000 * 1000,
+    SIDE_MAX = 32000,
+    PROBE_MAX = 1024 * 1024,
+    NICE = 5
+};
+static const int64_t MEMORY_MAX = (int64_t)2 << 30;
+
+/* -- programs ---------------------------------------------------------------------------------- */
+
+/* Of this loop. */
+static _Thread_local struct {
+    int running;
+    WaitList waiting;
+} gate;
+
+static void gate_leave(void) {
+    gate.running--;
+    (void)wait_wake_one(&gate.waiting);
+}
+
+static Err *gate_enter(Ctx *c) {
+    while (gate.running >= LOOKS_AT_ONCE) {
+        Err *err = wait_on(c, &gate.waiting);
+        if (!err) continue;
+        if (gate.running < LOOKS_AT_ONCE) (void)wait_wake_one(&gate.waiting); /* it was my turn */
+        return err;
+    }
+    gate.running++;
+    return NULL;
+}
+
+/* *good: it ended well; else what it said last is in *words. */
+static Err *tool_read(Ctx *c, ProcessOptions options, Str *output, bool *good, Str *words) {
+    Process *p;
+    Buf b = buf_new(c->arena, 4096);
+    int code = 0;
+    *good = false;
+    options.nice = NICE;
+    options.max_memory_bytes = MEMORY_MAX;
+    Err *err = process_start(c, options, &p);
+    if (err && err->kind == ERR_UNAVAILABLE && str_find(err->detail, S("no such file")) >= 0)
+        FAIL(c, NOT_CONFIGURED, "%s is missing: install ffmpeg, or set FFMPEG_PATH and FFPROBE_PATH.",
+             options.argv[0]);
+    TRY(err);
+    for (ptrdiff_t n = 1; n > 0;) {
+        char *to = buf_reserve(&b, 4096);
+        TRY(process_read(c, p, to, 4096, &n));
+        b.len += n;
+        if (b.len > PROBE_MAX) {
+            process_end(c, p);
+            return NULL;
+        }
+    }
+    TRY(process_wait(c, p, &code));
+    *output = buf_str(&b);
+    *good = code == 0;
+    *words = str_copy(c->arena, process_errors(p));
+    return NULL;
+}
+
+static Err *tool_run_limited(Ctx *c, ProcessOptions options, Str *output, bool *good, Str *words) {
+    TRY(gate_enter(c));
+    int64_t former = ctx_deadline_within(c, LOOK_MS);
+    Err *err = tool_read(c, options, output, good, words);
+    c->deadline_us = former;
+    gate_leave();
+    return err;
+}
+
+/* -- pictures ---------------------------------------------------------------------------------- */
+
+typedef struct Cleaning {
+    Str bytes;
+    char *to;
+    Picture picture;
+} Cleaning;
+
+static void clean_now(void *arg) {
+    Cleaning *job = arg;
+    job->picture = picture_clean(job->bytes, job->to);
+}
+
+static Err *picture_refused(Ctx *c, const char *why) {
+    FAIL(c, INVALID, "The picture is broken: %s.", why);
+}
+
+static Err *picture_outside(Ctx *c, Str bytes, Picture *p, Str *clean) {
+    Sheet sheet;
+    TRY(sheet_make(c, bytes.len, &sheet));
+    Cleaning job = {.bytes = bytes, .to = sheet.data};
+    TRY(offload(c, LANE_SHORT, clean_now, &job));
+    *p = job.picture;
+    if (p->wrong) return picture_refused(c, p->wrong);
+    if (p->width > SIDE_MAX || p->height > SIDE_MAX || p->width * p->height > PIXELS_MAX)
+        FAIL(c, TOO_LARGE, "The picture has %lld × %lld points; at most %d million are taken.",
+             (long long)p->width, (long long)p->height, PIXELS_MAX / 1000000);
+    *clean = str_of(sheet.data, p->size);
+    return NULL;
+}
+
+static const char *picture_demuxer(PictureKind kind) {
+    return kind == PICTURE_JPEG  ? "jpeg_pipe"
+           : kind == PICTURE_PNG ? "png_pipe"
+           : kind == PICTURE_GIF ? "gif"
+                                 : "webp_pipe";
+}
+
+/* By EXIF's number. */
+static const char *const turns[] = {
+    NULL, NULL, "hflip", "hflip,vflip", "vflip", "transpose=0", "transpose=1", "transpose=3",
+    "transpose=2",
+};
+
+/* Every point is decoded; broken data is an error. */
+static Err *picture_decode(Ctx *c, const Picture *p, Str clean) {
+    Str output = {0}, words = {0};
+    bool good;
+    const char *argv[] = {str_cstr(c->arena, settings.ffmpeg), "-nostdin", "-hide_banner",
+                          "-loglevel", "error", "-xerror", "-err_detect", "explode", "-threads",
+                          "1", "-max_pixels", "80000000", "-f", picture_demuxer(p->kind), "-i",
+                          "pipe:0", "-frames:v", "1", "-f", "null", "-", NULL};
+    TRY(tool_run_limited(c, (ProcessOptions){.argv = argv, .input = clean}, &output, &good,
+                         &words));
+    return good && words.len == 0 ? NULL : picture_refused(c, "it cannot be decoded");
+}
+
+/* As turned by FFmpeg, which leaves a comment of its own and no colours' profile: cleaned once more,
+ * with the profile behind its first two bytes. */
+static Err *turned_finish(Ctx *c, Str turned, Str colour, Picture *p, Str *clean) {
+    Str own = *clean;
+    TRY(picture_outside(c, turned, p, &own));
+    *clean = own;
+    if (p->kind != PICTURE_JPEG || colour.len == 0 || p->colour.len > 0) return NULL;
+    Sheet whole;
+    TRY(sheet_make(c, own.len + colour.len, &whole));
+    memcpy(whole.data, own.data, 2);
+    memcpy(whole.data + 2, colour.data, (size_t)colour.len);
+    memcpy(whole.data + 2 + colour.len, own.data + 2, (size_t)(own.len - 2));
+    *clean = str_of(whole.data, whole.size);
+    return NULL;
+}
+
+static Err *picture_turn(Ctx *c, Picture *p, Str *clean) {
+    Sheet to;
+    Str output = {0}, words = {0}, colour = p->colour;
+    bool good;
+    TRY(sheet_open(c, &to));
+    const char *const *coding =
+        p->kind == PICTURE_JPEG   ? (const char *const[]){"mjpeg", "-q:v", "2", "image2pipe"}
+        : p->kind == PICTURE_WEBP ? (const char *const[]){"libwebp", "-quality", "92", "webp"}
+                                  : (const char *const[]){"png", "-compression_level", "6", "image2pipe"};
+    const char *argv[] = {str_cstr(c->arena, settings.ffmpeg), "-nostdin", "-hide_banner",
+                          "-loglevel", "error", "-threads", "1", "-max_pixels", "80000000", "-f",
+                          picture_demuxer(p->kind), "-i", "pipe:0", "-frames:v", "1", "-vf",
+                          turns[p->orientation], "-map_metadata", "-1", "-c:v", coding[0],
+                          coding[1], coding[2], "-f", coding[3], "-y", "/dev/fd/3", NULL};
+    ProcessOptions options = {.argv = argv,
+                              .input = *clean,
+                              .files = {to.fd},
+                              .file_count = 1,
+                              .max_file_bytes = 4 * lifetales.media_max_bytes};
+    TRY(tool_run_limited(c, options, &output, &good, &words));
+    if (!good) return picture_refused(c, "it cannot be turned upright");
+    TRY(sheet_read(c, &to));
+    return turned_finish(c, str_of(to.data, to.size), colour, p, clean);
+}
+
+static Err *picture_look(Ctx *c, Str bytes, Looked *out) {
+    Picture p;
+    Str clean;
+    TRY(picture_outside(c, bytes, &p, &clean));
+    TRY(picture_decode(c, &p, clean));
+    if (p.orientation > 1) TRY(picture_turn(c, &p, &clean));
+    *out = (Looked){.mime_type = str_c(picture_mime(p.kind)),
+                    .kind = S("image"),
+                    .bytes = clean,
+                    .width = {p.width, true},
+                    .height = {p.height, true}};
+    return NULL;
+}
+
+/* -- recordings and videos --------------------------------------------------------------------- */
+
+typedef struct Container {
+    const char *demuxer, *audio, *video;
+} Container;
+
+static bool begins(Str b, ptrdiff_t at, const char *with) {
+    ptrdiff_t len = (ptrdiff_t)strlen(with);
+    return b.len >= at + len && memcmp(b.data + at, with, (size_t)len) == 0;
+}
+
+static bool mpeg_frame(Str b) {
+    const unsigned char *p = (const unsigned char *)b.data;
+    if (b.len < 4 || p[0] != 0xFF || (p[1] & 0xE0) != 0xE0) return false;
+    return (p[1] & 0x18) != 0x08 && (p[1] & 0x06) != 0 && (p[2] & 0xF0) != 0xF0 &&
+           (p[2] & 0x0C) != 0x0C;
+}
+
+static bool adts_frame(Str b) {
+    const unsigned char *p = (const unsigned char *)b.data;
+    return b.len >= 7 && p[0] == 0xFF && (p[1] & 0xF6) == 0xF0;
+}
+
+static const Container *container_of(Str b) {
+    static const Container webm = {"matroska", "audio/webm", "video/webm"},
+                           mkv = {"matroska", "audio/x-matroska", "video/x-matroska"},
+                           ogg = {"ogg", "audio/ogg", "video/ogg"},
+                           mov = {"mov", "audio/mp4", "video/quicktime"},
+                           mp4 = {"mov", "audio/mp4", "video/mp4"},
+                           gpp = {"mov", "audio/3gpp", "video/3gpp"},
+                           wav = {"wav", "audio/wav", NULL}, flac = {"flac", "audio/flac", NULL},
+                           mp3 = {"mp3", "audio/mpeg", NULL}, aac = {"aac", "audio/aac", NULL},
+                           amr = {"amr", "audio/amr", NULL}, aiff = {"aiff", "audio/aiff", NULL},
+                           caf = {"caf", "audio/x-caf", NULL};
+    if (begins(b, 0, "\x1A\x45\xDF\xA3")) {
+        Str head = str_slice(b, 0, 64);
+        return str_find(head, S("webm")) >= 0 ? &webm : &mkv;
+    }
+    if (begins(b, 0, "OggS")) return &ogg;
+    if (begins(b, 4, "ftyp")) {
+        static const char *const pictures[] = {"heic", "heix", "hevc", "mif1", "msf1", "avif"};
+        for (int i = 0; i < COUNT(pictures); i++)
+            if (begins(b, 8, pictures[i])) return NULL;
+        return begins(b, 8, "qt  ") ? &mov : begins(b, 8, "3g") ? &gpp : &mp4;
+    }
+    if (begins(b, 4, "moov") || begins(b, 4, "mdat") || begins(b, 4, "wide")) return &mov;
+    if (begins(b, 0, "RIFF") && begins(b, 8, "WAVE")) return &wav;
+    if (begins(b, 0, "fLaC")) return &flac;
+    if (begins(b, 0, "#!AMR")) return &amr;
+    if (begins(b, 0, "FORM") && begins(b, 8, "AIF")) return &aiff;
+    if (begins(b, 0, "caff")) return &caf;
+    if (begins(b, 0, "ID3")) return &mp3;
+    if (adts_frame(b)) return &aac;
+    return mpeg_frame(b) ? &mp3 : NULL;
+}
+
+static bool is_heic(Str b) {
+    return begins(b, 4, "ftyp") &&
+           (begins(b, 8, "hei") || begins(b, 8, "hevc") || begins(b, 8, "mif1") ||
+            begins(b, 8, "msf1") || begins(b, 8, "avif"));
+}
+
+typedef struct Streams {
+    bool audio, video;
+    OptInt width, height;
+} Streams;
+
+static Streams streams_of(const json_t *probed) {
+    Streams s = {0};
+    size_t i;
+    const json_t *one;
+    json_array_foreach(json_at(probed, "streams"), i, one) {
+        Str type = json_str(json_at(one, "codec_type"));
+        int64_t attached = 0;
+        if (!json_str(json_at(one, "codec_name")).data) continue; /* nobody decodes it */
+        if (str_eq(type, S("audio"))) s.audio = true;
+        if (!str_eq(type, S("video"))) continue;
+        if (json_i64(json_path(one, "disposition.attached_pic"), &attached) && attached) continue;
+        s.video = true;
+        s.width.set = json_i64(json_at(one, "width"), &s.width.value);
+        s.height.set = json_i64(json_at(one, "height"), &s.height.value);
+    }
+    return s;
+}
+
+static Err *recording_broken(Ctx *c) {
+    FAIL(c, INVALID, "The recording is broken, or nothing is in it.");
+}
+
+static Err *streams_probe(Ctx *c, const Container *container, int fd, Streams *out) {
+    Str text = {0}, words = {0};
+    bool good;
+    json_t *probed;
+    const char *argv[] = {str_cstr(c->arena, settings.ffprobe), "-v", "error", "-hide_banner",
+                          "-protocol_whitelist", "file", "-f", container->demuxer, "-show_streams",
+                          "-print_format", "json", "-i", "/dev/fd/3", NULL};
+    ProcessOptions options = {.argv = argv, .files = {fd}, .file_count = 1};
+    TRY(tool_run_limited(c, options, &text, &good, &words));
+    if (!good) return recording_broken(c);
+    TRY(json_parse(c, text, &probed));
+    *out = streams_of(probed);
+    return NULL;
+}
+
+/* From first to last packet: what a browser records says nothing of it at its beginning. */
+static Err *duration_measure(Ctx *c, const Container *container, int fd, bool audio, int64_t *ms) {
+    Str text = {0}, words = {0};
+    bool good;
+    const char *argv[] = {str_cstr(c->arena, settings.ffmpeg), "-nostdin", "-hide_banner",
+                          "-loglevel", "error", "-nostats", "-stats_period", "600", "-progress",
+                          "pipe:1", "-protocol_whitelist", "file", "-f", container->demuxer, "-i",
+                          "/dev/fd/3", "-map", audio ? "0:a:0" : "0:v:0", "-c", "copy", "-f",
+                          "null", "/dev/null", NULL};
+    ProcessOptions options = {.argv = argv, .files = {fd}, .file_count = 1};
+    TRY(tool_run_limited(c, options, &text, &good, &words));
+    if (!good) return recording_broken(c);
+    *ms = 0;
+    for (Str rest = text, line; rest.data;) {
+        int64_t us;
+        rest = str_cut(rest, '\n', &line);
+        if (str_starts(line, S("out_time_us=")) &&
+            str_to_i64(str_trim(str_slice(line, 12, line.len)), &us))
+            *ms = max_i64(us, 0) / 1000;
+    }
+    return *ms > 0 ? NULL : recording_broken(c);
+}
+
+static Err *recording_look(Ctx *c, const Container *container, Str bytes, Looked *out) {
+    Sheet sheet;
+    Streams s = {0};
+    int64_t ms;
+    TRY(sheet_copy(c, bytes, &sheet));
+    TRY(streams_probe(c, container, sheet.fd, &s));
+    if (!s.audio && !s.video) return recording_broken(c);
+    if (s.video && !container->video) s.video = false;
+    TRY(duration_measure(c, container, sheet.fd, s.audio, &ms));
+    if (ms > lifetales.audio_max_s * 1000)
+        FAIL(c, TOO_LARGE, "The recording lasts %lld minutes; at most %lld are taken.",
+             (long long)(ms / 60000), (long long)(lifetales.audio_max_s / 60));
+    *out = (Looked){.mime_type = str_c(s.video ? container->video : container->audio),
+                    .kind = s.video ? S("video") : S("audio"),
+                    .bytes = bytes,
+                    .duration_ms = {ms, true}};
+    if (s.video) {
+        out->width = s.width;
+        out->height = s.height;
+    }
+    return NULL;
+}
+
+Err *album_look(Ctx *c, Str bytes, Str declared, Looked *out) {
+    assert(out);
+    if (bytes.len == 0) FAIL(c, INVALID, "It is empty.");
+    if (bytes.len > lifetales.media_max_bytes)
+        FAIL(c, TOO_LARGE, "It has %lld bytes; at most %lld are taken.", (long long)bytes.len,
+             (long long)lifetales.media_max_bytes);
+    if (picture_kind(bytes) != PICTURE_NONE) return picture_look(c, bytes, out);
+    const Container *container = container_of(bytes);
+    if (container) return recording_look(c, container, bytes, out);
+    if (is_heic(bytes))
+        FAIL(c, MEDIA_TYPE, "HEIC and AVIF are not taken: send the picture as JPEG, PNG or WebP.");
+    FAIL(c, MEDIA_TYPE,
+         "It is neither a picture (JPEG, PNG, WebP, GIF) nor a recording or video that is known "
+         "here%s%.*s.",
+         declared.len ? ", though it is called " : "", S_ARG(str_utf8_cut(declared, 100)));
+}
