@@ -341,7 +341,7 @@ def test_a_folder_comes_in_with_all_that_is_in_it(server, tenant, slug, base, tm
     found = good(tenant.owner.get(f"/api/v1/knowledge-bases/{base}"))
     assert found["documentCount"] == 4 and found["chunkCount"] == 4
     told = int(database(server, f"SELECT count(*) FROM events WHERE channel = 'tenant:{tenant.id}' AND type = 'document.updated' "
-                                f"AND data LIKE '%{base}%' AND data LIKE '%\"uploaded\"%'"))
+                                f"AND CAST(data AS text) LIKE '%{base}%' AND CAST(data AS text) LIKE '%\"uploaded\"%'"))
     assert told == 4  # as over HTTP: who follows the tenant hears of each
     told = server.cli("kb", "documents", slug, base, "--status", "indexed").stdout
     assert told.count("\tindexed\t1\t") == 4 and server.cli("kb", "documents", slug, base, "--status", "failed").stdout == ""
