@@ -20,6 +20,12 @@ enum { INVENTIONS_MAX = 200 };
 Invention *facts_invented(Arena *arena, Str text, const StoryNote *const *notes, ptrdiff_t count,
                           const Zone *zone, ptrdiff_t *found);
 
+/* The same in two steps, for who asks about many texts: what the notes know is gathered once, in an arena
+ * that lives as long. */
+typedef struct Facts Facts;
+Facts *facts_gather(Arena *arena, const StoryNote *const *notes, ptrdiff_t count, const Zone *zone);
+Invention *facts_against(Arena *arena, Facts *facts, Str text, ptrdiff_t *found);
+
 /* The sentences of a text (French and English rules: abbreviations, decimals, quotes, « », …; other
  * scripts by their own marks), as byte ranges that together are the text without the space between. */
 typedef struct Range { ptrdiff_t start, end; } Range;
