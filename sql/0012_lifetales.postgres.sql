@@ -94,6 +94,7 @@ CREATE TABLE transcriptions (
 );
 
 -- Pictures by what they were made from: key is the SHA-256 of prompt, style, shape, look and provider.
+-- url: where a CDN serves it, null: only here.
 CREATE TABLE illustrations (
     key text COLLATE "C" PRIMARY KEY,
     sha256 text COLLATE "C" NOT NULL,
@@ -102,6 +103,7 @@ CREATE TABLE illustrations (
     height bigint NOT NULL,
     provider text NOT NULL,
     model text NOT NULL,
+    url text,
     created_at timestamptz NOT NULL
 );
 CREATE INDEX illustrations_sha ON illustrations (sha256);

@@ -94,6 +94,7 @@ CREATE TABLE transcriptions (
 ) STRICT;
 
 -- Pictures by what they were made from: key is the SHA-256 of prompt, style, shape, look and provider.
+-- url: where a CDN serves it, null: only here.
 CREATE TABLE illustrations (
     key TEXT PRIMARY KEY,
     sha256 TEXT NOT NULL,
@@ -102,6 +103,7 @@ CREATE TABLE illustrations (
     height INTEGER NOT NULL,
     provider TEXT NOT NULL,
     model TEXT NOT NULL,
+    url TEXT,
     created_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX illustrations_sha ON illustrations (sha256);
