@@ -130,6 +130,9 @@ const Setting base_settings[] = {
             .doc = "Event loops; 0: one per core"),
     SETTING("WORKERS_PER_LOOP", settings.workers_per_loop, .usual = "32", .min = 1, .max = 1000,
             .doc = "Jobs that run at once on each loop"),
+    SETTING("STOP_SECONDS", settings.stop_s, .usual = "30", .min = 1, .max = 3600, .unit = "s",
+            .doc = "After SIGTERM all ends within it, whatever does not answer; five sixths of it are for "
+                   "the requests and jobs in flight"),
     SETTING("MAX_CONNECTIONS", settings.max_connections, .usual = "10000", .min = 1, .max = 1000000,
             .doc = "HTTP connections open at once; more are answered 503"),
     SETTING("NODE_NAME", settings.node_name,

@@ -10,7 +10,7 @@
 typedef struct BaseSettings {
     Str environment, listen, data_dir, database_url, redis_url, secret_key, secret_key_previous,
         node_name;
-    int64_t access_token_minutes, refresh_token_days, loops, workers_per_loop, max_connections,
+    int64_t access_token_minutes, refresh_token_days, loops, workers_per_loop, max_connections, stop_s,
         db_connections, cache_bytes, kept_bytes, statement_timeout_ms, rate_default, rate_auth, rate_write,
         rate_bulk, rate_search;
     bool auto_migrate, db_prepared, rate_limits;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Jobs and schedules for operators: look, try again, cancel. And the work module itself, with the
  * settings of work/. */
+#include "api/base_settings.h"
 #include "api/work_routes.h"
 #include "core/json.h"
 #include "core/time.h"
@@ -208,7 +209,9 @@ static Err *limits_set(Ctx *c, Str text) {
 }
 
 static Err *work_start(Ctx *c) {
-    workers_tune((WorkerOptions){.lease_ms = tuning.lease_s * 1000});
+    /* As requests: see run_drain_ms. */
+    workers_tune((WorkerOptions){.lease_ms = tuning.lease_s * 1000,
+                                 .drain_ms = settings.stop_s * 1000 * 5 / 6});
     events_tune(tuning.keep_events_hours * 3600 * 1000);
     events_recheck(tuning.recheck_s * 1000);
     events_idle(tuning.idle_s * 1000);

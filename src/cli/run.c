@@ -2,11 +2,14 @@
  * Signals of a service and systemd's readiness protocol (sd_notify(3): one datagram). */
 #include "cli/run.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "api/base_settings.h"
 #include "core/log.h"
 #include "core/time.h"
 #include "rt/signal.h"
@@ -14,6 +17,26 @@
 static WaitList stop_waiters; /* first loop only */
 static bool stop_asked;
 static int64_t stop_asked_us;
+
+int64_t run_drain_ms(void) { return settings.stop_s * 1000 * 5 / 6; }
+
+/* Each wait has a limit of its own, but they add up, and a thread that is held by what does not answer
+ * (a disk, a resolver) cannot be cancelled. So the whole has one, kept by a thread that needs nobody. */
+static void *limit_keep(void *arg) {
+    struct timespec left = {.tv_sec = (time_t)settings.stop_s};
+    (void)arg;
+    while (nanosleep(&left, &left) != 0) continue;
+    run_abandon();
+    return NULL;
+}
+
+static void limit_start(void) {
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, limit_keep, NULL) == 0)
+        pthread_detach(thread);
+    else
+        log_msg(NULL, LOG_WARN, "no thread for the limit of stopping");
+}
 
 /* A terminal, make or timeout(1) may send the same signal twice, to the process and to its group: only
  * a later one is impatience. */
@@ -25,6 +48,7 @@ static void on_stop(int signum, void *arg) {
         log_msg(NULL, LOG_INFO, "%s: finishing what is in flight", name);
         stop_asked = true;
         stop_asked_us = now;
+        limit_start();
         wait_wake_all(&stop_waiters);
     } else if (now - stop_asked_us > US_PER_SECOND) {
         log_msg(NULL, LOG_INFO, "%s again: stopping at once", name);

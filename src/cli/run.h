@@ -5,7 +5,9 @@
 
 #include "cli/cli.h"
 
-enum { DRAIN_MS = 30000 };
+/* Of the time that stopping may take (STOP_SECONDS), what is in flight has so much: the rest is for what
+ * it leaves. */
+int64_t run_drain_ms(void);
 
 /* SIGTERM and SIGINT ask to stop (again, a second later: to stop at once), SIGHUP opens the log again. Call once,
  * on the first loop, before what takes long at start: a signal meanwhile is kept. */

@@ -2,8 +2,8 @@
  * socle serve: the HTTP server and, unless --workers off, the job workers and the scheduler.
  *
  * Start: (database, migrations, Redis, cache, blobs are open) → events → modules → workers → listen →
- * say so. Stop, on SIGTERM: no new connections → requests and jobs in flight end, 30 s at most →
- * modules, in reverse → the rest by cli.c. */
+ * say so. Stop, on SIGTERM: no new connections → requests and jobs in flight end →
+ * modules, in reverse → the rest by cli.c; all of it within STOP_SECONDS (run.c). */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -79,7 +79,7 @@ static void say_ready(Ctx *c, const Cli *cli) {
 
 static Err *connections_drain(Ctx *c, void *arg) {
     const Cli *cli = arg;
-    int64_t until = mono_us() + DRAIN_MS * US_PER_MS;
+    int64_t until = mono_us() + run_drain_ms() * US_PER_MS;
     while (http_connections(cli->app.server) > 0 && mono_us() < until) TRY(sleep_ms(c, 10));
     return NULL;
 }
@@ -139,6 +139,6 @@ const Command serve_command = {
     .doc = "Serve HTTP, run jobs and schedules",
     .more = "Prints `socle VERSION listens on URL` once it answers. SIGTERM and SIGINT finish what "
             "is in\n"
-            "flight (30 s at most) and exit with 0; SIGHUP opens the log file again.",
+            "flight (STOP_SECONDS at most) and exit with 0; SIGHUP opens the log file again.",
     .run = serve_run,
 };

@@ -2,6 +2,8 @@
 #include "data/pg_conn.h"
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -15,6 +17,9 @@ enum {
     LIMIT_MS = 15000, /* a COMMIT that takes longer has met a dead server */
     CANCEL_MS = 200,  /* between two requests to stop the same statement */
     CANCELS_MAX = 25,
+    CANCEL_ANSWER_MS = 5000,
+    CANCEL_LOOK_MS = 5,
+    CANCELLERS_MAX = 8,
     KEYWORDS_MAX = 64,
 };
 
@@ -415,18 +420,69 @@ void pg_conn_await_surely(Ctx *c, PgConn *conn, PgRequest *r) {
 
 /* -- cancelling -------------------------------------------------------------------------------- */
 
-static void cancel_send(void *arg) {
-    char why[256];
-    PQcancel(arg, why, sizeof why); /* in vain? Then the limit ends the connection. */
+/* A request to cancel blocks, for ever where the server takes it and says nothing. So it has a thread
+ * of its own, of which there are few: those of the pool are everybody's. */
+typedef struct Canceller {
+    PGcancel *cancel;
+    atomic_bool done;
+    atomic_int holders; /* the last one frees it */
+} Canceller;
+static atomic_int cancellers;
+
+static void canceller_leave(Canceller *k) {
+    if (atomic_fetch_sub(&k->holders, 1) == 1) free(k);
 }
 
-static void cancel_ask(Ctx *c, PgConn *conn) {
-    conn->cancels++;
+static void *canceller_main(void *arg) {
+    Canceller *k = arg;
+    char why[256];
+    PQcancel(k->cancel, why, sizeof why); /* in vain? Then the limit ends the connection. */
+    PQfreeCancel(k->cancel);
+    atomic_fetch_sub(&cancellers, 1);
+    atomic_store(&k->done, true);
+    canceller_leave(k);
+    return NULL;
+}
+
+static Canceller *canceller_start(const PgConn *conn) {
+    pthread_t thread;
     PGcancel *cancel = PQgetCancel(conn->pg);
-    if (!cancel) return;
-    Err *err = offload(c, LANE_SHORT, cancel_send, cancel);
-    if (err) log_msg(c, LOG_WARN, "a statement could not be cancelled");
+    Canceller *k = cancel ? malloc(sizeof *k) : NULL;
+    if (!k) return NULL;
+    k->cancel = cancel;
+    atomic_init(&k->done, false);
+    atomic_init(&k->holders, 2);
+    atomic_fetch_add(&cancellers, 1);
+    if (pthread_create(&thread, NULL, canceller_main, k) == 0) {
+        pthread_detach(thread);
+        return k;
+    }
+    atomic_fetch_sub(&cancellers, 1);
     PQfreeCancel(cancel);
+    free(k);
+    return NULL;
+}
+
+static void look_later(Ctx *c) {
+    c->deadline_us = mono_us() + CANCEL_LOOK_MS * US_PER_MS;
+    Wake wake = coro_wait(c);
+    (void)wake; /* whatever it was, the caller looks again */
+}
+
+/* Until the server has taken the request; one that comes late would hit whoever has the connection
+ * then, so that the connection is given up. */
+static void cancel_ask(Ctx *c, PgConn *conn) {
+    int64_t until_us = mono_us() + CANCEL_ANSWER_MS * US_PER_MS, epoch = conn->epoch;
+    Canceller *k = NULL;
+    bool taken = false;
+    conn->cancels++;
+    while (atomic_load(&cancellers) >= CANCELLERS_MAX && mono_us() < until_us) look_later(c);
+    if (conn->state != PG_UP || conn->epoch != epoch) return;
+    if (atomic_load(&cancellers) < CANCELLERS_MAX) k = canceller_start(conn);
+    while (k && !(taken = atomic_load(&k->done)) && mono_us() < until_us) look_later(c);
+    if (k) canceller_leave(k);
+    if (!taken && conn->state == PG_UP && conn->epoch == epoch)
+        pg_conn_break(conn, "the server does not answer a request to cancel");
 }
 
 /* A request to cancel that meets the server between two statements is lost, so it is repeated. */
@@ -435,6 +491,7 @@ void pg_conn_call_off(Ctx *c, PgConn *conn, PgRequest *r) {
     mine.cancelled = false;
     for (int tries = 0; tries < CANCELS_MAX && !r->done && conn->state == PG_UP; tries++) {
         if (conn->head == r) cancel_ask(&mine, conn);
+        if (r->done) break; /* answered, or lost with its connection */
         mine.deadline_us = mono_us() + CANCEL_MS * US_PER_MS;
         if (!r->done && pg_conn_await(&mine, r) == NULL) break;
     }

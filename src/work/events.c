@@ -25,6 +25,7 @@ enum {
 static struct {
     Signal signal;
     atomic_bool stopping, alive;
+    Coro *coro;
     _Atomic int64_t emitted_count;
     atomic_bool emitted; /* by this process, and other nodes not yet told through Redis */
     atomic_int ahead;
@@ -409,7 +410,7 @@ Err *events_start(Ctx *c) {
     db_listen(c, "events", on_news, NULL);
     Redis *redis = app_redis(c);
     if (redis) redis_subscribe(redis, S("socle:events"), on_news, NULL);
-    coro_spawn(
+    events.coro = coro_spawn(
         (CoroOptions){
             .name = "event tail", .budget_bytes = 32 * MIB, .app = c->app, .service = true},
         tail_run, NULL);
@@ -426,6 +427,5 @@ void events_stop(Ctx *c) {
     atomic_store(&events.stopping, true);
     signal_give(&events.signal);
     for (int i = 0; i < loop_count(); i++) loop_post(loop_at(i), close_here, NULL);
-    Err *err = NULL;
-    while (!err && atomic_load(&events.alive)) err = sleep_ms(c, STOP_LOOK_MS);
+    service_end(c, &events.alive, events.coro);
 }

@@ -12,6 +12,7 @@ static struct {
     KeeperOptions options;
     Signal signal;
     atomic_bool stopping, alive;
+    Coro *coro;
     int64_t poll_at_us, reclaim_at_us, purge_at_us;
     int64_t due_at_us; /* wall clock; 0: nothing is delayed */
 } keeper;
@@ -150,8 +151,9 @@ void keeper_start(KeeperOptions options) {
     if (!keeper.signal.loop) signal_init(&keeper.signal, loop_here());
     atomic_store(&keeper.stopping, false);
     atomic_store(&keeper.alive, true);
-    coro_spawn((CoroOptions){.name = "job keeper", .budget_bytes = 32 * MIB, .app = options.app},
-               keeper_run, NULL);
+    keeper.coro = coro_spawn(
+        (CoroOptions){.name = "job keeper", .budget_bytes = 32 * MIB, .app = options.app},
+        keeper_run, NULL);
 }
 
 void keeper_look(void) { signal_give(&keeper.signal); }
@@ -159,6 +161,5 @@ void keeper_look(void) { signal_give(&keeper.signal); }
 void keeper_stop(Ctx *c) {
     atomic_store(&keeper.stopping, true);
     signal_give(&keeper.signal);
-    Err *err = NULL;
-    while (!err && atomic_load(&keeper.alive)) err = sleep_ms(c, 10);
+    service_end(c, &keeper.alive, keeper.coro);
 }

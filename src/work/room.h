@@ -30,6 +30,10 @@ void signal_give_here(Signal *s); /* from its own loop */
 /* Until given or ms are over (also when c was cancelled: see c->cancelled). */
 void signal_wait(Ctx *c, Signal *s, int64_t ms);
 
+/* Wait until *alive is false: a service of this loop was told to end. One that does not within a while,
+ * because the database does not answer, is cancelled. */
+void service_end(Ctx *c, const atomic_bool *alive, Coro *co);
+
 /* jobs.c: of the kinds. */
 int64_t kind_max_attempts(const JobKind *kind);
 int64_t kind_timeout_ms(const JobKind *kind);

@@ -22,6 +22,7 @@ static struct {
     ptrdiff_t count;
     Signal signal;
     atomic_bool stopping, alive;
+    Coro *coro;
 } scheduler;
 
 static const Field state_fields[] = {
@@ -169,15 +170,14 @@ void scheduler_start(Ctx *c) {
     if (!scheduler.signal.loop) signal_init(&scheduler.signal, loop_here());
     atomic_store(&scheduler.stopping, false);
     atomic_store(&scheduler.alive, true);
-    coro_spawn((CoroOptions){.name = "scheduler", .app = c->app, .service = true}, scheduler_run,
-               NULL);
+    scheduler.coro = coro_spawn(
+        (CoroOptions){.name = "scheduler", .app = c->app, .service = true}, scheduler_run, NULL);
 }
 
 void scheduler_stop(Ctx *c) {
     atomic_store(&scheduler.stopping, true);
     signal_give(&scheduler.signal);
-    Err *err = NULL;
-    while (!err && atomic_load(&scheduler.alive)) err = sleep_ms(c, 10);
+    service_end(c, &scheduler.alive, scheduler.coro);
 }
 
 Err *schedule_list(Ctx *c, ScheduleState **out, ptrdiff_t *count) {

@@ -35,3 +35,16 @@ void signal_wait(Ctx *c, Signal *s, int64_t ms) {
     }
     s->set = false;
 }
+
+void service_end(Ctx *c, const atomic_bool *alive, Coro *co) {
+    enum { BY_ITSELF_MS = 2000, LOOK_MS = 10 };
+    int64_t until_us = mono_us() + BY_ITSELF_MS * US_PER_MS;
+    bool told = false;
+    Err *err = NULL;
+    while (!err && atomic_load(alive)) {
+        err = sleep_ms(c, LOOK_MS);
+        if (told || mono_us() < until_us || !atomic_load(alive)) continue;
+        coro_cancel(co);
+        told = true;
+    }
+}

@@ -16,10 +16,13 @@ import time
 
 import pytest
 import requests
-from harness import DATABASE, PATIENCE, ROOT, make_user, psql, token
+from harness import DATABASE, PATIENCE, ROOT, make_user, postgres_drop, postgres_make, psql, redis_make, token
 
 sys.path.insert(0, str(ROOT / "tools"))
+sys.path.insert(0, str(ROOT / "test/fake"))
 import peers  # noqa: E402
+from gate import Gate  # noqa: E402
+from meilisearch import FakeMeilisearch  # noqa: E402
 
 sqlite_only = pytest.mark.skipif(DATABASE != "sqlite", reason="about the embedded database")
 postgres_only = pytest.mark.skipif(DATABASE != "postgres", reason="about PostgreSQL and Redis")
@@ -303,3 +306,80 @@ def test_two_nodes_agree_on_counts(make_server):
     assert sorted(set(codes)) in ([200, 409], [201, 409]) and codes.count(409) == 49
     check_all_there(second, access, a.acknowledged | b.acknowledged)
 
+
+# -- what is there and does not answer ----------------------------------------------------------------
+
+
+@postgres_only
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_stopping_has_its_limit_though_nothing_answers_any_more(make_server, command):
+    """Database, Redis and the search accept what they are sent and say nothing; requests and jobs are in flight."""
+    url = postgres_make()
+    with FakeMeilisearch() as meili, Gate(url) as database, Gate(redis_make()) as redis, Gate(meili.host) as search:
+        server = make_server(database=database.url, redis=redis.url, MEILI_HOST=search.url, STOP_SECONDS=4,
+                             command=command)
+        asked = []
+        if command == "serve":
+            access = token(server)
+            client = server.client(access)
+            assert client.get("/api/v1/posts/").status_code == 200
+        for gate in (database, redis, search):
+            gate.hang()
+
+        def ask(number):
+            try:
+                server.client(access).post("/api/v1/posts/", json={"id": f"instagram_{number}",
+                                                                   "platform": "instagram"})
+            except requests.RequestException:
+                pass  # cut, as it may be
+            asked.append(number)
+
+        threads = [threading.Thread(target=ask, args=(i,)) for i in range(8 if command == "serve" else 0)]
+        for thread in threads:
+            thread.start()
+        assert database.held.wait(20 * PATIENCE)  # somebody waits for an answer
+        process = server.process
+        server.process = None
+        process.send_signal(signal.SIGTERM)
+        try:
+            assert process.wait(20 * PATIENCE) == 0
+        finally:
+            process.kill()
+            for thread in threads:
+                thread.join()
+        assert sorted(asked) == list(range(len(threads)))
+    postgres_drop(url)
+
+
+@postgres_only
+def test_a_silent_postgres_takes_no_thread_of_the_pool(make_server):
+    """Statements that nobody waits for are called off, and that is not answered either. What has nothing to do
+    with the database goes on meanwhile; all of it does once it is back."""
+    url = postgres_make()
+    with Gate(url) as database:
+        server = make_server(database=database.url, redis="", STOP_SECONDS=4)
+        user = make_user(server)
+        access = token(server, user=user)
+        database.hang()
+
+        def ask():
+            try:
+                server.client(access).get("/api/v1/posts/", timeout=1)
+            except requests.RequestException:
+                pass  # has gone away
+
+        threads = [threading.Thread(target=ask) for _ in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert database.called_off.wait(60 * PATIENCE), server.log()[-4000:]
+        assert server.client().get("/openapi.json").status_code == 200  # pressed on the pool
+        database.heal()
+        until = time.monotonic() + 60 * PATIENCE
+        while server.client().get("/readyz").status_code != 200:
+            assert time.monotonic() < until, server.log()[-4000:]
+            time.sleep(0.1)
+        assert token(server, user=user)
+        server.stop()
+    postgres_drop(url)
