@@ -209,7 +209,8 @@ Err *job_finish(Ctx *c, Job *job, Str result_json) {
     if (result_json.len > JOB_TEXT_MAX)
         FAIL(c, TOO_LARGE, "A job's result has at most %d bytes.", JOB_TEXT_MAX);
     TRY(job_write_done(c, job, job_kind(job->kind), result_json, job->progress_note, &changed));
-    if (changed == 0) {
+    job->taken = changed == 0;
+    if (job->taken) {
         FAIL(c, CONFLICT, "Job %lld was taken from this worker, which had been silent too long.",
              (long long)job->id.value);
     }
@@ -236,7 +237,8 @@ Err *job_progress(Ctx *c, Job *job, int64_t done, int64_t total, Str note) {
     Err *err = db_int(c, SQL(progress_sql),
                       ARGS(V(job->id), V(job->lease), V(done), V(total), V(job->progress_note)),
                       &cancelled);
-    if (err && err->kind == ERR_NOT_FOUND)
+    job->taken |= err && err->kind == ERR_NOT_FOUND;
+    if (job->taken)
         FAIL(c, CANCELLED, "The job was taken from this worker.");
     TRY(err);
     job->cancel_requested = cancelled != 0;

@@ -41,6 +41,7 @@ typedef struct Job {
     int64_t lease;
     int64_t progress_written_us;
     bool finished; /* job_finish has been committed */
+    bool taken;    /* it is not this run's any more: see job_finish, job_progress */
 } Job;
 extern const Record job_record;
 
@@ -89,7 +90,8 @@ MUST_USE Err *job_add_many(Ctx *c, const char *kind, const Str *payloads, ptrdif
 /* For a running job. CANCELLED when it is asked to stop; at most four writes a second reach the
  * database. */
 MUST_USE Err *job_progress(Ctx *c, Job *job, int64_t done, int64_t total, Str note);
-/* In the effect's transaction. CONFLICT when the job has been taken from this worker meanwhile. */
+/* In the effect's transaction. CONFLICT when the job has been taken from this worker meanwhile: to be handed up,
+ * so that the effect is undone. It counts as a run that was lost, not as the job's failure. */
 MUST_USE Err *job_finish(Ctx *c, Job *job, Str result_json);
 
 MUST_USE Err *job_load(Ctx *c, Id id, Job *out);

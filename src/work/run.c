@@ -128,7 +128,19 @@ static Ending ending_of_error(Ctx *c, Run *r, Err *err) {
     return ENDING_DEAD;
 }
 
+/* Another worker has it, or its end is in the table: that is what becomes of it. This run is noted as lost,
+ * whatever error it came back with, for neither is the job dead nor will this worker try it again. */
+static void taken_note(Ctx *c, Run *r) {
+    if (!r->job.taken || r->job.finished) return;
+    r->lost = true;
+    log_msg(c, LOG_WARN,
+            "job %" PRId64 " (%s) is not this run's any more: its worker was silent too long, or its end "
+            "is committed already. What this run would have written last is undone",
+            r->job.id.value, r->kind->name);
+}
+
 static Ending ending_of(Ctx *c, Run *r, Err *err) {
+    taken_note(c, r);
     if (r->job.finished || r->lost) {
         if (err && !r->lost) {
             log_msg(c, LOG_WARN, "job %" PRId64 " (%s) had finished, then failed: %.*s",

@@ -483,11 +483,15 @@ WORK(effect_and_completion_commit_together) {
 
 WORK(a_worker_that_was_given_up_cannot_commit) {
     if (!begin(c) || !work(c, (WorkerOptions){0})) return;
+    JobRuns before = job_runs();
     Job job = wait_state(c, add(c, "test.zombie", (JobOptions){0}), "done");
     CHECK_INT(job.attempts, 2);
     workers_stop(c);                         /* both runs have ended */
     int err = atomic_load(&seen.zombie_err); /* 0, CANCELLED: it was told before it came so far */
     CHECK(err == ERR_CONFLICT + 1 || err == 0 || err == ERR_CANCELLED + 1);
+    JobRuns after = job_runs();
+    CHECK_INT(after.lost - before.lost, 1);
+    CHECK_INT(after.dead - before.dead, 0); /* nor is the job called dead, which is done */
     CHECK_INT(count_rows(c, "SELECT count(*) FROM effects"), 1);
 }
 
