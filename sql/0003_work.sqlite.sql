@@ -64,9 +64,9 @@ CREATE TABLE event_log (
 ) STRICT;
 INSERT INTO event_log (one, purged_id) VALUES (1, 0);
 
--- What has been used, one line each, never changed, nor deleted: so that ids need no AUTOINCREMENT.
+-- What has been used, one line each, never changed.
 CREATE TABLE ledger_lines (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     owner TEXT NOT NULL,
     unit TEXT NOT NULL,
     key TEXT NOT NULL,
