@@ -17,12 +17,14 @@ install-deps:
 test:
 	@tools/bootstrap build run test
 	@tools/check_includes
+	@tools/check_migrations
 	@tools/check_tenants
 	@test/run --variants plain,asan
 
 check:
 	@tools/bootstrap build run test
 	@tools/check_includes
+	@tools/check_migrations
 	@tools/check_tenants
 	@test/run --db sqlite --smoke
 
