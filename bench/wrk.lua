@@ -43,19 +43,23 @@ function init(args)
       return wrk.format("POST", nil, headers, string.format(body_form, id, n % 500, id, id))
     end
   elseif kind == "webhook" then
-    local bodies, signatures, n, line_number = {}, {}, 0, 0
+    -- Whole requests, made before the clock starts: what wrk does meanwhile is taken from the server.
+    local requests, n, line_number = {}, 0, 0
+    headers["Authorization"] = nil
+    headers["Content-Type"] = "application/json"
     for line in io.lines(args[3]) do
       if line_number % 2 == thread_number % 2 then
-        signatures[#signatures + 1], bodies[#bodies + 1] = line:match("^(%S+) (.*)$")
+        local signature, body = line:match("^(%S+) (.*)$")
+        headers["X-Hub-Signature-256"] = signature
+        requests[#requests + 1] = wrk.format("POST", args[2], headers, body)
       end
       line_number = line_number + 1
     end
-    headers["Authorization"] = nil
-    headers["Content-Type"] = "application/json"
+    collectgarbage("collect")
+    collectgarbage("stop") -- nothing is made any more
     request = function()
-      n = n % #bodies + 1
-      headers["X-Hub-Signature-256"] = signatures[n]
-      return wrk.format("POST", args[2], headers, bodies[n])
+      n = n % #requests + 1
+      return requests[n]
     end
     local pause = tonumber(args[4])
     if pause > 0 then

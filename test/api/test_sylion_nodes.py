@@ -98,11 +98,10 @@ def test_a_thousand_deliveries_while_a_node_dies_are_one_message_one_call_one_re
 STOPS = [  # the transaction that does this never commits: (table, condition, tenant of its own)
     ("taken", "messages", "NEW.direction = 'inbound'", False),
     ("gather", "turns", "NEW.step = 'media'", False),
-    ("media", "turns", "NEW.step = 'reserve'", False),
     ("reserve", "turns", "NEW.step = 'retrieve'", True),
     ("retrieve", "turns", "NEW.step = 'think'", False),
     ("store", "usage_records", "NEW.kind = 'ai_requests'", True),
-    ("claim", "messages", "NEW.status = 'sending'", False),
+    ("claim", "messages", "NEW.status = 'sending'", True),
     ("settle", "messages", "NEW.status = 'sent'", False),
 ]
 FINISH = "NEW.state = 'done' AND NEW.kind = 'sylion.conversation'"

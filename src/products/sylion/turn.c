@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The conversation's job: what is to go out goes out, then one turn, then the end, which asks for
- * another run when something is left.
+ * another run when something is left. The usual turn is five transactions: begun with its quota
+ * reserved, passages found, answer stored and marked as being sent, sent, the end; the run's end is
+ * in the transaction that sees that nothing is left to send.
  *
  * No message is left lying. Whoever writes a message locks the conversation's row first and asks
- * for the job afterwards, in that transaction; so does the end of a run (finish_in): it locks the
+ * for the job afterwards, in that transaction; so does the end of a run (turn_run_end): it locks the
  * same row, then looks for what is left, ends the job, and asks for another. One of the two has the
  * lock first:
  *
@@ -134,7 +136,9 @@ static Err *gather_in(Ctx *c, Work *w) {
     TRY(turn_assistant_choose(c, w));
     TRY(asked_take(c, w));
     Str why = turn_hindrance(w);
-    return str_is_null(why) ? turn_write(c, w) : turn_end(c, w, "failed", why);
+    if (!str_is_null(why)) return turn_end(c, w, "failed", why);
+    w->begun = true;
+    return turn_has_attachments(c, w) ? turn_write(c, w) : turn_ask(c, w);
 }
 
 /* -- the end ----------------------------------------------------------------------------------- */
@@ -157,15 +161,26 @@ static int64_t left_delay_ms(const Work *w, const Left *left) {
     return debounce_left_ms(w, left->first_at, left->last_at);
 }
 
-static Err *finish_in(Ctx *c, void *arg) {
-    Work *w = arg;
+Err *turn_run_end(Ctx *c, Work *w) {
     Left left = {.first_at = TIME_NULL, .last_at = TIME_NULL};
-    TRY(conversation_lock(c, &w->s, w->conversation, &w->v));
     TRY(tenant_one(c, &w->s, SQL(SQL_TURN_WORK_LEFT), ARGS(V(w->conversation)), &left_record,
                    &left));
     TRY(job_finish(c, w->job, (Str){0}));
     int64_t delay_ms = left_delay_ms(w, &left);
     return delay_ms < 0 ? NULL : conversation_wake(c, &w->s, w->conversation, delay_ms);
+}
+
+static Err *finish_in(Ctx *c, void *arg) {
+    Work *w = arg;
+    TRY(conversation_lock(c, &w->s, w->conversation, &w->v));
+    return turn_run_end(c, w);
+}
+
+/* Nothing goes out: a turn is begun or gone on with, or the run is over. */
+static Err *begin_in(Ctx *c, Work *w) {
+    TRY(gather_in(c, w));
+    bool goes_on = w->turn_there && w->again_ms < 0 && time_is_null(w->t.finished_at);
+    return goes_on ? NULL : turn_run_end(c, w);
 }
 
 Err *conversation_run(Ctx *c, Job *job) {
@@ -175,9 +190,10 @@ Err *conversation_run(Ctx *c, Job *job) {
     w->again_ms = -1;
     TRY(work_read(c, w, &there));
     if (!there) return NULL;
-    TRY(turn_send_all(c, w));
-    if (w->again_ms < 0) TRY(turn_step(c, w, "gather", gather_in));
-    if (w->turn_there && w->again_ms < 0) TRY(turn_go(c, w));
+    TRY(turn_send_all(c, w, begin_in));
+    if (w->begun) turn_seen(c, w);
+    if (w->turn_there && w->again_ms < 0 && !job->finished) TRY(turn_go(c, w));
+    if (job->finished) return NULL;
     TRY(db_transaction(c, finish_in, w));
     return turn_after(c, "finish");
 }

@@ -21,6 +21,10 @@
  *   send      send.h; marked `sending` before and settled after: a crash between the two is `unknown`,
  *             is shown, and is never sent a second time by the program
  *
+ * Steps between which nothing is waited for are one transaction, and what they are together is what is
+ * seen: gather, media (where nothing is attached) and reserve; store, and marking its message as being
+ * sent; the last message and the run's end. turn.c has them.
+ *
  * A failure that may pass is tried again by the job; one that will not, or the last try, ends the
  * turn with its reason, and turn_replay goes on with it: an answer that is written is sent again,
  * without one the turn begins anew. A person taking over ends an open turn

@@ -107,10 +107,27 @@ Str turn_key(Ctx *c, const Work *w) {
     return strf(c->arena, "turn:%lld/%lld", (long long)w->t.n.value, (long long)w->used.round);
 }
 
+TurnKept turn_keep(const Work *w) {
+    return (TurnKept){w->t, w->used, w->turn_there, w->stale, w->begun, w->again_ms};
+}
+
+void turn_put_back(Work *w, const TurnKept *kept) {
+    w->t = kept->t;
+    w->used = kept->used;
+    w->turn_there = kept->turn_there;
+    w->stale = kept->stale;
+    w->begun = kept->begun;
+    w->again_ms = kept->again_ms;
+}
+
 Err *turn_lock(Ctx *c, Work *w) {
+    TRY(conversation_lock(c, &w->s, w->conversation, &w->v));
+    return turn_look(c, w);
+}
+
+Err *turn_look(Ctx *c, Work *w) {
     Turn now;
     bool found;
-    TRY(conversation_lock(c, &w->s, w->conversation, &w->v));
     w->stale = false;
     if (!w->turn_there) return NULL;
     TRY(tenant_maybe(c, &w->s, SQL(SQL_TURN_AT), ARGS(V(w->t.n)), &turn_record, &now, &found));
@@ -122,28 +139,20 @@ Err *turn_lock(Ctx *c, Work *w) {
 typedef struct Step {
     Work *w;
     Err *(*fn)(Ctx *c, Work *w);
-    Turn t; /* as before it: fn may run twice */
-    Used used;
-    bool turn_there;
+    TurnKept kept;
 } Step;
-
-static void step_undo(Step *step) {
-    step->w->t = step->t;
-    step->w->used = step->used;
-    step->w->turn_there = step->turn_there;
-}
 
 static Err *step_in(Ctx *c, void *arg) {
     Step *step = arg;
-    step_undo(step);
+    turn_put_back(step->w, &step->kept);
     TRY(turn_lock(c, step->w));
     return step->w->stale ? NULL : step->fn(c, step->w);
 }
 
 Err *turn_step(Ctx *c, Work *w, const char *name, Err *(*fn)(Ctx *c, Work *w)) {
-    Step step = {w, fn, w->t, w->used, w->turn_there};
+    Step step = {w, fn, turn_keep(w)};
     Err *err = db_transaction(c, step_in, &step);
-    if (err) step_undo(&step);
+    if (err) turn_put_back(w, &step.kept);
     return err ? err : turn_after(c, name);
 }
 

@@ -129,14 +129,32 @@ static Err *attachment_take(Ctx *c, Work *w, const Message *m, json_t *media) {
     return err;
 }
 
+/* *media: what is attached and was not fetched yet; NULL: nothing. */
+static Err *attachment_of(Ctx *c, const Message *m, json_t **media) {
+    *media = NULL;
+    if (str_is_empty(m->media.text)) return NULL;
+    TRY(json_parse(c, m->media.text, media));
+    if (!json_is_object(*media) || json_at(*media, "state") || !json_at(*media, "id"))
+        *media = NULL;
+    return NULL;
+}
+
+bool turn_has_attachments(Ctx *c, const Work *w) {
+    const Message *m = w->asked.items;
+    for (ptrdiff_t i = 0; i < w->asked.count; i++) {
+        json_t *media;
+        if (attachment_of(c, &m[i], &media) || media) return true;
+    }
+    return false;
+}
+
 /* One after the other, each with its memory: a recording may be 25 MiB. */
 static Err *attachments_take(Ctx *c, Work *w) {
     const Message *m = w->asked.items;
     for (ptrdiff_t i = 0; i < w->asked.count && !w->stale; i++) {
         json_t *media;
-        if (str_is_empty(m[i].media.text)) continue;
-        TRY(json_parse(c, m[i].media.text, &media));
-        if (!json_is_object(media) || json_at(media, "state") || !json_at(media, "id")) continue;
+        TRY(attachment_of(c, &m[i], &media));
+        if (!media) continue;
         CtxMark mark = ctx_mark(c);
         bool stale;
         Err *err = attachment_take(c, w, &m[i], media);
@@ -171,17 +189,20 @@ static bool nothing_asked(const Work *w) {
     return w->t.question.len == 0 && stickers == w->asked.count;
 }
 
-static Err *media_in(Ctx *c, Work *w) {
-    TRY(turn_asked_read(c, w));
+Err *turn_ask(Ctx *c, Work *w) {
     w->t.question = turn_question(c, w);
     if (nothing_asked(w))
         return turn_end(c, w, "skipped", S("nothing_asked: a sticker wants no answer"));
     w->t.step = S("reserve");
-    return turn_write(c, w);
+    return turn_reserve(c, w);
 }
 
-/* The contact sees that somebody is at it; a second time would tell nothing new. */
-static void seen(Ctx *c, const Work *w) {
+static Err *media_in(Ctx *c, Work *w) {
+    TRY(turn_asked_read(c, w));
+    return turn_ask(c, w);
+}
+
+void turn_seen(Ctx *c, const Work *w) {
     const Message *m = w->asked.items;
     if (w->t.attempts > 0 || !is(w->channel.type, "whatsapp") || w->asked.count == 0) return;
     if (!w->shows_read) return;
@@ -189,7 +210,7 @@ static void seen(Ctx *c, const Work *w) {
 }
 
 Err *turn_media(Ctx *c, Work *w) {
-    seen(c, w);
+    if (!w->begun) turn_seen(c, w);
     TRY(attachments_take(c, w));
     return w->stale ? NULL : turn_step(c, w, "media", media_in);
 }

@@ -45,6 +45,7 @@ typedef struct Work {
     Assistant assistant;
     Handoff handoff;
     bool channel_there, assistant_there, turn_there, stale;
+    bool begun; /* the turn is of this run: `asked` and `assistant` are as it was begun with */
     Turn t;
     Used used;
     Rows asked;    /* struct Message: what the turn answers */
@@ -64,10 +65,21 @@ Err *turn_after(Ctx *c, const char *done);
 
 /* -- the row (turn_kept.c) --------------------------------------------------------------------- */
 
-/* Lock the conversation, and see that w->t is as it was; else w->stale. (tx) */
+/* What a transaction changes of a Work: put back before each run of it, and when it fails. */
+typedef struct TurnKept {
+    Turn t;
+    Used used;
+    bool turn_there, stale, begun;
+    int64_t again_ms;
+} TurnKept;
+TurnKept turn_keep(const Work *w);
+void turn_put_back(Work *w, const TurnKept *kept);
+
+/* Lock the conversation, and turn_look. (tx) */
 MUST_USE Err *turn_lock(Ctx *c, Work *w);
-/* One transaction: turn_lock, then fn unless stale. fn may run twice: w->t and w->used are put back
- * before each run, and when it fails. */
+/* With the conversation locked: is w->t as it was? Else w->stale. (tx) */
+MUST_USE Err *turn_look(Ctx *c, Work *w);
+/* One transaction: turn_lock, then fn unless stale. fn may run twice. */
 MUST_USE Err *turn_step(Ctx *c, Work *w, const char *name, Err *(*fn)(Ctx *c, Work *w));
 /* Write w->t (with w->used), and tell it. Last in a transaction. (tx) */
 MUST_USE Err *turn_write(Ctx *c, Work *w);
@@ -93,9 +105,17 @@ MUST_USE Err *turn_assistant_read(Ctx *c, Work *w);
 
 /* -- steps (turn_steps.c, turn_media.c) -------------------------------------------------------- */
 
-/* From where it is to its stored message, or its end. w->again_ms says that it waits. */
+/* From where it is to its end. w->again_ms says that it waits. */
 MUST_USE Err *turn_go(Ctx *c, Work *w);
 MUST_USE Err *turn_media(Ctx *c, Work *w);
+/* Is there something attached that is to be fetched? */
+bool turn_has_attachments(Ctx *c, const Work *w);
+/* (tx) With all that was attached read: the question stands, and what its answer may cost is reserved;
+ * or the turn has ended. */
+MUST_USE Err *turn_ask(Ctx *c, Work *w);
+MUST_USE Err *turn_reserve(Ctx *c, Work *w);
+/* The contact sees that somebody is at it; a second time would tell nothing new. */
+void turn_seen(Ctx *c, const Work *w);
 /* The messages as one question: texts, captions, what was heard. */
 Str turn_question(Ctx *c, const Work *w);
 
@@ -120,11 +140,21 @@ int64_t turn_waits_ms(const Work *w);
 
 /* -- out (turn_send.c) ------------------------------------------------------------------------- */
 
-/* Send what waits, in order. w->again_ms: the first of them waits. */
-MUST_USE Err *turn_send_all(Ctx *c, Work *w);
+/* Send what waits, in order. w->again_ms: the first of them waits. Where nothing is left, `then` is run
+ * in the transaction that has seen it. */
+MUST_USE Err *turn_send_all(Ctx *c, Work *w, Err *(*then)(Ctx *c, Work *w));
+/* turn_step of `store`, in whose transaction the message that it writes is marked as being sent where
+ * it is next; then as turn_send_all. */
+MUST_USE Err *turn_store_and_send(Ctx *c, Work *w, Err *(*store)(Ctx *c, Work *w),
+                                  Err *(*then)(Ctx *c, Work *w));
 /* (tx) Its message is settled, or gone (NULL): so is the turn. */
 MUST_USE Err *turn_message_ended(Ctx *c, Work *w, const Message *m);
 bool window_is_open(const Work *w);
+
+/* -- the run (turn.c) -------------------------------------------------------------------------- */
+
+/* (tx) With the conversation locked: the job has done, and is asked for again where something is left. */
+MUST_USE Err *turn_run_end(Ctx *c, Work *w);
 
 /* -- figures (turn_metrics.c) ------------------------------------------------------------------ */
 

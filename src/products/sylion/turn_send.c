@@ -30,6 +30,7 @@ typedef struct Sending {
     Work w; /* its turn, not the one under way */
     Message m, wire;
     bool found, go;
+    bool known; /* w.t is the turn as it stands */
     int64_t tries, waits_ms;
     Str external_id;
     const char *status; /* out of it */
@@ -76,6 +77,7 @@ static Err *settled(Ctx *c, Sending *s, const char *status, Str reason) {
 
 static Err *its_turn_read(Ctx *c, Sending *s) {
     Turn t;
+    if (s->known && id_eq(s->m.turn_n, s->w.t.n)) return NULL;
     s->w.turn_there = false;
     if (id_is_none(s->m.turn_n)) return NULL;
     TRY(tenant_one(c, &s->w.s, SQL(SQL_TURN_AT), ARGS(V(s->m.turn_n)), &turn_record, &t));
@@ -188,12 +190,7 @@ static Err *judged(Ctx *c, Sending *s) {
     return message_set(c, &s->w.s, s->m.n, "sending", (Str){0}, (Str){0});
 }
 
-static Err *claim_in(Ctx *c, void *arg) {
-    Sending *s = arg;
-    s->found = s->go = false;
-    s->waits_ms = 0;
-    s->external_id = (Str){0};
-    TRY(conversation_lock(c, &s->w.s, s->w.conversation, &s->w.v));
+static Err *claim(Ctx *c, Sending *s) {
     TRY(tenant_maybe(c, &s->w.s, SQL(SQL_TURN_OUTGOING), ARGS(V(s->w.conversation)),
                      &message_row_record, &s->m, &s->found));
     if (!s->found) return NULL;
@@ -205,6 +202,46 @@ static Err *claim_in(Ctx *c, void *arg) {
     s->waits_ms =
         turn_pause_left_ms(s->tries, s->m.updated_at, SEND_BACKOFF_MS, SEND_BACKOFF_MOST_MS);
     return s->waits_ms > 0 ? NULL : judged(c, s);
+}
+
+/* A run's way from one message to the next. */
+typedef struct Outgoing {
+    Work *w;
+    Sending *s; /* the one that was claimed */
+    Err *(*store)(Ctx *c, Work *w);
+    Err *(*then)(Ctx *c, Work *w);
+    bool claimed;
+    TurnKept kept;
+} Outgoing;
+
+static Err *claim_in(Ctx *c, void *arg) {
+    Outgoing *o = arg;
+    Work *w = o->w;
+    turn_put_back(w, &o->kept);
+    TRY(conversation_lock(c, &w->s, w->conversation, &w->v));
+    *o->s = (Sending){.w = *w};
+    TRY(claim(c, o->s));
+    return o->s->found ? NULL : o->then(c, w);
+}
+
+static Err *claim_stored(Ctx *c, void *arg) {
+    Outgoing *o = arg;
+    *o->s = (Sending){.w = *o->w, .known = true};
+    TRY(claim(c, o->s));
+    o->s->known = false;
+    return NULL;
+}
+
+/* Should claiming fail, what was stored is; then it is claimed in a transaction of its own. */
+static Err *store_in(Ctx *c, void *arg) {
+    Outgoing *o = arg;
+    turn_put_back(o->w, &o->kept);
+    o->claimed = false;
+    TRY(turn_lock(c, o->w));
+    if (o->w->stale) return NULL;
+    TRY(o->store(c, o->w));
+    if (time_is_null(o->w->t.finished_at)) o->claimed = !db_transaction(c, claim_stored, o);
+    return NULL;
 }
 
 /* -- what came of it --------------------------------------------------------------------------- */
@@ -284,16 +321,42 @@ static Err *send_one(Ctx *c, Work *w, Sending *s) {
     return turn_after(c, "settle");
 }
 
-Err *turn_send_all(Ctx *c, Work *w) {
-    Sending *s = arena_new_of(c->arena, Sending);
-    w->again_ms = -1;
+static Err *outgoing_step(Ctx *c, Outgoing *o, Err *(*fn)(Ctx *c, void *arg), const char *name) {
+    o->kept = turn_keep(o->w);
+    Err *err = db_transaction(c, fn, o);
+    if (err) turn_put_back(o->w, &o->kept);
+    return err ? err : turn_after(c, name);
+}
+
+static Err *outgoing_run(Ctx *c, Outgoing *o) {
+    Work *w = o->w;
+    Sending *s = o->s;
     for (bool more = true; more && w->again_ms < 0;) {
-        s->w = *w;
-        TRY(db_transaction(c, claim_in, s));
-        TRY(turn_after(c, "claim"));
+        if (!o->claimed) TRY(outgoing_step(c, o, claim_in, "claim"));
+        o->claimed = false;
         more = s->found;
         if (s->waits_ms > 0) w->again_ms = s->waits_ms;
         if (s->go) TRY(send_one(c, w, s));
     }
     return NULL;
+}
+
+static Outgoing outgoing_make(Ctx *c, Work *w, Err *(*then)(Ctx *c, Work *w)) {
+    assert(then);
+    w->again_ms = -1;
+    return (Outgoing){.w = w, .s = arena_new_of(c->arena, Sending), .then = then};
+}
+
+Err *turn_send_all(Ctx *c, Work *w, Err *(*then)(Ctx *c, Work *w)) {
+    Outgoing o = outgoing_make(c, w, then);
+    return outgoing_run(c, &o);
+}
+
+Err *turn_store_and_send(Ctx *c, Work *w, Err *(*store)(Ctx *c, Work *w),
+                         Err *(*then)(Ctx *c, Work *w)) {
+    Outgoing o = outgoing_make(c, w, then);
+    o.store = store;
+    TRY(outgoing_step(c, &o, store_in, "store"));
+    if (w->stale || !time_is_null(w->t.finished_at)) return NULL;
+    return outgoing_run(c, &o);
 }

@@ -24,12 +24,10 @@ static Err *taken_over(Ctx *c, Work *w, bool *ended) {
 
 /* -- reserve ----------------------------------------------------------------------------------- */
 
-static Err *reserve_in(Ctx *c, Work *w) {
-    bool ended;
+static Err *units_reserve(Ctx *c, void *arg) {
+    Work *w = arg;
     Id messages, ai_requests, tokens;
     Used *u = &w->used;
-    TRY(taken_over(c, w, &ended));
-    if (ended) return NULL;
     Str key = turn_key(c, w);
     TRY(quota_reserve(c, &w->s, QUOTA_MESSAGES, key, 1, &messages));
     u->messages = messages.value;
@@ -40,17 +38,28 @@ static Err *reserve_in(Ctx *c, Work *w) {
         u->ai_requests = ai_requests.value;
         u->tokens = tokens.value;
     }
-    w->t.step = S("retrieve");
+    return NULL;
+}
+
+/* All units or none. What else goes wrong while the turn is begun is seen again, and told, by the step. */
+Err *turn_reserve(Ctx *c, Work *w) {
+    bool ended;
+    TRY(taken_over(c, w, &ended));
+    if (ended) return NULL;
+    Used before = w->used;
+    Err *err = db_transaction(c, units_reserve, w);
+    if (err) w->used = before;
+    if (err && str_eq(err->code, S("QUOTA_EXCEEDED")))
+        return turn_end(c, w, "over_quota",
+                        strf(c->arena, "quota_exceeded: %.*s", S_ARG(err->detail)));
+    if (err && !w->begun) return err;
+    if (!err) w->t.step = S("retrieve");
     return turn_write(c, w);
 }
 
-static Err *over_quota_in(Ctx *c, Work *w) { return turn_end(c, w, "over_quota", w->t.reason); }
-
 static Err *reserve(Ctx *c, Work *w) {
-    Err *err = turn_step(c, w, "reserve", reserve_in);
-    if (!err || !str_eq(err->code, S("QUOTA_EXCEEDED"))) return err;
-    w->t.reason = strf(c->arena, "quota_exceeded: %.*s", S_ARG(err->detail));
-    return turn_step(c, w, "over_quota", over_quota_in);
+    w->begun = false;
+    return turn_step(c, w, "reserve", turn_reserve);
 }
 
 /* -- retrieve ---------------------------------------------------------------------------------- */
@@ -192,15 +201,19 @@ static Err *message_give_back(Ctx *c, Work *w) {
     return id_is_none(reservation) ? NULL : quota_release(c, &w->s, reservation);
 }
 
-static Err *store_in(Ctx *c, Work *w) {
-    static const char *const outcomes[] = {"answered", "refused", "handed_over", "refused"};
-    bool ended, ours = is(w->v.status, "active");
-    /* Units in the order in which they are reserved: others take them so, and wait. */
-    TRY(ours ? settle(c, w, QUOTA_MESSAGES, &w->used.messages, 1) : message_give_back(c, w));
+/* It is no longer the assistant's to say. */
+static Err *too_late(Ctx *c, Work *w) {
+    bool ended;
+    TRY(message_give_back(c, w));
     TRY(ai_settle(c, w));
     TRY(taken_over(c, w, &ended));
-    if (ended) return NULL;
-    TRY(turn_give_back(c, w));
+    assert(ended);
+    return NULL;
+}
+
+static Err *store_in(Ctx *c, Work *w) {
+    static const char *const outcomes[] = {"answered", "refused", "handed_over", "refused"};
+    if (!is(w->v.status, "active")) return too_late(c, w);
     TRY(language_keep(c, w));
     TRY(answer_add(c, w));
     const Message *asked = w->asked.items;
@@ -208,33 +221,17 @@ static Err *store_in(Ctx *c, Work *w) {
         TRY(message_set(c, &w->s, asked[i].n, "processed", (Str){0}, (Str){0}));
     if (w->answer.kind == ANSWER_HAND_OVER)
         TRY(conversation_set_status(c, &w->s, w->conversation, "handoff", w->answer.reason));
+    /* Late, for the tenant's other turns wait for it; units in the order in which they are reserved:
+     * others take them so, and wait. */
+    TRY(settle(c, w, QUOTA_MESSAGES, &w->used.messages, 1));
+    TRY(ai_settle(c, w));
+    TRY(turn_give_back(c, w));
     w->used.outcome = str_c(outcomes[w->answer.kind]);
     w->used.why = w->answer.reason;
     w->used.language = w->answer.language;
     w->t.step = S("send");
     return turn_write(c, w);
 }
-
-static Err *think(Ctx *c, Work *w) {
-    Rows history;
-    Str language = language_choose(c, w);
-    if (w->t.question.len == 0) {
-        unread_answer(w, language);
-        return turn_step(c, w, "store", store_in);
-    }
-    TRY(history_read(c, w, &history));
-    AnswerAsk ask = {.assistant = &w->assistant,
-                     .history = history.items,
-                     .history_count = history.count,
-                     .question = w->t.question,
-                     .language = language,
-                     .payer = {w->s.owner, turn_key(c, w)},
-                     .passages = &w->passages};
-    TRY(assistant_answer(c, &w->s, &ask, &w->answer));
-    return turn_step(c, w, "store", store_in);
-}
-
-/* -- send -------------------------------------------------------------------------------------- */
 
 /* Its message is out of the queue, and the turn still open: it ends as its message did. */
 static Err *settled_in(Ctx *c, Work *w) {
@@ -246,12 +243,40 @@ static Err *settled_in(Ctx *c, Work *w) {
     return turn_message_ended(c, w, there ? &m : NULL);
 }
 
-static Err *send_step(Ctx *c, Work *w) {
-    TRY(turn_send_all(c, w));
-    if (w->again_ms >= 0) return NULL;
-    TRY(turn_step(c, w, "settle", settled_in));
-    w->stale |= time_is_null(w->t.finished_at); /* another has it: not again in this run */
-    return NULL;
+/* Nothing is left to send: the run's end, too. */
+static Err *sent_in(Ctx *c, Work *w) {
+    TRY(turn_look(c, w));
+    if (!w->stale) TRY(settled_in(c, w));
+    return turn_run_end(c, w);
+}
+
+/* As it stands after sending: whoever has ended it, it is not gone on with in this run. */
+static Err *sent(Work *w, Err *err) {
+    if (!err && w->again_ms < 0) w->stale |= time_is_null(w->t.finished_at);
+    return err;
+}
+
+static Err *send_step(Ctx *c, Work *w) { return sent(w, turn_send_all(c, w, sent_in)); }
+
+static Err *store(Ctx *c, Work *w) { return sent(w, turn_store_and_send(c, w, store_in, sent_in)); }
+
+static Err *think(Ctx *c, Work *w) {
+    Rows history;
+    Str language = language_choose(c, w);
+    if (w->t.question.len == 0) {
+        unread_answer(w, language);
+        return store(c, w);
+    }
+    TRY(history_read(c, w, &history));
+    AnswerAsk ask = {.assistant = &w->assistant,
+                     .history = history.items,
+                     .history_count = history.count,
+                     .question = w->t.question,
+                     .language = language,
+                     .payer = {w->s.owner, turn_key(c, w)},
+                     .passages = &w->passages};
+    TRY(assistant_answer(c, &w->s, &ask, &w->answer));
+    return store(c, w);
 }
 
 /* -- all of them ------------------------------------------------------------------------------- */
@@ -297,10 +322,12 @@ static Err *may_go_on(Ctx *c, Work *w, bool *may) {
 }
 
 Err *turn_go(Ctx *c, Work *w) {
-    bool may;
+    bool may = true;
     w->again_ms = -1;
-    TRY(turn_asked_read(c, w));
-    TRY(may_go_on(c, w, &may));
+    if (!w->begun) {
+        TRY(turn_asked_read(c, w));
+        TRY(may_go_on(c, w, &may));
+    }
     int64_t waits_ms = turn_waits_ms(w);
     if (may && waits_ms > 0) {
         w->again_ms = waits_ms;
