@@ -218,6 +218,22 @@ CREATE TABLE books (
 CREATE INDEX books_sha ON books (sha256);
 CREATE INDEX books_user ON books (user_id);
 
+-- A printed book leads to a recording for years: its link has no end, and its owner takes it back. The
+-- token is kept as it is, because the next book prints it again. A recording whose link was taken back is
+-- in no book until its owner makes one anew.
+CREATE TABLE voice_links (
+    n INTEGER PRIMARY KEY AUTOINCREMENT,
+    token TEXT NOT NULL UNIQUE,
+    user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    media_n INTEGER NOT NULL REFERENCES media (n) ON DELETE CASCADE,
+    heard INTEGER NOT NULL DEFAULT 0,
+    created_at INTEGER NOT NULL,
+    revoked_at INTEGER
+) STRICT;
+CREATE UNIQUE INDEX voice_links_one ON voice_links (media_n) WHERE revoked_at IS NULL;
+CREATE INDEX voice_links_media ON voice_links (media_n);
+CREATE INDEX voice_links_user ON voice_links (user_id);
+
 -- A narrator's video being made by a provider. operation: the provider's word for it.
 CREATE TABLE narrations (
     n INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -240,6 +256,7 @@ CREATE INDEX narrations_photo ON narrations (photo_n);
 CREATE INDEX narrations_media ON narrations (media_n);
 -- down
 DROP TABLE narrations;
+DROP TABLE voice_links;
 DROP TABLE books;
 DROP TABLE shares;
 DROP TABLE user_settings;
