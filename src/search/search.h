@@ -265,6 +265,8 @@ MUST_USE Err *search_wait(Ctx *c, SearchIndex *index, int64_t after, int64_t ms,
  * leaves in c is undone each time. */
 void search_follow(Ctx *c, SearchIndex *index, const char *name,
                    Err *(*step)(Ctx *c, void *arg), void *arg, const int64_t *done);
+/* Does it know `near`, and OR in a query? Our engine does; Meilisearch is asked for words only. */
+bool search_knows_near(const SearchIndex *index);
 /* INVALID for what the request gets wrong, with the field's name; UNAVAILABLE while no index is
  * there yet. Results live in c's arena. May wait (long work runs on the pool). */
 MUST_USE Err *search_run(Ctx *c, SearchIndex *index, const SearchRequest *request,

@@ -342,6 +342,8 @@ static void query_count(SearchIndex *x, int64_t began, const Err *err) {
     if (err) atomic_fetch_add(&x->queries_failed, 1);
 }
 
+bool search_knows_near(const SearchIndex *x) { return x->backend != &search_meilisearch_backend; }
+
 Err *search_run(Ctx *c, SearchIndex *x, const SearchRequest *request, SearchResult *out) {
     TRY(index_begin(c, x, false));
     int64_t began = mono_us();

@@ -2,12 +2,17 @@
 documents of shared/data/kb, and small ones."""
 
 import json
+import pathlib
+import sys
 import time
 
 import pytest
 
 from harness import DATABASE, PATIENCE, Server, database, shared_data, token
 from sylion import good, make_tenant, nobody, page, refused
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fake"))
+from meilisearch import KEY, FakeMeilisearch  # noqa: E402
 
 BASES = "/api/v1/knowledge-bases"
 SHOP = "# Boutique\n\n## Horaires\n\nLa boutique ouvre à neuf heures. Elle ferme à dix-neuf heures.\n\n" \
@@ -247,3 +252,29 @@ def test_another_model_has_documents_indexed_anew(tmp_path):
         assert int(database(server, f"SELECT max({size}) FROM chunk_vectors")) == 4 * 256
     finally:
         server.close()
+
+
+def test_where_meilisearch_is_the_search_words_find_and_that_is_said(make_server):
+    """It is asked for words only, and knows no OR: a question's words are, one by one."""
+    with FakeMeilisearch() as meili:
+        server = make_server(MEILI_HOST=meili.host, MEILI_MASTER_KEY=KEY)
+        admin = server.client(token(server, "admin"))
+        tenant, stranger = make_tenant(server, admin), make_tenant(server, admin)
+        base = make_base(tenant.owner, ("boutique.md", SHOP), ("autre.md", "# Combien\n\nCombien de loutres nagent ?\n"))
+        make_base(stranger.owner, ("boutique.md", SHOP.replace("cinq euros", "neuf euros")))
+        for mode in ("hybrid", "vector", "keyword"):
+            answer = search(tenant.owner, base, "Combien coûte la livraison à Lyon ?", mode=mode)
+            assert answer["degraded"] == (mode != "keyword")
+            best = answer["results"][0]
+            assert best["heading"] == "Boutique › Livraison" and best["support"] >= 0.7 and best["keywordRank"] == 1
+            assert best["similarity"] is None and best["vectorRank"] is None
+            assert "neuf" not in json.dumps(answer)
+        assert search(tenant.owner, base, "Qui est le maire de Bordeaux depuis 1987 ?", threshold=0.7)["results"] == []
+        assert search(tenant.owner, base, "?!")["degraded"]
+        assistant = good(tenant.owner.post("/api/v1/assistants", json={
+            "name": "Ada", "ragThreshold": 0.5, "knowledgeBaseIds": [base]}), 201)["id"]
+        said = good(tenant.owner.post(f"/api/v1/assistants/{assistant}/ask", json={
+            "question": "Combien coûte la livraison à Lyon ?"}))
+        assert said["kind"] == "answered" and said["degraded"] and "cinq euros" in said["answer"], said
+        server.stop()
+    assert meili.refused == []

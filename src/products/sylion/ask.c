@@ -54,7 +54,7 @@ static const Field ask_out_fields[] = {
     FIELD(AskOut, language),
     FIELD_LIST(AskOut, citations, &citation_record),
     FIELD_LIST(AskOut, passages, &knowledge_passage_record),
-    FIELD(AskOut, degraded, .doc = "Found by keywords alone: no embedding provider answered"),
+    FIELD(AskOut, degraded, .doc = RETRIEVE_DEGRADED_DOC),
     FIELD(AskOut, provider),
     FIELD(AskOut, model, .flags = F_NULLABLE),
     FIELD_RECORD(AskOut, usage, &usage_record),

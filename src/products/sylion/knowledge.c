@@ -179,7 +179,7 @@ typedef struct SearchOut {
 static const Field search_out_fields[] = {
     FIELD(SearchOut, query),
     FIELD(SearchOut, mode),
-    FIELD(SearchOut, degraded, .doc = "No embeddings could be had: keywords alone"),
+    FIELD(SearchOut, degraded, .doc = RETRIEVE_DEGRADED_DOC),
     FIELD_LIST(SearchOut, results, &knowledge_passage_record),
 };
 static const Record search_out_record =

@@ -5,6 +5,7 @@
 #include "products/sylion/retrieve.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "ai/embed.h"
 #include "core/log.h"
@@ -87,17 +88,20 @@ static Str any_of(Arena *arena, const Question *q) {
     return buf_str(&b);
 }
 
+static void request_begin(Ctx *c, Retrieval *r) {
+    StrList bases = r->ask->knowledge_base_ids;
+    r->request = SEARCH_REQUEST;
+    r->request.partition = r->s->tenant_id;
+    if (bases.count > 0)
+        r->request.filter = search_filter_in(c->arena, CHUNK_BASE, bases.items, bases.count);
+    r->request.no_prefix = true;
+    r->request.limit = CANDIDATES;
+    r->request.scores = true;
+}
+
 static Err *question_search(Ctx *c, Retrieval *r) {
     SearchRequest *request = &r->request;
-    *request = SEARCH_REQUEST;
-    request->partition = r->s->tenant_id;
-    StrList bases = r->ask->knowledge_base_ids;
-    if (bases.count > 0)
-        request->filter = search_filter_in(c->arena, CHUNK_BASE, bases.items, bases.count);
     request->operators = true;
-    request->no_prefix = true;
-    request->limit = CANDIDATES;
-    request->scores = true;
     SearchNear *near = arena_new_of(c->arena, SearchNear);
     if (r->vector) {
         *near = (SearchNear){.vector = r->vector, .threshold = -1};
@@ -125,6 +129,59 @@ static Err *question_count(Ctx *c, Retrieval *r) {
     count.q = S("");
     TRY(search_run(c, r->index, &count, &result));
     question_weigh(&r->question, found, result.total);
+    return NULL;
+}
+
+/* -- Word by word ---------------------------------------------------------------------------------- */
+
+static int score_order(const void *a, const void *b) {
+    const SearchHit *x = a, *y = b;
+    if (x->score != y->score) return x->score < y->score ? 1 : -1;
+    return (x->key > y->key) - (x->key < y->key);
+}
+
+/* A hit's score is the share of the question's weight that lies on the words it was found by. */
+static void words_join(Ctx *c, Retrieval *r, const SearchResult *each) {
+    const Question *q = &r->question;
+    SearchHit *all = arena_array(c->arena, SearchHit, q->count * CANDIDATES + 1);
+    Map by_key = {.arena = c->arena};
+    ptrdiff_t count = 0;
+    double most = 0;
+    for (ptrdiff_t i = 0; i < q->count; i++) {
+        most += q->weights[i];
+        for (ptrdiff_t k = 0; k < each[i].count; k++) {
+            const SearchHit *found = &each[i].hits[k];
+            Str key = str_of((const char *)&found->key, sizeof found->key);
+            SearchHit *hit = map_get(&by_key, key);
+            if (!hit) {
+                hit = &all[count++];
+                *hit = (SearchHit){.key = found->key, .similarity = NAN};
+                map_set(&by_key, key, hit);
+            }
+            hit->score += q->weights[i];
+        }
+    }
+    for (ptrdiff_t i = 0; i < count && most > 0; i++) all[i].score /= most;
+    if (count > 1) qsort(all, (size_t)count, sizeof *all, score_order);
+    r->found = (SearchResult){.hits = all, .count = min_size(count, CANDIDATES)};
+}
+
+/* Where the search knows neither vectors nor OR each word is asked for alone, and passages stand in the
+ * order of what they have of the question: of words that are rare, most. */
+static Err *words_search(Ctx *c, Retrieval *r) {
+    SearchResult each[QUESTION_TERMS], all;
+    SearchRequest request = r->request;
+    int64_t found[QUESTION_TERMS];
+    for (ptrdiff_t i = 0; i < r->question.count; i++) {
+        request.q = r->question.terms[i];
+        TRY(search_run(c, r->index, &request, &each[i]));
+        found[i] = each[i].total;
+    }
+    request.q = S("");
+    request.limit = 0;
+    TRY(search_run(c, r->index, &request, &all));
+    question_weigh(&r->question, found, all.total);
+    words_join(c, r, each);
     return NULL;
 }
 
@@ -202,6 +259,19 @@ static void passages_take(Ctx *c, const Retrieval *r, Rows *out) {
 
 static void scratch_end(void *arena) { arena_free(arena); }
 
+static Err *candidates_find(Ctx *c, Retrieval *r, bool *degraded) {
+    if (!search_knows_near(r->index)) {
+        *degraded = r->ask->mode != RETRIEVE_KEYWORD;
+        TRY(search_sync(c, r->index));
+        return words_search(c, r);
+    }
+    TRY(question_embed(c, r, degraded));
+    TRY(search_sync(c, r->index));
+    TRY(question_search(c, r));
+    *degraded |= r->found.degraded;
+    return question_count(c, r);
+}
+
 Err *retrieve(Ctx *c, const Scope *s, const RetrieveAsk *ask, Rows *out, bool *degraded) {
     Retrieval r = {.ask = ask, .s = s, .index = search_find(c->app, S("chunks"))};
     assert(s && !id_is_none(s->tenant));
@@ -209,11 +279,8 @@ Err *retrieve(Ctx *c, const Scope *s, const RetrieveAsk *ask, Rows *out, bool *d
     *degraded = false;
     if (!r.index) FAIL(c, UNAVAILABLE, "There is no search index in this process.");
     r.question = question_read(c->arena, ask->question);
-    TRY(question_embed(c, &r, degraded));
-    TRY(search_sync(c, r.index));
-    TRY(question_search(c, &r));
-    *degraded |= r.found.degraded;
-    TRY(question_count(c, &r));
+    request_begin(c, &r);
+    TRY(candidates_find(c, &r, degraded));
     TRY(rows_load(c, &r));
     r.coverage = arena_array(c->arena, double, r.found.count + 1);
     r.sentences = arena_array(c->arena, Str, r.found.count + 1);

@@ -31,8 +31,11 @@ typedef struct Passage {
 } Passage;
 extern const Record knowledge_passage_record;
 
-/* *out: struct Passage, best first. Without an embedding provider that answers, keywords alone, and
- * *degraded says so. Waits. */
+/* *out: struct Passage, best first. *degraded: meanings were asked for and left out, or may be old; see
+ * the text, which is for people. Waits. */
+#define RETRIEVE_DEGRADED_DOC                                                                     \
+    "Meanings were left out, or may be old: no embeddings could be had, the store of vectors does " \
+    "not answer, or the search is Meilisearch, which is asked for words only"
 MUST_USE Err *retrieve(Ctx *c, const Scope *s, const RetrieveAsk *ask, Rows *out, bool *degraded);
 
 #endif

@@ -32,7 +32,7 @@ typedef struct Used {
     int64_t messages, ai_requests, tokens; /* reservations; 0: none is held */
     int64_t tokens_reserved;
     Str outcome, why, language;
-    bool degraded; /* found by keywords alone */
+    bool degraded; /* see retrieve.h */
 } Used;
 
 typedef struct Work {
