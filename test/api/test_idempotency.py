@@ -43,6 +43,7 @@ TAKES_NONE = {
     "/api/v1/widget/{channelId}/sessions",                                # whoever lost it makes another
     "/api/v1/widget/{channelId}/sessions/{sessionId}/messages",           # each message brings its own id
     "/api/open-data/fetch",                                               # one under way is the one
+    "/api/illustrations", "/api/chapters/{id}/illustrate",                # the same prompt is the same picture
     "/api/v1/simulator/{channelId}/messages", "/api/v1/simulator/{channelId}/statuses",  # externalId names it
 }
 

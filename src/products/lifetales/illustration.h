@@ -17,15 +17,23 @@ typedef struct IllustrationTask {
 } IllustrationTask;
 
 typedef struct Illustration {
-    Media media; /* the person's */
-    Str key;     /* of illustrations */
+    Media media;      /* the person's */
+    Str key;          /* of illustrations */
+    Str url;          /* where it is served: the CDN's address, else the media's own, signed */
+    Str provider;     /* who made it: "local" for a drawing */
     bool kept, drawn; /* made before; by ourselves */
     AiUsage usage;
     int64_t calls, errors, latency_ms;
 } Illustration;
 
+/* Does a model make them, by the settings? Else they are drawn. */
+bool illustration_by_model(Arena *arena);
 /* key before it is made: to see whether a chapter has the picture it should have. */
 Str illustration_key(Arena *arena, const IllustrationTask *task);
+/* Has a picture of this key been made? */
+MUST_USE Err *illustration_known(Ctx *c, Str key, bool *known);
+/* Equal tasks at the same moment are one picture, made once. Errors of ai.h for a provider that is away: to be
+ * tried again. Not for transactions. */
 MUST_USE Err *illustrate(Ctx *c, const IllustrationTask *task, Illustration *out);
 
 #endif

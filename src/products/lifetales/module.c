@@ -44,6 +44,7 @@ static const Route *const tables[] = {
     space_routes,
     note_routes,
     album_routes,
+    illustration_routes,
     tales_health_routes,
     NULL,
 };

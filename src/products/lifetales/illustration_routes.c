@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Pictures on request: of any prompt, and of a chapter, which has it from then on. The same prompt and style
+ * give the picture that is there already, and cost nothing then. */
+#include "core/time.h"
+#include "products/lifetales/album.h"
+#include "products/lifetales/illustration.h"
+#include "products/lifetales/illustration_sql.h"
+#include "products/lifetales/person.h"
+#include "products/lifetales/routes.h"
+
+enum { ROUTE_MS = 90 * 1000 };
+
+static const char *const styles[] = {"illustration", "cinematic", "pastel", "realistic", NULL};
+
+typedef struct IllustrationIn {
+    Str prompt, style;
+} IllustrationIn;
+static const Field in_fields[] = {
+    FIELD(IllustrationIn, prompt, .flags = F_REQUIRED | F_TRIM, .min = 1, .max = 4000,
+          .doc = "What is to be seen"),
+    FIELD(IllustrationIn, style, .flags = F_NULLABLE, .values = styles,
+          .doc = "Null: the person's setting"),
+};
+static const Record illustration_in_record =
+    RECORD_AS("IllustrationIn", IllustrationIn, in_fields, .camel = true, .open = true,
+              .doc = "A picture that is wished for");
+
+static const Field again_fields[] = {
+    FIELD(IllustrationIn, prompt, .flags = F_NULLABLE | F_TRIM, .max = 4000,
+          .doc = "Null: the chapter's own"),
+    FIELD(IllustrationIn, style, .flags = F_NULLABLE, .values = styles,
+          .doc = "Null: the person's setting"),
+};
+static const Record illustration_again_record =
+    RECORD_AS("ChapterIllustrationIn", IllustrationIn, again_fields, .camel = true, .open = true,
+              .doc = "How a chapter's picture is to be, where not as before");
+
+typedef struct IllustrationOut {
+    Str image_url, media_id, style, provider;
+    bool drawn, cached;
+} IllustrationOut;
+static const Field out_fields[] = {
+    FIELD(IllustrationOut, image_url,
+          .doc = "The CDN's address where there is one, else a signed one that expires"),
+    FIELD(IllustrationOut, media_id, .format = "uuid", .doc = "The picture in the person's media"),
+    FIELD(IllustrationOut, style),
+    FIELD(IllustrationOut, provider, .doc = "local: drawn without a model"),
+    FIELD(IllustrationOut, drawn),
+    FIELD(IllustrationOut, cached, .doc = "It was there already"),
+};
+static const Record illustration_out_record =
+    RECORD_AS("IllustrationMade", IllustrationOut, out_fields, .camel = true, .doc = "A picture");
+
+/* The person's limit counts what a model is asked for. */
+static Err *make_for(Ctx *c, IllustrationTask *task, Illustration *out) {
+    if (str_is_empty(task->style)) {
+        StorySettings settings;
+        TRY(person_settings(c, task->user, &settings));
+        task->style = settings.image_style;
+    }
+    if (illustration_by_model(c->arena)) {
+        bool known;
+        Str key = illustration_key(c->arena, task);
+        TRY(illustration_known(c, key, &known));
+        if (!known)
+            TRY(person_takes(c, task->user, LIMIT_AI_CALLS,
+                             strf(c->arena, "picture:%.*s", S_ARG(key))));
+    }
+    return illustrate(c, task, out);
+}
+
+static void answer(Ctx *c, Call *k, const IllustrationTask *task, const Illustration *made) {
+    IllustrationOut out = {
+        .image_url = made->url,
+        .media_id = made->media.id,
+        .style = task->style,
+        .provider = made->provider,
+        .drawn = made->drawn,
+        .cached = made->kept,
+    };
+    tales_answer_flat(c, k, &illustration_out_record, &out);
+}
+
+static Err *illustration_post(Ctx *c, Call *k) {
+    const IllustrationIn *in = k->in;
+    IllustrationTask task = {.prompt = in->prompt, .style = in->style};
+    Illustration made;
+    TRY(person_of(c, k, &task.user));
+    TRY(make_for(c, &task, &made));
+    answer(c, k, &task, &made);
+    return NULL;
+}
+
+typedef struct ChapterToDraw {
+    Id n, illustration_n;
+    Str title, illustration_prompt, space_id;
+    JsonText characters;
+} ChapterToDraw;
+static const Field to_draw_fields[] = {
+    FIELD(ChapterToDraw, n),        FIELD(ChapterToDraw, illustration_n),
+    FIELD(ChapterToDraw, title),    FIELD(ChapterToDraw, illustration_prompt),
+    FIELD(ChapterToDraw, space_id), FIELD(ChapterToDraw, characters),
+};
+static const Record chapter_to_draw_record = RECORD(ChapterToDraw, to_draw_fields);
+
+typedef struct Redrawn {
+    const IllustrationTask *task;
+    const ChapterToDraw *chapter;
+    const Illustration *made;
+} Redrawn;
+
+static Err *redrawn_in(Ctx *c, void *arg) {
+    const Redrawn *x = arg;
+    ptrdiff_t changed;
+    Id user = x->task->user, former = x->chapter->illustration_n;
+    TRY(db_exec(c, SQL(SQL_ILLUSTRATION_OF_CHAPTER),
+                ARGS(V(user), V(x->chapter->n), V(x->made->media.n), V(x->made->key),
+                     V(x->task->style), V(x->task->prompt), V(time_now())),
+                &changed));
+    if (changed == 0) FAIL(c, NOT_FOUND, "There is no such chapter any more.");
+    if (id_is_none(former) || former.value == x->made->media.n.value) return NULL;
+    Media old;
+    Err *err = album_load_n(c, user, former, &old);
+    if (err) return err->kind == ERR_NOT_FOUND ? NULL : err;
+    if (!str_eq(old.made, S("illustration"))) return NULL;
+    return album_drop_alone(c, user, old.n, old.id, old.sha256);
+}
+
+static Err *chapter_illustrate(Ctx *c, Call *k) {
+    const IllustrationIn *in = k->in;
+    ChapterToDraw chapter = {0};
+    Illustration made;
+    IllustrationTask task = {0};
+    bool found;
+    TRY(person_of(c, k, &task.user));
+    TRY(db_maybe(c, SQL(SQL_ILLUSTRATION_CHAPTER),
+                 ARGS(V(task.user), V(str_lower(c->arena, k->params[0]))), &chapter_to_draw_record,
+                 &chapter, &found));
+    if (!found) FAIL(c, NOT_FOUND, "There is no such chapter.");
+    task.prompt = in && in->prompt.len ? in->prompt : chapter.illustration_prompt;
+    if (str_is_empty(task.prompt)) task.prompt = chapter.title;
+    task.style = in ? in->style : (Str){0};
+    task.title = chapter.title;
+    task.characters = chapter.characters;
+    task.look = str_hash(chapter.space_id);
+    TRY(make_for(c, &task, &made));
+    Redrawn x = {&task, &chapter, &made};
+    TRY(db_transaction(c, redrawn_in, &x));
+    answer(c, k, &task, &made);
+    return NULL;
+}
+
+const Route illustration_routes[] = {
+    {POST, "/api/illustrations", illustration_post, TALES_WRITES, .in = &illustration_in_record,
+     .out = &illustration_out_record, .status = 200, .timeout_ms = ROUTE_MS,
+     .errors = "422 429 502 503 504",
+     .doc = "A picture of a prompt, 4:3, in a style: by the provider's model, else drawn. The same "
+            "prompt and style are the same picture"},
+    {POST, "/api/chapters/{id}/illustrate", chapter_illustrate, TALES_WRITES,
+     .in = &illustration_again_record, .in_change = true, .out = &illustration_out_record,
+     .status = 200, .timeout_ms = ROUTE_MS, .errors = "404 422 429 502 503 504",
+     .doc = "A chapter's picture, made anew: of its own prompt, or of the one given, which is then "
+            "the chapter's"},
+    {0},
+};
