@@ -101,7 +101,7 @@ def tone(seconds=1.0, rate=8000, pitch=440.0):
 def ffmpeg(data, *args):
     """Through FFmpeg's pipes."""
     done = subprocess.run(["ffmpeg", "-v", "error", "-i", "pipe:0", *args, "pipe:1"], input=data, capture_output=True,
-                          timeout=60 * PATIENCE)
+                          timeout=120 * PATIENCE)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

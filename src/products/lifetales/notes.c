@@ -305,6 +305,7 @@ Str own_words(Ctx *c, const NoteIn *in) {
 Err *note_add(Ctx *c, const Space *space, const NoteIn *in, Note *out) {
     int64_t count;
     Str said = own_words(c, in);
+    bool own = said.data != NULL;
     Time now = time_now();
     Note note = {.id = uuid_v7(c->arena)};
     /* First the space's row: whoever adds to it at the same time waits here, and counts me. */
@@ -315,10 +316,10 @@ Err *note_add(Ctx *c, const Space *space, const NoteIn *in, Note *out) {
     TRY(db_int(c, SQL(SQL_NOTE_INSERT),
                ARGS(V(space->user_id), V(note.id), V(space->n), V(in->type), V(in->title),
                     V(in->description), V(in->content), V(in->text_content), V(said),
-                    V(said.data != NULL), V(in->location),
+                    V(own), V(in->location),
                     V(time_is_null(in->timestamp) ? now : in->timestamp), V(now)),
                &note.n.value));
-    Hang h = {.space = space, .note = &note, .hear = said.data == NULL};
+    Hang h = {.space = space, .note = &note, .hear = !own};
     TRY(hang_all(c, &h, in));
     return space_note(c, space, note.id, out);
 }

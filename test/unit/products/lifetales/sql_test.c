@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Every statement of lifetales is one that both engines take. */
+#include "products/lifetales/illustration_sql.h"
+#include "products/lifetales/media_sql.h"
+#include "products/lifetales/notes_sql.h"
+#include "products/lifetales/person_sql.h"
+#include "products/lifetales/spaces_sql.h"
+#include "products/lifetales/transcription_sql.h"
+#include "unit/work/work_world.h"
+
+typedef struct Named {
+    const char *name, *text;
+} Named;
+
+/* Statements that only the other engine has are left out. */
+WORK(every_statement_is_prepared) {
+    static const Named all[] = {
+// clang-format off
+#define X(name, text) {#name, text},
+        LIFETALES_ILLUSTRATION(X)
+        LIFETALES_MEDIA(X)
+        LIFETALES_NOTES(X)
+        LIFETALES_PERSON(X)
+        LIFETALES_SPACES(X)
+        LIFETALES_TRANSCRIPTION(X)
+#undef X
+        // clang-format on
+    };
+    Str others = db_engine(c) == ENGINE_SQLITE ? S("_postgres") : S("_sqlite");
+    for (ptrdiff_t i = 0; i < COUNT(all); i++) {
+        if (str_ends(str_c(all[i].name), others)) continue;
+        t_check(GOOD(db_check(c, SQL(all[i].text))), all[i].name, __FILE__, __LINE__);
+    }
+}
+
+T_MAIN(BOTH_ROWS(every_statement_is_prepared))
