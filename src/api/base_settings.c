@@ -153,6 +153,9 @@ const Setting base_settings[] = {
     SETTING("TRUSTED_PROXIES", settings.trusted_proxies,
             .doc = "Addresses or networks whose X-Forwarded-For and -Proto are believed; `unix` "
                    "for a Unix socket"),
+    SETTING("PUBLIC_URL", settings.public_url,
+            .doc = "This server as people reach it (https://example.org), for what is sent or printed: "
+                   "the codes in a book lead there for years; empty: as a request names it"),
     SETTING("FFMPEG_PATH", settings.ffmpeg, .usual = "ffmpeg", .doc = "FFmpeg; looked up in PATH"),
     SETTING("FFPROBE_PATH", settings.ffprobe, .usual = "ffprobe", .doc = "ffprobe"),
     SETTING("RATE_LIMITS", settings.rate_limits, .usual = "on",

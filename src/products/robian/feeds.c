@@ -4,6 +4,7 @@
  *
  * The text of a feed is kept until something is written (debate_list_cached); what it says it was
  * last changed at is when anything was. */
+#include "api/public_url.h"
 #include "core/json.h"
 #include "products/robian/alerts.h"
 #include "products/robian/audio.h"
@@ -13,7 +14,7 @@
 #include "products/robian/feed_xml.h"
 #include "products/robian/feeds_sql.h"
 #include "products/robian/list_page.h"
-#include "products/robian/public_url.h"
+#include "products/robian/robian.h"
 #include "products/robian/routes.h"
 
 enum { ITEMS_MAX = 100, PAGES_MAX = 1000 };
@@ -174,7 +175,7 @@ static Time settled(Time changed) {
 static Err *feed_answer(Ctx *c, Call *k, Feed *f) {
     Changed when = {TIME_NULL};
     Str xml;
-    f->base = public_url(c, k->q);
+    f->base = public_url(c, k->q, robian.public_url);
     TRY(db_one(c, SQL(SQL_FEED_CHANGED), ARGS(V(f->entity.data ? f->entity : S(""))),
                &changed_record, &when));
     if (time_is_null(when.changed)) when.changed = (Time){0};

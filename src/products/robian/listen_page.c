@@ -5,10 +5,11 @@
  * What is told here already is for those who are sent the address: the programs that show a preview
  * of it run no scripts (https://ogp.me). */
 #include "api/pages.h"
+#include "api/public_url.h"
 #include "products/robian/debate.h"
 #include "products/robian/feed_xml.h"
 #include "products/robian/paris.h"
-#include "products/robian/public_url.h"
+#include "products/robian/robian.h"
 #include "products/robian/routes.h"
 
 #define TITLE "<title>robian</title>"
@@ -57,7 +58,7 @@ static Err *debate_page(Ctx *c, Call *k) {
     if (err)
         buf_add(&b, S(TITLE));
     else
-        preview(c, &b, public_url(c, k->q), &d);
+        preview(c, &b, public_url(c, k->q, robian.public_url), &d);
     buf_add(&b, str_slice(page, at + (ptrdiff_t)sizeof TITLE - 1, page.len));
     reply_text(k->r, err ? 404 : 200, S("text/html; charset=utf-8"), buf_str(&b));
     k->answered = true;

@@ -46,7 +46,7 @@ static const Setting robian_settings[] = {
     SETTING("ROBIAN_OPEN_DATA_FETCH", robian.open_data_fetch,
             .doc = "Fetch agenda, transcripts, deputies and votes each night"),
     SETTING("ROBIAN_PUBLIC_URL", robian.public_url,
-            .doc = "This server as listeners reach it, for feeds; empty: as the request names it"),
+            .doc = "This server as listeners reach it, for feeds; empty: PUBLIC_URL"),
     SETTING("ROBIAN_WEBHOOK_TRIES", robian.webhook_tries, .usual = "12", .min = 1, .max = 30,
             .doc = "An alert's webhook is tried so often, later each time"),
 };
