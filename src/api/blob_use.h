@@ -9,13 +9,17 @@
 
 typedef Err *(*BlobHolder)(Ctx *c, Str hash, bool *yes);
 
+/* The delay of such a job: who is about to store the same bytes, and finds them there, has so long to say in
+ * a row that he has them. */
+enum { BLOB_UNUSED_WAIT_MS = 60 * 1000 };
+
 /* Once, before jobs run. The array is borrowed for good. */
 void blob_holders_set(const BlobHolder *holders, ptrdiff_t count);
 
 /* Does a row of anybody's name it? Waits on the database. */
 MUST_USE Err *blob_used(Ctx *c, Str hash, bool *yes);
 /* Remove it unless it is used: for a job, which whoever gives a blob up asks for in the same
- * transaction. */
+ * transaction, BLOB_UNUSED_WAIT_MS later. */
 MUST_USE Err *blob_unused_remove(Ctx *c, Str hash);
 
 #endif

@@ -13,7 +13,7 @@ import sys
 import time
 
 import pytest
-from harness import (DATABASE, PATIENCE, ROOT, clean_environment, database, make_key, make_user, postgres_drop,
+from harness import (DATABASE, PATIENCE, ROOT, clean_environment, database, hasten, make_key, make_user, postgres_drop,
                      postgres_make, problem, redis_make, token)
 from robian import analyst, count, make_debate
 from test_events import Socket
@@ -613,6 +613,7 @@ def test_a_debate_removed_meanwhile_leaves_nothing(make, portal):
         time.sleep(0.05)
     while blobs(server) or leftovers(server):
         assert time.monotonic() < until, (blobs(server), leftovers(server))
+        hasten(server, "robian.blob_remove")
         time.sleep(0.05)
     assert count(server, "audio_files") == 0 and server.client().get("/healthz").status_code == 200
 

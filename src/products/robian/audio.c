@@ -101,7 +101,8 @@ Err *audio_blob_release(Ctx *c, Str blob) {
     buf_add(&b, S("{\"blob\":"));
     buf_json(&b, blob);
     buf_byte(&b, '}');
-    return job_add(c, AUDIO_BLOB_JOB, buf_str(&b), (JobOptions){0}, NULL);
+    return job_add(c, AUDIO_BLOB_JOB, buf_str(&b), (JobOptions){.delay_ms = BLOB_UNUSED_WAIT_MS},
+                   NULL);
 }
 
 typedef struct HashRow {

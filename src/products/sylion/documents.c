@@ -132,9 +132,8 @@ Err *document_retry(Ctx *c, const Scope *s, Str id, Document *out) {
 
 Err *document_blob_drop(Ctx *c, Str sha256) {
     Str payload = strf(c->arena, "{\"blob\":\"%.*s\"}", S_ARG(sha256));
-    /* Not at once: who is about to store the same bytes has a minute to say that he has them. */
     return job_add(c, DOCUMENT_BLOB_JOB, payload,
-                   (JobOptions){.unique_key = sha256, .delay_ms = 60 * 1000}, NULL);
+                   (JobOptions){.unique_key = sha256, .delay_ms = BLOB_UNUSED_WAIT_MS}, NULL);
 }
 
 Err *document_blob_run(Ctx *c, Job *job) {
