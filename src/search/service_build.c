@@ -3,6 +3,7 @@
  * was read to the back end, so that reading, taking in and (in the engine) finishing a segment go
  * on at the same time. The last changes are read in the follower's turn; then the new index takes
  * the place of the former one, and the follower goes on from there. */
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "core/log.h"
@@ -178,6 +179,7 @@ static void build_outcome(Ctx *c, SearchIndex *x, const Err *err, int64_t asked,
                 (long long)((mono_us() - began) / US_PER_MS));
         atomic_store(&x->builds_done, asked);
         index_failed(x, NULL);
+        malloc_trim(0); /* what building needed; rt keeps what is freed otherwise */
         return;
     }
     if (atomic_load(&x->stopping) || err->kind == ERR_CANCELLED) return;
