@@ -19,6 +19,7 @@ test:
 	@tools/check_includes
 	@tools/check_migrations
 	@tools/check_tenants
+	@tools/check_owners
 	@test/run --variants plain,asan
 
 check:
@@ -26,6 +27,7 @@ check:
 	@tools/check_includes
 	@tools/check_migrations
 	@tools/check_tenants
+	@tools/check_owners
 	@test/run --db sqlite --smoke
 
 asan tsan:

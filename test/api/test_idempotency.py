@@ -35,7 +35,7 @@ TAKES_NONE = {
     "/api/devices",                                                       # whoever lost the secret makes another
     "/api/activities", "/api/favorites/{debate_id}",                      # twice is once
     "/api/v1/conversations/{id}/handoff", "/api/v1/conversations/{id}/resume",
-    "/api/v1/media",                                                      # the same bytes are the same file
+    "/api/v1/media", "/api/media",                                        # the same bytes are the same file
     "/api/v1/channels/{id}/webhook-secret",                               # whoever lost it makes another
     "/api/collections/{id}/debates/{debate_id}",
     *(f"{base}/whatsapp/webhook{rest}" for base in ("", "/api/v1")        # each message brings its own id
@@ -314,7 +314,33 @@ def tenant_made(w):
     return w.by_admin, "/api/v1/tenants", body, lambda: int(database(w.server, "SELECT count(*) FROM tenants"))
 
 
+def space(w):
+    return w.by_user, "/api/spaces", {"title": word()}, lambda: w.total("/api/spaces")
+
+
+def space_made(w):
+    return w.by_user.post("/api/spaces", json={"title": word()}).json()["data"]["id"]
+
+
+def space_note(w):
+    path = f"/api/spaces/{space_made(w)}/notes"
+    return w.by_user, path, {"type": "TEXT", "content": word()}, lambda: w.total(path)
+
+
+def space_note_flat(w):
+    made = space_made(w)
+    return w.by_user, "/api/notes", {"spaceId": made, "note": {"type": "TEXT", "content": word()}}, \
+        lambda: w.total(f"/api/spaces/{made}/notes")
+
+
+def space_share(w):
+    path = f"/api/spaces/{space_made(w)}/share"
+    return w.by_user, path, {"expiresInSeconds": 60}, lambda: w.total(path)
+
+
 ROUTES = {
+    "/api/spaces": space, "/api/spaces/{id}/notes": space_note, "/api/notes": space_note_flat,
+    "/api/spaces/{id}/share": space_share,
     "/api/v1/tenants": tenant_made, "/api/v1/channels": sylion_channel, "/api/v1/assistants": sylion_assistant,
     "/api/v1/channel-bindings": sylion_binding, "/api/v1/conversations": sylion_conversation,
     "/api/v1/messages": sylion_message, "/api/v1/conversations/{id}/reply": sylion_reply,

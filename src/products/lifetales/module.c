@@ -4,6 +4,7 @@
 #include "products/lifetales/lifetales.h"
 #include "products/lifetales/routes.h"
 #include "products/lifetales/spaces.h"
+#include "products/lifetales/story_room.h"
 #include "products/lifetales/sweep.h"
 
 static const Setting lifetales_settings[] = {
@@ -42,8 +43,11 @@ static const Setting lifetales_settings[] = {
 static const Route *const tables[] = {
     person_routes,
     space_routes,
+    story_routes,
+    chapter_routes,
     note_routes,
     album_routes,
+    share_routes,
     illustration_routes,
     tales_health_routes,
     NULL,
@@ -51,6 +55,7 @@ static const Route *const tables[] = {
 
 static const JobTable job_tables[] = {
     {space_jobs, &space_job_count},
+    {story_jobs, &story_job_count},
     {NULL, NULL},
 };
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Every statement of lifetales is one that both engines take. */
 #include "products/lifetales/illustration_sql.h"
+#include "products/lifetales/books_sql.h"
+#include "products/lifetales/illustration_sql.h"
 #include "products/lifetales/media_sql.h"
 #include "products/lifetales/notes_sql.h"
 #include "products/lifetales/person_sql.h"
+#include "products/lifetales/shares_sql.h"
 #include "products/lifetales/spaces_sql.h"
 #include "products/lifetales/transcription_sql.h"
 #include "unit/work/work_world.h"
@@ -18,9 +21,12 @@ WORK(every_statement_is_prepared) {
 // clang-format off
 #define X(name, text) {#name, text},
         LIFETALES_ILLUSTRATION(X)
+        LIFETALES_BOOKS(X)
+        LIFETALES_ILLUSTRATION(X)
         LIFETALES_MEDIA(X)
         LIFETALES_NOTES(X)
         LIFETALES_PERSON(X)
+        LIFETALES_SHARES(X)
         LIFETALES_SPACES(X)
         LIFETALES_TRANSCRIPTION(X)
 #undef X
