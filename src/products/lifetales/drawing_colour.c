@@ -202,8 +202,8 @@ Light light_of_room(const Scene *scene) {
     Light out = light_of(scene), l = out;
     bool dark = out.bright < 0.6;
     l.sun = dark ? RGB(0xffca85) : rgb_mix(out.sun, RGB(0xfff2dc), 0.4);
-    l.air = dark ? RGB(0x6b5560) : rgb_mix(out.air, RGB(0xd6c4ae), 0.68);
-    if (scene->hour == HOUR_NIGHT) l.air = RGB(0x5a4654);
+    l.air = dark ? RGB(0x7d6670) : rgb_mix(out.air, RGB(0xd6c4ae), 0.68);
+    if (scene->hour == HOUR_NIGHT) l.air = RGB(0x6a5460);
     l.haze = rgb_mix(l.air, l.sun, 0.4);
     l.haze_much = 0.25;
     return l;

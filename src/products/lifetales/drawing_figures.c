@@ -35,7 +35,7 @@ static Rgb hair_of(Painting *p) {
                               {0.75, 0.73, 0.7},
                               {0.12, 0.1, 0.12}};
     ptrdiff_t at = chance_of(p, COUNT(all));
-    return p->scene->has[THING_OLD] ? RGB(0xd2cdc6) : all[at];
+    return p->scene->has[THING_OLD] ? RGB(0xa39d98) : all[at];
 }
 
 static void umbrella(Painting *p, double x, double top, double r, double depth) {
@@ -107,8 +107,9 @@ void figure_person(Painting *p, double x, double foot, double h, double depth, i
 void figure_group(Painting *p, double x, double foot, double h, double depth) {
     const unsigned char *has = p->scene->has;
     int kinds[7], count = 0;
-    for (int i = 0; i < has[THING_WOMAN] && i < 2; i++) kinds[count++] = 1;
-    for (int i = 0; i < has[THING_MAN] && i < 2; i++) kinds[count++] = 0;
+    int most = has[THING_OLD] ? 1 : 2; /* grand-mère is mère as well */
+    for (int i = 0; i < has[THING_WOMAN] && i < most; i++) kinds[count++] = 1;
+    for (int i = 0; i < has[THING_MAN] && i < most; i++) kinds[count++] = 0;
     for (int i = 0; i < has[THING_CHILD] && i < 2; i++) kinds[count++] = 2;
     if (has[THING_CROWD] && count < 3) {
         static const int family[] = {0, 2, 1, 0};
@@ -223,6 +224,31 @@ void figure_horse(Painting *p, double x, double foot, double h, double facing, d
               "-0.52 -0.5 -0.54 -0.3 C -0.46 -0.4 -0.44 -0.56 -0.4 -0.64 Z",
               x, foot, h, facing);
     paint_fill_lit(p, rgb_scale(of, 0.45), 0.4, depth);
+}
+
+void figure_cow(Painting *p, double x, double foot, double h, double facing, double depth, Rgb of) {
+    shade_under(p, x, foot, h * 0.6, depth);
+    for (int i = 0; i < 4; i++) {
+        double lx = x + h * (-0.5 + 0.27 * i + (i > 1 ? 0.16 : 0)) * (facing < 0 ? -1 : 1);
+        limb(p, lx, foot - h * 0.5, lx, foot, h * 0.1, rgb_scale(of, i % 2 ? 0.7 : 0.95), depth);
+    }
+    path_text(p,
+              "M -0.66 -0.86 C -0.3 -0.96 0.2 -0.92 0.44 -0.94 C 0.5 -1.06 0.58 -1.1 0.66 -1.06 "
+              "L 0.76 -1.12 L 0.76 -1.02 C 0.86 -0.96 0.96 -0.8 0.98 -0.72 C 0.94 -0.64 0.84 -0.64 "
+              "0.78 -0.7 C 0.7 -0.6 0.6 -0.48 0.48 -0.42 C 0.2 -0.34 -0.3 -0.34 -0.6 -0.42 C -0.7 "
+              "-0.54 -0.72 -0.76 -0.66 -0.86 Z",
+              x, foot, h, facing);
+    paint_fill(p, of, depth);
+    path_text(
+        p,
+        "M -0.4 -0.88 C -0.2 -0.9 -0.1 -0.7 -0.26 -0.6 C -0.44 -0.56 -0.54 -0.78 -0.4 -0.88 Z M "
+        "0.1 -0.72 C 0.24 -0.8 0.36 -0.6 0.24 -0.5 C 0.1 -0.46 0.02 -0.62 0.1 -0.72 Z",
+        x, foot, h, facing);
+    Rgb spots = rgb_bright(of) > 0.6 ? RGB(0x5a3a2a) : RGB(0xf0e8dc);
+    paint_plain(p, paint_shade(p, spots, 0.6, depth), 0.9);
+    cairo_move_to(p->cr, x - h * 0.67 * (facing < 0 ? -1 : 1), foot - h * 0.82);
+    cairo_rel_curve_to(p->cr, 0, h * 0.1, 0, h * 0.3, 0, h * 0.42);
+    paint_stroke(p, of, h * 0.04, depth);
 }
 
 void figure_sheep(Painting *p, double x, double foot, double h, double depth) {

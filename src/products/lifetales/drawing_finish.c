@@ -58,7 +58,7 @@ static Finish finish_of(const Painting *p) {
         f.grey256 = -44;
         f.grain = 9;
         f.steps = 2;
-        f.rough = 3.2;
+        f.rough = 2.4;
         f.wobble = p->hand.wobble * 0.8;
         break;
     default:

@@ -18,6 +18,24 @@ Rgb land_green(const Painting *p) {
     return p->hand.grass;
 }
 
+/* Grass and bushes on a slope, from afar. */
+static void tufts(Painting *p, double top, double bottom, Rgb of, double depth) {
+    for (int pass = 0; pass < 3; pass++) {
+        for (int i = 0; i < 70; i++) {
+            double t = chance(p), y = top + (bottom - top) * t, w = 5 + 11 * t;
+            path_oval(p, chance_in(p, 0, PAINT_W), y, w * chance_in(p, 0.6, 1.6), 1 + t);
+        }
+        paint_plain(p, paint_shade(p, of, 0.1 + 0.45 * pass, depth), 0.3);
+    }
+    for (int i = 0; i < 9 && !white(p); i++) {
+        double x = chance_in(p, 0, PAINT_W), y = chance_in(p, top + 50, bottom),
+               r = chance_in(p, 5, 11);
+        for (int k = 0; k < 4; k++)
+            path_oval(p, x + (k - 1.5) * r * 0.8, y - (k % 2) * r * 0.4, r, r * 0.8);
+        paint_plain(p, paint_shade(p, p->hand.leaf, chance_in(p, 0.2, 0.6), depth), 0.95);
+    }
+}
+
 void land_ridge(Painting *p, double base, double height, double wave, int octaves, Rgb of,
                 double depth) {
     uint64_t seed = chance_mix(p->scene->seed, (uint64_t)(base * 7 + height));
@@ -36,6 +54,11 @@ void land_ridge(Painting *p, double base, double height, double wave, int octave
     }
     cairo_fill_preserve(p->cr);
     paint_contour(p, depth);
+    cairo_save(p->cr);
+    cairo_clip(p->cr);
+    if (depth < 0.4 && p->scene->place != PLACE_DESERT)
+        tufts(p, base - height, base + 110, of, depth);
+    cairo_restore(p->cr);
     cairo_new_path(p->cr);
 }
 

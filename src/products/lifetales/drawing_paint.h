@@ -214,6 +214,7 @@ void figure_dog(Painting *p, double x, double foot, double h, double facing, dou
 void figure_cat(Painting *p, double x, double foot, double h, double depth);
 void figure_horse(Painting *p, double x, double foot, double h, double facing, double depth,
                   Rgb of);
+void figure_cow(Painting *p, double x, double foot, double h, double facing, double depth, Rgb of);
 void figure_sheep(Painting *p, double x, double foot, double h, double depth);
 
 void thing_sailboat(Painting *p, double x, double y, double h, double depth);

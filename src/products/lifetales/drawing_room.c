@@ -408,7 +408,7 @@ void room_paint(Painting *p) {
     }
     if (dark(p)) { /* the corners go first */
         path_box(p, 0, 0, PAINT_W, PAINT_H);
-        paint_down(p, 0, PAINT_H, RGB(0x1a1026), 0.3, RGB(0x1a1026), 0.05);
+        paint_down(p, 0, PAINT_H, RGB(0x1a1026), 0.2, RGB(0x1a1026), 0.02);
         paint_glow(p, PAINT_W / 2.0, 560, 640, RGB(0xff9a4a), 0.25);
     }
 }

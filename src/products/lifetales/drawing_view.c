@@ -43,12 +43,13 @@ static void animals(Painting *p, double foot, double size) {
     static const Rgb coats[] = {{0.5, 0.32, 0.2}, {0.28, 0.2, 0.17}, {0.85, 0.8, 0.74}};
     double x = PAINT_W * (p->light.sun_x > 0.5 ? 0.72 : 0.26);
     if (has(p, THING_HORSE))
-        figure_horse(p, x, foot, size * 1.5, x > PAINT_W / 2.0 ? -1 : 1, 0.1,
+        figure_horse(p, x + (has(p, THING_COW) ? 230 : 0) * (x > PAINT_W / 2.0 ? -1 : 1), foot,
+                     size * 1.5, x > PAINT_W / 2.0 ? -1 : 1, 0.1,
                      coats[p->scene->look % COUNT(coats)]);
     if (has(p, THING_COW))
         for (int i = 0; i < 3; i++)
-            figure_horse(p, x - 190 + 170 * i, foot - 40 + 16 * i, size * 0.75, i % 2 ? 1 : -1,
-                         0.22, i % 2 ? RGB(0xf0e8dc) : RGB(0x7a4c34));
+            figure_cow(p, x - 220 + 190 * i, foot - 46 + 22 * (i % 2), size * 0.85, i % 2 ? 1 : -1,
+                       0.2, i % 2 ? RGB(0xf0e8dc) : RGB(0x8a5638));
     if (has(p, THING_SHEEP))
         for (int i = 0; i < 9; i++)
             figure_sheep(p, PAINT_W * 0.15 + 105 * i + chance_in(p, -40, 40),
@@ -57,6 +58,7 @@ static void animals(Painting *p, double foot, double size) {
 
 static void people(Painting *p, double foot, double h) {
     double x = golden(p);
+    if (p->scene->place == PLACE_RIVER) x = x < PAINT_W / 2.0 ? 180 : PAINT_W - 180; /* on a bank */
     bool anybody =
         has(p, THING_WOMAN) || has(p, THING_MAN) || has(p, THING_CHILD) || has(p, THING_CROWD);
     if (has(p, THING_BENCH) || (anybody && p->scene->place == PLACE_GARDEN)) {

@@ -184,6 +184,10 @@ TEST(words_name_things_in_their_own_language_only) {
     CHECK(scene_of("du pain et des pommes sur la table").has[THING_BREAD] > 0);
     CHECK(scene_of("deux chevaux et leurs poulains dans le pré").has[THING_HORSE] > 0);
     CHECK(scene_of("un cerf-volant sur la plage").has[THING_KITE] > 0);
+    CHECK(scene_of("the cat and the dog").has[THING_CUP] == 0);
+    CHECK(scene_of("nous buvons du thé à la menthe").has[THING_CUP] > 0);
+    CHECK(scene_of("je suis en train de lire").has[THING_TRAIN] == 0);
+    CHECK(scene_of("nous sommes partis en train").has[THING_TRAIN] > 0);
 }
 
 TEST(what_is_denied_is_not_there) {
