@@ -32,7 +32,7 @@ struct Facts {
     bool months[13], weekdays[7], day_numbers[32];
     bool offsets[9]; /* told from the note's day: -4..4 */
 };
-enum { OFFSETS = 4 };
+enum { OFFSETS = 4, SHORT = 120 /* bytes: hardly a sign of its language */ };
 
 /* -- what the notes know ------------------------------------------------------------------------------ */
 
@@ -290,7 +290,8 @@ Invention *facts_against(Arena *arena, Facts *facts, Str text, ptrdiff_t *found)
     FactTokens t = fact_tokens(arena, text);
     Claims claims = {.arena = arena};
     Tongues tongue = tongue_of(arena, text);
-    if (tongue == TONGUE_ANY) tongue = facts->tongue;
+    if (tongue == TONGUE_ANY || (text.len < SHORT && facts->tongue != TONGUE_ANY))
+        tongue = facts->tongue;
     numbers_read(&t, tongue, &claims);
     han_read(text, &claims);
     dates_read(&t, tongue, &claims);

@@ -79,11 +79,19 @@ static bool ends_common(Str word) {
     static const struct {
         const char *end;
         ptrdiff_t least; /* letters of the word */
-    } rows[] = {{"ment", 8}, {"tion", 7},  {"sion", 7},  {"ness", 7},  {"ingly", 7},
-                {"ally", 6}, {"antly", 7}, {"ently", 7}, {"fully", 7}, {"ously", 7},
-                {"ibly", 6}, {"ably", 6},  {"ing", 7},   {"aient", 6}, {"eraient", 7},
-                {"ized", 6}, {"ated", 6},  {"eux", 6},   {"euse", 6},  {"ements", 8},
-                {"ful", 6},  {"less", 7},  {"able", 7},  {"ible", 7}};
+    } rows[] = {{"ment", 8},  {"tion", 7},  {"sion", 7},  {"ness", 7},  {"ingly", 7},
+                {"ally", 6},  {"antly", 7}, {"ently", 7}, {"fully", 7}, {"ously", 7},
+                {"ibly", 6},  {"ably", 6},  {"ing", 6},   {"aient", 6}, {"eraient", 7},
+                {"ized", 6},  {"ated", 6},  {"eux", 6},   {"euse", 6},  {"ements", 8},
+                {"ful", 6},   {"less", 7},  {"able", 7},  {"ly", 6},    {"ed", 6},
+                {"ee", 6},    {"ees", 6},   {"ous", 7},   {"eous", 7},  {"ique", 7},
+                {"iques", 7}, {"ives", 7},  {"ive", 7},   {"ible", 7}};
+    if (word_among(
+            " alfred wilfred winifred manfred mildred mohamed muhammed mohammed dorothee desiree "
+            "andree timothee beverly kimberly waverly clement harding manning browning fleming "
+            "sterling irving keating goring ",
+            word))
+        return false;
     for (ptrdiff_t i = 0; i < COUNT(rows); i++)
         if (word.len >= rows[i].least && str_ends(word, str_c(rows[i].end))) return true;
     return false;
@@ -95,13 +103,33 @@ static bool name_follows(const FactTokens *t, ptrdiff_t i) {
            !t->items[i + 1].start && !t->items[i + 1].taken;
 }
 
+/* "Épuisée, je rentre": who it is said of comes behind the comma. */
+static bool who_follows(const FactTokens *t, ptrdiff_t i) {
+    return i + 1 < t->count && str_eq(t->items[i + 1].gap, S(", ")) &&
+           word_among(" je j il elle on nous ils elles i he she we they you tu vous ",
+                      t->items[i + 1].word);
+}
+
 static bool start_is_name(const FactTokens *t, ptrdiff_t i, Vocabulary *notes,
                           const Vocabulary *own) {
     const Token *token = &t->items[i];
     if (word_is_common(token->word) || token->word.len < 2) return false;
-    if (has(&own->small, token->word)) return false;
+    if (has(&own->small, token->word) || who_follows(t, i)) return false;
     if (name_follows(t, i)) return true;
     return !ends_common(token->word) && !stem_known(notes, token->word);
+}
+
+/* The first half of names of places: York is not New York. */
+static bool place_invented(Arena *arena, const FactTokens *t, ptrdiff_t i,
+                           const Vocabulary *notes) {
+    if (i == 0 || !token_joined(t, i) || t->items[i - 1].start || t->items[i].start) return false;
+    const Token *a = &t->items[i - 1], *b = &t->items[i];
+    return a->capital && b->capital &&
+           word_among(" new nouvelle saint sainte san santa los las port mont north south east "
+                      "west fort lake "
+                      "cap upper lower ",
+                      a->word) &&
+           !has(&notes->pairs, joined(arena, a->word, b->word)) && !has(&notes->capital, a->word);
 }
 
 /* -- all -------------------------------------------------------------------------------------------- */
@@ -138,7 +166,7 @@ void names_invented(Arena *arena, const FactTokens *t, Vocabulary *notes, const 
     for (ptrdiff_t i = 0; i < t->count; i++) {
         if (token_invented(t, i, notes, own))
             found(arg, t->items[i].from, t->items[i].to);
-        else if (pair_invented(arena, t, i, notes))
+        else if (pair_invented(arena, t, i, notes) || place_invented(arena, t, i, notes))
             found(arg, t->items[i - 1].from, t->items[i].to);
     }
 }

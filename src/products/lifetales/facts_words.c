@@ -91,6 +91,59 @@ static const char *const french[] = {
     "felicitations pardon ",
 };
 
+/* How one is, or was made by what happened. */
+static const char *const moods[] = {
+    " abattu abattue absorbe absorbee accable accueillis admirable affaibli affaiblie "
+    "affame affamee affreux agace agacee agite agitee aide aigri aigrie alarme alarmee "
+    "allonge allongee ambiance amer amere amuse amusee amuses angoisse angoissee annonce "
+    "apaise apaisee apparition arme assaillie assaut attendri attendrie attire attiree "
+    "attriste attristee aube aucunement audace autrement averti avertie bavarde blesse "
+    "blessee blottie bouleversant bouleverse bouleversee bravement brise brisee brulant "
+    "calme calmes captive captivee cauchemar chagrin chance charmant charmante charme "
+    "charmee chaud chaude clair colere combien comble commencement comprendre conclusion "
+    "confiant confiante confus confuse conscient consciente consterne consternee "
+    "convaincu convaincue coup court courte cruel cruelle curiosite danger deborde "
+    "debordee decision decor decourage decouragee decouverte decu decue degoute degoutee "
+    "delicat delicate delicieux delivre delivree desarmee desespere desesperee desespoir "
+    "desir desole desolee desordre destin determine determinee deuil deuxiemement "
+    "devastee difference direction discours distrait distraite docile douce doucement "
+    "douleur doux drole echec eclair eclat ecoeuree ecrase ecrasee effraye effrayee "
+    "effroi egare egaree elegant elegante eloigne eloignee emerveille emerveillee emotion "
+    "emu emue emues emus encourage encouragee endormi endormie enerve enervee enferme "
+    "enfermee enivree enjouee ennui ennuyee enrage enragee enthousiaste entoure entouree "
+    "envahi envahie envoutee eperdue epuise epuisee epuises espoirs esprit etape "
+    "eternelle etourdi etourdie etude eveille eveillee evenement exaspere exasperee "
+    "excite excitee exquis faible faim famille fascine fascinee fidele fidelement fier "
+    "fiere fievre fievreuse fige figee flanquee flatte flattee folie folle force forcee "
+    "fou foule fraiche frais frappe frappee frustre frustree fuite gai gaie gene genee "
+    "gentil gentille gourmande grave grise gueri guerie habille habillee habitude hantee "
+    "hasard hate hesitant hesitante histoire honteuse honteux horreur horrible humeur "
+    "humide humilie humiliee idees ignoble illuminee illusion impression impuissante "
+    "inconsolable incroyable indifferent indifferente indigne indignee infatigable "
+    "inquiet inquiete insouciante installe installee instant intrigue intriguee invite "
+    "invitee ironie irrite irritee isole isolee ivre jalouse jaloux jeune jeunesse "
+    "joyeuse joyeux larmes lasse lassee leve liberee libre loge lourd lourde lucide "
+    "maladie malice manque marque melancolie melancolique menace merveille merveilleux "
+    "misere moitie moquerie mort morte muet muette mystere mysterieux naive nerveuse "
+    "nerveux nostalgie nostalgique nue oblige obligee obscure obscurite obsedee occasion "
+    "occupe occupee offensee opera orage oublie oubliee paisible paix paralysee passion "
+    "patience patiente pensee pensees pensive perdu perdue pied place plaisir pleurs "
+    "porte portee posee pousse poussee precisement presence presse pressee pret prete "
+    "preuve prise prix profond profonde promesse prudente puissance punie question "
+    "radieuse radieux rage raison rassure rassuree ravie recit reconnaissante regret "
+    "rejouie rencontre renseignee reponse repos reputee resigne resignee resolu resolue "
+    "respectueuse restee revee revolte revoltee riche richesse rires rouge rougissante "
+    "ruse sage saisi saisie satisfait satisfaite scene secouee seduite semblable sensible "
+    "serein sereine serieuse serieux serree silencieuse silencieux simple sincere "
+    "situation soif solitude sombre somme songeuse sort souci soucieuse souffle "
+    "souffrante soulage soulagee soumise soupir sourire stupefait stupefaite succes "
+    "surpris surprise tenace tendre tendresse tentee terreur terrible terrifiee timide "
+    "touche touchee tourmente tourmentee tourne trahi trahie tranquille transportee "
+    "traversee tremblante triomphante trompee trouble troublee troubles unis vague "
+    "vaincue vaine vainqueur vanite vaste vexe vexee victime vide vif violence violente "
+    "visage vive voix voyageuse ",
+};
+
 static const char *const english[] = {
     " a able about above accordingly across actually after afternoon afterwards again against ago "
     "ah alas alike "
@@ -189,11 +242,52 @@ static const char *const english[] = {
     "wet whole windy ",
 };
 
+static const char *const english_moods[] = {
+    " absorbed admittedly afraid aged alarmed alert ambition amused amusement anger angry "
+    "annoyed anxiety anxious appalled armed ashamed astonished astounded awed awkward "
+    "badly bare barely battered beaten bemused betrayed bewildered bitter blessed blind "
+    "bold bored bound brave breathless brief briefly broken bruised business calm calmed "
+    "captivated careful carefully caught caution cautious chance change charmed cheerful "
+    "chilled choice chosen comfort comforted confident confused conscious content "
+    "contented convinced courage crowds crushed curiosity curious dazed dazzled deep "
+    "deeply defeated defiant delicious delight delighted despair desperate determined "
+    "devastated disappointed disaster disgusted dismayed distracted distraught disturbed "
+    "doubt dozens dread driven drunk dull dusk duty eager ears easily east elated "
+    "elsewhere embarrassed emboldened empty enchanted encouraged endless energy enraged "
+    "enthralled envious equally even events evidence exactly excited excitement fair "
+    "faithful fame family famished fascinated fast fate fatigue favourite fear fearful "
+    "feverish fierce filled firm flattered foolish forced forever fortune free freed "
+    "fresh friendly frightened frozen frustrated furious games gentle gladly gloomy "
+    "glorious graceful grateful grave grief grim guided guilt guilty harsh haunted "
+    "heartbroken heartened heat heavy hesitant hidden history honest honoured hopeful "
+    "horrified horror huge humbled humiliated hurt idle ignored impatient impressed "
+    "incredible indignant inspired intent intrigued irritated jealous joined joyful keen "
+    "laden laughing lazy leaden legend lest lies lifted literally lone lonely longing "
+    "loose lost loyal luck lucky mad marked meals melancholy memories mercy mighty mild "
+    "mindful misery mixed modest mournful moved moving mystery naked name nervous nobly "
+    "noise north nostalgia nostalgic numb oblivious obsessed odd oddly offended opposed "
+    "overall overcome overjoyed overwhelmed pain pale patience patient peaceful perplexed "
+    "persistent petrified picture pity plain pleased pleasure polite poor possessed "
+    "praise preoccupied pressed pride private promise proof proud provoked puzzled quick "
+    "rage rare ravenous refreshed regret relieved reluctant remarkable renewed resigned "
+    "resolute resolved respect restless revived rich rough ruined rumour safe satisfied "
+    "scarcely scared seated secret secure seized selfish serious settled shaken shame "
+    "sharp sheer shocked shy sickened silent silly simple sincere sleepless sleepy smart "
+    "smooth sober soft solemn solitary somewhat sorrow sound south spellbound spirits "
+    "spite startled starved steady stirred stormy strong struck stubborn stunned sure "
+    "surprise surprised surrounded swift sympathetic tempted tense terrified terror thin "
+    "thirsty thoughtful thoughtless thrilled throngs tight timid tormented torn touched "
+    "tough tranquil trapped trembling troubled true trusting truth turned uncertain "
+    "uneasy unhappy unmoved untouched upset utter vague vain vast vexed victory violent "
+    "vivid voyage vulnerable warned wary weak weary weird welcome west wicked wide wild "
+    "willing wise witness wounded wrapped wretched ",
+};
+
 bool word_is_common(Str word) {
     if (word_is_stop(word)) return true;
     for (int i = 0; i < 2; i++)
         if (word_among(french[i], word) || word_among(english[i], word)) return true;
-    return false;
+    return word_among(moods[0], word) || word_among(english_moods[0], word);
 }
 
 bool word_is_title(Str word) {
