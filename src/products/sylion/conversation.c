@@ -268,11 +268,11 @@ Err *message_set(Ctx *c, const Scope *s, Id message, const char *status, Str rea
     ptrdiff_t changed;
     Message m = {0};
     Str name = external_id.data ? name_fit(c, external_id) : external_id;
-    TRY(tenant_exec(c, s, SQL2(SQL_MESSAGE_STATE_SQLITE, SQL_MESSAGE_STATE_POSTGRES),
-                    ARGS(V(message), V(str_c(status)),
-                         V(reason.data ? text_fit(c, reason, 1000) : reason), V(name),
-                         V(time_now())),
-                    &changed));
+    Value values[] = {V(message), V(str_c(status)),
+                      V(reason.data ? text_fit(c, reason, 1000) : reason), V(time_now()), V(name)};
+    Sql named = SQL2(SQL_MESSAGE_STATE_NAMED_SQLITE, SQL_MESSAGE_STATE_NAMED_POSTGRES);
+    TRY(tenant_exec(c, s, name.data ? named : SQL(SQL_MESSAGE_STATE),
+                    (Args){values, COUNT(values) - !name.data}, &changed));
     if (!changed) return sylion_err(c, ERR_NOT_FOUND, "MESSAGE_NOT_FOUND", "Message not found");
     TRY(tenant_one(c, s, SQL(SQL_MESSAGE_BY_N), ARGS(V(message)), &message_row_record, &m));
     if (name.data) {
@@ -285,6 +285,13 @@ Err *message_set(Ctx *c, const Scope *s, Id message, const char *status, Str rea
 Err *messages_before(Ctx *c, const Scope *s, Id conversation, Id last, int64_t limit, Rows *out) {
     assert(limit > 0);
     int64_t up_to = id_is_none(last) ? INT64_MAX : last.value;
-    return tenant_query(c, s, SQL(SQL_MESSAGES_UP_TO), ARGS(V(conversation), V(up_to), V(limit)),
-                        &message_row_record, out);
+    TRY(tenant_query(c, s, SQL(SQL_MESSAGES_UP_TO), ARGS(V(conversation), V(up_to), V(limit)),
+                     &message_row_record, out));
+    Message *all = out->items; /* the latest first */
+    for (ptrdiff_t i = 0, k = out->count - 1; i < k; i++, k--) {
+        Message m = all[i];
+        all[i] = all[k];
+        all[k] = m;
+    }
+    return NULL;
 }

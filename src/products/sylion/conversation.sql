@@ -142,18 +142,23 @@ UPDATE messages SET status = 'processed', reason = $3, updated_at = $4
 
 -- -- messages ------------------------------------------------------------------------------------
 
--- name: message_state_sqlite
--- $2 n, $3 status or null, $4 reason or null, $5 external_id or null, $6 now.
-UPDATE messages SET status = coalesce($3, status), reason = coalesce($4, reason),
-       external_id = coalesce($5, external_id), updated_at = $6
+-- name: message_state
+-- $2 n, $3 status or null, $4 reason or null, $5 now.
+UPDATE messages SET status = coalesce($3, status), reason = coalesce($4, reason), updated_at = $5
  WHERE tenant_n = $1 AND n = $2
 
--- name: message_state_postgres
+-- name: message_state_named_sqlite
+-- As message_state; $6 external_id. (An index of what is set is written even where it stays the same.)
+UPDATE messages SET status = coalesce($3, status), reason = coalesce($4, reason), updated_at = $5,
+       external_id = $6
+ WHERE tenant_n = $1 AND n = $2
+
+-- name: message_state_named_postgres
 -- As for SQLite. From here to the commit nobody stores a status for this external_id, so that none is
--- stored unseen between this and reading them (statuses_of). Without an external_id nothing is locked.
-UPDATE messages SET status = coalesce($3, status), reason = coalesce($4, reason),
-       external_id = coalesce($5, external_id), updated_at = $6
-  FROM (SELECT pg_advisory_xact_lock(hashtextextended('sylion.status.' || $5, 0))) AS taken
+-- stored unseen between this and reading them (statuses_of).
+UPDATE messages SET status = coalesce($3, status), reason = coalesce($4, reason), updated_at = $5,
+       external_id = $6
+  FROM (SELECT pg_advisory_xact_lock(hashtextextended('sylion.status.' || $6, 0))) AS taken
  WHERE tenant_n = $1 AND n = $2
 
 -- name: message_by_n
@@ -173,14 +178,12 @@ SELECT m.n, m.tenant_n, m.channel_n, m.conversation_n, m.turn_n, m.author_id, m.
  WHERE m.tenant_n = $1 AND m.id = $2
 
 -- name: messages_up_to
--- $2 conversation, $3 n of the last one, $4 how many.
+-- $2 conversation, $3 n of the last one, $4 how many; the latest first.
 SELECT m.n, m.tenant_n, m.channel_n, m.conversation_n, m.turn_n, m.author_id, m.id, m.type, m.direction,
        m.author, m.content, m.metadata, m.media, m.external_id, m.reply_to, m.status, m.reason,
        m.provider_at, m.created_at, m.updated_at, v.id AS conversation_id, t.id AS turn_id
-  FROM (SELECT * FROM messages WHERE +tenant_n = $1 AND conversation_n = $2 AND n <= $3
-         ORDER BY n DESC LIMIT $4) m
-  JOIN conversations v ON v.n = m.conversation_n LEFT JOIN turns t ON t.n = m.turn_n
- ORDER BY m.n
+  FROM messages m JOIN conversations v ON v.n = m.conversation_n LEFT JOIN turns t ON t.n = m.turn_n
+ WHERE +m.tenant_n = $1 AND m.conversation_n = $2 AND m.n <= $3 ORDER BY m.n DESC LIMIT $4
 
 -- -- statuses ------------------------------------------------------------------------------------
 
@@ -190,7 +193,7 @@ INSERT INTO message_statuses (tenant_n, channel_n, external_id, status, errors, 
 VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (channel_n, external_id, status) DO NOTHING
 
 -- name: status_add_postgres
--- As for SQLite; see message_state_postgres.
+-- As for SQLite; see message_state_named_postgres.
 INSERT INTO message_statuses (tenant_n, channel_n, external_id, status, errors, at, received_at)
 SELECT $1, $2, $3, $4, CAST($5 AS jsonb), $6, $7
   FROM (SELECT pg_advisory_xact_lock(hashtextextended('sylion.status.' || $3, 0))) AS taken

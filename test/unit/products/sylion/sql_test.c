@@ -69,8 +69,9 @@ static ptrdiff_t parameters(const char *text) {
 
 /* What is about all that a tenant has ever heard and said. */
 static bool about_all(const char *name) {
-    static const char *const those[] = {"messages_page",      "messages_count",  "dashboard_messages",
-                                        "dashboard_failures", "demo_unanswered", "demo_conversation"};
+    static const char *const those[] = {"messages_page",      "messages_count",
+                                        "dashboard_messages", "dashboard_failures",
+                                        "demo_unanswered",    "demo_conversation"};
     for (int i = 0; i < COUNT(those); i++)
         if (strcmp(name, those[i]) == 0) return true;
     return false;
@@ -94,8 +95,7 @@ WORK(no_statement_about_a_conversation_reads_all_messages_of_its_tenant) {
             bool bad = str_find(detail, S("messages_tenant")) >= 0 ||
                        str_eq(detail, S("SCAN m")) || str_eq(detail, S("SCAN messages"));
             of_turns += str_find(detail, S("messages_turn")) >= 0;
-            t_check(!bad || str_starts(str_c(all[i].name), S("messages_up_to")), all[i].name,
-                    __FILE__, __LINE__);
+            t_check(!bad, all[i].name, __FILE__, __LINE__);
         }
     }
     CHECK_INT(of_turns, 2); /* plans were looked at */
