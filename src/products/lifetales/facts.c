@@ -133,17 +133,23 @@ static void clock_words_know(Facts *f, const FactTokens *t) {
     }
 }
 
+static void claims_know(Facts *f, const Claims *claims, int64_t own) {
+    for (ptrdiff_t i = 0; i < claims->count; i++) claim_know(f, &claims->items[i], own);
+}
+
+/* Read as every language that it may be taken for: "four" is a number or an oven. */
 static void text_know(Facts *f, Str text, int64_t own) {
     if (text.len == 0) return;
     FactTokens t = fact_tokens(f->arena, text);
-    Claims claims = {.arena = f->arena};
     vocabulary_add(&f->words, &t);
-    numbers_read(&t, TONGUE_ANY, &claims);
-    han_read(text, &claims);
-    for (ptrdiff_t i = 0; i < claims.count; i++) claim_know(f, &claims.items[i], own);
-    dates_read(&t, TONGUE_ANY, &claims);
-    for (ptrdiff_t i = 0; i < claims.count; i++)
-        if (claims.items[i].kind != CLAIM_NUMBER) claim_know(f, &claims.items[i], own);
+    for (Tongues tongue = TONGUE_ANY; tongue <= TONGUE_EN; tongue++) {
+        Claims claims = {.arena = f->arena};
+        numbers_read(&t, tongue, &claims);
+        han_read(text, &claims);
+        claims_know(f, &claims, own); /* the numbers of dates, too */
+        dates_read(&t, tongue, &claims);
+        claims_know(f, &claims, own);
+    }
     clock_words_know(f, &t);
 }
 

@@ -260,6 +260,19 @@ static void weekday_read(Dates *d, ptrdiff_t i) {
 
 /* -- Han -------------------------------------------------------------------------------------------- */
 
+enum { HAN_YEAR = 0x5E74, HAN_MONTH = 0x6708, HAN_DAY = 0x65E5, HAN_DAY_TOO = 0x53F7 };
+
+static bool within(double value, int least, int most) {
+    return value >= least && value <= most && value == floor(value);
+}
+
+static void han_put(Dates *d, ptrdiff_t from, ptrdiff_t to, Claim claim) {
+    claim.from = from;
+    claim.to = to;
+    claim.first = claim.behind = -1;
+    claim_add(d->claims, claim);
+}
+
 /* 2026年11月21日, 十一月二十一日: numbers that the signs of year, month and day follow. */
 static void han_dates(Dates *d) {
     Str text = d->t->text;
@@ -269,35 +282,22 @@ static void han_dates(Dates *d) {
         const Claim number = d->claims->items[i];
         ptrdiff_t at = number.to;
         int32_t sign = at < text.len ? str_utf8_next(text, &at) : 0;
-        if (sign != 0x5E74 && sign != 0x6708 && sign != 0x65E5 && sign != 0x53F7) continue;
         if (last != number.from) from = number.from, year = month = 0;
-        d->gone[i] = sign != 0x5E74 || number.year_like;
-        last = at;
-        if (sign == 0x5E74) {
+        if (sign == HAN_YEAR && number.year_like) {
             year = (int)number.value;
-            continue;
-        }
-        if (sign == 0x6708) {
+        } else if (sign == HAN_MONTH && within(number.value, 1, 12)) {
             month = (int)number.value;
-            claim_add(d->claims, (Claim){.kind = CLAIM_MONTH,
-                                         .from = from,
-                                         .to = at,
-                                         .first = -1,
-                                         .behind = -1,
-                                         .value = month});
+            han_put(d, from, at, (Claim){.kind = CLAIM_MONTH, .value = month});
+        } else if ((sign == HAN_DAY || sign == HAN_DAY_TOO) && month &&
+                   within(number.value, 1, 31)) {
+            int day = (int)number.value;
+            han_put(d, from, at,
+                    (Claim){.kind = CLAIM_DATE, .year = year, .month = month, .day = day});
+        } else {
             continue;
         }
-        if (month)
-            claim_add(d->claims, (Claim){.kind = CLAIM_DATE,
-                                         .from = from,
-                                         .to = at,
-                                         .first = -1,
-                                         .behind = -1,
-                                         .year = year,
-                                         .month = month,
-                                         .day = (int)number.value});
-        else
-            d->gone[i] = false;
+        d->gone[i] = true;
+        last = at;
     }
 }
 
