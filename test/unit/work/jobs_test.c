@@ -166,7 +166,7 @@ static bool work(Ctx *c, WorkerOptions o) {
 /* Wait for a state; the job as it then is. */
 static Job wait_state(Ctx *c, Id id, const char *state) {
     Job job = {0};
-    for (int64_t until = mono_us() + 10 * US_PER_SECOND; mono_us() < until;) {
+    for (int64_t until = mono_us() + STILL_S * US_PER_SECOND; mono_us() < until;) {
         if (!GOOD(job_load(c, id, &job)) || str_eq(job.state, str_c(state))) return job;
         if (!GOOD(sleep_ms(c, 2))) return job;
     }
