@@ -11,7 +11,7 @@
 
 enum { UNLIKE_WINDOW = 40, TITLE_LINES = 400 };
 
-/* -- weights ---------------------------------------------------------------------------------------- */
+/* -- weights ----------------------------------------------------------------------------------- */
 
 static bool is_telling(Str word) {
     ptrdiff_t at = 0;
@@ -81,7 +81,7 @@ void local_lines_weigh(LocalLines *lines, Str tone) {
     }
 }
 
-/* -- the same again ----------------------------------------------------------------------------------- */
+/* -- the same again ---------------------------------------------------------------------------- */
 
 typedef struct LineGist {
     uint64_t stems[64];
@@ -142,13 +142,13 @@ void local_lines_unlike(LocalLines *lines) {
     }
 }
 
-/* -- a title ---------------------------------------------------------------------------------------- */
+/* -- a title ----------------------------------------------------------------------------------- */
 
 Str local_short(Arena *arena, Str text) {
     ptrdiff_t points = 0, word = 0, han = 0;
     for (ptrdiff_t at = 0, from = 0; at < text.len; from = at) {
         int32_t c = str_utf8_next(text, &at);
-        if (code_is_space(c)) word = from;
+        if (code_is_space(c) && points < LOCAL_TITLE_MAX) word = from;
         if (code_is_han(c) && points < LOCAL_TITLE_MAX - 1) han = at;
         if (++points <= LOCAL_TITLE_MAX) continue;
         ptrdiff_t end = max_size(word, han);
@@ -244,7 +244,7 @@ Str local_title(const LocalLines *lines, const ChapterTask *task) {
                               : S("");
 }
 
-/* -- a picture's words -------------------------------------------------------------------------------- */
+/* -- a picture's words ------------------------------------------------------------------------- */
 
 typedef struct Thing {
     Str word;

@@ -202,6 +202,9 @@ TEST(cuts_long_titles_between_words) {
             S("Le jour où nous avons traversé la France entière à bicyclette et en chantant")),
         S("Le jour où nous avons traversé la France entière à…"));
     CHECK_STR(local_short(arena, S("court")), S("court"));
+    /* A space right behind the last that has room. */
+    CHECK_STR(local_short(arena, S("Soixante lettres et pas une de plus tiennent dans ce titre-c ici")),
+              S("Soixante lettres et pas une de plus tiennent dans ce…"));
     Buf b = buf_new(arena, 400);
     for (int i = 0; i < 100; i++) buf_add(&b, S("é"));
     CHECK_INT(str_utf8_count(local_short(arena, buf_str(&b))), LOCAL_TITLE_MAX);
