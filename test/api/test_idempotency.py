@@ -28,6 +28,7 @@ ORGANISATIONS = "/api/v1/organisations"
 TAKES_NONE = {
     "/api/v1/auth/login", "/api/v1/auth/refresh", "/api/v1/auth/logout",  # nothing that lasts is made
     "/api/v1/users/delete-account", "/api/jobs/{id}/cancel",              # twice is once
+    "/api/stories/generate", "/api/stories/{id}/cancel",                  # so is a story: one of a space at a time
     "/api/v1/posts/bulk",                                                 # each post brings its own id
     "/api/v1/projects/{id}/hashtags/{link_id}/link-posts",                # it only counts
     "/indexes/{uid}/search", "/indexes/{uid}/facet-search", "/multi-search",  # they only read
@@ -35,7 +36,7 @@ TAKES_NONE = {
     "/api/devices",                                                       # whoever lost the secret makes another
     "/api/activities", "/api/favorites/{debate_id}",                      # twice is once
     "/api/v1/conversations/{id}/handoff", "/api/v1/conversations/{id}/resume",
-    "/api/v1/media", "/api/media",                                        # the same bytes are the same file
+    "/api/v1/media", "/api/media", "/api/media/{id}/voice",                # the same bytes are the same file
     "/api/v1/channels/{id}/webhook-secret",                               # whoever lost it makes another
     "/api/collections/{id}/debates/{debate_id}",
     *(f"{base}/whatsapp/webhook{rest}" for base in ("", "/api/v1")        # each message brings its own id

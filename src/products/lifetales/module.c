@@ -49,6 +49,8 @@ static const Route *const tables[] = {
     album_routes,
     share_routes,
     illustration_routes,
+    book_routes,
+    voice_link_routes,
     tales_health_routes,
     NULL,
 };
@@ -66,6 +68,12 @@ static const Schedule schedules[] = {
      .doc = "Bytes that nobody names"},
 };
 
+static Err *lifetales_start(Ctx *c) {
+    (void)c;
+    story_metrics();
+    return NULL;
+}
+
 const Module lifetales_module = {
     .name = "lifetales",
     .doc = "Notes, spoken, written or photographed, become an illustrated story",
@@ -74,6 +82,10 @@ const Module lifetales_module = {
     .schedules = schedules,
     .schedule_count = COUNT(schedules),
     .has_blob = lifetales_has_blob,
+    .channels = &story_channel,
+    .channel_count = 1,
+    .metrics = story_metrics,
+    .start = lifetales_start,
     .envelope = &lifetales_envelope,
     .settings = lifetales_settings,
     .setting_count = COUNT(lifetales_settings),

@@ -18,7 +18,7 @@ static bool in_sentence(const TextReader *r) {
            key_is(r, 1, "sentences");
 }
 
-/* -- bytes of a text: whole code points only ------------------------------------------------------ */
+/* -- bytes of a text: whole code points only --------------------------------------------------- */
 
 static int length_of(char byte) {
     unsigned char b = (unsigned char)byte;
@@ -64,7 +64,7 @@ static void unit_tell(TextReader *r, uint32_t unit, Buf *out) {
         code_tell(r, unit, out);
 }
 
-/* -- strings -------------------------------------------------------------------------------------- */
+/* -- strings ----------------------------------------------------------------------------------- */
 
 static void plain(TextReader *r, char byte, Buf *out) {
     if (r->is_text)
@@ -125,7 +125,7 @@ static void string_begin(TextReader *r, Buf *out) {
     r->paragraph = false;
 }
 
-/* -- structure ------------------------------------------------------------------------------------ */
+/* -- structure --------------------------------------------------------------------------------- */
 
 static void container_begin(TextReader *r, char byte) {
     if (r->depth == TEXT_DEPTH_MAX) {

@@ -8,6 +8,7 @@
 #include "products/lifetales/person_sql.h"
 #include "products/lifetales/shares_sql.h"
 #include "products/lifetales/spaces_sql.h"
+#include "products/lifetales/story_sql.h"
 #include "products/lifetales/transcription_sql.h"
 #include "unit/work/work_world.h"
 
@@ -28,6 +29,7 @@ WORK(every_statement_is_prepared) {
         LIFETALES_PERSON(X)
         LIFETALES_SHARES(X)
         LIFETALES_SPACES(X)
+        LIFETALES_STORY(X)
         LIFETALES_TRANSCRIPTION(X)
 #undef X
         // clang-format on
