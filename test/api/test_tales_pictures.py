@@ -169,6 +169,16 @@ def test_a_hundred_equal_wishes_at_once_are_one_picture(server):
     assert (rows(server), len(blobs(server))) == (before[0] + 1, before[1] + 1)
 
 
+def test_a_picture_whose_bytes_are_gone_is_made_again(server):
+    me, prompt = person(server), f"Le pont sur la rivière {word()}"
+    made = good(ask(me, prompt))
+    data = picture(me, made)
+    sha256 = database(server, f"SELECT sha256 FROM media WHERE id = '{made['mediaId']}'")
+    (server.folder / "blobs" / sha256[:2] / sha256[2:]).unlink()
+    again = good(ask(me, prompt))
+    assert again["cached"] is False and again["mediaId"] == made["mediaId"] and picture(me, again) == data
+
+
 def test_a_killed_process_leaves_no_half_picture(tmp_path):
     with serving(tmp_path) as server:
         me = person(server)

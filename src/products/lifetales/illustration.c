@@ -197,6 +197,8 @@ static Err *ask_model(Ctx *c, Making *m) {
     if (err) {
         m->out->calls = max_i64(m->out->calls, err->kind != ERR_NOT_CONFIGURED);
         m->out->errors = err->kind != ERR_NOT_CONFIGURED;
+        if (err->kind == ERR_INVALID && !refused(err)) /* no fault of who asked */
+            return err_wrap(c, ERR_UPSTREAM, __func__, err, "The provider takes no such request.");
         return err;
     }
     m->row.provider = image.origin.provider;
