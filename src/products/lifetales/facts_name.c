@@ -79,13 +79,14 @@ static bool ends_common(Str word) {
     static const struct {
         const char *end;
         ptrdiff_t least; /* letters of the word */
-    } rows[] = {{"ment", 8},  {"tion", 7},  {"sion", 7},  {"ness", 7},  {"ingly", 7},
-                {"ally", 6},  {"antly", 7}, {"ently", 7}, {"fully", 7}, {"ously", 7},
-                {"ibly", 6},  {"ably", 6},  {"ing", 6},   {"aient", 6}, {"eraient", 7},
-                {"ized", 6},  {"ated", 6},  {"eux", 6},   {"euse", 6},  {"ements", 8},
-                {"ful", 6},   {"less", 7},  {"able", 7},  {"ly", 6},    {"ed", 6},
-                {"ee", 6},    {"ees", 6},   {"ous", 7},   {"eous", 7},  {"ique", 7},
-                {"iques", 7}, {"ives", 7},  {"ive", 7},   {"ible", 7}};
+    } rows[] = {
+        {"ment", 8},  {"tion", 7},   {"sion", 7},    {"ness", 7},  {"ingly", 7}, {"ally", 6},
+        {"antly", 7}, {"ently", 7},  {"fully", 7},   {"ously", 7}, {"ibly", 6},  {"ably", 6},
+        {"ing", 6},   {"aient", 6},  {"eraient", 7}, {"ized", 6},  {"ated", 6},  {"eux", 6},
+        {"euse", 6},  {"ements", 8}, {"ful", 6},     {"less", 7},  {"able", 7},  {"ly", 6},
+        {"ed", 6},    {"ee", 6},     {"tue", 5},     {"due", 5},   {"nue", 5},   {"lue", 5},
+        {"rue", 5},   {"tues", 6},   {"dues", 6},    {"ees", 6},   {"ous", 7},   {"eous", 7},
+        {"ique", 7},  {"iques", 7},  {"ives", 7},    {"ive", 7},   {"ible", 7}};
     if (word_among(
             " alfred wilfred winifred manfred mildred mohamed muhammed mohammed dorothee desiree "
             "andree timothee beverly kimberly waverly clement harding manning browning fleming "

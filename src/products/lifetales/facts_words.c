@@ -293,7 +293,8 @@ bool word_is_common(Str word) {
 bool word_is_title(Str word) {
     return word_among(
         " mr mrs ms miss mister sir madam madame mme mlle melle monsieur mesdames messieurs mm m "
-        "dr doctor docteur st saint sainte dieu god lord ok okay i a o oh ah tv pm am ",
+        "dr doctor docteur st saint sainte dieu god lord majesty majeste highness altesse ok okay "
+        "i a o oh ah tv pm am ",
         word);
 }
 

@@ -25,6 +25,7 @@ typedef struct Draft {
     Line *lines;
     ptrdiff_t count, cap;
     int64_t repaired;
+    Facts *facts; /* of the chapter's notes, gathered when first asked for */
 } Draft;
 
 /* -- texts ------------------------------------------------------------------------------------- */
@@ -142,12 +143,13 @@ static void sources_find(Draft *d) {
     }
 }
 
-static Invention *inventions_in(const Draft *d, Str text, ptrdiff_t *found) {
+static Invention *inventions_in(Draft *d, Str text, ptrdiff_t *found) {
     const PlannedChapter *chapter = d->task->chapter;
-    return facts_invented(d->arena, text, chapter->notes, chapter->count, d->task->zone, found);
+    if (!d->facts) d->facts = facts_gather(d->arena, chapter->notes, chapter->count, d->task->zone);
+    return facts_against(d->arena, d->facts, text, found);
 }
 
-static Str inventions_named(const Draft *d) {
+static Str inventions_named(Draft *d) {
     Buf b = buf_new(d->arena, 256);
     int named = 0;
     for (ptrdiff_t i = 0; i < d->count && named < WRONG_NAMED; i++) {
@@ -192,7 +194,8 @@ static const StoryNote *note_of_id(const PlannedChapter *chapter, Str id) {
 /* Each note about which something was invented is told in its own words instead, where it first came. */
 static void inventions_mend(Draft *d) {
     const PlannedChapter *chapter = d->task->chapter;
-    Draft mended = {.c = d->c, .arena = d->arena, .task = d->task, .repaired = d->repaired};
+    Draft mended = {
+        .c = d->c, .arena = d->arena, .task = d->task, .repaired = d->repaired, .facts = d->facts};
     StrList bad = {arena_array(d->arena, Str, chapter->count), 0};
     StrList retold = {arena_array(d->arena, Str, chapter->count), 0};
     for (ptrdiff_t i = 0; i < d->count; i++) {
