@@ -187,6 +187,20 @@ typedef struct Reserving {
     Id id;
 } Reserving;
 
+static const char oldest_sql[] =
+    "SELECT min(at) FROM (SELECT at FROM ledger_lines WHERE owner = $1 AND unit = $2 AND at >= $3 "
+    "UNION ALL SELECT at FROM ledger_reservations WHERE owner = $1 AND unit = $2 AND state = 'held' "
+    "AND at >= $3) o";
+
+/* Of a rolling window: when the oldest use falls out of it. */
+static Err *oldest_leaves(Ctx *c, const Quota *q, Time at, int64_t *seconds) {
+    int64_t oldest;
+    TRY(db_int(c, SQL(oldest_sql), ARGS(V(q->owner), V(q->unit), V(window_of(q, at).starts)),
+               &oldest));
+    if (oldest > 0) *seconds = (oldest + q->period_ms * US_PER_MS - at.us) / US_PER_SECOND + 1;
+    return NULL;
+}
+
 static Err *quota_refuse(Ctx *c, const Reserving *r, Balance now, Time at) {
     Err *err =
         err_new(c, ERR_PAYMENT_REQUIRED, __func__,
@@ -194,6 +208,8 @@ static Err *quota_refuse(Ctx *c, const Reserving *r, Balance now, Time at) {
                 S_ARG(r->quota.unit), (long long)now.used, (long long)r->quota.limit,
                 (long long)now.reserved, (long long)r->amount);
     bool ends = !r->quota.rolling && r->quota.period_ms != 0 && r->amount <= r->quota.limit;
+    if (r->quota.rolling && r->amount <= r->quota.limit)
+        TRY(oldest_leaves(c, &r->quota, at, &err->retry_after_s));
     if (ends) err->retry_after_s = (window_of(&r->quota, at).ends.us - at.us) / US_PER_SECOND + 1;
     return err;
 }

@@ -23,8 +23,8 @@ typedef struct Quota {
     bool rolling;  /* the period up to now, to the microsecond, instead of fixed windows */
 } Quota;
 
-/* Take `amount` (>= 0) if it fits; PAYMENT_REQUIRED else, with retry_after_s where a fixed
- * window ends. key: unique of owner and unit; the same key again returns the same reservation
+/* Take `amount` (>= 0) if it fits; PAYMENT_REQUIRED else, with retry_after_s: until a fixed
+ * window ends, or the oldest use falls out of a rolling one. key: unique of owner and unit; the same key again returns the same reservation
  * (CONFLICT with another amount while it is held). An unsettled reservation expires after
  * hold_ms (0: 15 min). */
 MUST_USE Err *ledger_reserve(Ctx *c, Quota quota, Str key, int64_t amount, int64_t hold_ms,

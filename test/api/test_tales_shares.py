@@ -125,7 +125,7 @@ def test_tokens_that_were_never_given_open_nothing(server, ada, told):
     made = share(ada, told["space"])
     reader = server.client()
     flipped = made["token"][:-2] + ("AA" if made["token"][-2:] != "AA" else "BB")
-    for guess in (flipped, made["token"] + "x", made["id"], "x", "..%2f", "é" * 40, "a" * 4000):
+    for guess in (flipped, made["token"] + "x", made["id"], "x", "é" * 40, "a" * 4000):
         refused(reader.get(f"/api/shared/{guess}"), 404)
 
 

@@ -76,6 +76,9 @@ static Err *space_fill(Ctx *c, Space *s) {
     ptrdiff_t count;
     TRY(space_notes(c, s, &notes, &count));
     s->notes = (RecordList){notes, count};
+    Chapter *chapters;
+    TRY(space_chapters(c, s, &chapters, &count));
+    s->generated_story = (RecordList){chapters, count};
     cover_show(c, s);
     return NULL;
 }

@@ -196,6 +196,9 @@ WORK(thirty_in_seven_days_to_the_microsecond) {
     }
     FAILS(ledger_reserve(c, q, S("over"), 1, 60000, &id), PAYMENT_REQUIRED);
     /* The oldest line (of hour 1) leaves the window exactly seven days later. */
+    time_freeze(time_add(start, US_PER_HOUR + 7 * US_PER_DAY - 90 * US_PER_SECOND));
+    Err *early = ledger_reserve(c, q, S("over"), 1, 60000, &id);
+    CHECK(early && early->retry_after_s == 91);
     time_freeze(time_add(start, US_PER_HOUR + 7 * US_PER_DAY - 1));
     FAILS(ledger_reserve(c, q, S("over"), 1, 60000, &id), PAYMENT_REQUIRED);
     time_freeze(time_add(start, US_PER_HOUR + 7 * US_PER_DAY));
