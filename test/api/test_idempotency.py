@@ -45,6 +45,7 @@ TAKES_NONE = {
     "/api/v1/widget/{channelId}/sessions/{sessionId}/messages",           # each message brings its own id
     "/api/open-data/fetch",                                               # one under way is the one
     "/api/illustrations", "/api/chapters/{id}/illustrate",                # the same prompt is the same picture
+    "/api/transcribe", "/api/notes/transcribe",                           # the same recording is heard once
     "/api/v1/simulator/{channelId}/messages", "/api/v1/simulator/{channelId}/statuses",  # externalId names it
 }
 

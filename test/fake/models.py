@@ -223,6 +223,7 @@ class FakeModels:
 
     def reset(self):
         self.calls, self.refused, self.scripted, self.faults = [], [], [], []
+        self.listener = None
 
     # -- its life
 
@@ -280,6 +281,10 @@ class FakeModels:
     def fault(self, name, times=1, provider=None, headers=None):
         with self.lock:
             self.faults.append([str(name), times, provider, headers or {}])
+
+    def listen(self, function):
+        """What recordings say, from now on: a function of their bytes (models_calls.heard is what it is else)."""
+        self.listener = function
 
     def heal(self):
         with self.lock:

@@ -30,7 +30,9 @@ def vector(text, size):
     return made[:size]
 
 
-def heard(audio):
+def heard(call, audio):
+    if call.models.listener:
+        return call.models.listener(audio)
     return audio.partition(b"says:")[2].decode()
 
 
@@ -133,7 +135,7 @@ def openai_transcribe(call):
     need_openai(len(fields.get("language", "fr")) == 2, "Invalid language. Language parameter must be ISO-639-1.")
     if check_fault(call, model, openai_error):
         return
-    said = heard(files["file"][2])
+    said = heard(call, files["file"][2])
     if whisper and kind == "verbose_json":
         made_up = said or "Sous-titres réalisés par la communauté d'Amara.org"
         call.answer(200, {"task": "transcribe", "language": "french", "duration": 2.5, "text": made_up, "segments": [
@@ -156,7 +158,7 @@ def mistral_transcribe(call):
     need_mistral_field(set(files) == {"file"}, ["file"], "Field required", "missing")
     if check_fault(call, fields["model"], mistral_error):
         return
-    said = heard(files["file"][2])
+    said = heard(call, files["file"][2])
     call.answer(200, {"model": fields["model"], "text": f" {said}", "language": fields.get("language"), "segments": [],
                       "usage": {"prompt_audio_seconds": 4, "prompt_tokens": 4, "completion_tokens": count(said),
                                 "total_tokens": 4 + count(said)}})

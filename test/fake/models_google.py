@@ -324,7 +324,7 @@ def generate(call):
     audio = audio_of(asked)
     answer = compose(call, asked)
     if audio is not None and asked.schema and "json" in answer and call.fault != "wrong-json":
-        said = heard(audio)
+        said = heard(call, audio)
         answer["text"] = json.dumps({"text": said, "language": "fr" if said else ""}, ensure_ascii=False)
     parts = list(google_parts(call, asked, answer))
     if call.fault == "refuse":

@@ -10,7 +10,7 @@
 
 #include "api/base_settings.h"
 #include "core/json.h"
-#include "products/lifetales/album.h"
+#include "products/lifetales/album_room.h"
 #include "products/lifetales/lifetales.h"
 #include "products/lifetales/picture.h"
 #include "products/lifetales/sheet.h"
@@ -80,7 +80,7 @@ static Err *tool_read(Ctx *c, ProcessOptions options, Str *output, bool *good, S
     return NULL;
 }
 
-static Err *tool_run_limited(Ctx *c, ProcessOptions options, Str *output, bool *good, Str *words) {
+Err *tool_run_limited(Ctx *c, ProcessOptions options, Str *output, bool *good, Str *words) {
     TRY(gate_enter(c));
     int64_t former = ctx_deadline_within(c, LOOK_MS);
     Err *err = tool_read(c, options, output, good, words);

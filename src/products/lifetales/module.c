@@ -6,6 +6,7 @@
 #include "products/lifetales/spaces.h"
 #include "products/lifetales/story_room.h"
 #include "products/lifetales/sweep.h"
+#include "products/lifetales/transcription.h"
 
 static const Setting lifetales_settings[] = {
     SETTING("LIFETALES_TRANSCRIPTIONS_PER_MINUTE", lifetales.transcriptions_per_minute,
@@ -51,6 +52,7 @@ static const Route *const tables[] = {
     illustration_routes,
     book_routes,
     voice_link_routes,
+    transcription_routes,
     tales_health_routes,
     NULL,
 };
@@ -58,6 +60,7 @@ static const Route *const tables[] = {
 static const JobTable job_tables[] = {
     {space_jobs, &space_job_count},
     {story_jobs, &story_job_count},
+    {transcription_jobs, &transcription_job_count},
     {NULL, NULL},
 };
 
@@ -66,12 +69,13 @@ static const Schedule schedules[] = {
      .doc = "Spaces that were made for one story"},
     {.name = "lifetales.blobs", .cron = "41 3 * * *", .job = SWEEP_BLOBS_JOB,
      .doc = "Bytes that nobody names"},
+    {.name = "lifetales.transcriptions", .cron = "*/5 * * * *", .job = "lifetales.transcribe_waiting",
+     .doc = "Recordings that wait, once somebody can write them down"},
 };
 
 static Err *lifetales_start(Ctx *c) {
-    (void)c;
     story_metrics();
-    return NULL;
+    return app_serves(c->app) ? transcriptions_begin(c) : NULL;
 }
 
 const Module lifetales_module = {

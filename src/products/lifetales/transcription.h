@@ -24,6 +24,9 @@ typedef struct Heard {
  * limits unless it is known already. */
 MUST_USE Err *transcription_now(Ctx *c, Id user, Str audio, Str mime_type, Str sha256, Heard *out);
 
+/* When the program starts: what waited for a provider is asked for, if there is one now. */
+MUST_USE Err *transcriptions_begin(Ctx *c);
+
 extern const JobKind transcription_jobs[];
 extern const ptrdiff_t transcription_job_count;
 
