@@ -210,6 +210,53 @@ def test_an_erased_account_takes_its_spaces_with_it(server):
     assert int(database(server, f"SELECT count(*) FROM media WHERE id = '{note['imageFileIds'][0]}'")) == 0
 
 
+# -- at night ---------------------------------------------------------------------------------------------
+
+
+def run_job(server, kind):
+    """As its schedule would ask for it; waits until it is done."""
+    due, now = ("true", "now()") if server.database else ("1", "0")
+    number = database(server, "INSERT INTO jobs (kind, queue, state, max_attempts, due, run_at, created_at) VALUES "
+                              f"('{kind}', 'lifetales', 'waiting', 1, {due}, {now}, {now}) RETURNING id")
+    wait(lambda: database(server, f"SELECT state FROM jobs WHERE id = {number}") == "done", kind, 30)
+
+
+def blobs_due(server):
+    database(server, "UPDATE jobs SET run_at = " + ("now()" if server.database else "0")
+             + ", due = " + ("true" if server.database else "1") + " WHERE kind = 'lifetales.blob'")
+
+
+def test_spaces_of_one_story_go_after_a_day_and_no_others(server):
+    ada = person(server)
+    old, young, own = (make_space(ada, title=title)["id"] for title in ("alt", "jung", "mein"))
+    note = make_note(ada, {"id": old}, type="IMAGE", imageData=b64(png(2, 9, (1, 1, 2))))
+    at = "now() - interval '25 hours'" if server.database else "created_at - 25 * 3600 * 1000000"
+    yes = "true" if server.database else "1"
+    database(server, f"UPDATE spaces SET scratch = {yes} WHERE id IN ('{old}', '{young}')",
+             f"UPDATE spaces SET created_at = {at} WHERE id IN ('{old}', '{own}')")
+    assert [space["id"] for space in good(ada.get("/api/spaces"))] == [own], "they are never listed"
+    run_job(server, "lifetales.scratch")
+    refused(ada.get(f"/api/spaces/{old}"), 404)
+    refused(ada.get(f"/api/media/{note['imageFileIds'][0]}"), 404)
+    assert good(ada.get(f"/api/spaces/{young}")) and good(ada.get(f"/api/spaces/{own}"))
+
+
+def test_bytes_that_nobody_names_go_and_named_ones_stay(server):
+    gone, stays = person(server), person(server)
+    hers = good(gone.post("/api/media", data=png(11, 3, (4, 4, 4))), 201)
+    kept = good(stays.post("/api/media", data=png(11, 3, (5, 5, 5))), 201)
+    shared = [good(one.post("/api/media", data=png(11, 3, (6, 6, 6))), 201) for one in (gone, stays)][0]
+
+    def file(media):
+        return server.folder / "blobs" / media["sha256"][:2] / media["sha256"][2:]
+    gone.post("/api/v1/users/delete-account", json={"email": gone.get("/api/v1/auth/me").json()["email"]})
+    run_job(server, "lifetales.blobs")
+    assert file(hers).exists(), "whoever is about to name them has time"
+    blobs_due(server)
+    wait(lambda: not file(hers).exists(), "the bytes to go", 30)
+    assert file(kept).exists() and file(shared).exists()
+
+
 def test_the_times_of_a_space_are_now(ada):
     made = make_space(ada)
     at = datetime.datetime.fromisoformat(made["created_at"].replace("Z", "+00:00"))
