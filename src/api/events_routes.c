@@ -383,7 +383,8 @@ static Err *session_check(Ctx *c, Session *s, bool *stands) {
     *stands = caller_stands(c, &s->caller, s->subscriber, &lost);
     for (ptrdiff_t i = 0; i < lost.count; i++) {
         subscriber_remove(s->subscriber, lost.items[i]);
-        TRY(tell(c, s, "unsubscribed", lost.items[i], member(c, "unsubscribed_from", lost.items[i])));
+        TRY(tell(c, s, "unsubscribed", lost.items[i],
+                 member(c, "unsubscribed_from", lost.items[i])));
     }
     ctx_release(c, mark);
     return NULL;

@@ -160,8 +160,8 @@ static const Route work_routes[] = {
      .doc = "Schedules, their last and next ticks"},
     /* Handlers in events_routes.c. */
     {GET, "/ws", events_ws, .access = ACCESS_OPEN, .rate = RATE_DEFAULT,
-     .query = &socket_query_record, .errors = "401 426",
-     .tag = "events", .doc = "Events by WebSocket: subscribe, unsubscribe, resume, auth, ping"},
+     .query = &socket_query_record, .errors = "401 426", .tag = "events",
+     .doc = "Events by WebSocket: subscribe, unsubscribe, resume, auth, ping"},
     {GET, "/events", events_sse, .access = ACCESS_OPEN, .query = &event_query_record,
      .out_type = "text/event-stream", .errors = "401 403", .tag = "events",
      .doc = "Events as server-sent events"},

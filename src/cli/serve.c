@@ -53,8 +53,8 @@ static void demo_hints(Ctx *c, Str url) {
     cli_printf("  curl %.*s/ping\n", S_ARG(url));
     cli_printf("  curl %.*s/api/v1/auth/login --json '{\"email\":\"%s\",\"password\":\"%s\"}'\n",
                S_ARG(url), DEMO_EMAIL, DEMO_PASSWORD);
-    cli_printf("  curl %.*s/openapi.json\nor open %.*s/docs and %.*s/search\n\n", S_ARG(url), S_ARG(url),
-               S_ARG(url));
+    cli_printf("  curl %.*s/openapi.json\nor open %.*s/docs and %.*s/search\n\n", S_ARG(url),
+               S_ARG(url), S_ARG(url));
 }
 
 /* The first line is what programs wait for: it comes once, when requests are answered. */

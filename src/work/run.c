@@ -134,7 +134,8 @@ static void taken_note(Ctx *c, Run *r) {
     if (!r->job.taken || r->job.finished) return;
     r->lost = true;
     log_msg(c, LOG_WARN,
-            "job %" PRId64 " (%s) is not this run's any more: its worker was silent too long, or its end "
+            "job %" PRId64
+            " (%s) is not this run's any more: its worker was silent too long, or its end "
             "is committed already. What this run would have written last is undone",
             r->job.id.value, r->kind->name);
 }

@@ -170,8 +170,8 @@ void scheduler_start(Ctx *c) {
     if (!scheduler.signal.loop) signal_init(&scheduler.signal, loop_here());
     atomic_store(&scheduler.stopping, false);
     atomic_store(&scheduler.alive, true);
-    scheduler.coro = coro_spawn(
-        (CoroOptions){.name = "scheduler", .app = c->app, .service = true}, scheduler_run, NULL);
+    scheduler.coro = coro_spawn((CoroOptions){.name = "scheduler", .app = c->app, .service = true},
+                                scheduler_run, NULL);
 }
 
 void scheduler_stop(Ctx *c) {
