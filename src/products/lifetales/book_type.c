@@ -34,7 +34,8 @@ static bool is_opening(int32_t p) {
 }
 static bool is_closing(int32_t p) {
     return is_space(p) || p == ')' || p == ']' || p == RAQUO || p == '"' || p == 0x201d ||
-           p == APOSTROPHE || p == '!' || p == '?' || p == 0x2026 || p == ',' || p == '.';
+           p == APOSTROPHE || p == '!' || p == '?' || p == 0x2026 || p == ',' || p == '.' ||
+           p == ':' || p == ';';
 }
 
 static int32_t at(const Typing *t, ptrdiff_t i) {
@@ -50,6 +51,11 @@ static void blank_becomes(Typing *t, int32_t p) {
     t->out.len -= t->last == ' ' ? 1 : t->last == NBSP ? 2 : 3;
     t->last = t->before_last;
     put(t, p);
+}
+
+/* May a quote open at i? Two hyphens are the dash that they become. */
+static bool opens_at(const Typing *t, ptrdiff_t i) {
+    return is_opening(at(t, i - 1)) || (at(t, i - 1) == '-' && at(t, i - 2) == '-');
 }
 
 static bool address(const Typing *t, ptrdiff_t from, ptrdiff_t to) {
@@ -82,7 +88,7 @@ static void quotes_pair(Typing *t) {
     for (ptrdiff_t i = 0; i < t->count; i++) {
         if (at(t, i) == '\n' && at(t, i + 1) == '\n') open = -1;
         if (at(t, i) != '"' || t->fixed[i]) continue;
-        if (is_opening(at(t, i - 1)) && !is_space(at(t, i + 1))) {
+        if (opens_at(t, i) && !is_space(at(t, i + 1))) {
             open = i;
         } else if (open >= 0 && i > open + 1 && !is_word(at(t, i + 1))) {
             t->quotes[open] = QUOTE_OPENS;
@@ -103,7 +109,7 @@ static void french_before(Typing *t, int32_t blank) {
     if (is_blank(t->last))
         blank_becomes(t, blank);
     else if (!is_space(t->last) && t->last != '(' && t->last != '[' && t->last != '!' &&
-             t->last != '?' && t->last != '.')
+             t->last != '?' && t->last != '.' && t->last != '-')
         put(t, blank);
 }
 
@@ -116,7 +122,7 @@ static void put_open(Typing *t) {
 static void put_close(Typing *t) {
     if (t->french && is_blank(t->last))
         blank_becomes(t, NBSP);
-    else if (t->french && !is_space(t->last))
+    else if (t->french && !is_space(t->last) && t->last != '-')
         put(t, NBSP);
     put(t, t->french ? RAQUO : 0x201d);
 }
@@ -135,7 +141,7 @@ static void put_single(Typing *t, int32_t before) {
     bool joins = is_word(before) || before == '.' || before == ',' || before == '!' || before == '?';
     if (is_word(before) || (!t->french && (joins || elided(t))))
         put(t, APOSTROPHE);
-    else if (!t->french && is_opening(before) && is_word(at(t, t->at)))
+    else if (!t->french && opens_at(t, t->at - 1) && is_word(at(t, t->at)))
         put(t, 0x2018);
     else
         put(t, '\'');
@@ -179,12 +185,19 @@ static bool entity(const Typing *t) { /* &amp; typed as such */
     return i >= 0 && t->in[i] == '&';
 }
 
+/* Is this colon the end of something, not of a time or a smile? Before what will have a blank before it, too. */
+static bool colon_ends(const Typing *t) {
+    int32_t next = at(t, t->at);
+    return is_space(next) || next == '!' || next == '?' || next == ';' || next == RAQUO ||
+           (next == '"' && t->quotes[t->at] == QUOTE_CLOSES);
+}
+
 /* Of French alone; false: the sign is like any other. */
 static bool put_french(Typing *t, int32_t p) {
     int32_t next = at(t, t->at);
     if ((p == '!' || p == '?' || p == ';') && is_closing(next) && !(p == ';' && entity(t)))
         french_before(t, NNBSP);
-    else if (p == ':' && is_space(next))
+    else if (p == ':' && colon_ends(t))
         french_before(t, NBSP);
     else if (p == RAQUO)
         return put_close(t), true;
@@ -223,9 +236,7 @@ static void put_next(Typing *t) {
     }
 }
 
-Str book_typography(Arena *arena, Str text, Str language) {
-    bool french = book_speaks(language, S("fr"));
-    if (text.len == 0 || (!french && !book_speaks(language, S("en")))) return text;
+static Str typed_once(Arena *arena, Str text, bool french) {
     Typing t = {.in = arena_array(arena, int32_t, text.len), .french = french};
     for (ptrdiff_t pos = 0; pos < text.len;) t.in[t.count++] = str_utf8_next(text, &pos);
     t.fixed = arena_array(arena, uint8_t, t.count);
@@ -235,6 +246,19 @@ Str book_typography(Arena *arena, Str text, Str language) {
     quotes_pair(&t);
     while (t.at < t.count) put_next(&t);
     return buf_str(&t.out);
+}
+
+/* A sign may make another of its neighbour (a quote that follows a new dash): until all are at rest. */
+Str book_typography(Arena *arena, Str text, Str language) {
+    enum { ROUNDS_MAX = 12 };
+    bool french = book_speaks(language, S("fr"));
+    if (text.len == 0 || (!french && !book_speaks(language, S("en")))) return text;
+    for (int round = 0; round < ROUNDS_MAX; round++) {
+        Str typed = typed_once(arena, text, french);
+        if (str_eq(typed, text)) break;
+        text = typed;
+    }
+    return text;
 }
 
 /* -- Ordinals ------------------------------------------------------------------------------------- */
