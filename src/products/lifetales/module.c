@@ -53,6 +53,7 @@ static const Route *const tables[] = {
     book_routes,
     voice_link_routes,
     transcription_routes,
+    voice_routes_tales,
     tales_health_routes,
     NULL,
 };
