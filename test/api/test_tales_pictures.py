@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness import PATIENCE, Server, database
-from tales import good, make_space, person, refused, same_as_absent, wait
+from tales import good, make_note, make_space, person, refused, same_as_absent, wait
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fake"))
 import models_google  # noqa: E402
@@ -224,6 +224,21 @@ def test_a_chapter_gets_its_picture_and_keeps_it(server):
     assert database(server, named % chapter) == second["mediaId"]
 
 
+def test_a_story_shows_the_pictures_of_its_chapters(server):
+    me = person(server)
+    space = make_space(me)
+    for day, text in enumerate(["Nous avons pris le bateau au coucher du soleil.", "Il a neigé sur le village toute la nuit."]):
+        make_note(me, space, textContent=text, timestamp=1_700_000_000_000 + day * 86_400_000)
+    good(me.post("/api/stories/generate", json={"spaceId": space["id"], "settings": {"storyMode": "chapter"}}, timeout=120))
+
+    def drawn():
+        chapters = good(me.get(f"/api/spaces/{space['id']}/story"))
+        return len(chapters) == 2 and all(c["illustrationUrl"] for c in chapters) and chapters
+    chapters = wait(drawn, "the pictures", 60)
+    shown = [picture(me, {"imageUrl": c["illustrationUrl"]}) for c in chapters]
+    assert [size_of(data) for data in shown] == [(1200, 900)] * 2 and shown[0] != shown[1]
+
+
 def test_a_chapter_without_a_prompt_is_drawn_from_its_title(server):
     me = person(server)
     chapter = chapter_of(server, make_space(me), None, title=f"La plage {word()}")
@@ -385,6 +400,11 @@ def test_pictures_are_served_by_cloudinary_where_there_is_an_account(tmp_path):
         assert me.get(f"/api/media/{made['mediaId']}").content == data
         again = good(ask(me, prompt))
         assert again["imageUrl"] == made["imageUrl"] and cloud.calls == 1
+        space = make_space(me)
+        chapter = chapter_of(server, space, f"Le port {word()}")
+        shown = good(me.post(f"/api/chapters/{chapter}/illustrate"))["imageUrl"]
+        story = good(me.get(f"/api/spaces/{space['id']}/story"))
+        assert story[0]["illustrationUrl"] == story[0]["generatedImageUrl"] == shown != made["imageUrl"]
         assert cloud.secret not in server.log()
 
 

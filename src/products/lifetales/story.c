@@ -30,6 +30,7 @@ static const Field row_fields[] = {
     FIELD(ChapterRow, illustration_style),
     FIELD(ChapterRow, illustration_status),
     FIELD(ChapterRow, illustration_id),
+    FIELD(ChapterRow, illustration_cdn),
     FIELD(ChapterRow, user_image_ids),
     FIELD(ChapterRow, position),
     FIELD(ChapterRow, created_at),
@@ -301,7 +302,9 @@ static Err *sentences_read(Ctx *c, JsonText text, RecordList *out) {
 
 Err *chapter_of_row(Ctx *c, Str space_id, const ChapterRow *row, Chapter *out) {
     bool drawn = !str_is_empty(row->illustration_id) && str_eq(row->illustration_status, S("done"));
-    Str url = drawn ? album_url(c, row->illustration_id) : (Str){0};
+    Str url = !drawn                                ? (Str){0}
+              : str_is_empty(row->illustration_cdn) ? album_url(c, row->illustration_id)
+                                                    : row->illustration_cdn;
     *out = (Chapter){
         .n = row->n,
         .space_n = row->space_n,

@@ -74,8 +74,9 @@ SELECT channel FROM events WHERE id = $1
 SELECT h.n, h.space_n, h.user_id, h.story_n, h.id, h.position, h.title, h.content, h.sentences, h.key,
        h.notes_key, h.edited, h.provider, h.model, h.illustration_prompt, h.illustration_key,
        h.illustration_style, h.illustration_n, h.illustration_status, h.user_image_ids, h.created_at,
-       h.updated_at, m.id AS illustration_id
+       h.updated_at, m.id AS illustration_id, i.url AS illustration_cdn
   FROM chapters h LEFT JOIN media m ON m.n = h.illustration_n AND m.user_id = $1
+       LEFT JOIN illustrations i ON i.key = h.illustration_key
  WHERE h.user_id = $1 AND h.space_n = $2 ORDER BY h.position, h.n
 
 -- name: chapter_of_space
@@ -83,8 +84,9 @@ SELECT h.n, h.space_n, h.user_id, h.story_n, h.id, h.position, h.title, h.conten
 SELECT h.n, h.space_n, h.user_id, h.story_n, h.id, h.position, h.title, h.content, h.sentences, h.key,
        h.notes_key, h.edited, h.provider, h.model, h.illustration_prompt, h.illustration_key,
        h.illustration_style, h.illustration_n, h.illustration_status, h.user_image_ids, h.created_at,
-       h.updated_at, m.id AS illustration_id
+       h.updated_at, m.id AS illustration_id, i.url AS illustration_cdn
   FROM chapters h LEFT JOIN media m ON m.n = h.illustration_n AND m.user_id = $1
+       LEFT JOIN illustrations i ON i.key = h.illustration_key
  WHERE h.user_id = $1 AND h.space_n = $2 AND h.id = $3
 
 -- name: chapter_sources

@@ -22,7 +22,7 @@ typedef struct ChapterRow {
     JsonText sentences;
     bool edited;
     Str illustration_prompt, illustration_key, illustration_style, illustration_status;
-    Str illustration_id;
+    Str illustration_id, illustration_cdn; /* its media; where a CDN serves it, null: from here */
     StrList user_image_ids, note_ids; /* note_ids: no column */
     int64_t position;
     Time created_at, updated_at;
