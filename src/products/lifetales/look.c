@@ -35,12 +35,22 @@ static _Thread_local struct {
     WaitList waiting;
 } gate;
 
-static void gate_leave(void) {
+typedef struct Ticket {
+    bool held;
+} Ticket;
+
+/* Also where c ends in the middle: its memory was used up. */
+static void gate_leave(void *arg) {
+    Ticket *t = arg;
+    if (!t->held) return;
+    t->held = false;
     gate.running--;
     (void)wait_wake_one(&gate.waiting);
 }
 
-static Err *gate_enter(Ctx *c) {
+static Err *gate_enter(Ctx *c, Ticket **out) {
+    *out = arena_new_of(c->arena, Ticket);
+    defer(c, gate_leave, *out);
     while (gate.running >= LOOKS_AT_ONCE) {
         Err *err = wait_on(c, &gate.waiting);
         if (!err) continue;
@@ -48,6 +58,7 @@ static Err *gate_enter(Ctx *c) {
         return err;
     }
     gate.running++;
+    (*out)->held = true;
     return NULL;
 }
 
@@ -81,11 +92,12 @@ static Err *tool_read(Ctx *c, ProcessOptions options, Str *output, bool *good, S
 }
 
 Err *tool_run_limited(Ctx *c, ProcessOptions options, Str *output, bool *good, Str *words) {
-    TRY(gate_enter(c));
+    Ticket *ticket;
+    TRY(gate_enter(c, &ticket));
     int64_t former = ctx_deadline_within(c, LOOK_MS);
     Err *err = tool_read(c, options, output, good, words);
     c->deadline_us = former;
-    gate_leave();
+    gate_leave(ticket);
     return err;
 }
 
