@@ -66,7 +66,7 @@ bool word_is_stop(Str word) {
     return false;
 }
 
-/* -- Scripts -------------------------------------------------------------------------------------- */
+/* -- Scripts ---------------------------------------------------------------------------------- */
 
 typedef struct Script {
     const char *code;
@@ -102,7 +102,7 @@ static Str script_language(Str text) {
     return most > latin / 3 && most > 0 ? str_c(scripts[best].code) : (Str){0};
 }
 
-/* -- Words ---------------------------------------------------------------------------------------- */
+/* -- Words ------------------------------------------------------------------------------------ */
 
 Str text_language(Arena *arena, Str text) {
     text = str_utf8_cut(text, LOOK_BYTES);
@@ -114,7 +114,8 @@ Str text_language(Arena *arena, Str text) {
     words_add(&words, text);
     for (ptrdiff_t i = 0; i < words.count; i++) {
         Str word = words.items[i].text;
-        for (int k = 0; k < SPOKEN; k++) votes[k] += listed(stops[k], word) || listed(signs[k], word);
+        for (int k = 0; k < SPOKEN; k++)
+            votes[k] += listed(stops[k], word) || listed(signs[k], word);
     }
     arena_release(arena, mark);
     if (votes[FRENCH] == votes[ENGLISH]) return (Str){0};

@@ -38,13 +38,20 @@ static bool named(const char *list, Str word) {
     return str_find(str_c(list), str_of(padded, word.len + 2)) >= 0;
 }
 
+/* Does it begin as one of them? Most words do not. */
+static bool begins(Str word, const char *letters) {
+    return word.len > 2 && ((unsigned char)word.data[0] >= 0x80 || strchr(letters, word.data[0]));
+}
+
 int calendar_month(Str word) {
+    if (!begins(word, "adfjmnos")) return 0;
     for (int i = 0; i < 12; i++)
         if (named(months[i], word)) return i + 1;
     return 0;
 }
 
 int calendar_weekday(Str word) {
+    if (!begins(word, "dfjlmstvw")) return -1;
     for (int i = 0; i < 7; i++)
         if (named(weekdays[i], word)) return i;
     return -1;
@@ -74,7 +81,7 @@ int64_t calendar_local_day(Time at, const Zone *zone) {
     return floor_of(shown(at, zone).us, US_PER_DAY);
 }
 
-/* -- writing ---------------------------------------------------------------------------------------- */
+/* -- writing ---------------------------------------------------------------------------------- */
 
 typedef struct Tongue {
     const char *code;

@@ -34,7 +34,7 @@ struct Facts {
 };
 enum { OFFSETS = 4, SHORT = 120 /* bytes: hardly a sign of its language */ };
 
-/* -- what the notes know ------------------------------------------------------------------------------ */
+/* -- what the notes know ---------------------------------------------------------------------- */
 
 static void number_know(Facts *f, Numbers *numbers, double value) {
     if (numbers->count == numbers->cap) {
@@ -190,7 +190,7 @@ Facts *facts_gather(Arena *arena, const StoryNote *const *notes, ptrdiff_t count
     return f;
 }
 
-/* -- is it known? ------------------------------------------------------------------------------------- */
+/* -- is it known? ----------------------------------------------------------------------------- */
 
 static int number_order(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
@@ -266,7 +266,7 @@ static bool claim_known(Facts *f, const Claim *claim) {
     return true;
 }
 
-/* -- the text ---------------------------------------------------------------------------------------- */
+/* -- the text --------------------------------------------------------------------------------- */
 
 typedef struct Finding {
     Arena *arena;

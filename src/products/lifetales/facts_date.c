@@ -52,7 +52,7 @@ static bool gap_parts(const FactTokens *t, ptrdiff_t i) {
     return false;
 }
 
-/* -- months ------------------------------------------------------------------------------------------- */
+/* -- months ----------------------------------------------------------------------------------- */
 
 /* The number that ends right before token i, "of" and "de" between allowed. */
 static Claim *number_before(Dates *d, ptrdiff_t i) {
@@ -123,7 +123,7 @@ static void month_read(Dates *d, ptrdiff_t i) {
     date_put(d, date);
 }
 
-/* -- digits ------------------------------------------------------------------------------------------- */
+/* -- digits ----------------------------------------------------------------------------------- */
 
 static bool whole_of(const FactTokens *t, ptrdiff_t i, int *value) {
     if (i >= t->count || !t->items[i].digit || t->items[i].word.len > 4) return false;
@@ -177,7 +177,7 @@ static void digits_date(Dates *d, ptrdiff_t i) {
     date_put(d, date);
 }
 
-/* -- days from the note's own ------------------------------------------------------------------------- */
+/* -- days from the note's own ----------------------------------------------------------------- */
 
 typedef struct DayWords {
     const char *words[4]; /* tokens one behind the other */
@@ -258,7 +258,7 @@ static void weekday_read(Dates *d, ptrdiff_t i) {
         date_put(d, (Claim){.kind = CLAIM_WEEKDAY, .first = i, .behind = i + 1, .value = weekday});
 }
 
-/* -- Han -------------------------------------------------------------------------------------------- */
+/* -- Han -------------------------------------------------------------------------------------- */
 
 enum { HAN_YEAR = 0x5E74, HAN_MONTH = 0x6708, HAN_DAY = 0x65E5, HAN_DAY_TOO = 0x53F7 };
 
@@ -321,7 +321,7 @@ static void han_weekdays(Str text, Claims *claims) {
         }
 }
 
-/* -- all -------------------------------------------------------------------------------------------- */
+/* -- all -------------------------------------------------------------------------------------- */
 
 static void gone_drop(Dates *d) {
     ptrdiff_t kept = 0;

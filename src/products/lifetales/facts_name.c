@@ -51,7 +51,7 @@ static bool has_name(const Map *words, Str word) {
     return false;
 }
 
-/* -- at the beginning of sentences ---------------------------------------------------------------------- */
+/* -- at the beginning of sentences ------------------------------------------------------------ */
 
 static void stems_make(Vocabulary *v) {
     if (v->stemmed) return;
@@ -133,7 +133,7 @@ static bool place_invented(Arena *arena, const FactTokens *t, ptrdiff_t i,
            !has(&notes->pairs, joined(arena, a->word, b->word)) && !has(&notes->capital, a->word);
 }
 
-/* -- all -------------------------------------------------------------------------------------------- */
+/* -- all -------------------------------------------------------------------------------------- */
 
 /* Known parts put together anew, where they are written as one: Jean-Pierre, S. Coventry. */
 static bool pair_invented(Arena *arena, const FactTokens *t, ptrdiff_t i, const Vocabulary *notes) {

@@ -7,7 +7,7 @@
 
 enum { DIGITS_MAX = 15 };
 
-/* -- words ------------------------------------------------------------------------------------------ */
+/* -- words ------------------------------------------------------------------------------------ */
 
 typedef struct Counting {
     double total, group, last; /* group: below a thousand, under way */
@@ -109,7 +109,7 @@ static ptrdiff_t words_number(const FactTokens *t, ptrdiff_t i, Tongues tongue, 
     return used;
 }
 
-/* -- digits ----------------------------------------------------------------------------------------- */
+/* -- digits ----------------------------------------------------------------------------------- */
 
 static bool is_digits(Str word) {
     for (ptrdiff_t i = 0; i < word.len; i++)
@@ -207,7 +207,7 @@ static ptrdiff_t digits_number(const FactTokens *t, ptrdiff_t i, Claim *claim, C
     return at;
 }
 
-/* -- Roman ------------------------------------------------------------------------------------------ */
+/* -- Roman ------------------------------------------------------------------------------------ */
 
 static double roman_letter(char c) {
     switch (c) {
@@ -265,7 +265,7 @@ static bool roman_number(Arena *arena, const FactTokens *t, ptrdiff_t i, double 
     return right;
 }
 
-/* -- all -------------------------------------------------------------------------------------------- */
+/* -- all -------------------------------------------------------------------------------------- */
 
 static void context_read(const FactTokens *t, Claim *claim) {
     Str before = token_word(t, claim->first - 1), behind = token_word(t, claim->behind);
@@ -307,7 +307,7 @@ void numbers_read(FactTokens *t, Tongues tongue, Claims *out) {
     }
 }
 
-/* -- Han -------------------------------------------------------------------------------------------- */
+/* -- Han -------------------------------------------------------------------------------------- */
 
 static int han_digit(int32_t c) {
     static const int32_t digits[] = {0x3007, 0x4E00, 0x4E8C, 0x4E09, 0x56DB,

@@ -31,7 +31,7 @@ typedef struct Planner {
     ptrdiff_t said_count, chapters;
 } Planner;
 
-/* -- the notes by time ------------------------------------------------------------------------------ */
+/* -- the notes by time ------------------------------------------------------------------------ */
 
 static bool is_blank(Str text) {
     for (ptrdiff_t at = 0; at < text.len;) {
@@ -70,7 +70,7 @@ static void notes_place(Planner *p) {
         if (p->all[i].says) p->said[p->said_count++] = &p->all[i];
 }
 
-/* -- chapters --------------------------------------------------------------------------------------- */
+/* -- chapters --------------------------------------------------------------------------------- */
 
 static ptrdiff_t day_end(const Planner *p, ptrdiff_t from) {
     ptrdiff_t end = from;
@@ -151,7 +151,7 @@ static void pictures_place(Planner *p) {
     }
 }
 
-/* -- keys ------------------------------------------------------------------------------------------- */
+/* -- keys ------------------------------------------------------------------------------------- */
 
 typedef crypto_hash_sha256_state Hash;
 

@@ -49,7 +49,7 @@ static int32_t code_at(Str text, ptrdiff_t at, ptrdiff_t *next) {
     return at < text.len ? str_utf8_next(text, next) : 0;
 }
 
-/* -- marks ------------------------------------------------------------------------------------------ */
+/* -- marks ------------------------------------------------------------------------------------ */
 
 static bool is_mark(int32_t c) { return c == '.' || c == '!' || c == '?' || c == 0x2026; }
 static bool is_full_mark(int32_t c) {
@@ -143,7 +143,7 @@ static bool line_ends(Str text, ptrdiff_t at) {
     }
 }
 
-/* -- one sentence ------------------------------------------------------------------------------------- */
+/* -- one sentence ----------------------------------------------------------------------------- */
 
 static ptrdiff_t sentence_until(Str text, ptrdiff_t from) {
     ptrdiff_t comma = 0, space = 0;

@@ -8,7 +8,7 @@
 #include "search/language.h"
 #include "search/text.h"
 
-/* -- space ------------------------------------------------------------------------------------------ */
+/* -- space ------------------------------------------------------------------------------------ */
 
 static bool is_unseen(int32_t c) {
     return c == 0xAD || c == 0x200B || c == 0xFEFF || c == 0xFFFD ||
@@ -46,7 +46,7 @@ static Str marker_without(Str text) {
     return at > 0 && at < text.len ? str_trim(str_slice(text, at, text.len)) : text;
 }
 
-/* -- words ------------------------------------------------------------------------------------------ */
+/* -- words ------------------------------------------------------------------------------------ */
 
 typedef struct Piece {
     Str word, tail; /* tail: what marks stand behind it */
@@ -137,7 +137,7 @@ static Str words_clean(Arena *arena, Str text, Str language) {
     return buf_str(&b);
 }
 
-/* -- beginning and end -------------------------------------------------------------------------------- */
+/* -- beginning and end ------------------------------------------------------------------------ */
 
 static bool is_opening(int32_t c) {
     return c == '"' || c == '\'' || c == '(' || c == '[' || c == '*' || c == '_' || c == 0xAB ||
@@ -197,7 +197,7 @@ Str local_clean(Arena *arena, Str sentence, Str language, bool goes_on, bool cut
     return cut ? text : stop_behind(arena, text);
 }
 
-/* -- all sentences of a text -------------------------------------------------------------------------- */
+/* -- all sentences of a text ------------------------------------------------------------------ */
 
 static void line_put(LocalLines *lines, LocalLine line) {
     if (lines->count == lines->cap) {

@@ -28,7 +28,7 @@ static bool mode_is(const Local *w, Str mode) {
     return str_eq(w->task->settings->story_mode, mode);
 }
 
-/* -- which sentences ------------------------------------------------------------------------------------ */
+/* -- which sentences -------------------------------------------------------------------------- */
 
 static int score_order(const void *a, const void *b) {
     const LocalLine *x = *(LocalLine *const *)a, *y = *(LocalLine *const *)b;
@@ -63,7 +63,7 @@ static void lines_choose(Local *w) {
     }
 }
 
-/* -- writing ------------------------------------------------------------------------------------------- */
+/* -- writing ---------------------------------------------------------------------------------- */
 
 static void sentence_write(Local *w, Str text, bool paragraph, const StoryNote *note,
                            const StoryNote *also) {

@@ -4,14 +4,14 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "products/lifetales/facts_room.h"
+#include "products/lifetales/facts_number.h"
 #include "products/lifetales/writer_local_room.h"
 #include "search/language.h"
 #include "search/text.h"
 
 enum { UNLIKE_WINDOW = 40, TITLE_LINES = 400 };
 
-/* -- weights ----------------------------------------------------------------------------------- */
+/* -- weights ---------------------------------------------------------------------------------- */
 
 static bool is_telling(Str word) {
     ptrdiff_t at = 0;
@@ -81,7 +81,7 @@ void local_lines_weigh(LocalLines *lines, Str tone) {
     }
 }
 
-/* -- the same again ---------------------------------------------------------------------------- */
+/* -- the same again --------------------------------------------------------------------------- */
 
 typedef struct LineGist {
     uint64_t stems[64];
@@ -142,7 +142,7 @@ void local_lines_unlike(LocalLines *lines) {
     }
 }
 
-/* -- a title ----------------------------------------------------------------------------------- */
+/* -- a title ---------------------------------------------------------------------------------- */
 
 Str local_short(Arena *arena, Str text) {
     ptrdiff_t points = 0, word = 0, han = 0;
@@ -178,7 +178,8 @@ typedef struct Phrase {
 
 static const char leaders[] =
     " et mais que qui car donc puis alors and but that which so then for or ou ni dont comme "
-    "quand si as when where because parce who if to qu enfin or lest till until ";
+    "quand si as when where because parce who if to qu enfin or lest till until thither thence "
+    "ensuite ailleurs voila dit said ";
 static const char hangers[] =
     " de du des le la les l d un une au aux en the of a an to in and et ou or que qui se ne "
     "je il elle on i he she we my his her their mon ma mes son sa ses with avec is was est "
@@ -193,7 +194,8 @@ static Phrase phrase_of(const LocalLines *lines, Str clause) {
     ptrdiff_t first = 0;
     while (first < t.count && word_among(leaders, t.items[first].word)) first++;
     ptrdiff_t words = t.count - first;
-    if (words < WORDS_LEAST || words > WORDS_MOST || word_among(hangers, t.items[t.count - 1].word))
+    if (words < WORDS_LEAST || words > WORDS_MOST ||
+        word_among(hangers, t.items[t.count - 1].word) || t.items[t.count - 1].word.len < 2)
         return none;
     Str text = str_slice(clause, t.items[first].from, clause.len);
     if (str_utf8_count(text) > LOCAL_TITLE_MAX) return none;
@@ -203,6 +205,7 @@ static Phrase phrase_of(const LocalLines *lines, Str clause) {
             bool name = t.items[i].capital && !t.items[i].start;
             sum += stem_weight(lines, t.items[i].word) * (name ? 1.5 : 1);
         }
+    if (words == WORDS_LEAST) sum /= 2; /* hardly more than a name */
     return (Phrase){text, sum / ((double)words + 3)};
 }
 
@@ -210,7 +213,8 @@ static void phrases_try(const LocalLines *lines, Str text, Phrase *best) {
     ptrdiff_t from = 0;
     for (ptrdiff_t at = 0, begin = 0; at <= text.len; begin = at) {
         int32_t c = at < text.len ? str_utf8_next(text, &at) : ',';
-        if (!parts_clause(c)) continue;
+        /* A point within a sentence is an abbreviation's. */
+        if (!parts_clause(c) || (c == '.' && begin < text.len - 3)) continue;
         ArenaMark mark = arena_mark(lines->arena);
         Phrase phrase = phrase_of(lines, str_slice(text, from, begin));
         arena_release(lines->arena, mark);
@@ -244,7 +248,7 @@ Str local_title(const LocalLines *lines, const ChapterTask *task) {
                               : S("");
 }
 
-/* -- a picture's words ------------------------------------------------------------------------- */
+/* -- a picture's words ------------------------------------------------------------------------ */
 
 typedef struct Thing {
     Str word;
@@ -267,6 +271,18 @@ static bool names_thing(const FactTokens *t, ptrdiff_t i) {
            t->items[i].gap.len <= 3;
 }
 
+/* Said often, and in no picture. */
+static const char unseen[] = " good great little best same thing things time times last first hath "
+                             "come down premiere premiers premier "
+                             "grande grand grands petit petite petits fois abord chose choses "
+                             "temps rien voir cause sort reste certain "
+                             "certaine heure heures jour jours annee annees year years hour hours "
+                             "point fait esprit idee moment present "
+                             "without something anything quelque bien beaucoup assez aime parle "
+                             "aller venir sortir bonne belle beau joli "
+                             "jolie beaux belles mauvais vieux vieille nouveau nouvelle account "
+                             "desire business rest raison sorte kind ";
+
 static void things_of(const LocalLines *lines, const LocalLine *line, Map *seen, Thing *things,
                       ptrdiff_t *count, ptrdiff_t most) {
     FactTokens t = fact_tokens(lines->arena, line->text);
@@ -275,6 +291,8 @@ static void things_of(const LocalLines *lines, const LocalLine *line, Map *seen,
         bool name = token->capital && !token->start;
         if (!is_telling(token->word) || token->digit || name || calendar_month(token->word))
             continue;
+        if (number_word(token->word, TONGUE_ANY) || calendar_weekday(token->word) >= 0) continue;
+        if (word_among(unseen, token->word)) continue;
         if (token->word.len < 4 || str_ends(token->word, S("ment")) ||
             str_ends(token->word, S("ly")))
             continue;
