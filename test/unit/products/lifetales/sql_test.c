@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Every statement of lifetales is one that both engines take. */
-#include "products/lifetales/illustration_sql.h"
 #include "products/lifetales/books_sql.h"
 #include "products/lifetales/illustration_sql.h"
 #include "products/lifetales/media_sql.h"
@@ -21,7 +20,6 @@ WORK(every_statement_is_prepared) {
     static const Named all[] = {
 // clang-format off
 #define X(name, text) {#name, text},
-        LIFETALES_ILLUSTRATION(X)
         LIFETALES_BOOKS(X)
         LIFETALES_ILLUSTRATION(X)
         LIFETALES_MEDIA(X)
