@@ -34,9 +34,10 @@ def test_the_tour_of_the_readme_works(make_server):
                  '"rejected_count":1', "ETag: ", '"key":"sk_', 'path="/api/v1/projects",status="201"',
                  "/api/v1/projects/{id}", "Calendrier.md", '"state":"answered"',
                  '"content":"Une personne prend la suite."', '"handedOver":', "1 added, 1 indexed", "Tilia",
-                 "Une personne prend la suite.\n"):
+                 "Une personne prend la suite.\n", "event: illustration", "event: complete", '"title":"Le marché"'):
         assert said in done.stdout, said
     assert (server.folder / "ten-minutes.tar").stat().st_size > 0
+    assert (server.folder / "bretagne.pdf").read_bytes().startswith(b"%PDF-")
 
 
 def test_contributing_shows_the_example_that_is_built():
