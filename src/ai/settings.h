@@ -18,7 +18,7 @@ typedef struct AiSettings {
     Str mistral_key, mistral_url, mistral_chat_model, mistral_embed_model,
         mistral_transcribe_model; /* url with /v1 */
     Str gemini_key, gemini_url, gemini_chat_model, gemini_embed_model, gemini_transcribe_model,
-        gemini_speak_model, gemini_speak_voice, gemini_image_model; /* url without /v1beta */
+        gemini_speak_model, gemini_speak_voice, gemini_image_model, gemini_video_model; /* url without /v1beta */
     Str vertex_project, vertex_region, vertex_url, vertex_chat_model, vertex_embed_model,
         vertex_transcribe_model, vertex_image_model; /* url without /v1; "": the region's own */
     Str google_credentials;                          /* file of a service account's key */
@@ -26,7 +26,7 @@ typedef struct AiSettings {
 
     /* Names of providers. "" for transcription and pictures: nobody does it here. */
     Str chat_provider, chat_fallback, embed_provider, transcribe_provider, speak_provider,
-        image_provider;
+        image_provider, video_provider;
     int64_t embed_dimensions;
 
     int64_t timeout_ms;  /* of a whole call, tries included, where the request names none */

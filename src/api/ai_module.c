@@ -63,6 +63,7 @@ URL_SETTLE(vertex_settle, vertex_url)
 /* -- Settings ----------------------------------------------------------------------------------- */
 
 #define NOT_BY_KEY " A key alone switches nothing"
+static const char *const video_values[] = {"", "gemini", NULL};
 static const char *const record_values[] = {"off", "play", "record", NULL};
 
 static const Setting settings_rows[] = {
@@ -87,6 +88,8 @@ static const Setting settings_rows[] = {
             .doc = "Who speaks: local (espeak-ng, where it is installed) or another." NOT_BY_KEY),
     SETTING("AI_IMAGE_PROVIDER", ai_settings.image_provider, .settle = image_settle,
             .doc = "Who draws; empty: no model does"),
+    SETTING("AI_VIDEO_PROVIDER", ai_settings.video_provider, .values = video_values,
+            .doc = "Who makes videos: gemini; empty: nobody"),
     SETTING("AI_TIMEOUT_MS", ai_settings.timeout_ms, .usual = "60000", .min = 100, .max = 600000,
             .unit = "ms", .doc = "A call to a model may take so long, all its tries together"),
     SETTING("AI_TRIES", ai_settings.tries, .usual = "3", .min = 1, .max = 10,
@@ -162,6 +165,8 @@ static const Setting settings_rows[] = {
             .doc = "Its voice"),
     SETTING("GEMINI_IMAGE_MODEL", ai_settings.gemini_image_model, .usual = "gemini-3.1-flash-image",
             MODEL("for pictures")),
+    SETTING("GEMINI_VIDEO_MODEL", ai_settings.gemini_video_model,
+            .usual = "veo-3.1-generate-preview", MODEL("for videos")),
 
     SETTING("VERTEX_AI_PROJECT", ai_settings.vertex_project, .doc = "Project of Vertex AI"),
     SETTING("VERTEX_AI_REGION", ai_settings.vertex_region, .usual = "europe-west1",

@@ -46,6 +46,7 @@ TAKES_NONE = {
     "/api/open-data/fetch",                                               # one under way is the one
     "/api/illustrations", "/api/chapters/{id}/illustrate",                # the same prompt is the same picture
     "/api/transcribe", "/api/notes/transcribe",                           # the same recording is heard once
+    "/api/generate-narrator",                                             # one under way is the one
     "/api/tts",                                                           # nothing that lasts is made
     "/api/v1/simulator/{channelId}/messages", "/api/v1/simulator/{channelId}/statuses",  # externalId names it
 }

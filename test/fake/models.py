@@ -172,7 +172,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif self.path == "/admin/account":
             self.plain(200, models_google.account(self.server.models).file())
         else:
-            self.plain(404, {"error": "no such path"})
+            self.give(b"")
 
     def do_POST(self):
         models = self.server.models
@@ -180,6 +180,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path.startswith("/admin/"):
             self.plain(*models.admin(self.path[len("/admin/"):], json.loads(data or b"null")))
             return
+        self.give(data)
+
+    def give(self, data):
+        models = self.server.models
         _, provider, path = (self.path.split("/", 2) + ["", ""])[:3]
         call = Call(models, self, provider, "/" + path, data)
         function, call.params = route(provider, call.path)
@@ -224,6 +228,7 @@ class FakeModels:
     def reset(self):
         self.calls, self.refused, self.scripted, self.faults = [], [], [], []
         self.listener = None
+        self.film, self.film_looks = b"", 0  # of models_video
 
     # -- its life
 
@@ -353,8 +358,9 @@ if __name__ == "__main__":
 import models_chat  # noqa: E402  (they need what is above)
 import models_calls  # noqa: E402
 import models_google  # noqa: E402
+import models_video  # noqa: E402
 
-assert models_chat and models_calls
+assert models_chat and models_calls and models_video
 
 if __name__ == "__main__":
     with FakeModels(int(sys.argv[1]) if len(sys.argv) > 1 else 0) as fake:

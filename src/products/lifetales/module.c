@@ -2,6 +2,7 @@
  * lifetales' row in the list of modules: routes, jobs, schedules, channels and settings of all its
  * files. */
 #include "products/lifetales/lifetales.h"
+#include "products/lifetales/narrator.h"
 #include "products/lifetales/routes.h"
 #include "products/lifetales/spaces.h"
 #include "products/lifetales/story_room.h"
@@ -54,6 +55,7 @@ static const Route *const tables[] = {
     voice_link_routes,
     transcription_routes,
     voice_routes_tales,
+    narrator_routes,
     tales_health_routes,
     NULL,
 };
@@ -62,6 +64,7 @@ static const JobTable job_tables[] = {
     {space_jobs, &space_job_count},
     {story_jobs, &story_job_count},
     {transcription_jobs, &transcription_job_count},
+    {narrator_jobs, &narrator_job_count},
     {NULL, NULL},
 };
 

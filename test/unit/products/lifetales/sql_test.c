@@ -3,6 +3,7 @@
 #include "products/lifetales/books_sql.h"
 #include "products/lifetales/illustration_sql.h"
 #include "products/lifetales/media_sql.h"
+#include "products/lifetales/narrator_sql.h"
 #include "products/lifetales/notes_sql.h"
 #include "products/lifetales/person_sql.h"
 #include "products/lifetales/shares_sql.h"
@@ -23,6 +24,7 @@ WORK(every_statement_is_prepared) {
         LIFETALES_BOOKS(X)
         LIFETALES_ILLUSTRATION(X)
         LIFETALES_MEDIA(X)
+        LIFETALES_NARRATOR(X)
         LIFETALES_NOTES(X)
         LIFETALES_PERSON(X)
         LIFETALES_SHARES(X)
