@@ -4,6 +4,7 @@ nothing half stored when the disk is full."""
 import concurrent.futures
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -207,6 +208,34 @@ def test_anothers_space_is_none(server, told):
     same_as_absent(eve, "GET", "/api/spaces/{id}/book", told["space"]["id"])
     assert server.client().get(f"/api/spaces/{told['space']['id']}/book").status_code == 401
     refused(eve.get(f"/api/spaces/{nobody()}/book"), 404)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+def test_a_full_disk_is_507_and_nothing_is_half_stored(make_server, tmp_path):
+    small = tmp_path / "small"
+    small.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "none", small], capture_output=True).returncode:
+        pytest.skip("no small disk can be mounted here")
+    try:
+        server = make_server(folder=small)
+        ada = person(server)
+        space = make_space(ada, title="Plein", language="fr")
+        noise = good(ada.post("/api/media", data=ffmpeg(
+            png(8, 8), "-vf", "scale=700:500,noise=alls=100:allf=t", "-frames:v", "1", "-f", "image2pipe",
+            "-c:v", "mjpeg", "-q:v", "1")), 201)["id"]
+        chapter(server, space, "Un", "Rien.", own=[noise])
+        assert len(book(ada, space, "epub").content) > 100_000
+        ballast = small / "ballast"
+        free = os.statvfs(small)
+        ballast.write_bytes(b"x" * max(0, free.f_bavail * free.f_bsize - 64 * 1024))
+        refused(ada.get(f"/api/spaces/{space['id']}/book", params={"format": "html"}), 507)
+        blobs = small / "blobs" / "tmp"
+        assert not blobs.exists() or not list(blobs.iterdir())
+        ballast.unlink()
+        assert "<h1>Plein</h1>" in book(ada, space, "html").text
+        server.stop()
+    finally:
+        subprocess.run(["umount", "-l", small], check=True)
 
 
 @pytest.mark.parametrize("language, text, words", [

@@ -2,6 +2,7 @@
  * Where words may be parted: libhyphen with the patterns that the machine has. A machine without them
  * parts no words, and its lines are a little wider spaced. */
 #include <hyphen.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <utf8proc.h>
@@ -10,28 +11,47 @@
 
 enum { WORD_MIN = 5, WORD_MAX = 60, LEFT_MIN = 2, RIGHT_MIN = 3 };
 
-static HyphenDict *patterns_of(Str language) {
-    static const struct {
-        const char *primary, *path;
-    } known[] = {{"fr", "/usr/share/hyphen/hyph_fr.dic"},    {"en", "/usr/share/hyphen/hyph_en_US.dic"},
-                 {"de", "/usr/share/hyphen/hyph_de.dic"},    {"de", "/usr/share/hyphen/hyph_de_DE.dic"},
-                 {"es", "/usr/share/hyphen/hyph_es.dic"},    {"it", "/usr/share/hyphen/hyph_it_IT.dic"},
-                 {"pt", "/usr/share/hyphen/hyph_pt_PT.dic"}, {"nl", "/usr/share/hyphen/hyph_nl_NL.dic"}};
-    for (ptrdiff_t i = 0; i < COUNT(known); i++) {
-        if (!book_speaks(language, str_c(known[i].primary))) continue;
-        HyphenDict *patterns =
-            access(known[i].path, R_OK) == 0 ? hnj_hyphen_load(known[i].path) : NULL;
-        if (patterns && patterns->utf8) return patterns;
-        if (patterns) hnj_hyphen_free(patterns);
+static const struct {
+    const char *primary, *path;
+} known[] = {{"fr", "/usr/share/hyphen/hyph_fr.dic"},    {"en", "/usr/share/hyphen/hyph_en_US.dic"},
+             {"de", "/usr/share/hyphen/hyph_de.dic"},    {"de", "/usr/share/hyphen/hyph_de_DE.dic"},
+             {"es", "/usr/share/hyphen/hyph_es.dic"},    {"it", "/usr/share/hyphen/hyph_it_IT.dic"},
+             {"pt", "/usr/share/hyphen/hyph_pt_PT.dic"}, {"nl", "/usr/share/hyphen/hyph_nl_NL.dic"}};
+
+/* Read once and kept for ever: libhyphen loses a hundred bytes each time it reads a file. Read-only from
+ * then on, for all threads. */
+static HyphenDict *read_already[COUNT(known)];
+static bool looked_for[COUNT(known)];
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Those hundred bytes, and what fontconfig keeps, are not ours to give back. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void) { return "leak:libhyphen\nleak:libfontconfig\n"; }
+
+static HyphenDict *patterns_read(ptrdiff_t i) {
+    pthread_mutex_lock(&lock);
+    if (!looked_for[i] && access(known[i].path, R_OK) == 0) {
+        HyphenDict *patterns = hnj_hyphen_load(known[i].path);
+        if (patterns && !patterns->utf8) {
+            hnj_hyphen_free(patterns);
+            patterns = NULL;
+        }
+        read_already[i] = patterns;
     }
-    return NULL;
+    looked_for[i] = true;
+    HyphenDict *patterns = read_already[i];
+    pthread_mutex_unlock(&lock);
+    return patterns;
 }
 
 /* The patterns themselves: an incomplete type is all that callers see. */
-BookHyphens *book_hyphens_open(Str language) { return (BookHyphens *)(void *)patterns_of(language); }
-
-void book_hyphens_close(BookHyphens *h) {
-    if (h) hnj_hyphen_free((HyphenDict *)(void *)h);
+const BookHyphens *book_hyphens(Str language) {
+    for (ptrdiff_t i = 0; i < COUNT(known); i++) {
+        if (!book_speaks(language, str_c(known[i].primary))) continue;
+        HyphenDict *patterns = patterns_read(i);
+        if (patterns) return (const BookHyphens *)(const void *)patterns;
+    }
+    return NULL;
 }
 
 /* In lower case, as the patterns are; false when a letter is not of the same length then. */
@@ -45,7 +65,7 @@ static bool lowered(Str word, char *to) {
     return true;
 }
 
-static void word_add(Buf *b, BookHyphens *h, Str word, int letters) {
+static void word_add(Buf *b, const BookHyphens *h, Str word, int letters) {
     char low[4 * WORD_MAX] = {0}, breaks[4 * WORD_MAX + 8] = {0};
     char **replacement = NULL;
     int *pos = NULL, *cut = NULL, letter = 0;
@@ -53,13 +73,13 @@ static void word_add(Buf *b, BookHyphens *h, Str word, int letters) {
         buf_add(b, word);
         return;
     }
-    bool known = hnj_hyphen_hyphenate3((HyphenDict *)(void *)h, low, (int)word.len, breaks, NULL,
+    bool good = hnj_hyphen_hyphenate3((HyphenDict *)(uintptr_t)(const void *)h, low, (int)word.len, breaks, NULL,
                                        &replacement, &pos, &cut, LEFT_MIN, RIGHT_MIN, 0, 0) == 0;
     for (ptrdiff_t at = 0; at < word.len; letter++) {
         ptrdiff_t from = at;
         str_utf8_next(word, &at);
         buf_add(b, str_slice(word, from, at));
-        bool odd = known && (breaks[letter] & 1) && (!replacement || !replacement[letter]);
+        bool odd = good && (breaks[letter] & 1) && (!replacement || !replacement[letter]);
         if (odd && letter + 1 >= LEFT_MIN && letters - letter - 1 >= RIGHT_MIN) book_point(b, 0xad);
     }
     for (ptrdiff_t i = 0; replacement && i < word.len; i++) free(replacement[i]);
@@ -79,7 +99,7 @@ static bool whole(Str token) {
            str_find_byte(token, '/') >= 0 || str_starts(token, S("www."));
 }
 
-Str book_hyphenate(Arena *arena, BookHyphens *h, Str text) {
+Str book_hyphenate(Arena *arena, const BookHyphens *h, Str text) {
     if (!h) return text;
     Buf b = buf_new(arena, text.len + text.len / 3 + 16);
     for (ptrdiff_t at = 0; at < text.len;) {

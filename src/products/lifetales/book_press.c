@@ -24,7 +24,7 @@ void press_open(Press *p, Ctx *c, const Book *book) {
                        : p->wide ? FAMILIES_WIDE
                                  : "",
                        FAMILIES);
-    p->hyphens = book_hyphens_open(book->language);
+    p->hyphens = book_hyphens(book->language);
     p->objects = g_ptr_array_new_with_free_func(g_object_unref);
     p->fonts = pango_cairo_font_map_new();
     pango_cairo_font_map_set_resolution(PANGO_CAIRO_FONT_MAP(p->fonts), 72);
@@ -45,7 +45,6 @@ void press_close(Press *p) {
     g_ptr_array_free(p->objects, TRUE);
     g_object_unref(p->context);
     g_object_unref(p->fonts);
-    book_hyphens_close(p->hyphens);
     p->objects = NULL;
 }
 

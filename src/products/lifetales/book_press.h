@@ -46,7 +46,7 @@ typedef struct Press {
     Ctx *c;
     const Book *book;
     const BookWords *words;
-    BookHyphens *hyphens;
+    const BookHyphens *hyphens;
     PangoFontMap *fonts;
     PangoContext *context;
     GPtrArray *objects;

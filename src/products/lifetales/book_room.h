@@ -50,12 +50,11 @@ MUST_USE Err *book_in_time(Ctx *c);
 /* -- Hyphens (book_hyphens.c) ----------------------------------------------------------------------- */
 
 typedef struct BookHyphens BookHyphens;
-/* Of a language's patterns, where the machine has them (hyphen-fr, hyphen-en-us, …); else NULL, and
- * nothing is parted. Closed by its opener; NULL is allowed. */
-BookHyphens *book_hyphens_open(Str language);
-void book_hyphens_close(BookHyphens *h);
+/* Of a language's patterns, where the machine has them (hyphen-fr, hyphen-en-us, …), kept for good; else
+ * NULL, and nothing is parted. From any thread. */
+const BookHyphens *book_hyphens(Str language);
 /* With soft hyphens (U+00AD) wherever a word may be parted. */
-Str book_hyphenate(Arena *arena, BookHyphens *h, Str text);
+Str book_hyphenate(Arena *arena, const BookHyphens *h, Str text);
 
 /* -- Pictures (book_image.c) ------------------------------------------------------------------------ */
 
