@@ -28,7 +28,8 @@ static const Field media_fields[] = {
     FIELD(Media, made, .doc = "upload, illustration, speech, video"),
     FIELD(Media, name, .flags = F_NULLABLE),
     FIELD(Media, size),
-    FIELD(Media, sha256, .doc = "Of the bytes as they are stored: pictures without what cameras write"),
+    FIELD(Media, sha256,
+          .doc = "Of the bytes as they are stored: pictures without what cameras write"),
     FIELD(Media, width),
     FIELD(Media, height),
     FIELD(Media, duration_ms),
@@ -39,8 +40,8 @@ static const Field media_fields[] = {
     FIELD(Media, transcription_confidence),
     FIELD(Media, created_at, .flags = F_SNAKE),
 };
-const Record media_record =
-    RECORD_AS("TalesMedia", Media, media_fields, .camel = true, .doc = "A recording, picture or video");
+const Record media_record = RECORD_AS("TalesMedia", Media, media_fields, .camel = true,
+                                      .doc = "A recording, picture or video");
 
 /* -- addresses --------------------------------------------------------------------------------- */
 
@@ -53,7 +54,8 @@ static void media_mac(Str secret, Str id, int64_t expires,
     crypto_auth_hmacsha256_init(&state, (const unsigned char *)secret.data, (size_t)secret.len);
     crypto_auth_hmacsha256_update(&state, context, sizeof context);
     crypto_auth_hmacsha256_update(&state, when, sizeof when);
-    crypto_auth_hmacsha256_update(&state, (const unsigned char *)id.data, (unsigned long long)id.len);
+    crypto_auth_hmacsha256_update(&state, (const unsigned char *)id.data,
+                                  (unsigned long long)id.len);
     crypto_auth_hmacsha256_final(&state, mac);
 }
 
@@ -98,18 +100,17 @@ static Err *media_absent(Ctx *c, Err *err) {
 }
 
 Err *album_load(Ctx *c, Id user, Str id, Media *out) {
-    return media_absent(c, db_one(c, SQL(SQL_MEDIA_BY_ID), ARGS(V(user), V(str_lower(c->arena, id))),
-                                  &media_record, out));
+    return media_absent(c, db_one(c, SQL(SQL_MEDIA_BY_ID),
+                                  ARGS(V(user), V(str_lower(c->arena, id))), &media_record, out));
 }
 
 Err *album_load_n(Ctx *c, Id user, Id n, Media *out) {
-    return media_absent(
-        c, db_one(c, SQL(SQL_MEDIA_BY_N), ARGS(V(user), V(n)), &media_record, out));
+    return media_absent(c, db_one(c, SQL(SQL_MEDIA_BY_N), ARGS(V(user), V(n)), &media_record, out));
 }
 
 Err *album_load_signed(Ctx *c, Str id, Media *out) {
-    return media_absent(
-        c, db_one(c, SQL(SQL_SYSTEM_MEDIA_SIGNED), ARGS(V(id)), &media_record, out));
+    return media_absent(c,
+                        db_one(c, SQL(SQL_SYSTEM_MEDIA_SIGNED), ARGS(V(id)), &media_record, out));
 }
 
 Err *album_put(Ctx *c, const Looked *looked, Str *sha256) {

@@ -31,7 +31,8 @@ static Str shown_name(Arena *arena, Str name) {
     for (ptrdiff_t at = 0; at < name.len;) {
         ptrdiff_t from = at;
         int32_t point = str_utf8_next(name, &at);
-        if (point >= 0x20 && point != 0x7F && point != 0xFFFD) buf_add(&b, str_slice(name, from, at));
+        if (point >= 0x20 && point != 0x7F && point != 0xFFFD)
+            buf_add(&b, str_slice(name, from, at));
     }
     Str clean = str_utf8_cut(str_trim(buf_str(&b)), NAME_BYTES_MAX);
     return clean.len ? clean : (Str){0};
@@ -51,7 +52,8 @@ static Err *part_take(Ctx *c, Multipart *m, const Part *part, Upload *u) {
     for (ptrdiff_t n = 1; n > 0; size += n) {
         TRY(multipart_read(c, m, piece, PIECE, &n));
         if (size + n > lifetales.media_max_bytes)
-            FAIL(c, TOO_LARGE, "At most %lld bytes are taken.", (long long)lifetales.media_max_bytes);
+            FAIL(c, TOO_LARGE, "At most %lld bytes are taken.",
+                 (long long)lifetales.media_max_bytes);
         if (n > 0) TRY(file_write(c, sheet.fd, piece, n, size));
     }
     TRY(sheet_read(c, &sheet));
@@ -112,7 +114,8 @@ Err *media_answer(Ctx *c, Call *k, const Media *media, int64_t max_age_s) {
     int fd;
     int64_t size;
     Err *err = blob_open(c, app_blobs(c), media->sha256, &fd, &size);
-    if (err && err->kind == ERR_NOT_FOUND) FAIL(c, NOT_FOUND, "There is no such recording or picture.");
+    if (err && err->kind == ERR_NOT_FOUND)
+        FAIL(c, NOT_FOUND, "There is no such recording or picture.");
     TRY(err);
     reply_header(k->r, S("Cache-Control"),
                  strf(c->arena, "private, max-age=%lld", (long long)max_age_s));
@@ -161,8 +164,9 @@ static Err *media_get(Ctx *c, Call *k) {
 const Route album_routes[] = {
     {POST, "/api/media", media_post, TALES_WRITES, .in_raw = true, .out = &media_record,
      .status = 201, .timeout_ms = UPLOAD_MS, .errors = "403 413 415 501 507",
-     .doc = "Store a recording, picture or video: a form's file, or the body itself. The same bytes "
-            "again are the same"},
+     .doc =
+         "Store a recording, picture or video: a form's file, or the body itself. The same bytes "
+         "again are the same"},
     {GET, "/api/media/{id}", media_get, .access = ACCESS_OPEN, .query = &media_query_record,
      .out_type = "application/octet-stream", .tag = "lifetales", .errors = "401 403 404 410",
      .doc = "Its bytes, with ranges: for its owner, or with a signed address"},

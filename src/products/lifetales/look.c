@@ -72,7 +72,8 @@ static Err *tool_read(Ctx *c, ProcessOptions options, Str *output, bool *good, S
     options.max_memory_bytes = MEMORY_MAX;
     Err *err = process_start(c, options, &p);
     if (err && err->kind == ERR_UNAVAILABLE && str_find(err->detail, S("no such file")) >= 0)
-        FAIL(c, NOT_CONFIGURED, "%s is missing: install ffmpeg, or set FFMPEG_PATH and FFPROBE_PATH.",
+        FAIL(c, NOT_CONFIGURED,
+             "%s is missing: install ffmpeg, or set FFMPEG_PATH and FFPROBE_PATH.",
              options.argv[0]);
     TRY(err);
     for (ptrdiff_t n = 1; n > 0;) {
@@ -141,18 +142,36 @@ static const char *picture_demuxer(PictureKind kind) {
 
 /* By EXIF's number. */
 static const char *const turns[] = {
-    NULL, NULL, "hflip", "hflip,vflip", "vflip", "transpose=0", "transpose=1", "transpose=3",
-    "transpose=2",
+    NULL,          NULL,          "hflip",       "hflip,vflip", "vflip",
+    "transpose=0", "transpose=1", "transpose=3", "transpose=2",
 };
 
 /* Every point is decoded; broken data is an error. */
 static Err *picture_decode(Ctx *c, const Picture *p, Str clean) {
     Str output = {0}, words = {0};
     bool good;
-    const char *argv[] = {str_cstr(c->arena, settings.ffmpeg), "-nostdin", "-hide_banner",
-                          "-loglevel", "error", "-xerror", "-err_detect", "explode", "-threads",
-                          "1", "-max_pixels", "80000000", "-f", picture_demuxer(p->kind), "-i",
-                          "pipe:0", "-frames:v", "1", "-f", "null", "-", NULL};
+    const char *argv[] = {str_cstr(c->arena, settings.ffmpeg),
+                          "-nostdin",
+                          "-hide_banner",
+                          "-loglevel",
+                          "error",
+                          "-xerror",
+                          "-err_detect",
+                          "explode",
+                          "-threads",
+                          "1",
+                          "-max_pixels",
+                          "80000000",
+                          "-f",
+                          picture_demuxer(p->kind),
+                          "-i",
+                          "pipe:0",
+                          "-frames:v",
+                          "1",
+                          "-f",
+                          "null",
+                          "-",
+                          NULL};
     TRY(tool_run_limited(c, (ProcessOptions){.argv = argv, .input = clean}, &output, &good,
                          &words));
     return good && words.len == 0 ? NULL : picture_refused(c, "it cannot be decoded");
@@ -180,14 +199,38 @@ static Err *picture_turn(Ctx *c, Picture *p, Str *clean) {
     bool good;
     TRY(sheet_open(c, &to));
     const char *const *coding =
-        p->kind == PICTURE_JPEG   ? (const char *const[]){"mjpeg", "-q:v", "2", "image2pipe"}
-        : p->kind == PICTURE_WEBP ? (const char *const[]){"libwebp", "-quality", "92", "webp"}
-                                  : (const char *const[]){"png", "-compression_level", "6", "image2pipe"};
-    const char *argv[] = {str_cstr(c->arena, settings.ffmpeg), "-nostdin", "-hide_banner",
-                          "-loglevel", "error", "-threads", "1", "-max_pixels", "80000000", "-f",
-                          picture_demuxer(p->kind), "-i", "pipe:0", "-frames:v", "1", "-vf",
-                          turns[p->orientation], "-map_metadata", "-1", "-c:v", coding[0],
-                          coding[1], coding[2], "-f", coding[3], "-y", "/dev/fd/3", NULL};
+        p->kind == PICTURE_JPEG ? (const char *const[]){"mjpeg", "-q:v", "2", "image2pipe"}
+        : p->kind == PICTURE_WEBP
+            ? (const char *const[]){"libwebp", "-quality", "92", "webp"}
+            : (const char *const[]){"png", "-compression_level", "6", "image2pipe"};
+    const char *argv[] = {str_cstr(c->arena, settings.ffmpeg),
+                          "-nostdin",
+                          "-hide_banner",
+                          "-loglevel",
+                          "error",
+                          "-threads",
+                          "1",
+                          "-max_pixels",
+                          "80000000",
+                          "-f",
+                          picture_demuxer(p->kind),
+                          "-i",
+                          "pipe:0",
+                          "-frames:v",
+                          "1",
+                          "-vf",
+                          turns[p->orientation],
+                          "-map_metadata",
+                          "-1",
+                          "-c:v",
+                          coding[0],
+                          coding[1],
+                          coding[2],
+                          "-f",
+                          coding[3],
+                          "-y",
+                          "/dev/fd/3",
+                          NULL};
     ProcessOptions options = {.argv = argv,
                               .input = *clean,
                               .files = {to.fd},
@@ -306,9 +349,20 @@ static Err *streams_probe(Ctx *c, const Container *container, int fd, Streams *o
     Str text = {0}, words = {0};
     bool good;
     json_t *probed;
-    const char *argv[] = {str_cstr(c->arena, settings.ffprobe), "-v", "error", "-hide_banner",
-                          "-protocol_whitelist", "file", "-f", container->demuxer, "-show_streams",
-                          "-print_format", "json", "-i", "/dev/fd/3", NULL};
+    const char *argv[] = {str_cstr(c->arena, settings.ffprobe),
+                          "-v",
+                          "error",
+                          "-hide_banner",
+                          "-protocol_whitelist",
+                          "file",
+                          "-f",
+                          container->demuxer,
+                          "-show_streams",
+                          "-print_format",
+                          "json",
+                          "-i",
+                          "/dev/fd/3",
+                          NULL};
     ProcessOptions options = {.argv = argv, .files = {fd}, .file_count = 1};
     TRY(tool_run_limited(c, options, &text, &good, &words));
     if (!good) return recording_broken(c);
@@ -321,11 +375,30 @@ static Err *streams_probe(Ctx *c, const Container *container, int fd, Streams *o
 static Err *duration_measure(Ctx *c, const Container *container, int fd, bool audio, int64_t *ms) {
     Str text = {0}, words = {0};
     bool good;
-    const char *argv[] = {str_cstr(c->arena, settings.ffmpeg), "-nostdin", "-hide_banner",
-                          "-loglevel", "error", "-nostats", "-stats_period", "600", "-progress",
-                          "pipe:1", "-protocol_whitelist", "file", "-f", container->demuxer, "-i",
-                          "/dev/fd/3", "-map", audio ? "0:a:0" : "0:v:0", "-c", "copy", "-f",
-                          "null", "/dev/null", NULL};
+    const char *argv[] = {str_cstr(c->arena, settings.ffmpeg),
+                          "-nostdin",
+                          "-hide_banner",
+                          "-loglevel",
+                          "error",
+                          "-nostats",
+                          "-stats_period",
+                          "600",
+                          "-progress",
+                          "pipe:1",
+                          "-protocol_whitelist",
+                          "file",
+                          "-f",
+                          container->demuxer,
+                          "-i",
+                          "/dev/fd/3",
+                          "-map",
+                          audio ? "0:a:0" : "0:v:0",
+                          "-c",
+                          "copy",
+                          "-f",
+                          "null",
+                          "/dev/null",
+                          NULL};
     ProcessOptions options = {.argv = argv, .files = {fd}, .file_count = 1};
     TRY(tool_run_limited(c, options, &text, &good, &words));
     if (!good) return recording_broken(c);

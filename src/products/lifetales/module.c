@@ -32,32 +32,25 @@ static const Setting lifetales_settings[] = {
     SETTING("LIFETALES_SHARE_SECONDS", lifetales.share_s, .usual = "2592000", .min = 1,
             .max = 315360000, .unit = "s",
             .doc = "How long a link to a story is good unless its owner says otherwise"),
-    SETTING("LIFETALES_STORY_PARALLEL", lifetales.story_parallel, .usual = "4", .min = 1,
-            .max = 32, .unit = "chapters", .doc = "Under way at once in one story"),
+    SETTING("LIFETALES_STORY_PARALLEL", lifetales.story_parallel, .usual = "4", .min = 1, .max = 32,
+            .unit = "chapters", .doc = "Under way at once in one story"),
     SETTING("LIFETALES_FONT_SERIF", lifetales.font_serif,
             .doc = "Family of a book's text; empty: what the machine has"),
     SETTING("LIFETALES_FONT_SANS", lifetales.font_sans,
             .doc = "Family of a book's titles; empty: what the machine has"),
     SETTING("CLOUDINARY_URL", lifetales.cloudinary_url, .secret = true,
-            .doc = "cloudinary://KEY:SECRET@CLOUD: pictures are shown from there; empty: from here"),
+            .doc =
+                "cloudinary://KEY:SECRET@CLOUD: pictures are shown from there; empty: from here"),
 };
 
 static const Route *const tables[] = {
-    person_routes,
-    space_routes,
-    story_routes,
-    chapter_routes,
-    note_routes,
-    album_routes,
-    share_routes,
-    illustration_routes,
-    book_routes,
-    voice_link_routes,
-    transcription_routes,
-    voice_routes_tales,
-    narrator_routes,
-    tales_health_routes,
-    NULL,
+    person_routes,        space_routes,
+    story_routes,         chapter_routes,
+    note_routes,          album_routes,
+    share_routes,         illustration_routes,
+    book_routes,          voice_link_routes,
+    transcription_routes, voice_routes_tales,
+    tales_health_routes,  NULL,
 };
 
 static const JobTable job_tables[] = {
@@ -69,11 +62,17 @@ static const JobTable job_tables[] = {
 };
 
 static const Schedule schedules[] = {
-    {.name = "lifetales.scratch", .cron = "23 3 * * *", .job = SWEEP_SCRATCH_JOB,
+    {.name = "lifetales.scratch",
+     .cron = "23 3 * * *",
+     .job = SWEEP_SCRATCH_JOB,
      .doc = "Spaces that were made for one story"},
-    {.name = "lifetales.blobs", .cron = "41 3 * * *", .job = SWEEP_BLOBS_JOB,
+    {.name = "lifetales.blobs",
+     .cron = "41 3 * * *",
+     .job = SWEEP_BLOBS_JOB,
      .doc = "Bytes that nobody names"},
-    {.name = "lifetales.transcriptions", .cron = "*/5 * * * *", .job = "lifetales.transcribe_waiting",
+    {.name = "lifetales.transcriptions",
+     .cron = "*/5 * * * *",
+     .job = "lifetales.transcribe_waiting",
      .doc = "Recordings that wait, once somebody can write them down"},
 };
 

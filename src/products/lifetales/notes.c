@@ -87,9 +87,11 @@ typedef struct NoteMedia {
     Media media;
     Id note_n;
 } NoteMedia;
-#define IN(member, ...) \
-    {.name = #member, .kind = KIND_OF(((Media *)0)->member), \
-     .offset = offsetof(NoteMedia, media.member), __VA_ARGS__}
+#define IN(member, ...)                                          \
+    {                                                            \
+        .name = #member, .kind = KIND_OF(((Media *)0)->member),  \
+        .offset = offsetof(NoteMedia, media.member), __VA_ARGS__ \
+    }
 static const Field note_media_fields[] = {
     FIELD(NoteMedia, note_n),
     IN(n, .doc = NULL),
@@ -236,7 +238,8 @@ static Err *data_stage(Ctx *c, NoteIn *in, Str base64, Str declared, const char 
 }
 
 Err *media_from_body(Ctx *c, NoteIn *in) {
-    bool sound = str_starts(in->content, S("data:audio/")) || str_starts(in->content, S("data:video/"));
+    bool sound =
+        str_starts(in->content, S("data:audio/")) || str_starts(in->content, S("data:video/"));
     bool picture = str_starts(in->content, S("data:image/"));
     Str inside = sound || picture ? in->content : (Str){0};
     if (inside.data) in->content = (Str){0};
@@ -256,8 +259,8 @@ Err *media_from_body(Ctx *c, NoteIn *in) {
 static Err *hang_one(Ctx *c, Hang *h, const Media *m) {
     TRY(db_exec(c, SQL(SQL_NOTE_MEDIA_ADD),
                 ARGS(V(h->space->user_id), V(h->note->n), V(m->n), V(h->position++)), NULL));
-    bool wanted = h->hear && str_eq(m->kind, S("audio")) &&
-                  (str_eq(m->transcription_status, S("none")));
+    bool wanted =
+        h->hear && str_eq(m->kind, S("audio")) && (str_eq(m->transcription_status, S("none")));
     return wanted ? transcription_wanted(c, m) : NULL;
 }
 
@@ -312,12 +315,12 @@ Err *note_add(Ctx *c, const Space *space, const NoteIn *in, Note *out) {
     TRY(db_exec(c, SQL(SQL_SPACE_TOUCH), ARGS(V(space->user_id), V(space->n), V(now)), NULL));
     TRY(db_int(c, SQL(SQL_NOTES_COUNT), ARGS(V(space->user_id), V(space->n)), &count));
     if (count >= lifetales.space_max_notes)
-        FAIL(c, CONFLICT, "A space holds at most %lld notes.", (long long)lifetales.space_max_notes);
+        FAIL(c, CONFLICT, "A space holds at most %lld notes.",
+             (long long)lifetales.space_max_notes);
     TRY(db_int(c, SQL(SQL_NOTE_INSERT),
                ARGS(V(space->user_id), V(note.id), V(space->n), V(in->type), V(in->title),
-                    V(in->description), V(in->content), V(in->text_content), V(said),
-                    V(own), V(in->location),
-                    V(time_is_null(in->timestamp) ? now : in->timestamp), V(now)),
+                    V(in->description), V(in->content), V(in->text_content), V(said), V(own),
+                    V(in->location), V(time_is_null(in->timestamp) ? now : in->timestamp), V(now)),
                &note.n.value));
     Hang h = {.space = space, .note = &note, .hear = !own};
     TRY(hang_all(c, &h, in));

@@ -45,9 +45,9 @@ typedef struct SettingsRow {
     OptBool background_music;
 } SettingsRow;
 static const Field row_fields[] = {
-    FIELD(SettingsRow, narrative_tone), FIELD(SettingsRow, story_mode),
-    FIELD(SettingsRow, image_style),    FIELD(SettingsRow, voice_style),
-    FIELD(SettingsRow, creativity),     FIELD(SettingsRow, images_per_chapter),
+    FIELD(SettingsRow, narrative_tone),   FIELD(SettingsRow, story_mode),
+    FIELD(SettingsRow, image_style),      FIELD(SettingsRow, voice_style),
+    FIELD(SettingsRow, creativity),       FIELD(SettingsRow, images_per_chapter),
     FIELD(SettingsRow, background_music),
 };
 static const Record row_record = RECORD(SettingsRow, row_fields);

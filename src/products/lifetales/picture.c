@@ -159,7 +159,8 @@ static void png_walk(Walk *w) {
             w->p->width = be32(chunk + 8);
             w->p->height = be32(chunk + 12);
         }
-        if (memcmp(name, "eXIf", 4) == 0) w->p->orientation = exif_orientation(chunk + 8, (ptrdiff_t)len);
+        if (memcmp(name, "eXIf", 4) == 0)
+            w->p->orientation = exif_orientation(chunk + 8, (ptrdiff_t)len);
         if (png_keeps(name)) keep(w, w->at, (ptrdiff_t)len + 12);
         w->at += (ptrdiff_t)len + 12;
         if (memcmp(name, "IEND", 4) == 0) return;
@@ -168,7 +169,8 @@ static void png_walk(Walk *w) {
 
 /* -- WebP -------------------------------------------------------------------------------------- */
 
-static void webp_size(Walk *w, const unsigned char *name, const unsigned char *body, ptrdiff_t len) {
+static void webp_size(Walk *w, const unsigned char *name, const unsigned char *body,
+                      ptrdiff_t len) {
     Picture *p = w->p;
     if (memcmp(name, "VP8X", 4) == 0 && len >= 10) {
         p->width = (int64_t)le24(body + 4) + 1;
@@ -227,7 +229,9 @@ static ptrdiff_t gif_blocks(const Walk *w, ptrdiff_t at) {
     return at < w->len ? at + 1 : -1;
 }
 
-static ptrdiff_t gif_table(int flags) { return flags & 0x80 ? (ptrdiff_t)3 << ((flags & 7) + 1) : 0; }
+static ptrdiff_t gif_table(int flags) {
+    return flags & 0x80 ? (ptrdiff_t)3 << ((flags & 7) + 1) : 0;
+}
 
 /* Animations that repeat say so in an extension of this name. */
 static bool gif_keeps(const Walk *w, ptrdiff_t at) {
@@ -279,8 +283,10 @@ PictureKind picture_kind(Str b) {
 
 const char *picture_mime(PictureKind kind) {
     static const char *const mimes[] = {
-        [PICTURE_NONE] = "application/octet-stream", [PICTURE_JPEG] = "image/jpeg",
-        [PICTURE_PNG] = "image/png",                 [PICTURE_WEBP] = "image/webp",
+        [PICTURE_NONE] = "application/octet-stream",
+        [PICTURE_JPEG] = "image/jpeg",
+        [PICTURE_PNG] = "image/png",
+        [PICTURE_WEBP] = "image/webp",
         [PICTURE_GIF] = "image/gif",
     };
     return mimes[kind];

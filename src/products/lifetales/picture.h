@@ -7,15 +7,21 @@
 
 #include "core/str.h"
 
-typedef enum PictureKind { PICTURE_NONE, PICTURE_JPEG, PICTURE_PNG, PICTURE_WEBP, PICTURE_GIF } PictureKind;
+typedef enum PictureKind {
+    PICTURE_NONE,
+    PICTURE_JPEG,
+    PICTURE_PNG,
+    PICTURE_WEBP,
+    PICTURE_GIF
+} PictureKind;
 
 typedef struct Picture {
     PictureKind kind;
     int64_t width, height;
-    int orientation;    /* 1..8, as EXIF counts; 1: upright */
-    Str colour;         /* of a JPEG: the segments of its colour profile, as they stand */
-    ptrdiff_t size;     /* of the clean bytes */
-    const char *wrong;  /* NULL: nothing */
+    int orientation;   /* 1..8, as EXIF counts; 1: upright */
+    Str colour;        /* of a JPEG: the segments of its colour profile, as they stand */
+    ptrdiff_t size;    /* of the clean bytes */
+    const char *wrong; /* NULL: nothing */
 } Picture;
 
 PictureKind picture_kind(Str bytes); /* by its first bytes */

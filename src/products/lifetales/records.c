@@ -9,8 +9,7 @@ static const Field sentence_fields[] = {
     FIELD(StorySentence, end),
     FIELD(StorySentence, note_ids, .doc = "What it rests on, the nearest first"),
 };
-const Record sentence_record =
-    RECORD(StorySentence, sentence_fields, .camel = true, .open = true);
+const Record sentence_record = RECORD(StorySentence, sentence_fields, .camel = true, .open = true);
 
 static const Field chapter_fields[] = {
     FIELD(Chapter, n, HIDDEN),
@@ -29,8 +28,7 @@ static const Field chapter_fields[] = {
     FIELD(Chapter, model, .flags = F_READONLY | F_NULLABLE),
     FIELD(Chapter, illustration_prompt, .max = 4000, .flags = F_NULLABLE),
     FIELD(Chapter, illustration_key, HIDDEN),
-    FIELD(Chapter, illustration_status, .flags = F_READONLY,
-          .doc = "none, waiting, done, failed"),
+    FIELD(Chapter, illustration_status, .flags = F_READONLY, .doc = "none, waiting, done, failed"),
     FIELD(Chapter, illustration_url, .flags = F_READONLY | F_NULLABLE | F_NO_COLUMN),
     FIELD(Chapter, generated_image_url, .flags = F_READONLY | F_NULLABLE | F_NO_COLUMN,
           .doc = "The same as illustrationUrl"),

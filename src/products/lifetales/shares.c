@@ -19,13 +19,12 @@ typedef struct Share {
     Time expires_at, revoked_at, created_at;
     int64_t views;
 } Share;
-#define SHARE_FIELDS                                                                       \
-    FIELD(Share, n, .flags = F_SECRET | F_READONLY),                                       \
-        FIELD(Share, user_id, .flags = F_SECRET | F_READONLY),                             \
-        FIELD(Share, space_n, .flags = F_SECRET | F_READONLY),                             \
-        FIELD(Share, id, .format = "uuid"), FIELD(Share, expires_at),                      \
-        FIELD(Share, revoked_at, .flags = F_NULLABLE), FIELD(Share, views),                \
-        FIELD(Share, created_at, .flags = F_SNAKE)
+#define SHARE_FIELDS                                                                               \
+    FIELD(Share, n, .flags = F_SECRET | F_READONLY),                                               \
+        FIELD(Share, user_id, .flags = F_SECRET | F_READONLY),                                     \
+        FIELD(Share, space_n, .flags = F_SECRET | F_READONLY), FIELD(Share, id, .format = "uuid"), \
+        FIELD(Share, expires_at), FIELD(Share, revoked_at, .flags = F_NULLABLE),                   \
+        FIELD(Share, views), FIELD(Share, created_at, .flags = F_SNAKE)
 static const Field share_fields[] = {SHARE_FIELDS};
 static const Record share_record =
     RECORD(Share, share_fields, .camel = true, .doc = "A link to a space's story");
@@ -44,8 +43,7 @@ static const Field share_in_fields[] = {
     FIELD(ShareIn, expires_in_seconds, .min = 1, .max = YEARS_10_S),
     FIELD(ShareIn, expires_at, .flags = F_NULLABLE, .doc = "Instead; within ten years"),
 };
-static const Record share_in_record =
-    RECORD(ShareIn, share_in_fields, .camel = true, .open = true);
+static const Record share_in_record = RECORD(ShareIn, share_in_fields, .camel = true, .open = true);
 
 /* -- making, listing, taking back -------------------------------------------------------------- */
 
@@ -253,10 +251,12 @@ static Err *shared_media_get(Ctx *c, Call *k) {
     Share share;
     Media media = {0};
     TRY(share_open(c, k->params[0], &share));
-    Err *err = db_one(c, SQL2(SQL_SHARE_MEDIA_SQLITE, SQL_SHARE_MEDIA_POSTGRES),
-                      ARGS(V(share.user_id), V(share.space_n), V(str_lower(c->arena, k->params[1]))),
-                      &media_record, &media);
-    if (err && err->kind == ERR_NOT_FOUND) FAIL(c, NOT_FOUND, "There is no such recording or picture.");
+    Err *err =
+        db_one(c, SQL2(SQL_SHARE_MEDIA_SQLITE, SQL_SHARE_MEDIA_POSTGRES),
+               ARGS(V(share.user_id), V(share.space_n), V(str_lower(c->arena, k->params[1]))),
+               &media_record, &media);
+    if (err && err->kind == ERR_NOT_FOUND)
+        FAIL(c, NOT_FOUND, "There is no such recording or picture.");
     TRY(err);
     return media_answer(c, k, &media, VIEW_AGE_S);
 }

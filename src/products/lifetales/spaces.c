@@ -20,7 +20,8 @@ static const int64_t BODY_MS = 10 * 60 * 1000;
 static void space_check(const void *value, Str path, Problems *problems) {
     const Space *s = value;
     if (s->time_zone.len > 0 && !zone_find(str_cstr(problems->arena, s->time_zone)))
-        problem_add(problems, strf(problems->arena, "%.*s%stimeZone", S_ARG(path), path.len ? "." : ""),
+        problem_add(problems,
+                    strf(problems->arena, "%.*s%stimeZone", S_ARG(path), path.len ? "." : ""),
                     S("value"), "is no time zone (Europe/Paris)");
 }
 
@@ -62,8 +63,8 @@ Err *space_load(Ctx *c, Id user, Str id, Space *out) {
 }
 
 Err *space_load_n(Ctx *c, Id user, Id n, Space *out) {
-    return space_absent(
-        c, db_one(c, SQL(SQL_SPACE_LOAD_N), ARGS(V(user), V(n)), &space_record, out));
+    return space_absent(c,
+                        db_one(c, SQL(SQL_SPACE_LOAD_N), ARGS(V(user), V(n)), &space_record, out));
 }
 
 static void cover_show(Ctx *c, Space *s) {
@@ -119,7 +120,8 @@ static Err *cover_keep(Ctx *c, SpaceWrite *w, Str *out) {
     Media media;
     *out = given.len ? given : (Str){0};
     if (w->staged.sha256.data) {
-        TRY(album_add(c, w->user, &w->staged.looked, w->staged.sha256, S("upload"), (Str){0}, &media));
+        TRY(album_add(c, w->user, &w->staged.looked, w->staged.sha256, S("upload"), (Str){0},
+                      &media));
     } else if (id.data) {
         Err *err = album_load(c, w->user, id, &media);
         if (err && err->kind == ERR_NOT_FOUND) return cover_bad(c, "names no picture of yours");
@@ -267,7 +269,8 @@ typedef struct SpacePart {
     Id n;
     Str id, sha256;
 } SpacePart;
-static const Field part_fields[] = {FIELD(SpacePart, n), FIELD(SpacePart, id), FIELD(SpacePart, sha256)};
+static const Field part_fields[] = {FIELD(SpacePart, n), FIELD(SpacePart, id),
+                                    FIELD(SpacePart, sha256)};
 static const Record part_record = RECORD(SpacePart, part_fields);
 typedef struct Numbered {
     Id id;
@@ -333,6 +336,7 @@ const Route space_routes[] = {
      .errors = "403 404 413 415", .doc = "What is given is changed, the rest stays"},
     {DELETE, "/api/spaces/{id}", space_delete, TALES_WRITES, .out = &tales_done_record,
      .errors = "403 404",
-     .doc = "Take a space away, with its notes, its story, its books and its recordings and pictures"},
+     .doc =
+         "Take a space away, with its notes, its story, its books and its recordings and pictures"},
     {.path = NULL},
 };
