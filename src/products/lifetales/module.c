@@ -50,7 +50,8 @@ static const Route *const tables[] = {
     share_routes,         illustration_routes,
     book_routes,          voice_link_routes,
     transcription_routes, voice_routes_tales,
-    tales_health_routes,  NULL,
+    narrator_routes,      tales_health_routes,
+    NULL,
 };
 
 static const JobTable job_tables[] = {
