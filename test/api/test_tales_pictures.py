@@ -13,11 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from harness import PATIENCE, Server, database
 from tales import good, make_note, make_space, person, refused, same_as_absent, wait
+from test_tales_spaces import run_job
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fake"))
-import models_google  # noqa: E402
 from cloudinary import Cloudinary  # noqa: E402
 from models import FakeModels  # noqa: E402
+import models_google  # noqa: E402  (models brings it in)
 
 ROUTE = "/api/illustrations"
 GEMINI = "/v1beta/models/gemini-3.1-flash-image:generateContent"
@@ -261,6 +262,19 @@ def test_another_persons_chapter_is_not_there(server):
     same_as_absent(stranger, "POST", "/api/chapters/{id}/illustrate", chapter, json={"prompt": "la mer"})
     assert database(server, f"SELECT illustration_status FROM chapters WHERE id = '{chapter}'") == "none"
     refused(owner.post("/api/chapters/nonsense/illustrate"), 404)
+
+
+def test_pictures_that_are_nobodys_any_more_are_forgotten(server):
+    gone, stays = person(server), person(server)
+    theirs, shared = f"À oublier {word()}", f"À garder {word()}"
+    good(ask(gone, theirs)), good(ask(gone, shared)), good(ask(stays, shared))
+    database(server, "UPDATE illustrations SET created_at = " + ("'2020-01-01'" if server.database else "0"))
+    before = rows(server)
+    unused = int(database(server, "SELECT count(*) FROM illustrations WHERE sha256 NOT IN (SELECT sha256 FROM media)"))
+    gone.post("/api/v1/users/delete-account", json={"email": gone.get("/api/v1/auth/me").json()["email"]})
+    run_job(server, "lifetales.blobs")
+    wait(lambda: rows(server) == before - unused - 1, "the row to go", 30)
+    assert good(ask(stays, shared))["cached"] is True
 
 
 # -- by a model --------------------------------------------------------------------------------------------------

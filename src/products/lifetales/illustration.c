@@ -330,3 +330,8 @@ Err *illustrate(Ctx *c, const IllustrationTask *task, Illustration *out) {
     m = (Making){.task = task, .out = out};
     return illustrate_once(c, &m, key);
 }
+
+Err *illustrations_sweep(Ctx *c) {
+    return db_exec(c, SQL(SQL_SYSTEM_ILLUSTRATIONS_SWEEP),
+                   ARGS(V(time_add(time_now(), -US_PER_DAY))), NULL);
+}

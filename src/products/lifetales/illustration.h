@@ -35,5 +35,7 @@ MUST_USE Err *illustration_known(Ctx *c, Str key, bool *known);
 /* Equal tasks at the same moment are one picture, made once. Errors of ai.h for a provider that is away: to be
  * tried again. Not for transactions. */
 MUST_USE Err *illustrate(Ctx *c, const IllustrationTask *task, Illustration *out);
+/* Forget pictures that are a day old and nobody's any more; their bytes are then swept as all others. */
+MUST_USE Err *illustrations_sweep(Ctx *c);
 
 #endif

@@ -26,3 +26,8 @@ SELECT h.n, h.title, h.illustration_prompt, h.illustration_n, s.id AS space_id, 
 UPDATE chapters SET illustration_n = $3, illustration_key = $4, illustration_style = $5, illustration_prompt = $6,
        illustration_status = 'done', updated_at = $7
  WHERE user_id = $1 AND n = $2
+
+-- name: system_illustrations_sweep
+-- $1 before when they were made: those that nobody has any more.
+DELETE FROM illustrations
+ WHERE created_at < $1 AND NOT EXISTS (SELECT 1 FROM media m WHERE m.sha256 = illustrations.sha256)

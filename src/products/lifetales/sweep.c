@@ -3,6 +3,7 @@
  * any more (an account was erased: its rows went at once). */
 #include "api/blob_use.h"
 #include "products/lifetales/album_room.h"
+#include "products/lifetales/illustration.h"
 #include "products/lifetales/spaces.h"
 #include "products/lifetales/spaces_sql.h"
 #include "products/lifetales/sweep.h"
@@ -57,6 +58,7 @@ static Err *unnamed_ask(Ctx *c, Str hash, int64_t size, void *arg) {
 
 Err *sweep_blobs_run(Ctx *c, Job *job) {
     (void)job;
+    TRY(illustrations_sweep(c));
     return blob_each(c, app_blobs(c), unnamed_ask, NULL);
 }
 
