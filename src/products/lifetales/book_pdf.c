@@ -4,6 +4,7 @@
 #include <cairo-pdf.h>
 #include <stdlib.h>
 
+#include "core/log.h"
 #include "core/time.h"
 #include "products/lifetales/book_press.h"
 
@@ -234,6 +235,11 @@ Err *book_pdf(Ctx *c, const Book *book, Str *out) {
     defer(c, drawing_close, d); /* should memory run out in between */
     press_open(&d->press, c, book);
     Err *err = press_book(&d->press);
+    if (!err && d->press.missing > 0)
+        log_msg(NULL, LOG_WARN,
+                "book: no font here has %lld of its characters, printed as boxes: fonts-noto-core has most "
+                "scripts, fonts-noto-cjk Chinese, Japanese and Korean, fonts-symbola signs and emoji",
+                (long long)d->press.missing);
     if (!err) err = drawn(d);
     drawing_close(d);
     if (!err) *out = buf_str(&d->out);
