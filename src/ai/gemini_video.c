@@ -134,12 +134,12 @@ Err *video_look(Ctx *c, Str operation, ptrdiff_t max_bytes, VideoState *out) {
     TRY(able(c));
     if (!operation_is_good(operation)) FAIL(c, INVALID, "This is no operation of gemini's.");
     Header key = {S("x-goog-api-key"), ai_settings.gemini_key};
-    HttpCall call = {.url = strf(c->arena, "%.*s/v1beta/%.*s", S_ARG(ai_settings.gemini_url),
-                                 S_ARG(operation)),
-                     .headers = &key,
-                     .header_count = 1,
-                     .timeout_ms = ASK_MS,
-                     .max_bytes = STATE_MAX};
+    HttpCall call = {
+        .url = strf(c->arena, "%.*s/v1beta/%.*s", S_ARG(ai_settings.gemini_url), S_ARG(operation)),
+        .headers = &key,
+        .header_count = 1,
+        .timeout_ms = ASK_MS,
+        .max_bytes = STATE_MAX};
     TRY(http_call(c, &call, &answer));
     TRY(answer_json_of(c, &answer, &json));
     out->done = json_is_true(json_at(json, "done"));

@@ -18,7 +18,8 @@ typedef struct AiSettings {
     Str mistral_key, mistral_url, mistral_chat_model, mistral_embed_model,
         mistral_transcribe_model; /* url with /v1 */
     Str gemini_key, gemini_url, gemini_chat_model, gemini_embed_model, gemini_transcribe_model,
-        gemini_speak_model, gemini_speak_voice, gemini_image_model, gemini_video_model; /* url without /v1beta */
+        gemini_speak_model, gemini_speak_voice, gemini_image_model,
+        gemini_video_model; /* url without /v1beta */
     Str vertex_project, vertex_region, vertex_url, vertex_chat_model, vertex_embed_model,
         vertex_transcribe_model, vertex_image_model; /* url without /v1; "": the region's own */
     Str google_credentials;                          /* file of a service account's key */
@@ -32,12 +33,14 @@ typedef struct AiSettings {
     int64_t timeout_ms;  /* of a whole call, tries included, where the request names none */
     int64_t tries;       /* calls made for one request to one provider, at most */
     int64_t concurrency; /* calls under way at once, of this process to one provider */
-    int64_t keep_days;   /* what was answered is kept so long after it was last asked for; 0: not at all */
+    int64_t
+        keep_days; /* what was answered is kept so long after it was last asked for; 0: not at all */
     int64_t kept_bytes, kept_rows; /* and so much of it, at most */
-    Str prices;     /* JSON: {"model": {"in": 0.15, "out": 0.6, …}}, by million tokens; see prices.c */
+    Str prices; /* JSON: {"model": {"in": 0.15, "out": 0.6, …}}, by million tokens; see prices.c */
     Str recordings; /* folder */
     Str record;     /* off, play, record */
-    int64_t play_bytes; /* played answers come in pieces of so many bytes; 0: as they may. For tests */
+    int64_t
+        play_bytes; /* played answers come in pieces of so many bytes; 0: as they may. For tests */
 } AiSettings;
 extern AiSettings ai_settings;
 

@@ -57,8 +57,7 @@ static const Field body_fields[] = {
     FIELD(NarratorBody, duration_seconds, .fallback = "8", .min = 1, .max = 8,
           .doc = "What providers make: 4, 6 or 8, the next longer one"),
 };
-static const Record body_record =
-    RECORD(NarratorBody, body_fields, .camel = true, .open = true);
+static const Record body_record = RECORD(NarratorBody, body_fields, .camel = true, .open = true);
 
 typedef struct NarratorStarted {
     Str operation_id, status;
@@ -99,26 +98,25 @@ static Err *asking_store(Ctx *c, void *arg) {
     }
     a->id = uuid_v7(c->arena);
     TRY(person_takes(c, a->user, LIMIT_AI_CALLS, strf(c->arena, "narrator:%.*s", S_ARG(a->id))));
-    return db_exec(c, SQL(SQL_NARRATION_ADD),
-                   ARGS(user, V(a->id), script, V(photo.n), seconds, V(S("")), V(S("")),
-                        V(time_now())),
-                   NULL);
+    return db_exec(
+        c, SQL(SQL_NARRATION_ADD),
+        ARGS(user, V(a->id), script, V(photo.n), seconds, V(S("")), V(S("")), V(time_now())), NULL);
 }
 
 static Err *look_ask(Ctx *c, Id user, Str id, int64_t round) {
     Str payload = strf(c->arena, "{\"user\":%lld,\"narration\":\"%.*s\",\"round\":%lld}",
                        (long long)user.value, S_ARG(id), (long long)round);
     int64_t delay_ms = min_i64(LOOK_BASE_MS << min_i64(round, 10), LOOK_MAX_MS);
-    return job_add(c, NARRATOR_JOB, payload,
-                   (JobOptions){.unique_key = id, .delay_ms = delay_ms}, NULL);
+    return job_add(c, NARRATOR_JOB, payload, (JobOptions){.unique_key = id, .delay_ms = delay_ms},
+                   NULL);
 }
 
 static Err *asking_begun(Ctx *c, void *arg) {
     const Asking *a = arg;
-    TRY(db_exec(c, SQL(SQL_NARRATION_BEGUN),
-                ARGS(V(a->user), V(a->id), V(a->operation), V(a->origin.provider),
-                     V(a->origin.model)),
-                NULL));
+    TRY(db_exec(
+        c, SQL(SQL_NARRATION_BEGUN),
+        ARGS(V(a->user), V(a->id), V(a->operation), V(a->origin.provider), V(a->origin.model)),
+        NULL));
     return look_ask(c, a->user, a->id, 0);
 }
 
@@ -197,8 +195,8 @@ static Err *looking_complete(Ctx *c, void *arg) {
 
 static Err *video_keep(Ctx *c, Looking *l, const VideoState *state) {
     Err *err = album_look(c, state->bytes, state->mime, &l->video.looked);
-    if (err && (err->kind == ERR_INVALID || err->kind == ERR_MEDIA_TYPE ||
-                err->kind == ERR_TOO_LARGE)) {
+    if (err &&
+        (err->kind == ERR_INVALID || err->kind == ERR_MEDIA_TYPE || err->kind == ERR_TOO_LARGE)) {
         l->why = S("What the provider made is no video.");
         return db_transaction(c, looking_failed, l);
     }
@@ -282,9 +280,10 @@ const Route narrator_routes[] = {
     {POST, "/api/generate-narrator", narrator_post, TALES_WRITES, .in = &body_record,
      .out = &started_record, .body_limit = PHOTO_MAX, .timeout_ms = BODY_MS,
      .errors = "402 403 413 415 422 429 501 502 503 504 507",
-     .doc = "Begin a video in which who is on the photograph says the script. The same again, while "
-            "it is under way, is that one"},
-    {GET, "/api/narrator-status/{operationId}", narrator_status, TALES_READS,
-     .out = &status_record, .errors = "403 404", .doc = "How far it is"},
+     .doc =
+         "Begin a video in which who is on the photograph says the script. The same again, while "
+         "it is under way, is that one"},
+    {GET, "/api/narrator-status/{operationId}", narrator_status, TALES_READS, .out = &status_record,
+     .errors = "403 404", .doc = "How far it is"},
     {.path = NULL},
 };

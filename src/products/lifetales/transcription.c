@@ -93,11 +93,10 @@ Err *hearing_taken(Ctx *c, Id user, Str sha256) {
 
 Err *hearing_done(Ctx *c, Id user, Str sha256, Str audio, Str mime, Transcript *said) {
     TRY(sound_prepare(c, provider_usual(AI_TRANSCRIBE), &audio, &mime));
-    TranscribeRequest request = {
-        .audio = audio,
-        .mime = mime,
-        .payer = {strf(c->arena, "user:%lld", (long long)user.value),
-                  strf(c->arena, "transcription:%.*s", S_ARG(sha256))}};
+    TranscribeRequest request = {.audio = audio,
+                                 .mime = mime,
+                                 .payer = {strf(c->arena, "user:%lld", (long long)user.value),
+                                           strf(c->arena, "transcription:%.*s", S_ARG(sha256))}};
     return transcribe(c, &request, said);
 }
 

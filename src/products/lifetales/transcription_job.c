@@ -103,10 +103,10 @@ static Err *ends_badly(Ctx *c, Hearing *h, Err *err) {
     default: break;
     }
     if (err->kind != ERR_INTERNAL || h->job->attempts < h->job->max_attempts) return err;
-    TRY(db_exec(c, SQL(SQL_TRANSCRIPTION_FAIL),
-                ARGS(V(h->user), V(h->media_n),
-                     V(S("It could not be written down: an error of ours."))),
-                NULL));
+    TRY(db_exec(
+        c, SQL(SQL_TRANSCRIPTION_FAIL),
+        ARGS(V(h->user), V(h->media_n), V(S("It could not be written down: an error of ours."))),
+        NULL));
     return err; /* the job's log has it */
 }
 

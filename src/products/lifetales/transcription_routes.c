@@ -117,9 +117,9 @@ static void sent_hash(void *arg) {
 static Err *sent_look(Ctx *c, const char *field, Sent *in) {
     TRY(album_look(c, in->bytes, in->mime, &in->looked));
     if (!str_eq(in->looked.kind, S("audio")))
-        return sent_wrong(c, field, "value",
-                          strf(c->arena, "It is no recording, but %.*s.",
-                               S_ARG(in->looked.mime_type)));
+        return sent_wrong(
+            c, field, "value",
+            strf(c->arena, "It is no recording, but %.*s.", S_ARG(in->looked.mime_type)));
     TRY(offload(c, LANE_SHORT, sent_hash, in));
     in->sha256 = str_hex(c->arena, in->hash, sizeof in->hash);
     return NULL;
@@ -154,9 +154,9 @@ static Err *transcribe_flat(Ctx *c, Call *k) {
     return NULL;
 }
 
-#define HEARS                                                                             \
-    TALES_WRITES, .in_raw = true, .in_type = "application/json,multipart/form-data",      \
-                  .out = &heard_out_record, .timeout_ms = HEAR_MS,                        \
+#define HEARS                                                                        \
+    TALES_WRITES, .in_raw = true, .in_type = "application/json,multipart/form-data", \
+                  .out = &heard_out_record, .timeout_ms = HEAR_MS,                   \
                   .errors = "402 403 413 415 422 429 501 502 503 504 507"
 const Route transcription_routes[] = {
     {POST, "/api/notes/transcribe", note_transcribe, HEARS,

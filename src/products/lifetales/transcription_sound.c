@@ -18,6 +18,7 @@ typedef struct Sound {
     const char *muxer, *becomes; /* that holds the same packets */
 } Sound;
 /* By what the services' own pages list. */
+// clang-format off
 static const Sound sounds[] = {
     {"audio/webm", "matroska", OPENAI | MISTRAL | VERTEX, "ogg", "audio/ogg"},
     {"audio/x-matroska", "matroska", 0, "ogg", "audio/ogg"},
@@ -32,6 +33,7 @@ static const Sound sounds[] = {
     {"audio/amr", "amr", 0, NULL, NULL},
     {"audio/x-caf", "caf", 0, NULL, NULL},
 };
+// clang-format on
 
 static const Sound *sound_of(Str mime) {
     for (ptrdiff_t i = 0; i < COUNT(sounds); i++)
@@ -54,13 +56,15 @@ static int taker_of(Str provider) {
 static Err *sound_make(Ctx *c, const Sound *sound, const char *muxer, Str *audio, bool *good) {
     Sheet from, to;
     Str output = {0}, words = {0};
-    static const char *const copied[] = {"copy", NULL},
-                      *const decoded[] = {"flac", "-ac", "1", "-ar", "16000", NULL};
+    static const char *const copied[] = {"copy", NULL}, *const decoded[] = {"flac", "-ac",   "1",
+                                                                            "-ar",  "16000", NULL};
+    // clang-format off
     const char *argv[40] = {str_cstr(c->arena, settings.ffmpeg), "-nostdin", "-hide_banner",
                             "-loglevel", "error", "-threads", "1", "-protocol_whitelist", "file",
                             "-f", sound->demuxer, "-i", "/dev/fd/3", "-map", "0:a:0", "-vn",
                             "-map_metadata", "-1", "-fflags", "+bitexact", "-flags:a", "+bitexact",
                             "-c:a"};
+    // clang-format on
     int n = 0;
     while (argv[n]) n++;
     for (const char *const *word = muxer ? copied : decoded; *word; word++) argv[n++] = *word;

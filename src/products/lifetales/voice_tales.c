@@ -103,17 +103,17 @@ static Str filter_of(Ctx *c, double rate, double semitones) {
 static Err *sound_change(Ctx *c, const Speech *speech, Str filter, Str *audio, bool *good) {
     Sheet from, to;
     Str output = {0}, words = {0};
+    // clang-format off
     const char *argv[] = {str_cstr(c->arena, settings.ffmpeg), "-nostdin", "-hide_banner",
                           "-loglevel", "error", "-threads", "1", "-protocol_whitelist", "file",
                           "-i", "/dev/fd/3", "-map", "0:a:0", "-map_metadata", "-1", "-ac", "1",
                           "-af", str_cstr(c->arena, filter), "-c:a", "libmp3lame", "-b:a", "64k",
                           "-f", "mp3", "-y", "/dev/fd/4", NULL};
+    // clang-format on
     TRY(sheet_copy(c, speech->audio, &from));
     TRY(sheet_open(c, &to));
-    ProcessOptions options = {.argv = argv,
-                              .files = {from.fd, to.fd},
-                              .file_count = 2,
-                              .max_file_bytes = SOUND_MAX};
+    ProcessOptions options = {
+        .argv = argv, .files = {from.fd, to.fd}, .file_count = 2, .max_file_bytes = SOUND_MAX};
     TRY(tool_run_limited(c, options, &output, good, &words));
     if (!*good) return NULL;
     TRY(sheet_read(c, &to));
@@ -157,8 +157,8 @@ static void speak_check(const void *value, Str path, Problems *problems) {
         problem_add(problems, strf(problems->arena, "%.*s%slanguageCode", S_ARG(path), dot),
                     S("format"), "must be a language's code, like fr-FR");
 }
-static const Record speak_record = RECORD(SpeakBody, speak_fields, .camel = true, .open = true,
-                                          .check = speak_check);
+static const Record speak_record =
+    RECORD(SpeakBody, speak_fields, .camel = true, .open = true, .check = speak_check);
 
 typedef struct SpokenOut {
     Str audio_content, format;
@@ -167,7 +167,8 @@ static const Field spoken_fields[] = {
     FIELD(SpokenOut, audio_content, .doc = "Base64"),
     FIELD(SpokenOut, format, .doc = "mp3, wav, ogg"),
 };
-static const Record spoken_record = RECORD_AS("TalesSpoken", SpokenOut, spoken_fields, .camel = true);
+static const Record spoken_record =
+    RECORD_AS("TalesSpoken", SpokenOut, spoken_fields, .camel = true);
 
 static Str format_of(Str mime) {
     if (str_eq(mime, S("audio/mpeg"))) return S("mp3");
@@ -178,11 +179,10 @@ static Err *say_it(Ctx *c, Id user, const SpeakBody *in, const VoiceStyle *style
     Str provider = provider_usual(AI_SPEAK), language = spoken_in(c, in->language_code, in->text);
     Str key = strf(c->arena, "tts:%.*s", S_ARG(uuid_v7(c->arena)));
     if (!str_eq(provider, S("local"))) TRY(person_takes(c, user, LIMIT_AI_CALLS, key));
-    SpeakRequest request = {
-        .voice = style ? voice_named(c, provider, style, language) : in->voice,
-        .text = in->text,
-        .language = language,
-        .payer = {strf(c->arena, "user:%lld", (long long)user.value), key}};
+    SpeakRequest request = {.voice = style ? voice_named(c, provider, style, language) : in->voice,
+                            .text = in->text,
+                            .language = language,
+                            .payer = {strf(c->arena, "user:%lld", (long long)user.value), key}};
     return speak(c, &request, out);
 }
 
