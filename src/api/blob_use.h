@@ -19,7 +19,7 @@ void blob_holders_set(const BlobHolder *holders, ptrdiff_t count);
 /* Does a row of anybody's name it? Waits on the database. */
 MUST_USE Err *blob_used(Ctx *c, Str hash, bool *yes);
 /* Remove it unless it is used: for a job, which whoever gives a blob up asks for in the same
- * transaction, BLOB_UNUSED_WAIT_MS later. */
+ * transaction, BLOB_UNUSED_WAIT_MS later; a job each time, for one that runs has looked already. */
 MUST_USE Err *blob_unused_remove(Ctx *c, Str hash);
 
 #endif

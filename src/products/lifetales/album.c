@@ -14,7 +14,7 @@
 #include "products/lifetales/spaces_sql.h"
 #include "rt/offload.h"
 
-enum { SIGNATURE_BYTES = 16, BLOB_WAIT_MS = 60 * 1000, BASE64_IN_MEMORY_MAX = 64 * 1024 };
+enum { SIGNATURE_BYTES = 16, BASE64_IN_MEMORY_MAX = 64 * 1024 };
 
 #define HIDDEN .flags = F_SECRET | F_READONLY
 
@@ -260,7 +260,7 @@ Err *album_staged(Ctx *c, const Staged *staged, ptrdiff_t count, Err *err) {
 Err *album_let_go(Ctx *c, Str sha256) {
     /* Not at once: who is about to store the same bytes has a minute to say that he has them. */
     return job_add(c, ALBUM_BLOB_JOB, strf(c->arena, "{\"blob\":\"%.*s\"}", S_ARG(sha256)),
-                   (JobOptions){.unique_key = sha256, .delay_ms = BLOB_WAIT_MS}, NULL);
+                   (JobOptions){.delay_ms = BLOB_UNUSED_WAIT_MS}, NULL);
 }
 
 Err *album_drop_alone(Ctx *c, Id user, Id n, Str id, Str sha256) {

@@ -133,7 +133,7 @@ Err *document_retry(Ctx *c, const Scope *s, Str id, Document *out) {
 Err *document_blob_drop(Ctx *c, Str sha256) {
     Str payload = strf(c->arena, "{\"blob\":\"%.*s\"}", S_ARG(sha256));
     return job_add(c, DOCUMENT_BLOB_JOB, payload,
-                   (JobOptions){.unique_key = sha256, .delay_ms = BLOB_UNUSED_WAIT_MS}, NULL);
+                   (JobOptions){.delay_ms = BLOB_UNUSED_WAIT_MS}, NULL);
 }
 
 Err *document_blob_run(Ctx *c, Job *job) {
