@@ -18,13 +18,13 @@ static const Field note_fields[] = {FIELD(Note, count), FIELD(Note, text), FIELD
 static const Record note_record = RECORD(Note, note_fields);
 
 static Err *note_put(Ctx *c, int64_t value) {
-    return db_exec(c, SQL("UPDATE notes SET value = $1"), ARGS(V(value)), NULL);
+    return db_exec(c, SQL("UPDATE kept_one SET value = $1"), ARGS(V(value)), NULL);
 }
 
 static Err *note_get(Ctx *c, Call *k) {
     Note *out = call_out(k);
     made++;
-    TRY(db_int(c, SQL("SELECT value FROM notes"), NO_ARGS, &out->count));
+    TRY(db_int(c, SQL("SELECT value FROM kept_one"), NO_ARGS, &out->count));
     if (commits_in) TRY(note_put(c, out->count + 1));
     out->who = c->account.email;
     out->text = k->q->query;
@@ -50,7 +50,7 @@ static Err *note_large(Ctx *c, Call *k) {
 static Err *note_long(Ctx *c, Call *k) {
     Note *out = call_out(k);
     made++;
-    TRY(db_int(c, SQL("SELECT value FROM notes"), NO_ARGS, &out->count));
+    TRY(db_int(c, SQL("SELECT value FROM kept_one"), NO_ARGS, &out->count));
     Buf b = buf_new(c->arena, LARGE);
     for (int i = 0; i < 500; i++) buf_f(&b, "%lld, ", (long long)out->count * i);
     out->text = buf_str(&b);
@@ -90,9 +90,9 @@ static bool begin(Ctx *c) {
     commits_in = false;
     if (!api_begin(c, modules, COUNT(modules))) return false;
     settings.kept_bytes = MIB;
-    return good(db_exec(c, SQL("CREATE TABLE notes (value bigint)"), NO_ARGS, NULL), "notes",
+    return good(db_exec(c, SQL("CREATE TABLE kept_one (value bigint)"), NO_ARGS, NULL), "notes",
                 __FILE__, __LINE__) &&
-           good(db_exec(c, SQL("INSERT INTO notes VALUES (1)"), NO_ARGS, NULL), "note", __FILE__,
+           good(db_exec(c, SQL("INSERT INTO kept_one VALUES (1)"), NO_ARGS, NULL), "note", __FILE__,
                 __LINE__);
 }
 
@@ -282,7 +282,7 @@ SQLITE_ALONE(another_process_is_seen_too) {
         warm(c, "/note", who);
         CHECK_INT(made, 0);
         const char *sql =
-            str_cstr(c->arena, strf(c->arena, "UPDATE notes SET value = %lld", (long long)value));
+            str_cstr(c->arena, strf(c->arena, "UPDATE kept_one SET value = %lld", (long long)value));
         CHECK_INT(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
         CHECK_INT(json_integer_value(json_at(ask_as(c, "/note", who).json, "count")), value);
     }
