@@ -323,7 +323,8 @@ def test_progress_is_told_by_bytes(store, tmp_path):
     end = events[-1]
     assert end["event"] == "end" and end["bytes"] == end["total_bytes"] == path.stat().st_size
     assert any(e["event"] == "progress" for e in events)
-    assert store.cli("import", "robian", "agenda", path, "--quiet").stderr == ""
+    said = store.cli("import", "robian", "agenda", path, "--quiet").stderr.splitlines()
+    assert [line for line in said if "kept its loop" not in line] == []  # a busy machine is warned of
     assert "300 files: 0 added, 0 changed, 300 same, 0 refused" in store.cli("import", "robian", "agenda", path).stderr
 
 

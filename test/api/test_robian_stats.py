@@ -8,7 +8,10 @@ from robian import analyst, count, make_debate, make_device, run_job
 
 GLOBAL = "/api/stats/global"
 TRENDING = "/api/stats/trending"
-TODAY = (datetime.datetime.now(datetime.timezone.utc).date() - datetime.date(1970, 1, 1)).days
+
+
+def today():
+    return (datetime.datetime.now(datetime.timezone.utc).date() - datetime.date(1970, 1, 1)).days
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +50,10 @@ def test_the_whole_in_figures(server, maker, client):
 
 def test_what_is_listened_to_these_days(server, maker, client):
     ids = [make_debate(maker)["id"] for _ in range(4)]
-    day_figures(server, ids[0], TODAY - 1, views=10)
-    day_figures(server, ids[1], TODAY - 1, views=1, streams=4)
-    day_figures(server, ids[2], TODAY - 20, streams=100)
-    day_figures(server, ids[2], TODAY - 2, downloads=1)
+    day_figures(server, ids[0], today() - 1, views=10)
+    day_figures(server, ids[1], today() - 1, views=1, streams=4)
+    day_figures(server, ids[2], today() - 20, streams=100)
+    day_figures(server, ids[2], today() - 2, downloads=1)
     trends = client.get(TRENDING, params={"days": 7}).json()
     assert trends["days"] == 7
     assert [(t["debate"]["id"], t["views"], t["streams"], t["downloads"], t["score"]) for t in trends["debates"]] == \
@@ -72,14 +75,13 @@ def test_questions_out_of_bounds_are_refused(client, query):
 
 def test_figures_are_noted_by_the_day(server, maker, admin_client, client):
     make_debate(maker)
-    database(server, f"INSERT INTO system_stats (day, name, value) VALUES ({TODAY - 1}, 'debates', 7), ({TODAY - 900}, 'debates', 1)")
+    database(server, f"INSERT INTO system_stats (day, name, value) VALUES ({today() - 1}, 'debates', 7), ({today() - 900}, 'debates', 1)")
     run_job(server, admin_client, "robian.stats")
     run_job(server, admin_client, "robian.stats")
     noted = client.get("/api/stats/history", params={"name": "debates"}).json()
     there = count(server, "debates")
-    today = datetime.datetime.now(datetime.timezone.utc).date()
-    assert [(n["date"], n["value"]) for n in noted[-2:]] == \
-        [(str(today - datetime.timedelta(days=1)), 7), (str(today), there)]
-    assert count(server, f"system_stats WHERE day = {TODAY - 900}") == 0
+    days = [str(datetime.date(1970, 1, 1) + datetime.timedelta(days=today() - i)) for i in (1, 0)]
+    assert [(n["date"], n["value"]) for n in noted[-2:]] == list(zip(days, (7, there), strict=True))
+    assert count(server, f"system_stats WHERE day = {today() - 900}") == 0
     names = {n["name"] for n in client.get("/api/stats/history", params={"days": 1}).json()}
     assert {"debates", "views", "favorites", "audio_bytes"} <= names and "by_type" not in names
