@@ -15,7 +15,7 @@
 #include "products/sylion/support.h"
 #include "rt/offload.h"
 
-enum { CANDIDATES = 50, BUDGET_TOKENS = 3000, RESULTS = 5, EMBED_MS = 8000 };
+enum { CANDIDATES = 50, BUDGET_TOKENS = 3000, RESULTS = 5, EMBED_MS = 8000, FIND_TRIES = 3 };
 
 static const Field passage_fields[] = {
     FIELD(Passage, chunk_id, .format = "uuid"),
@@ -187,7 +187,7 @@ static Err *words_search(Ctx *c, Retrieval *r) {
 
 /* -- What was found -------------------------------------------------------------------------------- */
 
-static Err *rows_load(Ctx *c, Retrieval *r) {
+static Err *rows_load(Ctx *c, Retrieval *r, bool *whole) {
     ptrdiff_t count = r->found.count;
     int64_t *keys = arena_array(c->arena, int64_t, count + 1);
     Rows rows;
@@ -200,6 +200,7 @@ static Err *rows_load(Ctx *c, Retrieval *r) {
     r->rows = arena_array(c->arena, ChunkDocument *, count + 1);
     for (ptrdiff_t i = 0; i < count; i++)
         r->rows[i] = map_get(&by_key, str_of((const char *)&keys[i], sizeof keys[i]));
+    *whole = rows.count == count;
     return NULL;
 }
 
@@ -260,16 +261,24 @@ static void passages_take(Ctx *c, const Retrieval *r, Rows *out) {
 static void scratch_end(void *arena) { arena_free(arena); }
 
 static Err *candidates_find(Ctx *c, Retrieval *r, bool *degraded) {
-    if (!search_knows_near(r->index)) {
-        *degraded = r->ask->mode != RETRIEVE_KEYWORD;
-        TRY(search_sync(c, r->index));
-        return words_search(c, r);
-    }
-    TRY(question_embed(c, r, degraded));
     TRY(search_sync(c, r->index));
+    if (!search_knows_near(r->index)) return words_search(c, r);
     TRY(question_search(c, r));
     *degraded |= r->found.degraded;
     return question_count(c, r);
+}
+
+/* A document that is indexed anew between the search and the reading takes its former passages along:
+ * those that have their place are found the next time. */
+static Err *passages_find(Ctx *c, Retrieval *r, bool *degraded) {
+    bool whole = false;
+    if (search_knows_near(r->index)) TRY(question_embed(c, r, degraded));
+    else *degraded = r->ask->mode != RETRIEVE_KEYWORD;
+    for (int i = 0; i < FIND_TRIES && !whole; i++) {
+        TRY(candidates_find(c, r, degraded));
+        TRY(rows_load(c, r, &whole));
+    }
+    return NULL;
 }
 
 Err *retrieve(Ctx *c, const Scope *s, const RetrieveAsk *ask, Rows *out, bool *degraded) {
@@ -280,8 +289,7 @@ Err *retrieve(Ctx *c, const Scope *s, const RetrieveAsk *ask, Rows *out, bool *d
     if (!r.index) FAIL(c, UNAVAILABLE, "There is no search index in this process.");
     r.question = question_read(c->arena, ask->question);
     request_begin(c, &r);
-    TRY(candidates_find(c, &r, degraded));
-    TRY(rows_load(c, &r));
+    TRY(passages_find(c, &r, degraded));
     r.coverage = arena_array(c->arena, double, r.found.count + 1);
     r.sentences = arena_array(c->arena, Str, r.found.count + 1);
     r.scratch = arena_new(64 * MIB);
