@@ -27,6 +27,9 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /* Those hundred bytes, and what fontconfig keeps, are not ours to give back. */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void) { return "leak:libhyphen\nleak:libfontconfig\n"; }
+/* Nor told each time: any report is a failed test. */
+const char *__lsan_default_options(void);
+const char *__lsan_default_options(void) { return "print_suppressions=0"; }
 
 static HyphenDict *patterns_read(ptrdiff_t i) {
     pthread_mutex_lock(&lock);
