@@ -37,7 +37,7 @@ typedef struct Book {
     const BookImage *cover;                              /* NULL: made of words */
     const BookChapter *chapters;
     ptrdiff_t chapter_count;
-    Str font_serif, font_sans; /* families, null: what the machine has */
+    Str font_serif; /* a family, null: what the machine has */
     int64_t modified_us;       /* the same book gives the same bytes */
 } Book;
 

@@ -212,7 +212,7 @@ static Str key_of(Ctx *c, const BookMade *m) {
     unsigned char hash[crypto_hash_sha256_BYTES];
     Buf b = buf_new(c->arena, 64 * KIB);
     const Str heads[] = {S(BOOK_VERSION), book->id, book->title, book->author, book->language,
-                         book->description, book->dates, book->font_serif, book->font_sans};
+                         book->description, book->dates, book->font_serif};
     for (ptrdiff_t i = 0; i < COUNT(heads); i++) key_add(&b, heads[i]);
     for (ptrdiff_t i = 0; i < m->plate_count; i++) {
         key_add(&b, m->plates[i].sha256);
@@ -250,7 +250,6 @@ Err *book_gather(Ctx *c, const Space *space, Str base, BookMade *out) {
                        .language = language_found(c, &g),
                        .description = space->description,
                        .font_serif = lifetales.font_serif,
-                       .font_sans = lifetales.font_sans,
                        .modified_us = space->updated_at.us};
     out->book.dates = years(c, &g);
     TRY(chapters_fill(c, &g));

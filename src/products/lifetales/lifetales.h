@@ -18,7 +18,7 @@ typedef struct LifetalesSettings {
     int64_t media_max_bytes, audio_max_s, space_max_notes;
     int64_t media_url_s, share_s;
     int64_t story_parallel; /* chapters, and pictures, under way at once in one story */
-    Str font_serif, font_sans;
+    Str font_serif;
     Str cloudinary_url;
 } LifetalesSettings;
 extern LifetalesSettings lifetales;

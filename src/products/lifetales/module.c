@@ -36,8 +36,6 @@ static const Setting lifetales_settings[] = {
             .unit = "chapters", .doc = "Under way at once in one story"),
     SETTING("LIFETALES_FONT_SERIF", lifetales.font_serif,
             .doc = "Family of a book's text; empty: what the machine has"),
-    SETTING("LIFETALES_FONT_SANS", lifetales.font_sans,
-            .doc = "Family of a book's titles; empty: what the machine has"),
     SETTING("CLOUDINARY_URL", lifetales.cloudinary_url, .secret = true,
             .doc =
                 "cloudinary://KEY:SECRET@CLOUD: pictures are shown from there; empty: from here"),
