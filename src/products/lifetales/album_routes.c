@@ -8,7 +8,7 @@
 #include "products/lifetales/routes.h"
 #include "products/lifetales/sheet.h"
 
-enum { PIECE = 256 * 1024, NAME_BYTES_MAX = 255, FORM_ROOM = 64 * 1024 };
+enum { NAME_BYTES_MAX = 255, FORM_ROOM = 64 * 1024 };
 static const int64_t UPLOAD_MS = 15 * 60 * 1000;
 
 /* -- coming in --------------------------------------------------------------------------------- */
@@ -45,19 +45,7 @@ static Err *file_bad(Ctx *c, const char *code, const char *why) {
 }
 
 static Err *part_take(Ctx *c, Multipart *m, const Part *part, Upload *u) {
-    Sheet sheet;
-    int64_t size = 0;
-    char *piece = arena_bytes(c->arena, PIECE);
-    TRY(sheet_open(c, &sheet));
-    for (ptrdiff_t n = 1; n > 0; size += n) {
-        TRY(multipart_read(c, m, piece, PIECE, &n));
-        if (size + n > lifetales.media_max_bytes)
-            FAIL(c, TOO_LARGE, "At most %lld bytes are taken.",
-                 (long long)lifetales.media_max_bytes);
-        if (n > 0) TRY(file_write(c, sheet.fd, piece, n, size));
-    }
-    TRY(sheet_read(c, &sheet));
-    u->bytes = sheet.data ? str_of(sheet.data, sheet.size) : S("");
+    TRY(sheet_part(c, m, lifetales.media_max_bytes, &u->bytes));
     u->name = shown_name(c->arena, part->filename);
     u->declared = part->content_type;
     return NULL;

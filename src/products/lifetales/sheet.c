@@ -13,6 +13,8 @@
 #include "api/base_settings.h"
 #include "rt/offload.h"
 
+enum { PIECE = 256 * 1024 };
+
 static void sheet_undo(void *arg) {
     Sheet *s = arg;
     if (s->data && s->size > 0) munmap(s->data, (size_t)s->size);
@@ -123,4 +125,20 @@ Err *sheet_copy(Ctx *c, Str bytes, Sheet *out) {
     TRY(sheet_make(c, bytes.len, out));
     Copy job = {bytes, out->data};
     return bytes.len ? offload(c, LANE_SHORT, copy_now, &job) : NULL;
+}
+
+Err *sheet_part(Ctx *c, Multipart *m, int64_t most, Str *out) {
+    Sheet sheet;
+    int64_t size = 0;
+    char *piece = arena_bytes(c->arena, PIECE);
+    TRY(sheet_open(c, &sheet));
+    for (ptrdiff_t n = 1; n > 0; size += n) {
+        TRY(multipart_read(c, m, piece, PIECE, &n));
+        if (size + n > most)
+            FAIL(c, TOO_LARGE, "At most %lld bytes are taken.", (long long)most);
+        if (n > 0) TRY(file_write(c, sheet.fd, piece, n, size));
+    }
+    TRY(sheet_read(c, &sheet));
+    *out = sheet.data ? str_of(sheet.data, sheet.size) : S("");
+    return NULL;
 }

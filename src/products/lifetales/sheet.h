@@ -4,7 +4,7 @@
 #ifndef SOCLE_LIFETALES_SHEET_H
 #define SOCLE_LIFETALES_SHEET_H
 
-#include "core/err.h"
+#include "net/multipart.h"
 
 typedef struct Sheet {
     char *data;
@@ -19,6 +19,9 @@ MUST_USE Err *sheet_copy(Ctx *c, Str bytes, Sheet *out);
 /* An empty one, for a program to write into; then sheet_read maps what is there. */
 MUST_USE Err *sheet_open(Ctx *c, Sheet *out);
 MUST_USE Err *sheet_read(Ctx *c, Sheet *sheet);
+/* The part of a form that is being read, to its end, by way of one; "" for an empty one. TOO_LARGE over
+ * `most` bytes. */
+MUST_USE Err *sheet_part(Ctx *c, Multipart *m, int64_t most, Str *out);
 /* The whole of an open file, which stays the caller's, to read until c ends. */
 MUST_USE Err *file_map(Ctx *c, int fd, int64_t size, Str *out);
 

@@ -12,7 +12,7 @@
 #include "products/lifetales/transcription.h"
 #include "rt/offload.h"
 
-enum { BODY_MAX = 52 * 1024 * 1024, FORM_PIECE = 256 * 1024 };
+enum { BODY_MAX = 52 * 1024 * 1024 };
 /* 30 s, three tries, and the way of 50 MB. */
 static const int64_t HEAR_MS = 10 * 60 * 1000;
 
@@ -73,19 +73,7 @@ static Err *json_sent(Ctx *c, Call *k, Sent *in) {
 }
 
 static Err *file_sent(Ctx *c, Multipart *m, const Part *part, Sent *in) {
-    Sheet sheet;
-    int64_t size = 0;
-    char *piece = arena_bytes(c->arena, FORM_PIECE);
-    TRY(sheet_open(c, &sheet));
-    for (ptrdiff_t n = 1; n > 0; size += n) {
-        TRY(multipart_read(c, m, piece, FORM_PIECE, &n));
-        if (size + n > lifetales.media_max_bytes)
-            FAIL(c, TOO_LARGE, "At most %lld bytes are taken.",
-                 (long long)lifetales.media_max_bytes);
-        if (n > 0) TRY(file_write(c, sheet.fd, piece, n, size));
-    }
-    TRY(sheet_read(c, &sheet));
-    in->bytes = sheet.data ? str_of(sheet.data, sheet.size) : S("");
+    TRY(sheet_part(c, m, lifetales.media_max_bytes, &in->bytes));
     in->mime = part->content_type;
     return NULL;
 }
