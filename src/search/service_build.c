@@ -144,6 +144,7 @@ static Err *swap_in(Ctx *c, Builder *b, int64_t after) {
         x->hollow = false;
         x->state_seen = 0;
         atomic_fetch_add(&x->builds, 1);
+        index_failed(x, NULL); /* in the turn: the follower may fail as soon as it is given */
         index_covered(x, after);
     }
     turn_give(x);
@@ -178,7 +179,6 @@ static void build_outcome(Ctx *c, SearchIndex *x, const Err *err, int64_t asked,
                 (long long)atomic_load(&x->rebuilt_docs),
                 (long long)((mono_us() - began) / US_PER_MS));
         atomic_store(&x->builds_done, asked);
-        index_failed(x, NULL);
         malloc_trim(0); /* what building needed; rt keeps what is freed otherwise */
         return;
     }
