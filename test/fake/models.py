@@ -20,7 +20,8 @@ Faults, for the next `times` calls (None: until reset), or of one request by its
 connection breaks after N bytes of the body), slow=S (seconds before the answer), silent (no end),
 huge (20 MB), json (broken JSON), html, refuse, empty, length, wrong-json (JSON that fits no schema),
 thoughts (nothing but thoughts), half=F (that part of the text, as if it were all), retry=S (Google's 429 with
-RetryInfo), size (vectors of one number more), life=S (of Google's token, seconds). Google's models have no such names
+RetryInfo), size (vectors of one number more), life=S (of Google's token, seconds), recorded=FILE (Google's: what
+the real service once answered, its bytes). Google's models have no such names
 as "gemini!429": their faults are announced with `provider`.
 
 Without Python the same by HTTP: POST /admin/fault {"fault", "times", "provider", "headers"},

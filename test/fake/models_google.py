@@ -4,6 +4,7 @@ for a service account's signed claim. Strict as the real ones are where socle co
 import base64
 import hashlib
 import json
+import pathlib
 import re
 import subprocess
 import time
@@ -315,10 +316,23 @@ def google_events(asked, answer, parts):
     yield chunk(asked, [{"text": ""}], google_finish(answer), google_usage(asked, answer))
 
 
+def recorded(call, path):
+    """What the real service once said, byte for byte."""
+    data = pathlib.Path(path).read_bytes()
+    call.fault = None
+    if data.startswith(b"data:"):
+        return call.answer(200, data, kind="text/event-stream")
+    body = json.loads(data)
+    status = body.get("error", {}).get("code", 200) if isinstance(body, dict) else 200
+    return call.answer(status, data)
+
+
 def generate(call):
     asked = google_asked(call)
     if check_fault(call, asked.model, google_error):
         return
+    if call.fault == "recorded":
+        return recorded(call, call.fault_value)
     if call.fault == "retry":
         raise Refused(429, retry_error(call.fault_value or 1))
     audio = audio_of(asked)
