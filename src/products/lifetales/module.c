@@ -49,7 +49,7 @@ static const Route *const tables[] = {
     book_routes,          voice_link_routes,
     transcription_routes, voice_routes_tales,
     narrator_routes,      tales_health_routes,
-    NULL,
+    tales_routes,         NULL,
 };
 
 static const JobTable job_tables[] = {
@@ -87,6 +87,8 @@ const Module lifetales_module = {
     .job_tables = job_tables,
     .schedules = schedules,
     .schedule_count = COUNT(schedules),
+    .root = tales_root,
+    .home = "tales/index.html",
     .has_blob = lifetales_has_blob,
     .channels = &story_channel,
     .channel_count = 1,

@@ -23,4 +23,8 @@ extern const Route book_routes[], voice_link_routes[], tales_routes[];
 
 extern const Envelope lifetales_envelope;
 
+/* What `/` says of lifetales. */
+struct RootDocument;
+void tales_root(Ctx *c, struct RootDocument *document);
+
 #endif
