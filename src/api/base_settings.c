@@ -79,6 +79,29 @@ static Str redis_settle(Arena *arena) {
     return S("expected redis://[:password@]host[:port][/number]");
 }
 
+static bool address_is(Str address, Str scheme) {
+    return str_starts(address, scheme) && address.len > scheme.len &&
+           address.data[scheme.len] != '/';
+}
+
+static Str public_settle(Arena *arena) {
+    Str given = settings.public_url;
+    if (given.len == 0 || address_is(given, S("https://")) || address_is(given, S("http://")))
+        return (Str){0};
+    return strf(arena, "%.*s: expected https://HOST, with :PORT if need be", S_ARG(given));
+}
+
+/* With nobody who may say that a request came by HTTPS every one would be refused. */
+static Str https_settle(Arena *arena) {
+    (void)arena;
+    if (!settings.require_https) return (Str){0};
+    if (str_trim(settings.trusted_proxies).len == 0)
+        return S("on: expected TRUSTED_PROXIES too, the address of the proxy that does TLS");
+    if (settings.public_url.len > 0 && !str_starts(settings.public_url, S("https://")))
+        return S("on: expected a PUBLIC_URL that begins with https://");
+    return (Str){0};
+}
+
 #define RATE .min = 1, .max = 6000000, .unit = "requests a minute"
 
 const Setting base_settings[] = {
@@ -153,7 +176,10 @@ const Setting base_settings[] = {
     SETTING("TRUSTED_PROXIES", settings.trusted_proxies,
             .doc = "Addresses or networks whose X-Forwarded-For and -Proto are believed; `unix` "
                    "for a Unix socket"),
-    SETTING("PUBLIC_URL", settings.public_url,
+    SETTING("REQUIRE_HTTPS", settings.require_https, .settle = https_settle,
+            .doc = "What did not come by HTTPS, as a trusted proxy says, is led there (GET) or refused; "
+                   "probes and /metrics are answered"),
+    SETTING("PUBLIC_URL", settings.public_url, .settle = public_settle,
             .doc = "This server as people reach it (https://example.org), for what is sent or printed: "
                    "the codes in a book lead there for years; empty: as a request names it"),
     SETTING("FFMPEG_PATH", settings.ffmpeg, .usual = "ffmpeg", .doc = "FFmpeg; looked up in PATH"),

@@ -19,6 +19,7 @@ typedef struct BaseSettings {
     int64_t port;
     /* Where vectors are; see search.h. */
     Str vector_store, vector_search, qdrant_url, qdrant_api_key;
+    bool require_https;
     Str public_url; /* of this server, in what is sent and printed; empty: as a request named it */
     Str ffmpeg, ffprobe; /* programs of the machine, for products that have to do with sound */
     Str products; /* read by the command line before anything else */

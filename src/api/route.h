@@ -87,6 +87,7 @@ typedef struct Route {
     const char *in_type, *out_type; /* media types when not application/json, comma-separated */
     int status_also; /* a further status with such a body: 503 of a health check that fails */
     int status;      /* of success: unless set 200, or 204 for a route without out and out_type */
+    bool plain_http; /* answered without HTTPS where REQUIRE_HTTPS is on, too: probes */
     /* GET: the answer follows from its address, the account and the database alone (not from the
      * clock, a header or another service), so that it may be given again while nobody commits
      * anything. Who may ask is looked at each time. See kept.c. */

@@ -303,9 +303,10 @@ void router_handle(Ctx *c, Req *q, Reply *r) {
     q->route = NULL;
     tree_match(&router->root, q->path, q->method, &m);
     bool may_read = headers_begin(c, q, r, &m);
-    if (m.entry)
+    bool answered = https_insist(c, q, r, &m);
+    if (!answered && m.entry)
         serve(c, q, r, &m);
-    else
+    else if (!answered)
         serve_none(c, q, r, &m, may_read);
     if (!r->begun) headers_settle(q, r);
 }

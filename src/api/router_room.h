@@ -93,6 +93,10 @@ bool cors_is_preflight(const Req *q);
 void cors_preflight(Reply *r, Str allow);
 Str methods_text(Arena *arena, unsigned allowed);
 
+/* https.c */
+/* True: the request had to come by HTTPS and did not; the reply says so, nothing else is to be done. */
+MUST_USE bool https_insist(Ctx *c, Req *q, Reply *r, const Match *m);
+
 /* ratelimit.c */
 MUST_USE Err *rate_check_address(Ctx *c, const Call *k);
 MUST_USE Err *rate_check_account(Ctx *c, const Call *k);

@@ -63,6 +63,18 @@ static Finding check_secret(Ctx *c) {
     return good(S("long enough"));
 }
 
+static Finding check_https(Ctx *c) {
+    Str url = settings.public_url;
+    if (!str_eq(settings.environment, S("production"))) return skipped("development needs none");
+    if (str_starts(url, S("http://")))
+        return warn(strf(c->arena, "PUBLIC_URL is %.*s: what is sent and printed leads there in the clear",
+                         S_ARG(url)),
+                    "Set PUBLIC_URL to the address that begins with https://");
+    if (settings.require_https) return good(S("nothing is served in the clear but probes"));
+    return warn(S("what comes in the clear is answered"),
+                "Set REQUIRE_HTTPS=on and TRUSTED_PROXIES to the proxy that does TLS (deploy/nginx)");
+}
+
 static Finding check_database(Ctx *c) {
     App *app = c->app;
     bool postgres = str_starts(settings.database_url, S("postgres"));
@@ -178,7 +190,7 @@ static const struct Check {
     const char *name;
     Finding (*run)(Ctx *c);
 } checks[] = {
-    {"data folder", check_data_dir}, {"secret key", check_secret},   {"database", check_database},
+    {"data folder", check_data_dir}, {"secret key", check_secret},   {"https", check_https}, {"database", check_database},
     {"schema", check_schema},        {"integrity", check_integrity}, {"redis", check_redis},
     {"vectors", check_vectors},
     {"blobs", check_blobs},          {"open files", check_files},

@@ -219,7 +219,7 @@ static Err *ops_start(Ctx *c) {
                            });
 }
 
-#define PROBE .access = ACCESS_OPEN, .rate = RATE_NONE, .tag = "Operations"
+#define PROBE .access = ACCESS_OPEN, .rate = RATE_NONE, .plain_http = true, .tag = "Operations"
 static const Route ops_routes[] = {
     {GET, "/ping", ping, PROBE, .out = &pong_record, .doc = "Is anybody there?"},
     {GET, "/healthz", healthz, PROBE, .out = &healthz_record, .doc = "Is anybody there? In words"},

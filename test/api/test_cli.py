@@ -502,6 +502,18 @@ def test_doctor_says_what_is_wrong_and_how_to_mend_it(quiet):
     assert found["schema"]["health"] == "skipped"
 
 
+def test_doctor_tells_of_production_in_the_clear(quiet):
+    assert findings(quiet.cli("doctor", "--json"))["https"]["health"] == "skipped"
+    quiet.env["ENVIRONMENT"] = "production"
+    found = findings(quiet.cli("doctor", "--json"))["https"]
+    assert found["health"] == "warn" and "REQUIRE_HTTPS" in found["mend"]
+    quiet.env["PUBLIC_URL"] = "http://tales.example"
+    found = findings(quiet.cli("doctor", "--json"))["https"]
+    assert found["health"] == "warn" and "PUBLIC_URL" in found["detail"]
+    quiet.env |= {"PUBLIC_URL": "https://tales.example", "REQUIRE_HTTPS": "on", "TRUSTED_PROXIES": "127.0.0.1"}
+    assert findings(quiet.cli("doctor", "--json"))["https"]["health"] == "ok"
+
+
 @sqlite_only
 def test_doctor_finds_a_damaged_database(quiet):
     quiet.cli("migrate", "up")

@@ -99,6 +99,40 @@ def test_hsts_only_for_https_from_a_trusted_proxy(make_server, client):
     assert "Strict-Transport-Security" not in trusting.get("/ping").headers
 
 
+def test_where_https_is_required_nothing_is_done_in_the_clear(make_server):
+    server = make_server(REQUIRE_HTTPS="on", TRUSTED_PROXIES="127.0.0.1")
+    clear, tls = server.client(), server.client()
+    tls.headers["X-Forwarded-Proto"] = "https"
+    account = {"email": "ada@example.org", "password": "un mot de passe", "name": "Ada"}
+    for headers in ({}, {"X-Forwarded-Proto": "http"}, {"X-Forwarded-Proto": "https, http"}):
+        check_problem(clear.post("/api/v1/auth/register", json=account, headers=headers), 403, "https_required")
+    check_problem(clear.get("/ws", headers={"Upgrade": "websocket"}), 403, "https_required")
+    assert tls.post("/api/v1/auth/register", json=account).status_code == 200, "and nothing had been made before"
+    host = server.url.removeprefix("http://").partition(":")[0]
+    for path in ("/docs?x=%2F%0A&y=//evil.example", "/nothing", "//evil.example/x", ORGANISATIONS):
+        led = clear.request("GET", path)
+        assert led.status_code == 307 and led.headers["Location"] == f"https://{host}{path}" and not led.content
+        assert led.headers["Cache-Control"] == "no-store" and "Strict-Transport-Security" not in led.headers
+        assert clear.head(path).status_code == 307
+    for path in ("/ping", "/healthz", "/livez", "/readyz", "/metrics"):
+        assert clear.get(path).status_code == 200, "probes ask from within"
+
+
+def test_where_https_is_required_people_are_led_to_the_public_address(make_server):
+    server = make_server(REQUIRE_HTTPS="on", TRUSTED_PROXIES="127.0.0.1", PUBLIC_URL="https://tales.example:8443/x")
+    led = server.client().request("GET", "/docs", headers={"Host": "evil.example"})
+    assert led.headers["Location"] == "https://tales.example:8443/docs"
+
+
+@pytest.mark.parametrize("env, says", [
+    ({"REQUIRE_HTTPS": "on"}, "TRUSTED_PROXIES"), ({"REQUIRE_HTTPS": "perhaps"}, "REQUIRE_HTTPS"),
+    ({"REQUIRE_HTTPS": "on", "TRUSTED_PROXIES": "127.0.0.1", "PUBLIC_URL": "http://tales.example"}, "PUBLIC_URL"),
+    ({"PUBLIC_URL": "tales.example"}, "https://HOST"), ({"PUBLIC_URL": "javascript:alert(1)"}, "https://HOST")])
+def test_https_that_cannot_be_had_stops_the_start(tmp_path, env, says):
+    done = run_cli("serve", env=clean_environment() | {"DATA_DIR": str(tmp_path), "LISTEN": "127.0.0.1:0"} | env, code=1)
+    assert says in done.stderr and next(iter(env)) in done.stderr, done.stderr
+
+
 def test_a_sane_request_id_is_kept(client):
     for given, kept in (("abc-1.2_Z", True), ("x" * 128, True), ("x" * 129, False), ("a b", False),
                         ("a\tb", False), ("<script>", False)):
