@@ -10,6 +10,8 @@
 enum { STATE_MAX = 1024 * 1024, NAME_MAX_BYTES = 400 };
 static const int64_t ASK_MS = 30 * 1000, FETCH_MS = 120 * 1000;
 
+static int64_t ask_ms(void) { return min_i64(ASK_MS, ai_settings.timeout_ms); }
+
 Str video_lacks(Arena *arena) {
     (void)arena;
     if (str_is_empty(ai_settings.video_provider))
@@ -92,7 +94,7 @@ Err *video_begin(Ctx *c, const VideoRequest *request, Str *operation, AiOrigin *
                      .header_count = 1,
                      .body = video_body(c, request),
                      .max_bytes = STATE_MAX};
-    int64_t former = ctx_deadline_within(c, ASK_MS);
+    int64_t former = ctx_deadline_within(c, ask_ms());
     Err *err = wire_post(c, &call, &answer);
     c->deadline_us = former;
     TRY(err);
@@ -138,7 +140,7 @@ Err *video_look(Ctx *c, Str operation, ptrdiff_t max_bytes, VideoState *out) {
         .url = strf(c->arena, "%.*s/v1beta/%.*s", S_ARG(ai_settings.gemini_url), S_ARG(operation)),
         .headers = &key,
         .header_count = 1,
-        .timeout_ms = ASK_MS,
+        .timeout_ms = ask_ms(),
         .max_bytes = STATE_MAX};
     TRY(http_call(c, &call, &answer));
     TRY(answer_json_of(c, &answer, &json));

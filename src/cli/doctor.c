@@ -67,12 +67,14 @@ static Finding check_https(Ctx *c) {
     Str url = settings.public_url;
     if (!str_eq(settings.environment, S("production"))) return skipped("development needs none");
     if (str_starts(url, S("http://")))
-        return warn(strf(c->arena, "PUBLIC_URL is %.*s: what is sent and printed leads there in the clear",
+        return warn(strf(c->arena,
+                         "PUBLIC_URL is %.*s: what is sent and printed leads there in the clear",
                          S_ARG(url)),
                     "Set PUBLIC_URL to the address that begins with https://");
     if (settings.require_https) return good(S("nothing is served in the clear but probes"));
-    return warn(S("what comes in the clear is answered"),
-                "Set REQUIRE_HTTPS=on and TRUSTED_PROXIES to the proxy that does TLS (deploy/nginx)");
+    return warn(
+        S("what comes in the clear is answered"),
+        "Set REQUIRE_HTTPS=on and TRUSTED_PROXIES to the proxy that does TLS (deploy/nginx)");
 }
 
 static Finding check_database(Ctx *c) {
@@ -140,8 +142,8 @@ static Finding check_vectors(Ctx *c) {
         return bad(err->detail,
                    "Look at VECTOR_STORE, QDRANT_URL and QDRANT_API_KEY, or install pgvector. "
                    "Meanwhile words are found, meanings are not");
-    return good(strf(c->arena, "%.*s answers in %lld µs", S_ARG(name),
-                     (long long)(mono_us() - began)));
+    return good(
+        strf(c->arena, "%.*s answers in %lld µs", S_ARG(name), (long long)(mono_us() - began)));
 }
 
 static Finding check_redis(Ctx *c) {
@@ -190,10 +192,10 @@ static const struct Check {
     const char *name;
     Finding (*run)(Ctx *c);
 } checks[] = {
-    {"data folder", check_data_dir}, {"secret key", check_secret},   {"https", check_https}, {"database", check_database},
-    {"schema", check_schema},        {"integrity", check_integrity}, {"redis", check_redis},
-    {"vectors", check_vectors},
-    {"blobs", check_blobs},          {"open files", check_files},
+    {"data folder", check_data_dir}, {"secret key", check_secret}, {"https", check_https},
+    {"database", check_database},    {"schema", check_schema},     {"integrity", check_integrity},
+    {"redis", check_redis},          {"vectors", check_vectors},   {"blobs", check_blobs},
+    {"open files", check_files},
 };
 
 /* -- telling ------------------------------------------------------------------------------------------- */

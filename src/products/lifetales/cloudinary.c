@@ -98,7 +98,7 @@ Err *cloudinary_put(Ctx *c, Str name, Str bytes, Str mime_type, Str *url) {
         .headers = headers,
         .header_count = COUNT(headers),
         .body = body,
-        .timeout_ms = UPLOAD_MS,
+        .timeout_ms = min_i64(UPLOAD_MS, lifetales.illustration_ms),
         .max_bytes = 256 * KIB,
         .retries = UPLOAD_TRIES - 1,
     };

@@ -25,12 +25,12 @@
 #include "data/db.h"
 #include "products/lifetales/album.h"
 #include "products/lifetales/cloudinary.h"
+#include "products/lifetales/lifetales.h"
 #include "products/lifetales/drawing.h"
 #include "products/lifetales/illustration_sql.h"
 #include "rt/offload.h"
 
 enum {
-    ILLUSTRATION_MS = 45 * 1000,
     PROMPT_BYTES = 4000, /* of a prompt, as models and drawings are given it */
     CHARACTERS_MAX = 12,
     LOOK_BYTES = 300, /* of how somebody looks */
@@ -187,7 +187,7 @@ static Err *ask_model(Ctx *c, Making *m) {
     Image image;
     ImageRequest request = {.prompt = prompt_of(c->arena, m->task),
                             .aspect = S("4:3"),
-                            .timeout_ms = ILLUSTRATION_MS,
+                            .timeout_ms = lifetales.illustration_ms,
                             .payer = m->task->payer};
     int64_t began = mono_us();
     Err *err = image_make(c, &request, &image);

@@ -17,6 +17,7 @@ typedef struct LifetalesSettings {
     int64_t transcriptions_per_minute, stories_per_hour, ai_calls_per_hour; /* of each user */
     int64_t media_max_bytes, audio_max_s, space_max_notes;
     int64_t media_url_s, share_s;
+    int64_t transcription_ms, story_ms, illustration_ms; /* of one call */
     int64_t story_parallel; /* chapters, and pictures, under way at once in one story */
     Str font_serif;
     Str cloudinary_url;

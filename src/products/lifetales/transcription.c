@@ -7,6 +7,7 @@
 #include "products/lifetales/transcription.h"
 
 #include "ai/policy.h"
+#include "products/lifetales/lifetales.h"
 #include "products/lifetales/person.h"
 #include "products/lifetales/transcription_room.h"
 #include "products/lifetales/transcription_sql.h"
@@ -95,6 +96,7 @@ Err *hearing_done(Ctx *c, Id user, Str sha256, Str audio, Str mime, Transcript *
     TRY(sound_prepare(c, provider_usual(AI_TRANSCRIBE), &audio, &mime));
     TranscribeRequest request = {.audio = audio,
                                  .mime = mime,
+                                 .timeout_ms = lifetales.transcription_ms,
                                  .payer = {strf(c->arena, "user:%lld", (long long)user.value),
                                            strf(c->arena, "transcription:%.*s", S_ARG(sha256))}};
     return transcribe(c, &request, said);

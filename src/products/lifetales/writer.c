@@ -9,6 +9,7 @@
 #include "ai/policy.h"
 #include "core/json.h"
 #include "core/time.h"
+#include "products/lifetales/lifetales.h"
 #include "products/lifetales/writer_prompt.h"
 #include "products/lifetales/writer_room.h"
 #include "products/lifetales/writer_stream.h"
@@ -62,7 +63,7 @@ static Err *ask(Ctx *c, Writing *w, ChatAnswer *answer) {
         .schema_name = S("chapter"),
         .on_text = listens ? piece_take : NULL,
         .arg = w,
-        .timeout_ms = WRITE_MS,
+        .timeout_ms = lifetales.story_ms,
         .payer = w->task->payer,
     };
     ChapterDraft *out = w->out;

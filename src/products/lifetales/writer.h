@@ -9,7 +9,7 @@
 #include "ai/llm.h"
 #include "products/lifetales/plan.h"
 
-enum { WRITE_TRIES = 3, WRITE_MS = 60 * 1000, WRITE_TOKENS = 12000 /* of notes in one prompt */ };
+enum { WRITE_TRIES = 3, WRITE_TOKENS = 12000 /* of notes in one prompt */ };
 
 typedef struct ChapterTask {
     const PlannedChapter *chapter;
