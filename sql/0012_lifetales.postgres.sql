@@ -176,6 +176,22 @@ CREATE TABLE chapter_notes (
 );
 CREATE INDEX chapter_notes_note ON chapter_notes (note_n);
 
+-- A chapter's pictures behind its first, which is in the chapter's own row: position 1, 2, … prompt: the part of
+-- the chapter that it shows. A row is a picture that is there.
+CREATE TABLE chapter_pictures (
+    chapter_n bigint NOT NULL REFERENCES chapters (n) ON DELETE CASCADE,
+    position bigint NOT NULL CHECK (position > 0),
+    user_id bigint NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    media_n bigint NOT NULL REFERENCES media (n) ON DELETE CASCADE,
+    key text COLLATE "C" NOT NULL,
+    style text,
+    prompt text NOT NULL,
+    created_at bigint NOT NULL,
+    PRIMARY KEY (chapter_n, position)
+);
+CREATE INDEX chapter_pictures_media ON chapter_pictures (media_n);
+CREATE INDEX chapter_pictures_user ON chapter_pictures (user_id);
+
 -- Null is the contract's default.
 CREATE TABLE user_settings (
     user_id bigint PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
@@ -260,6 +276,7 @@ DROP TABLE voice_links;
 DROP TABLE books;
 DROP TABLE shares;
 DROP TABLE user_settings;
+DROP TABLE chapter_pictures;
 DROP TABLE chapter_notes;
 DROP TABLE chapters;
 DROP TABLE stories;

@@ -176,6 +176,22 @@ CREATE TABLE chapter_notes (
 ) STRICT;
 CREATE INDEX chapter_notes_note ON chapter_notes (note_n);
 
+-- A chapter's pictures behind its first, which is in the chapter's own row: position 1, 2, … prompt: the part of
+-- the chapter that it shows. A row is a picture that is there.
+CREATE TABLE chapter_pictures (
+    chapter_n INTEGER NOT NULL REFERENCES chapters (n) ON DELETE CASCADE,
+    position INTEGER NOT NULL CHECK (position > 0),
+    user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    media_n INTEGER NOT NULL REFERENCES media (n) ON DELETE CASCADE,
+    key TEXT NOT NULL,
+    style TEXT,
+    prompt TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (chapter_n, position)
+) STRICT;
+CREATE INDEX chapter_pictures_media ON chapter_pictures (media_n);
+CREATE INDEX chapter_pictures_user ON chapter_pictures (user_id);
+
 -- Null is the contract's default.
 CREATE TABLE user_settings (
     user_id INTEGER PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
@@ -260,6 +276,7 @@ DROP TABLE voice_links;
 DROP TABLE books;
 DROP TABLE shares;
 DROP TABLE user_settings;
+DROP TABLE chapter_pictures;
 DROP TABLE chapter_notes;
 DROP TABLE chapters;
 DROP TABLE stories;

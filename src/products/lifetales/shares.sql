@@ -35,6 +35,8 @@ UPDATE shares SET views = views + 1 WHERE user_id = $1 AND n = $2
 SELECT m.n, m.user_id, m.id, m.sha256, m.mime_type, m.kind, m.made, m.size, m.created_at FROM media m
  WHERE m.user_id = $1 AND m.id = $3
    AND (m.n IN (SELECT h.illustration_n FROM chapters h WHERE h.user_id = $1 AND h.space_n = $2)
+     OR m.n IN (SELECT p.media_n FROM chapters h JOIN chapter_pictures p ON p.chapter_n = h.n
+                 WHERE h.user_id = $1 AND h.space_n = $2)
      OR m.n IN (SELECT l.media_n FROM chapters h JOIN chapter_notes b ON b.chapter_n = h.n
                   JOIN note_media l ON l.note_n = b.note_n WHERE h.user_id = $1 AND h.space_n = $2)
      OR EXISTS (SELECT 1 FROM chapters h, json_each(h.user_image_ids) j
@@ -45,6 +47,8 @@ SELECT m.n, m.user_id, m.id, m.sha256, m.mime_type, m.kind, m.made, m.size, m.cr
 SELECT m.n, m.user_id, m.id, m.sha256, m.mime_type, m.kind, m.made, m.size, m.created_at FROM media m
  WHERE m.user_id = $1 AND m.id = $3
    AND (m.n IN (SELECT h.illustration_n FROM chapters h WHERE h.user_id = $1 AND h.space_n = $2)
+     OR m.n IN (SELECT p.media_n FROM chapters h JOIN chapter_pictures p ON p.chapter_n = h.n
+                 WHERE h.user_id = $1 AND h.space_n = $2)
      OR m.n IN (SELECT l.media_n FROM chapters h JOIN chapter_notes b ON b.chapter_n = h.n
                   JOIN note_media l ON l.note_n = b.note_n WHERE h.user_id = $1 AND h.space_n = $2)
      OR EXISTS (SELECT 1 FROM chapters h WHERE h.user_id = $1 AND h.space_n = $2

@@ -58,7 +58,9 @@ SELECT m.n, m.id, m.sha256 FROM media m
  WHERE m.user_id = $1
    AND (m.n IN (SELECT l.media_n FROM notes x JOIN note_media l ON l.note_n = x.n
                  WHERE x.user_id = $1 AND x.space_n = $2)
-     OR m.n IN (SELECT h.illustration_n FROM chapters h WHERE h.user_id = $1 AND h.space_n = $2))
+     OR m.n IN (SELECT h.illustration_n FROM chapters h WHERE h.user_id = $1 AND h.space_n = $2)
+     OR m.n IN (SELECT p.media_n FROM chapters h JOIN chapter_pictures p ON p.chapter_n = h.n
+                 WHERE h.user_id = $1 AND h.space_n = $2))
 
 -- name: space_books
 -- $2 n.
@@ -69,6 +71,7 @@ SELECT sha256 FROM books WHERE user_id = $1 AND space_n = $2
 SELECT NOT EXISTS (SELECT 1 FROM notes x JOIN note_media l ON l.note_n = x.n
                     WHERE x.user_id = $1 AND l.media_n = $2)
    AND NOT EXISTS (SELECT 1 FROM chapters h WHERE h.user_id = $1 AND h.illustration_n = $2)
+   AND NOT EXISTS (SELECT 1 FROM chapter_pictures p WHERE p.user_id = $1 AND p.media_n = $2)
    AND NOT EXISTS (SELECT 1 FROM chapters h, json_each(h.user_image_ids) j WHERE h.user_id = $1 AND j.value = $3)
    AND NOT EXISTS (SELECT 1 FROM spaces s WHERE s.user_id = $1 AND s.cover_image = $3)
    AND NOT EXISTS (SELECT 1 FROM narrations r WHERE r.user_id = $1 AND (r.photo_n = $2 OR r.media_n = $2))
@@ -77,6 +80,7 @@ SELECT NOT EXISTS (SELECT 1 FROM notes x JOIN note_media l ON l.note_n = x.n
 SELECT CAST(NOT EXISTS (SELECT 1 FROM notes x JOIN note_media l ON l.note_n = x.n
                     WHERE x.user_id = $1 AND l.media_n = $2)
    AND NOT EXISTS (SELECT 1 FROM chapters h WHERE h.user_id = $1 AND h.illustration_n = $2)
+   AND NOT EXISTS (SELECT 1 FROM chapter_pictures p WHERE p.user_id = $1 AND p.media_n = $2)
    AND NOT EXISTS (SELECT 1 FROM chapters h WHERE h.user_id = $1 AND h.user_image_ids ? CAST($3 AS text))
    AND NOT EXISTS (SELECT 1 FROM spaces s WHERE s.user_id = $1 AND s.cover_image = $3)
    AND NOT EXISTS (SELECT 1 FROM narrations r WHERE r.user_id = $1 AND (r.photo_n = $2 OR r.media_n = $2)) AS int)
