@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "core/json_parts.h"
+
 static void json_release(void *value) { json_decref(value); }
 
 ptrdiff_t json_too_deep_at(Str text) {
@@ -24,27 +26,31 @@ ptrdiff_t json_too_deep_at(Str text) {
     return -1;
 }
 
-static Err *too_deep(Ctx *c, Str text, ptrdiff_t at) {
+static Err *too_deep(Ctx *c, Str text, ptrdiff_t at, int64_t missing) {
     int line = 1;
     ptrdiff_t column = 1;
     for (ptrdiff_t i = 0; i < at; i++) {
         column = text.data[i] == '\n' ? 1 : column + 1;
         line += text.data[i] == '\n';
     }
-    FAIL(c, BAD_REQUEST, "The JSON is not valid: nested deeper than %d levels at line %d, column %td.", JSON_DEPTH_MAX,
-         line, column);
+    FAIL(c, BAD_REQUEST, "The JSON is not valid: nested deeper than %d levels at line %d, column %lld.", JSON_DEPTH_MAX,
+         line, (long long)(column + missing));
 }
 
-Err *json_parse(Ctx *c, Str text, json_t **out) {
+Err *json_parse_cut(Ctx *c, Str text, int64_t (*missing)(const void *arg, ptrdiff_t at), const void *arg, json_t **out) {
     json_error_t why;
     ptrdiff_t deep = json_too_deep_at(text);
-    if (deep >= 0) return too_deep(c, text, deep);
+    if (deep >= 0) return too_deep(c, text, deep, missing ? missing(arg, deep) : 0);
     json_t *value = json_loadb(text.data ? text.data : "", (size_t)text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
-    if (!value) FAIL(c, BAD_REQUEST, "The JSON is not valid: %s at line %d, column %d.", why.text, why.line, why.column);
+    if (!value)
+        FAIL(c, BAD_REQUEST, "The JSON is not valid: %s at line %d, column %lld.", why.text, why.line,
+             (long long)(why.column + (missing ? missing(arg, why.position) : 0)));
     defer(c, json_release, value);
     *out = value;
     return NULL;
 }
+
+Err *json_parse(Ctx *c, Str text, json_t **out) { return json_parse_cut(c, text, NULL, NULL, out); }
 
 json_t *json_at(const json_t *object, const char *name) { return json_object_get(object, name); }
 
