@@ -12,7 +12,7 @@
 #include "data/sql_text.h"
 
 enum {
-    TRIES_MAX = 4, /* of a transaction, with the first */
+    TRIES_MAX = 8, /* of a transaction, with the first; half a second of pauses in all */
     MANY_BATCH = 256,
     EACH_ROWS = 500,
     EACH_BUDGET = 64 * 1024 * 1024,
