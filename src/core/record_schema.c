@@ -91,7 +91,7 @@ static void put_field(JsonOut *o, const Field *f, SchemaMode mode) {
         json_key(o, S("default"));
         json_put_raw(o, str_c(f->fallback));
     }
-    if (f->flags & F_READONLY && mode == SCHEMA_OUT) {
+    if (f->flags & F_READONLY) {
         json_key(o, S("readOnly"));
         json_put_bool(o, true);
     }
@@ -106,7 +106,8 @@ void field_schema(Buf *b, const Field *f, SchemaMode mode) {
 
 static bool in_schema(const Field *f, SchemaMode mode) {
     if (mode == SCHEMA_OUT) return !(f->flags & F_SECRET);
-    if (f->flags & F_OWNER) return false;
+    bool never_seen = f->flags & F_SECRET && f->flags & F_READONLY;
+    if (f->flags & F_OWNER || never_seen) return false;
     return !(mode == SCHEMA_CHANGE && f->flags & F_IMMUTABLE);
 }
 

@@ -217,6 +217,7 @@ TEST(camel_records_have_other_names_outside_and_milliseconds) {
     REQUIRE(!json_parse(&c, buf_str(&b), &json));
     CHECK(json_path(json, "properties.quotaAiRequests.maximum") != NULL);
     CHECK_STR(json_str(json_path(json, "required.0")), S("contactEmail"));
+    CHECK(json_is_true(json_path(json, "properties.createdAt.readOnly")));
     ctx_undo(&c, NULL);
 }
 
