@@ -270,7 +270,15 @@ CREATE TABLE narrations (
 CREATE INDEX narrations_user ON narrations (user_id, n);
 CREATE INDEX narrations_photo ON narrations (photo_n);
 CREATE INDEX narrations_media ON narrations (media_n);
+
+-- For whom a model was asked: what it answered (ai_kept) has his words in it, and goes with him.
+CREATE TABLE ai_kept_of (
+    key text COLLATE "C" PRIMARY KEY REFERENCES ai_kept (key) ON DELETE CASCADE,
+    user_id bigint NOT NULL REFERENCES users (id) ON DELETE CASCADE
+);
+CREATE INDEX ai_kept_of_user ON ai_kept_of (user_id);
 -- down
+DROP TABLE ai_kept_of;
 DROP TABLE narrations;
 DROP TABLE voice_links;
 DROP TABLE books;

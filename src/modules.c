@@ -105,6 +105,14 @@ static void blob_holders_tell(void) {
     blob_holders_set(holders, count);
 }
 
+static void user_erasers_tell(void) {
+    static UserEraser erasers[COUNT(listed)];
+    ptrdiff_t count = 0;
+    for (ptrdiff_t i = 0; i < COUNT(listed); i++)
+        if (listed[i].module->erase) erasers[count++] = listed[i].module->erase;
+    user_erasers_set(erasers, count);
+}
+
 static void jobs_tell(Ctx *c, const Module *const *modules, ptrdiff_t count) {
     ptrdiff_t n = count, at = 0;
     for (ptrdiff_t i = 0; i < count; i++)
@@ -139,6 +147,7 @@ Err *modules_register(Ctx *c, const Module *const *modules, ptrdiff_t count) {
     event_rules_set(channels, channel_counts, count);
     collections_set(collections, count);
     blob_holders_tell();
+    user_erasers_tell();
     return schedules_set(c, schedules, schedule_counts, count);
 }
 

@@ -108,10 +108,26 @@ typedef struct Leading {
     Err *err; /* of make, as it was */
 } Leading;
 
+/* The person it is asked for; none: an organisation, or the system itself. */
+static Id person_asking(const Ctx *c, const KeptCall *call) {
+    static const Str prefix = S_INIT("user:");
+    Str owner = call->payer.owner;
+    Id user = {0};
+    if (str_starts(owner, prefix) &&
+        str_to_i64(str_slice(owner, prefix.len, owner.len), &user.value))
+        return user;
+    bool alone = owner.len == 0 && id_is_none(c->account.organisation);
+    return alone ? c->account.user : (Id){0};
+}
+
 static Err *store_in(Ctx *c, void *arg) {
     const Leading *l = arg;
     Value key = V(l->call->key), holder = V(l->holder);
-    if (l->keep)
+    Id person = person_asking(c, l->call);
+    ptrdiff_t there = 1;
+    if (l->keep && !id_is_none(person))
+        TRY(db_exec(c, SQL(SQL_KEPT_OF), ARGS(key, V(person)), &there));
+    if (l->keep && there) /* not for an account that was erased meanwhile */
         TRY(db_exec(c, SQL(SQL_KEPT_STORE), ARGS(key, holder, value_blob(l->value), V(time_now())),
                     NULL));
     else
@@ -297,6 +313,22 @@ Err *kept_store_many(Ctx *c, AiKind kind, const Str *keys, const Str *values, pt
     }
     if (s.count == 0 && str_is_empty(payer.owner)) return NULL;
     return surely(c, store_many_in, &s);
+}
+
+/* -- Forgetting ---------------------------------------------------------------------------------- */
+
+static void memory_forget(Ctx *c, void *arg) {
+    (void)arg;
+    /* All of it: the table has what others asked. */
+    Err *err = cache_remove_prefix(c, app_cache(c), S("ai:"));
+    (void)err; /* of Redis: told again when it is back; see cache.h */
+}
+
+Err *kept_forget(Ctx *c, Id user) {
+    assert(!id_is_none(user));
+    TRY(db_exec(c, SQL(SQL_KEPT_FORGET), ARGS(V(user)), NULL));
+    db_after_commit(c, memory_forget, NULL);
+    return NULL;
 }
 
 /* -- Purging ------------------------------------------------------------------------------------- */

@@ -11,7 +11,8 @@
  * that one claims the row. The holder renews its claim while it asks. Clocks of nodes must agree to
  * within half a lease.
  *
- * Nothing of who asked is in a key or a value. */
+ * Nothing of who asked is in a key or a value; but what was asked for a person (the payer, or who is signed
+ * in) is known to be his (ai_kept_of), and goes with him: what a model said of his words is his. */
 #ifndef SOCLE_AI_KEPT_H
 #define SOCLE_AI_KEPT_H
 
@@ -46,6 +47,9 @@ MUST_USE Err *kept_read_many(Ctx *c, const Str *keys, ptrdiff_t count, Str *valu
 /* Keep many and charge, in one transaction. A null value is left out. */
 MUST_USE Err *kept_store_many(Ctx *c, AiKind kind, const Str *keys, const Str *values,
                               ptrdiff_t count, AiPayer payer, const AiUsage *usage);
+
+/* (tx) What was asked for this person goes, from memory after the commit; others ask again. */
+MUST_USE Err *kept_forget(Ctx *c, Id user);
 
 /* Remove what is old, and the least used beyond AI_KEPT_ROWS and AI_KEPT_BYTES. */
 MUST_USE Err *kept_purge(Ctx *c, int64_t *count);

@@ -21,6 +21,16 @@ UPDATE ai_kept SET until = $3 WHERE key = $1 AND holder = $2 AND state = 'busy';
 UPDATE ai_kept SET state = 'kept', holder = NULL, until = NULL, value = $3, created_at = $4,
 used_at = $4 WHERE key = $1 AND holder = $2 AND state = 'busy';
 
+-- name: kept_of
+-- $1 key, $2 user: it is his. No row: there is no such user any more.
+INSERT INTO ai_kept_of (key, user_id)
+SELECT k.key, u.id FROM ai_kept k JOIN users u ON u.id = $2 WHERE k.key = $1
+ON CONFLICT (key) DO NOTHING;
+
+-- name: kept_forget
+-- $1 user.
+DELETE FROM ai_kept WHERE key IN (SELECT key FROM ai_kept_of WHERE user_id = $1);
+
 -- name: kept_leave
 -- $1 key, $2 holder: nothing came of it, others may ask.
 DELETE FROM ai_kept WHERE key = $1 AND holder = $2 AND state = 'busy';

@@ -50,6 +50,11 @@ MUST_USE Err *member_add(Ctx *c, Id organisation, Id user, MemberRole role,
 MUST_USE Err *member_change(Ctx *c, Id organisation, Id user, MemberRole role,
                             Member *out); /* CONFLICT: last owner */
 MUST_USE Err *member_remove(Ctx *c, Id organisation, Id user);
+/* What modules do before an account is erased, in that transaction. Once, before anything is served; the
+ * array is borrowed for good. */
+typedef Err *(*UserEraser)(Ctx *c, Id user);
+void user_erasers_set(const UserEraser *erasers, ptrdiff_t count);
+
 /* Before `user` is erased, in that transaction: hand over what that person alone owned; an
  * organisation without any other member is erased too. */
 MUST_USE Err *organisations_leave(Ctx *c, Id user);

@@ -26,6 +26,10 @@ WHERE owner = $1 AND key = $2 AND claim = $3 AND status IS NULL;
 -- $1 owner, $2 key, $3 claim.
 DELETE FROM idempotency_keys WHERE owner = $1 AND key = $2 AND claim = $3 AND status IS NULL;
 
+-- name: idempotency_forget
+-- $1 owners, as a pattern, $2 what stands in the answer, as a pattern, or null.
+DELETE FROM idempotency_keys WHERE owner LIKE $1 AND (CAST($2 AS text) IS NULL OR body LIKE $2);
+
 -- name: idempotency_clean
 -- $1 now.
 DELETE FROM idempotency_keys WHERE expires_at <= $1;

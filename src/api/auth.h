@@ -59,6 +59,7 @@ MUST_USE Err *user_set_password(Ctx *c, Id id, Str password); /* ends all log-in
 MUST_USE Err *user_set_role(Ctx *c, Id id, Str role);
 MUST_USE Err *user_set_active(Ctx *c, Id id,
                               bool active); /* inactive: every token and key is refused */
+/* With all that is the user's: rows, what modules keep beside them (Module.erase), kept answers. */
 MUST_USE Err *user_delete(Ctx *c, Id id);
 /* At most `limit` users with ids above `after`, by id; struct User. */
 MUST_USE Err *user_list(Ctx *c, Id after, int64_t limit, Rows *out);

@@ -197,6 +197,13 @@ Err *call_settle(Ctx *c, Call *k) {
     return NULL;
 }
 
+Err *answers_forget(Ctx *c, Id user, Str about) {
+    assert(!id_is_none(user) && str_find_byte(about, '%') < 0);
+    Str owners = strf(c->arena, "user:%lld:%%", (long long)user.value);
+    Str pattern = about.len ? strf(c->arena, "%%%.*s%%", S_ARG(about)) : (Str){0};
+    return db_exec(c, SQL(SQL_IDEMPOTENCY_FORGET), ARGS(V(owners), V(pattern)), NULL);
+}
+
 void claim_end(Ctx *c, Call *k, const Err *err_of_handler) {
     Claim *claim = k->claim;
     int status = k->r->status;

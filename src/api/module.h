@@ -79,6 +79,9 @@ typedef struct Module {
     /* Does a row of this module's name these bytes of the blob store (blob_use.h)? Also asked where
      * the module is left out. NULL: it keeps none. */
     Err *(*has_blob)(Ctx *c, Str hash, bool *yes);
+    /* (tx) An account is about to be erased: what of it does not go with the user's row (accounts.h). Also
+     * asked where the module is left out. NULL: all goes with the row. */
+    Err *(*erase)(Ctx *c, Id user);
     Str (*lacks)(Ctx *c); /* programs this machine should have, and how to mend it: sentences for the
                            * operator; null: it has all. NULL: there is nothing to ask */
 } Module;

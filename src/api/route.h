@@ -131,6 +131,9 @@ void call_message(Ctx *c, Call *k, Str message);
  * after it returned, and a crash between the two lets the effect happen twice: only for routes
  * without an effect in the database. */
 MUST_USE Err *call_settle(Ctx *c, Call *k);
+/* (tx) Answers kept for this user's Idempotency-Keys are forgotten: those in which `about` (an id) stands,
+ * null: all. */
+MUST_USE Err *answers_forget(Ctx *c, Id user, Str about);
 
 /* Opaque cursors: text made of values, signed with the process's secret so that a forged one is
  * 400; good for the route that made it only. Good on every node, and after a restart. */

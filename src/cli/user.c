@@ -65,7 +65,10 @@ static Err *change(Ctx *c, const Cli *cli, Str verb) {
     if (cli->word_count != 2) return cli_usage(c, "user %.*s takes EMAIL", S_ARG(verb));
     if (str_eq(verb, S("disable"))) return user_set_active(c, user.id, false);
     if (str_eq(verb, S("enable"))) return user_set_active(c, user.id, true);
-    if (str_eq(verb, S("delete"))) return user_delete(c, user.id);
+    if (str_eq(verb, S("delete"))) {
+        TRY(modules_register(c, cli->modules, cli->module_count)); /* each takes part */
+        return user_delete(c, user.id);
+    }
     Str password;
     TRY(password_ask(c, &password));
     return user_set_password(c, user.id, password);

@@ -8,6 +8,7 @@
 #include "api/blob_use.h"
 #include "core/json.h"
 #include "products/lifetales/album_room.h"
+#include "products/lifetales/erase.h"
 #include "products/lifetales/lifetales.h"
 #include "products/lifetales/media_sql.h"
 #include "products/lifetales/sheet.h"
@@ -269,6 +270,7 @@ Err *album_drop_alone(Ctx *c, Id user, Id n, Str id, Str sha256) {
                ARGS(V(user), V(n), V(id)), &alone));
     if (!alone) return NULL;
     TRY(db_exec(c, SQL(SQL_MEDIA_REMOVE), ARGS(V(user), V(n)), NULL));
+    TRY(erase_content(c, sha256));
     return album_let_go(c, sha256);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * lifetales' row in the list of modules: routes, jobs, schedules, channels and settings of all its
  * files. */
+#include "products/lifetales/erase.h"
 #include "products/lifetales/lifetales.h"
 #include "products/lifetales/narrator.h"
 #include "products/lifetales/routes.h"
@@ -96,6 +97,7 @@ const Module lifetales_module = {
     .root = tales_root,
     .home = "tales/index.html",
     .has_blob = lifetales_has_blob,
+    .erase = lifetales_erase,
     .channels = &story_channel,
     .channel_count = 1,
     .metrics = story_metrics,

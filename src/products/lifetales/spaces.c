@@ -6,6 +6,7 @@
 #include "products/lifetales/spaces.h"
 
 #include "products/lifetales/album_room.h"
+#include "products/lifetales/erase.h"
 #include "products/lifetales/person.h"
 #include "products/lifetales/routes.h"
 #include "products/lifetales/spaces_sql.h"
@@ -272,27 +273,10 @@ typedef struct SpacePart {
 static const Field part_fields[] = {FIELD(SpacePart, n), FIELD(SpacePart, id),
                                     FIELD(SpacePart, sha256)};
 static const Record part_record = RECORD(SpacePart, part_fields);
-typedef struct Numbered {
-    Id id;
-} Numbered;
-static const Field numbered_fields[] = {FIELD(Numbered, id)};
-static const Record numbered_record = RECORD(Numbered, numbered_fields);
-
-static Err *jobs_cancel(Ctx *c, const Space *space) {
-    Rows jobs;
-    TRY(db_query(c, SQL(SQL_SPACE_JOBS), ARGS(V(space->user_id), V(space->n)), &numbered_record,
-                 &jobs));
-    for (ptrdiff_t i = 0; i < jobs.count; i++) {
-        Err *err = job_cancel(c, ((const Numbered *)jobs.items)[i].id);
-        if (err && err->kind != ERR_CONFLICT && err->kind != ERR_NOT_FOUND) return err;
-    }
-    return NULL;
-}
-
 Err *space_erase(Ctx *c, const Space *space) {
     Rows media, books;
     Value user = V(space->user_id), n = V(space->n);
-    TRY(jobs_cancel(c, space));
+    TRY(erase_beside(c, space->user_id, space));
     TRY(db_query(c, SQL(SQL_SPACE_MEDIA), ARGS(user, n), &part_record, &media));
     TRY(db_query(c, SQL(SQL_SPACE_BOOKS), ARGS(user, n), &part_record, &books));
     TRY(db_exec(c, SQL(SQL_SPACE_REMOVE), ARGS(user, n), NULL));

@@ -47,11 +47,6 @@ UPDATE spaces SET updated_at = $3 WHERE user_id = $1 AND n = $2
 -- $2 n.
 DELETE FROM spaces WHERE user_id = $1 AND n = $2
 
--- name: space_jobs
--- $2 n. Of stories that are being written.
-SELECT coalesce(job_id, 0) AS id FROM stories
- WHERE user_id = $1 AND space_n = $2 AND state IN ('waiting', 'running') AND job_id IS NOT NULL
-
 -- name: space_media
 -- $2 n. What is in the space, to see what is left alone when it goes.
 SELECT m.n, m.id, m.sha256 FROM media m

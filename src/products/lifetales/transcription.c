@@ -46,7 +46,7 @@ static Heard heard_of(const Transcript *said) {
 Err *heard_keep(Ctx *c, Id user, Str sha256, const Transcript *said) {
     Heard heard = heard_of(said);
     TRY(db_exec(c, SQL(SQL_TRANSCRIPTION_KEEP),
-                ARGS(V(sha256), V(heard.text), V(heard.confidence), V(heard.language),
+                ARGS(V(user), V(sha256), V(heard.text), V(heard.confidence), V(heard.language),
                      V(said->origin.provider.data ? said->origin.provider : S("")),
                      V(said->origin.model.data ? said->origin.model : S("")), V(time_now())),
                 NULL));

@@ -5,9 +5,11 @@
 SELECT text, confidence, language FROM transcriptions WHERE sha256 = $1
 
 -- name: transcription_keep
--- $1 sha256, $2 text, $3 confidence, $4 language, $5 provider, $6 model, $7 now.
+-- $1 user who had it heard, $2 sha256, $3 text, $4 confidence, $5 language, $6 provider, $7 model, $8 now. Not
+-- for one whose account was erased meanwhile.
 INSERT INTO transcriptions (sha256, text, confidence, language, provider, model, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (sha256) DO NOTHING
+SELECT $2, $3, CAST($4 AS double precision), $5, $6, $7, $8 FROM users WHERE id = $1
+ON CONFLICT (sha256) DO NOTHING
 
 -- name: transcription_wait
 -- $2 media: asked for the first time, or again.
