@@ -24,6 +24,10 @@ MUST_USE Err *book_gather(Ctx *c, const Space *space, Str base, BookMade *out);
 /* Then they are: mapped, until c ends; those that neither paper nor readers take are made PNG. */
 MUST_USE Err *book_pictures(Ctx *c, BookMade *made);
 
+/* The whole of it: the space's story as a "pdf", "epub" or "html", as it was made of the same content, else
+ * made now and kept. Its file, open until c ends. base null: PUBLIC_URL, else where this machine listens. */
+MUST_USE Err *book_have(Ctx *c, const Space *space, Str format, Str base, int *fd, int64_t *size);
+
 typedef struct StoryVoice {
     Str chapter_id, title, media_id, token;
     Time timestamp;

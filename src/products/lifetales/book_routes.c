@@ -4,6 +4,7 @@
  * with memory and time of its own; a book is stored whole or, where the disk is full, not at all. */
 #include <setjmp.h>
 
+#include "api/base_settings.h"
 #include "api/public_url.h"
 #include "api/router.h"
 #include "core/time.h"
@@ -117,6 +118,42 @@ static Err *book_make(Ctx *c, Making *m) {
     return book_store(c, m);
 }
 
+/* -- Had ------------------------------------------------------------------------------------------- */
+
+static Err *book_ready(Ctx *c, Making *m, Str base, int *fd, int64_t *size) {
+    bool found;
+    BookTurn *turn;
+    TRY(book_gather(c, &m->space, base, &m->made));
+    TRY(book_kept(c, m, fd, size, &found));
+    if (found) return NULL;
+    TRY(book_turn(c, strf(c->arena, "%.*s.%.*s", S_ARG(m->space.id), S_ARG(m->format)), &turn));
+    TRY(book_kept(c, m, fd, size, &found));
+    if (!found) {
+        TRY(book_make(c, m));
+        TRY(blob_open(c, app_blobs(c), m->row.sha256, fd, size));
+    }
+    book_turn_end(turn);
+    return NULL;
+}
+
+/* As a request to this machine would name it. */
+static Str own_url(Arena *arena) {
+    Str base = settings.public_url, at = settings.listen, port = at;
+    while (str_ends(base, S("/"))) base.len--;
+    if (base.len > 0) return base;
+    if (str_starts(at, S("unix:"))) return S("http://localhost");
+    for (ptrdiff_t i = 0; i < at.len; i++)
+        if (at.data[i] == ':') port = str_slice(at, i, at.len);
+    bool any = str_starts(at, S("0.0.0.0:")) || str_starts(at, S("[::]:")) || port.len == at.len;
+    return any ? strf(arena, "http://127.0.0.1%.*s", S_ARG(port)) : strf(arena, "http://%.*s", S_ARG(at));
+}
+
+Err *book_have(Ctx *c, const Space *space, Str format, Str base, int *fd, int64_t *size) {
+    Making *m = arena_new_of(c->arena, Making);
+    *m = (Making){.space = *space, .format = format};
+    return book_ready(c, m, str_is_null(base) ? own_url(c->arena) : base, fd, size);
+}
+
 /* -- Answered -------------------------------------------------------------------------------------- */
 
 /* Its title, of letters and digits that any system takes. */
@@ -169,23 +206,11 @@ static Err *book_get(Ctx *c, Call *k) {
     Id user;
     int fd;
     int64_t size;
-    bool found;
-    BookTurn *turn;
     Making *m = arena_new_of(c->arena, Making);
     TRY(person_of(c, k, &user));
     TRY(space_load(c, user, k->params[0], &m->space));
     m->format = ((const BookQuery *)k->query)->format;
-    TRY(book_gather(c, &m->space, public_url(c, k->q, (Str){0}), &m->made));
-    TRY(book_kept(c, m, &fd, &size, &found));
-    if (!found) {
-        TRY(book_turn(c, strf(c->arena, "%.*s.%.*s", S_ARG(m->space.id), S_ARG(m->format)), &turn));
-        TRY(book_kept(c, m, &fd, &size, &found));
-        if (!found) {
-            TRY(book_make(c, m));
-            TRY(blob_open(c, app_blobs(c), m->row.sha256, &fd, &size));
-        }
-        book_turn_end(turn);
-    }
+    TRY(book_ready(c, m, public_url(c, k->q, (Str){0}), &fd, &size));
     book_answer(c, k, m, fd, size);
     return NULL;
 }

@@ -2,6 +2,7 @@
  * lifetales' row in the list of modules: routes, jobs, schedules, channels and settings of all its
  * files. */
 #include "products/lifetales/erase.h"
+#include "products/lifetales/demo.h"
 #include "products/lifetales/lifetales.h"
 #include "products/lifetales/narrator.h"
 #include "products/lifetales/routes.h"
@@ -101,6 +102,7 @@ const Module lifetales_module = {
     .channels = &story_channel,
     .channel_count = 1,
     .metrics = story_metrics,
+    .demo = lifetales_demo,
     .start = lifetales_start,
     .envelope = &lifetales_envelope,
     .settings = lifetales_settings,

@@ -149,6 +149,12 @@ Err *person_takes(Ctx *c, Id user, PersonLimit limit, Str key) {
     return refused;
 }
 
+Err *person_spared(Ctx *c, Id user, PersonLimit limit, Str key) {
+    assert(limit >= 0 && limit < COUNT(limits));
+    return ledger_record(c, strf(c->arena, "user:%lld", (long long)user.value),
+                         str_c(limits[limit].unit), key, -1);
+}
+
 const Route person_routes[] = {
     {GET, "/api/settings", settings_get, TALES_READS, .out = &story_settings_record,
      .errors = "403",

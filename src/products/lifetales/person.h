@@ -19,6 +19,10 @@ typedef enum PersonLimit { LIMIT_TRANSCRIPTIONS, LIMIT_STORIES, LIMIT_AI_CALLS }
  * transaction under way. */
 MUST_USE Err *person_takes(Ctx *c, Id user, PersonLimit limit, Str key);
 
+/* (tx) One of them, about to be taken, is the program's wish and not the person's (the demo): it does not
+ * count against him. key: once for each. */
+MUST_USE Err *person_spared(Ctx *c, Id user, PersonLimit limit, Str key);
+
 /* {success, data} with the members of data beside it as well, for routes whose clients are of both
  * kinds; `value` of `record` is written twice. */
 void tales_answer_flat(Ctx *c, Call *k, const Record *record, const void *value);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Every statement of lifetales is one that both engines take. */
 #include "products/lifetales/books_sql.h"
+#include "products/lifetales/demo_sql.h"
 #include "products/lifetales/erase_sql.h"
 #include "products/lifetales/illustration_sql.h"
 #include "products/lifetales/media_sql.h"
@@ -23,6 +24,7 @@ WORK(every_statement_is_prepared) {
 // clang-format off
 #define X(name, text) {#name, text},
         LIFETALES_BOOKS(X)
+        LIFETALES_DEMO(X)
         LIFETALES_ERASE(X)
         LIFETALES_ILLUSTRATION(X)
         LIFETALES_MEDIA(X)
