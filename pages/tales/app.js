@@ -2,7 +2,7 @@
 //
 //   #/                    spaces.js    showSpaces(room, app)
 //   #/settings            settings.js  showSettings(room, app)
-//   #/space/{id}          notes.js     showNotes(room, app)
+//   #/space/{id}          notes.js     showNotes(room, app); #/space/{id}/note/{noteId} shows that one
 //   #/space/{id}/story    story.js     showStory(room, app)
 //
 // A room is shown in `room`, an empty element under <main>, and gives back a function (or a promise of
@@ -14,6 +14,7 @@
 //   app.counted(key, n)   one of two texts, [one, many], with {n}
 //   app.space             in a space: {id, title, …, notes, generatedStory} as GET /api/spaces/{id} gave it when
 //                         the room was entered; null elsewhere
+//   app.note              the id of the note that the address names, or null
 //   app.limits            GET /api/limits
 //   app.say(message)      announced politely; app.trouble(problem | null): shown in red until the next time
 //   app.go(hash)          another room; app.title(text) the window's
@@ -22,6 +23,8 @@
 // The texts of both halves are in one table: names in texts.story.*.js do not repeat those of texts.*.js.
 import { $, begin, counted, element, fill, isSignedIn, language, t as text } from '/shared/page.js';
 import * as api from './api.js';
+import { reload, send } from './outbox.js';
+import { showOutbox } from './outbox_view.js';
 
 const t = (key, values = {}) => fill(text(key), values);
 let leaving = null, entered = 0, cut = null, limits = null;
@@ -34,7 +37,7 @@ const go = (hash) => { if (location.hash === hash) enter(); else location.hash =
 
 const ROOMS = [
   { at: /^#\/space\/([\w-]+)\/story$/, load: async () => (await import('./story.js')).showStory },
-  { at: /^#\/space\/([\w-]+)$/, load: async () => (await import('./notes.js')).showNotes },
+  { at: /^#\/space\/([\w-]+)(?:\/note\/([\w-]+))?$/, load: async () => (await import('./notes.js')).showNotes },
   { at: /^#\/settings$/, load: async () => (await import('./settings.js')).showSettings },
   { at: /^/, load: async () => (await import('./spaces.js')).showSpaces },
 ];
@@ -49,11 +52,11 @@ async function leave() {
 // Which of two rooms that are entered at once is shown: the later one.
 async function enter() {
   const mine = ++entered, hash = location.hash || '#/';
-  const { at, load } = ROOMS.find((room) => room.at.test(hash)), id = at.exec(hash)[1] ?? null;
+  const { at, load } = ROOMS.find((room) => room.at.test(hash)), [, id = null, note = null] = at.exec(hash);
   await leave();
   if (mine !== entered || !isSignedIn()) return;
   cut = new AbortController();
-  const room = element('div', null, { className: 'room' }), app = { api, t, counted, say, trouble, title, go, limits, signal: cut.signal, space: null };
+  const room = element('div', null, { className: 'room' }), app = { api, t, counted, say, trouble, title, go, limits, note, signal: cut.signal, space: null };
   trouble();
   for (const [link, isHere] of [['#to-spaces', hash !== '#/settings'], ['#to-settings', hash === '#/settings']])
     if (isHere) $(link).setAttribute('aria-current', 'page'); else $(link).removeAttribute('aria-current');
@@ -85,6 +88,7 @@ addEventListener('hashchange', async () => {
 
 const own = await Promise.all([import(`./texts.${language()}.js`), import(`./texts.story.${language()}.js`)]);
 begin(Object.assign({}, ...own.map((one) => one.default)), async (signedIn) => {
+  reload().then(send);
   if (signedIn) return enter();
   ++entered;
   limits = null;
@@ -93,3 +97,4 @@ begin(Object.assign({}, ...own.map((one) => one.default)), async (signedIn) => {
   await leave();
   $('#room').replaceChildren();
 });
+showOutbox({ say });
