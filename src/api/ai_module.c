@@ -229,5 +229,6 @@ const Module ai_module = {
     .job_count = COUNT(jobs),
     .schedules = schedules,
     .schedule_count = COUNT(schedules),
+    .erase = kept_forget,
     .lacks = ai_lacks,
 };

@@ -49,6 +49,8 @@ static const Schedule schedules[] = {
     {.name = "api.clean", .cron = "@hourly", .job = "api.clean", .doc = "What expired goes"},
 };
 
+static Err *answers_erase(Ctx *c, Id user) { return answers_forget(c, user, (Str){0}); }
+
 const Module api_module = {
     .name = "api",
     .doc = "The API about itself: its document, and pages that show it",
@@ -59,5 +61,6 @@ const Module api_module = {
     .job_count = COUNT(jobs),
     .schedules = schedules,
     .schedule_count = COUNT(schedules),
+    .erase = answers_erase,
     .start = start,
 };

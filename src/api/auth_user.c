@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Users: making, loading, changing, erasing. Addresses are kept as email_normalise gives them, so that
  * one person cannot register twice by another spelling. */
-#include "ai/kept.h"
 #include "api/accounts.h"
 #include "api/accounts_sql.h"
 #include "api/auth.h"
-#include "api/route.h"
 
 static const char *const user_roles[] = {"user", "analyst", "admin", NULL};
 
@@ -169,8 +167,6 @@ void user_erasers_set(const UserEraser *erasers, ptrdiff_t count) {
 static Err *user_erase(Ctx *c, void *arg) {
     const Id *id = arg;
     for (ptrdiff_t i = 0; i < user_eraser_count; i++) TRY(user_erasers[i](c, *id));
-    TRY(kept_forget(c, *id));
-    TRY(answers_forget(c, *id, (Str){0}));
     TRY(organisations_leave(c, *id));
     ptrdiff_t changed = 0;
     TRY(db_exec(c, SQL(SQL_USER_DELETE), ARGS(V(*id)), &changed));
