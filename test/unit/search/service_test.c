@@ -13,6 +13,7 @@ struct App {
     Search *search;
 };
 #include "unit/data/world.h"
+#include "synced.h"
 
 Search *app_search(struct App *app) { return app->search; }
 
@@ -180,11 +181,11 @@ BOTH(a_commit_is_found_by_the_search_that_follows_it) {
         char word[32];
         snprintf(word, sizeof word, "no%lldno", (long long)i);
         if (!put(c, i, str_c(word))) break;
-        MUST(search_sync(c, x));
+        MUST(synced(c, x));
         CHECK_INT(found(c, x, word), 1);
         if (i % 3) continue;
         put(c, i, (Str){0});
-        MUST(search_sync(c, x));
+        MUST(synced(c, x));
         CHECK_INT(found(c, x, word), 0);
     }
     SearchStats stats;
@@ -215,17 +216,17 @@ BOTH(what_was_committed_is_found_by_its_meaning) {
     double cosine = 0;
     for (int64_t i = 1; i <= 60; i++) {
         if (!put(c, i, S("meant"))) break;
-        MUST(search_sync(c, x));
+        MUST(synced(c, x));
         CHECK_INT(nearest(c, x, i, 3, &cosine), i);
         CHECK(cosine > 0.999999);
         if (i % 3) continue;
         put(c, i, (Str){0});
-        MUST(search_sync(c, x));
+        MUST(synced(c, x));
         CHECK(nearest(c, x, i, 3, &cosine) != i);
         CHECK(cosine < 0.9);
     }
     put_many(c, 1000, 9000, S("many")); /* too many for the loop when most are to be told */
-    MUST(search_sync(c, x));
+    MUST(synced(c, x));
     SearchStats before, after;
     search_stats(x, c, &before);
     CHECK_INT(before.field_documents[IN_MEANING], 9040);
@@ -250,7 +251,7 @@ static Err *write_and_search(Ctx *c, void *arg) {
         snprintf(word, sizeof word, "by%dround%d", w->number, i);
         Put p = {w->number * 1000 + i, 1, str_c(word)};
         TRY(db_transaction(c, put_in, &p));
-        TRY(search_sync(c, w->x));
+        TRY(synced(c, w->x));
         w->wrong += found(c, w->x, word) != 1;
     }
     return NULL;
@@ -287,7 +288,7 @@ BOTH(what_another_process_writes_is_followed_within_a_tenth_of_a_second) {
     struct App other = {0}, *own = c->app;
     MUST(db_open(c, world.options, &other.db));
     SearchIndex *x = begin(c);
-    MUST(search_sync(c, x));
+    MUST(synced(c, x));
     int slow = 0;
     for (int i = 1; i <= 21; i++) {
         c->app = &other;
@@ -300,7 +301,7 @@ BOTH(what_another_process_writes_is_followed_within_a_tenth_of_a_second) {
     c->app = &other;
     put(c, 30, S("more"));
     c->app = own;
-    MUST(search_sync(c, x)); /* and at once by who wants it */
+    MUST(synced(c, x)); /* and at once by who wants it */
     CHECK_INT(found(c, x, "more"), 1);
     end(c);
     c->app = &other;
@@ -311,7 +312,7 @@ BOTH(what_another_process_writes_is_followed_within_a_tenth_of_a_second) {
 BOTH(who_waits_for_news_is_woken_by_them) {
     if (!things_make(c)) return;
     SearchIndex *x = begin(c);
-    MUST(search_sync(c, x));
+    MUST(synced(c, x));
     int64_t covered;
     for (int i = 1; i <= 20; i++) {
         put(c, i, S("news"));
@@ -329,12 +330,12 @@ BOTH(an_index_is_built_from_what_is_there_and_opened_again_without) {
     put_many(c, 1, 5000, S("many words"));
     put_many(c, 7, 20, (Str){0});
     SearchIndex *x = begin(c);
-    MUST(search_sync(c, x));
+    MUST(synced(c, x));
     CHECK_INT(found(c, x, "many"), 4980);
     end(c);
     put(c, 9001, S("later"));
     x = begin(c);
-    MUST(search_sync(c, x));
+    MUST(synced(c, x));
     SearchStats stats;
     search_stats(x, c, &stats);
     CHECK_INT(stats.rebuilds, 0);
@@ -348,14 +349,14 @@ BOTH(what_cannot_be_followed_is_built_anew) {
     if (!things_make(c)) return;
     put_many(c, 1, 300, S("first"));
     SearchIndex *x = begin(c);
-    MUST(search_sync(c, x));
+    MUST(synced(c, x));
     end(c);
     /* Deletions up to here are forgotten: no row tells that things 1 to 100 have gone. */
     GOOD(db_exec(c, SQL("DELETE FROM things WHERE key <= 100"), NO_ARGS, NULL));
     put(c, 5000, S("first"));
     oldest_value = 301;
     x = begin(c);
-    MUST(search_sync(c, x));
+    MUST(synced(c, x));
     int64_t until = mono_us() + 10 * US_PER_SECOND;
     SearchStats stats = {0};
     while (!stats.rebuilds && mono_us() < until && !sleep_ms(c, 5)) search_stats(x, c, &stats);
@@ -370,7 +371,7 @@ BOTH(what_cannot_be_followed_is_built_anew) {
     until = mono_us() + 10 * US_PER_SECOND;
     for (stats = (SearchStats){0}; !stats.rebuilds && mono_us() < until && !sleep_ms(c, 5);)
         search_stats(x, c, &stats);
-    MUST(search_sync(c, x));
+    MUST(synced(c, x));
     CHECK_INT(found(c, x, "first"), 0);
     CHECK_INT(found(c, x, "other"), 1);
     end(c);
@@ -383,13 +384,13 @@ BOTH(a_rebuild_goes_on_beside_writes_and_loses_none) {
     put_many(c, 1, 900, S("stock"));
     put_many(c, 100001, 9000, S("stock"));
     SearchIndex *x = begin(c);
-    MUST(search_sync(c, x));
+    MUST(synced(c, x));
     for (int round = 0; round < 3; round++) {
         Writer w = {.x = x, .number = 20 + round, .rounds = 40};
         Task tasks[] = {{.fn = write_and_search, .arg = &w}, {.fn = rebuild_now, .arg = x}};
         MUST(fork_join(c, tasks, 2));
         CHECK_INT(w.wrong, 0);
-        MUST(search_sync(c, x));
+        MUST(synced(c, x));
         CHECK_INT(found(c, x, "stock"), 9900);
         CHECK_INT(found(c, x, ""), 9900 + 40 * (round + 1));
     }
@@ -404,7 +405,7 @@ BOTH(searches_go_on_while_the_feed_is_broken) {
     if (!things_make(c)) return;
     put(c, 1, S("before"));
     SearchIndex *x = begin(c);
-    MUST(search_sync(c, x));
+    MUST(synced(c, x));
     atomic_store(&feeds_fail, 1);
     put(c, 2, S("meanwhile"));
     FAILS(search_sync(c, x), UNAVAILABLE);
@@ -417,7 +418,7 @@ BOTH(searches_go_on_while_the_feed_is_broken) {
     atomic_store(&feeds_fail, 0);
     int64_t covered;
     MUST(search_wait(c, x, 1, 10000, &covered));
-    MUST(search_sync(c, x));
+    MUST(synced(c, x));
     CHECK_INT(found(c, x, "meanwhile"), 1);
     search_stats(x, c, &stats);
     CHECK_STR(stats.failure, ((Str){0}));
@@ -429,7 +430,7 @@ BOTH(a_query_may_take_more_memory_than_its_request_has) {
     if (!things_make(c)) return;
     for (int i = 1; i <= 20; i++) put(c, i, S("one two three four five"));
     SearchIndex *x = begin(c);
-    MUST(search_sync(c, x));
+    MUST(synced(c, x));
     Ctx small = *c;
     SearchRequest request = SEARCH_REQUEST;
     SearchResult result;
@@ -451,7 +452,7 @@ BOTH(who_asks_during_the_first_build_is_told_so) {
     CHECK(err && err->kind == ERR_UNAVAILABLE && err->retry_after_s > 0);
     if (err) CHECK(str_starts(err->detail, S("The search index is being built")));
     atomic_store(&feeds_held, false);
-    MUST(search_sync(c, x));
+    MUST(synced(c, x));
     CHECK_INT(found(c, x, "one"), 1);
     end(c);
 }
@@ -482,9 +483,9 @@ BOTH(large_batches_are_read_in_smaller_ones) {
         atomic_store(&feeds_greedy, greedy);
         SearchIndex *x = begin(c);
         if (greedy == 2) GOOD(search_rebuild(c, x, NULL, NULL));
-        GOOD(search_sync(c, x));
+        GOOD(synced(c, x));
         put(c, 1000 + greedy, S("many"));
-        GOOD(search_sync(c, x));
+        GOOD(synced(c, x));
         CHECK_INT(found(c, x, "many"), 100 + greedy);
         end(c);
     }
@@ -501,7 +502,7 @@ ON_SQLITE(a_command_begins_when_it_first_asks) {
     MUST(search_wait(c, x, 0, 20, &covered));
     CHECK_INT(covered, 0);
     CHECK_INT(atomic_load(&feeds), 0);
-    MUST(search_sync(c, x));
+    MUST(synced(c, x));
     CHECK_INT(found(c, x, "one"), 1);
     CHECK(search_find(c->app, S("things")) == x);
     CHECK(search_find(c->app, S("thing")) == NULL);
@@ -513,7 +514,7 @@ ON_SQLITE(a_damaged_snapshot_is_built_anew) {
     if (!things_make(c)) return;
     put_many(c, 1, 500, S("kept"));
     SearchIndex *x = begin(c);
-    MUST(search_sync(c, x));
+    MUST(synced(c, x));
     end(c);
     const char *path = strf(c->arena, "%s/search/things/manifest", world.folder).data;
     FILE *file = fopen(path, "r+");
@@ -522,7 +523,7 @@ ON_SQLITE(a_damaged_snapshot_is_built_anew) {
     fputc('!', file);
     fclose(file);
     x = begin(c);
-    MUST(search_sync(c, x));
+    MUST(synced(c, x));
     SearchStats stats;
     search_stats(x, c, &stats);
     CHECK_INT(stats.rebuilds, 1);
@@ -535,10 +536,10 @@ ON_SQLITE(a_second_owner_of_the_folder_leaves_it_alone) {
     if (!things_make(c)) return;
     put(c, 1, S("one"));
     SearchIndex *first = begin(c);
-    MUST(search_sync(c, first));
+    MUST(synced(c, first));
     Search *kept = c->app->search;
     SearchIndex *second = begin(c);
-    MUST(search_sync(c, second));
+    MUST(synced(c, second));
     CHECK_INT(found(c, second, "one"), 1);
     end(c);
     SearchIndex *command = begin_with(

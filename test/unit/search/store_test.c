@@ -15,6 +15,7 @@ struct App {
 };
 #include "unit/data/world.h"
 #include "vectors_world.h"
+#include "synced.h"
 
 Search *app_search(struct App *app) { return app->search; }
 
@@ -218,7 +219,7 @@ static void all_alike(Ctx *c, SearchOptions store) {
     for (int step = 1; step <= STEPS; step++) {
         if (!GOOD(db_exec(c, SQL("UPDATE store_test_counter SET value = $1"),
                           ARGS(V((int64_t)step * CHANGES / STEPS)), NULL)) ||
-            !GOOD(search_sync(c, p.within)) || !GOOD(search_sync(c, p.beside)))
+            !GOOD(synced(c, p.within)) || !GOOD(synced(c, p.beside)))
             break;
         for (int i = 0; i < QUESTIONS; i++) {
             CtxMark mark = ctx_mark(c);
