@@ -137,6 +137,27 @@ static bool png_keeps(const unsigned char *name) {
     return false;
 }
 
+/* A colour profile is packed, and whoever shows the picture unpacks it: one that becomes larger than any
+ * real one is left out. */
+static bool png_profile_fits(const unsigned char *body, ptrdiff_t len) {
+    enum { PROFILE_MAX = 4 * 1024 * 1024, NAME_MAX_BYTES = 79, METHOD = 1 };
+    const unsigned char *end = memchr(body, 0, (size_t)min_i64(len, NAME_MAX_BYTES + 1));
+    if (!end || end + 1 + METHOD >= body + len) return false;
+    unsigned char out[16 * 1024];
+    z_stream z = {.next_in = (unsigned char *)(uintptr_t)(end + 1 + METHOD),
+                  .avail_in = (uInt)(body + len - (end + 1 + METHOD))};
+    if (inflateInit(&z) != Z_OK) return false;
+    int state = Z_OK;
+    while (state == Z_OK && z.total_out <= PROFILE_MAX) {
+        z.next_out = out;
+        z.avail_out = sizeof out;
+        state = inflate(&z, Z_NO_FLUSH);
+    }
+    bool fits = state == Z_STREAM_END && z.total_out <= PROFILE_MAX;
+    inflateEnd(&z);
+    return fits;
+}
+
 static void png_walk(Walk *w) {
     keep(w, 0, 8);
     w->at = 8;
@@ -161,7 +182,9 @@ static void png_walk(Walk *w) {
         }
         if (memcmp(name, "eXIf", 4) == 0)
             w->p->orientation = exif_orientation(chunk + 8, (ptrdiff_t)len);
-        if (png_keeps(name)) keep(w, w->at, (ptrdiff_t)len + 12);
+        bool profile = memcmp(name, "iCCP", 4) == 0;
+        bool keeps = png_keeps(name) && (!profile || png_profile_fits(chunk + 8, (ptrdiff_t)len));
+        if (keeps) keep(w, w->at, (ptrdiff_t)len + 12);
         w->at += (ptrdiff_t)len + 12;
         if (memcmp(name, "IEND", 4) == 0) return;
     }
