@@ -21,7 +21,13 @@
 #include "rt/coro.h"
 #include "rt/offload.h"
 
-enum { WAIT_MS = 120 * 1000, LOOK_MS = 30, POLL_MS = 100, PICTURE_MEMORY = 64 * 1024 * 1024 };
+enum {
+    WAIT_MS = 120 * 1000,
+    LOOK_MS = 30,
+    POLL_MS = 100,
+    LEASE_MS = 10 * 1000, /* what was killed goes on so soon when it is run again */
+    PICTURE_MEMORY = 64 * 1024 * 1024,
+};
 
 typedef struct Demo {
     const DemoSpace *s;
@@ -214,7 +220,9 @@ static const Field state_fields[] = {FIELD(StateRow, state)};
 static const Record state_record = RECORD(StateRow, state_fields);
 
 static WorkerOptions story_workers(void) {
-    return (WorkerOptions){.queues = str_c(job_kind_queue(job_kind(S(STORY_JOB)))), .poll_ms = POLL_MS};
+    return (WorkerOptions){.queues = str_c(job_kind_queue(job_kind(S(STORY_JOB)))),
+                           .poll_ms = POLL_MS,
+                           .lease_ms = LEASE_MS};
 }
 
 /* *done: it is written, to its end. */
