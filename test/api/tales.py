@@ -107,8 +107,9 @@ def ffmpeg(data, *args):
 
 
 def webm(seconds=1.0, pitch=440.0):
-    """What a browser's MediaRecorder makes: WebM with Opus, without a duration at its beginning."""
-    return ffmpeg(tone(seconds, pitch=pitch), "-c:a", "libopus", "-f", "webm", "-live", "1")
+    """What a browser's MediaRecorder makes: WebM with Opus, without a duration at its beginning, and without tags."""
+    return ffmpeg(ffmpeg(tone(seconds, pitch=pitch), "-c:a", "libopus", "-f", "ogg"), "-c", "copy", "-map_metadata", "-1",
+                  "-map_metadata:s:a", "-1", "-fflags", "+bitexact", "-f", "webm", "-live", "1")
 
 
 # -- pictures -------------------------------------------------------------------------------------------

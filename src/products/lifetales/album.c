@@ -30,7 +30,7 @@ static const Field media_fields[] = {
     FIELD(Media, name, .flags = F_NULLABLE),
     FIELD(Media, size),
     FIELD(Media, sha256,
-          .doc = "Of the bytes as they are stored: pictures without what cameras write"),
+          .doc = "Of the bytes as they are stored: without what devices wrote into them"),
     FIELD(Media, width),
     FIELD(Media, height),
     FIELD(Media, duration_ms),

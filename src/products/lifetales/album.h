@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Album: a person's media: recordings, pictures, videos. Bytes are blobs, known by their content; a row
  * says whose they are. Pictures are checked, turned upright and stripped of what cameras write into them
- * (EXIF and its positions) before they are stored; recordings are looked at (is it sound, how long).
+ * (EXIF and its positions) before they are stored; recordings are looked at (is it sound, how long), and
+ * stripped of what devices write beside the sound.
  *
  * Addresses are /api/media/{id}?expires=…&signature=…: whoever has one may read until then, which is
  * what <img> and <audio> need; without a signature only its owner. Calls marked (tx) belong into a
@@ -17,7 +18,7 @@
  * is broken; TOO_LARGE over the settings' limits (bytes, seconds, megapixels). Not stored yet. */
 typedef struct Looked {
     Str mime_type, kind; /* audio, image, video */
-    Str bytes;           /* to be stored: cleaned where it is a picture */
+    Str bytes;           /* to be stored: without what devices wrote into it */
     OptInt width, height, duration_ms;
 } Looked;
 MUST_USE Err *album_look(Ctx *c, Str bytes, Str declared, Looked *out);

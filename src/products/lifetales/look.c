@@ -13,6 +13,7 @@
 #include "products/lifetales/album_room.h"
 #include "products/lifetales/lifetales.h"
 #include "products/lifetales/picture.h"
+#include "products/lifetales/recording.h"
 #include "products/lifetales/sheet.h"
 #include "rt/offload.h"
 #include "rt/process.h"
@@ -259,6 +260,7 @@ static Err *picture_look(Ctx *c, Str bytes, Looked *out) {
 /* -- recordings and videos --------------------------------------------------------------------- */
 
 typedef struct Container {
+    RecordingKind kind;
     const char *demuxer, *audio, *video;
 } Container;
 
@@ -279,37 +281,39 @@ static bool adts_frame(Str b) {
     return b.len >= 7 && p[0] == 0xFF && (p[1] & 0xF6) == 0xF0;
 }
 
-static const Container *container_of(Str b) {
-    static const Container webm = {"matroska", "audio/webm", "video/webm"},
-                           mkv = {"matroska", "audio/x-matroska", "video/x-matroska"},
-                           ogg = {"ogg", "audio/ogg", "video/ogg"},
-                           mov = {"mov", "audio/mp4", "video/quicktime"},
-                           mp4 = {"mov", "audio/mp4", "video/mp4"},
-                           gpp = {"mov", "audio/3gpp", "video/3gpp"},
-                           wav = {"wav", "audio/wav", NULL}, flac = {"flac", "audio/flac", NULL},
-                           mp3 = {"mp3", "audio/mpeg", NULL}, aac = {"aac", "audio/aac", NULL},
-                           amr = {"amr", "audio/amr", NULL}, aiff = {"aiff", "audio/aiff", NULL},
-                           caf = {"caf", "audio/x-caf", NULL};
+static const Container *container_of(Str whole) {
+    static const Container webm = {RECORDING_MATROSKA, "matroska", "audio/webm", "video/webm"},
+                           mkv = {RECORDING_MATROSKA, "matroska", "audio/x-matroska",
+                                  "video/x-matroska"},
+                           ogg = {RECORDING_OGG, "ogg", "audio/ogg", "video/ogg"},
+                           mov = {RECORDING_BOXES, "mov", "audio/mp4", "video/quicktime"},
+                           mp4 = {RECORDING_BOXES, "mov", "audio/mp4", "video/mp4"},
+                           gpp = {RECORDING_BOXES, "mov", "audio/3gpp", "video/3gpp"},
+                           wav = {RECORDING_WAV, "wav", "audio/wav", NULL},
+                           flac = {RECORDING_FLAC, "flac", "audio/flac", NULL},
+                           mp3 = {RECORDING_FRAMES, "mp3", "audio/mpeg", NULL},
+                           aac = {RECORDING_FRAMES, "aac", "audio/aac", NULL},
+                           amr = {RECORDING_FRAMES, "amr", "audio/amr", NULL},
+                           aiff = {RECORDING_AIFF, "aiff", "audio/aiff", NULL},
+                           caf = {RECORDING_CAF, "caf", "audio/x-caf", NULL};
+    Str b = str_slice(whole, recording_begin(whole), whole.len);
+    bool tagged = b.len < whole.len;
     if (begins(b, 0, "\x1A\x45\xDF\xA3")) {
         Str head = str_slice(b, 0, 64);
         return str_find(head, S("webm")) >= 0 ? &webm : &mkv;
     }
     if (begins(b, 0, "OggS")) return &ogg;
-    if (begins(b, 4, "ftyp")) {
-        static const char *const pictures[] = {"heic", "heix", "hevc", "mif1", "msf1", "avif"};
-        for (int i = 0; i < COUNT(pictures); i++)
-            if (begins(b, 8, pictures[i])) return NULL;
-        return begins(b, 8, "qt  ") ? &mov : begins(b, 8, "3g") ? &gpp : &mp4;
-    }
-    if (begins(b, 4, "moov") || begins(b, 4, "mdat") || begins(b, 4, "wide")) return &mov;
+    if (begins(b, 4, "ftyp")) return begins(b, 8, "qt  ") ? &mov : begins(b, 8, "3g") ? &gpp : &mp4;
+    static const char *const old[] = {"moov", "mdat", "wide", "free"};
+    for (int i = 0; i < COUNT(old); i++)
+        if (begins(b, 4, old[i])) return &mov;
     if (begins(b, 0, "RIFF") && begins(b, 8, "WAVE")) return &wav;
     if (begins(b, 0, "fLaC")) return &flac;
     if (begins(b, 0, "#!AMR")) return &amr;
     if (begins(b, 0, "FORM") && begins(b, 8, "AIF")) return &aiff;
     if (begins(b, 0, "caff")) return &caf;
-    if (begins(b, 0, "ID3")) return &mp3;
     if (adts_frame(b)) return &aac;
-    return mpeg_frame(b) ? &mp3 : NULL;
+    return tagged || mpeg_frame(b) ? &mp3 : NULL;
 }
 
 static bool is_heic(Str b) {
@@ -413,21 +417,47 @@ static Err *duration_measure(Ctx *c, const Container *container, int fd, bool au
     return *ms > 0 ? NULL : recording_broken(c);
 }
 
-static Err *recording_look(Ctx *c, const Container *container, Str bytes, Looked *out) {
+typedef struct Tidying {
+    RecordingKind kind;
     Sheet sheet;
+    Recording recording;
+} Tidying;
+
+static void tidy_now(void *arg) {
+    Tidying *job = arg;
+    job->recording = recording_clean(job->kind, job->sheet.data, job->sheet.size);
+}
+
+/* A copy of it, in a file, without what was written beside its sound. */
+static Err *recording_tidy(Ctx *c, RecordingKind kind, Str bytes, int *fd, Str *tidy) {
+    Tidying job = {.kind = kind};
+    ptrdiff_t begin = recording_begin(bytes);
+    if (begin == bytes.len) return recording_broken(c);
+    TRY(sheet_copy(c, str_slice(bytes, begin, bytes.len), &job.sheet));
+    TRY(offload(c, LANE_SHORT, tidy_now, &job));
+    if (job.recording.wrong) FAIL(c, INVALID, "The recording is broken: %s.", job.recording.wrong);
+    if (job.recording.size == 0) return recording_broken(c);
+    *fd = job.sheet.fd;
+    *tidy = str_of(job.sheet.data, job.recording.size);
+    return NULL;
+}
+
+static Err *recording_look(Ctx *c, const Container *container, Str bytes, Looked *out) {
     Streams s = {0};
+    Str tidy;
+    int fd = -1;
     int64_t ms;
-    TRY(sheet_copy(c, bytes, &sheet));
-    TRY(streams_probe(c, container, sheet.fd, &s));
+    TRY(recording_tidy(c, container->kind, bytes, &fd, &tidy));
+    TRY(streams_probe(c, container, fd, &s));
     if (!s.audio && !s.video) return recording_broken(c);
     if (s.video && !container->video) s.video = false;
-    TRY(duration_measure(c, container, sheet.fd, s.audio, &ms));
+    TRY(duration_measure(c, container, fd, s.audio, &ms));
     if (ms > lifetales.audio_max_s * 1000)
         FAIL(c, TOO_LARGE, "The recording lasts %lld minutes; at most %lld are taken.",
              (long long)(ms / 60000), (long long)(lifetales.audio_max_s / 60));
     *out = (Looked){.mime_type = str_c(s.video ? container->video : container->audio),
                     .kind = s.video ? S("video") : S("audio"),
-                    .bytes = bytes,
+                    .bytes = tidy,
                     .duration_ms = {ms, true}};
     if (s.video) {
         out->width = s.width;
@@ -443,10 +473,10 @@ Err *album_look(Ctx *c, Str bytes, Str declared, Looked *out) {
         FAIL(c, TOO_LARGE, "It has %lld bytes; at most %lld are taken.", (long long)bytes.len,
              (long long)lifetales.media_max_bytes);
     if (picture_kind(bytes) != PICTURE_NONE) return picture_look(c, bytes, out);
-    const Container *container = container_of(bytes);
-    if (container) return recording_look(c, container, bytes, out);
     if (is_heic(bytes))
         FAIL(c, MEDIA_TYPE, "HEIC and AVIF are not taken: send the picture as JPEG, PNG or WebP.");
+    const Container *container = container_of(bytes);
+    if (container) return recording_look(c, container, bytes, out);
     FAIL(c, MEDIA_TYPE,
          "It is neither a picture (JPEG, PNG, WebP, GIF) nor a recording or video that is known "
          "here%s%.*s.",
