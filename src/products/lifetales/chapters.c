@@ -42,6 +42,7 @@ typedef struct ChapterIn {
     Str title, content, illustration_prompt;
     StrList user_image_ids;
     bool edited;
+    Time if_updated_at;
 } ChapterIn;
 static const Field chapter_in_fields[] = {
     FIELD(ChapterIn, title, .flags = F_TRIM, .min = 1, .max = 500),
@@ -49,6 +50,8 @@ static const Field chapter_in_fields[] = {
     FIELD(ChapterIn, illustration_prompt, .flags = F_TRIM | F_NULLABLE, .max = 4000),
     FIELD(ChapterIn, user_image_ids, .max = 100),
     FIELD(ChapterIn, edited, .doc = "false: a story may write it anew again"),
+    FIELD(ChapterIn, if_updated_at, .flags = F_NULLABLE,
+          .doc = "The updated_at that was read: 409 when it has been changed since"),
 };
 static const Record chapter_in_record =
     RECORD_AS("ChapterChange", ChapterIn, chapter_in_fields, .camel = true, .open = true,
@@ -146,12 +149,23 @@ static bool gave(const Editing *e, const char *name) {
     return (e->k->present & record_bit(&chapter_in_record, name)) != 0;
 }
 
+/* To the millisecond, which is what a client has read. */
+static Err *is_as_read(Ctx *c, const Editing *e, const ChapterRow *row) {
+    const ChapterIn *in = e->k->in;
+    if (!gave(e, "if_updated_at") || time_is_null(in->if_updated_at)) return NULL;
+    if (in->if_updated_at.us / US_PER_MS == row->updated_at.us / US_PER_MS) return NULL;
+    Err *err = err_new(c, ERR_CONFLICT, __func__, "This chapter has been changed meanwhile.");
+    err->code = S("chapter_changed");
+    return err;
+}
+
 static Err *edit_in(Ctx *c, void *arg) {
     Editing *e = arg;
     const ChapterIn *in = e->k->in;
     ChapterRow row;
     Chapter before;
     TRY(chapter_row(c, &e->space, e->k->params[1], &row));
+    TRY(is_as_read(c, e, &row));
     TRY(chapter_of_row(c, e->space.id, &row, &before));
     bool text = (gave(e, "title") && !str_eq(in->title, row.title)) ||
                 (gave(e, "content") && !str_eq(in->content, row.content));
@@ -239,7 +253,7 @@ const Route chapter_routes[] = {
      .doc = "Put the chapters in another order"},
     {PUT, "/api/spaces/{id}/chapters/{chapterId}", chapter_put, .access = ACCESS_USER,
      .scope = "lifetales:write", .in = &chapter_in_record, .in_change = true,
-     .out = &chapter_record, .rate = RATE_WRITE, .tag = "lifetales", .errors = "403 404",
+     .out = &chapter_record, .rate = RATE_WRITE, .tag = "lifetales", .errors = "403 404 409",
      .doc = "Edit a chapter: it is the person's then, and no story writes over it"},
     {.path = NULL},
 };

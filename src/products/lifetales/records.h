@@ -17,6 +17,7 @@ typedef struct Space {
     bool scratch;
     RecordList notes, generated_story; /* Note, Chapter; filled where the contract has them */
     bool is_generating;
+    Str generating_story_id; /* the story that is being written; null: none */
     Time created_at, updated_at;
 } Space;
 extern const Record space_record;

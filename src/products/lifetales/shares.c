@@ -3,6 +3,7 @@
  * only the hash is kept. What the story shows (pictures, the voices it rests on) is read through the
  * link as well, so that taking it back takes that back at once; nothing else of the space is. */
 #include "api/auth.h"
+#include "api/pages.h"
 #include "core/rand.h"
 #include "products/lifetales/album_room.h"
 #include "products/lifetales/lifetales.h"
@@ -154,7 +155,8 @@ static const Record voice_record =
 
 /* What a reader sees of a chapter. */
 typedef struct SharedChapter {
-    Str id, title, content, illustration_url, generated_image_url;
+    Str id, title, content, illustration_url, generated_image_url, illustration_prompt;
+    JsonText sentences;
     StrList user_image_ids;
     int64_t position;
     Time date;
@@ -163,6 +165,9 @@ static const Field chapter_fields[] = {
     FIELD(SharedChapter, id),
     FIELD(SharedChapter, title),
     FIELD(SharedChapter, content),
+    FIELD(SharedChapter, sentences,
+          .doc = "[{start, end, noteIds}], in code points: with the voices' noteId, whose is what"),
+    FIELD(SharedChapter, illustration_prompt, .flags = F_NULLABLE, .doc = "What is to be seen"),
     FIELD(SharedChapter, illustration_url, .flags = F_NULLABLE),
     FIELD(SharedChapter, generated_image_url, .flags = F_NULLABLE | F_NO_COLUMN,
           .doc = "The same as illustrationUrl"),
@@ -247,6 +252,19 @@ static Err *shared_get(Ctx *c, Call *k) {
     return db_exec(c, SQL(SQL_SHARE_VIEWED), ARGS(V(share.user_id), V(share.n)), NULL);
 }
 
+/* What the story is the page asks for; a link that is no more good answers so here already. */
+static Err *shared_page(Ctx *c, Call *k) {
+    Share share;
+    Str page;
+    Err *err = share_open(c, k->params[0], &share);
+    if (err && err->kind != ERR_NOT_FOUND && err->kind != ERR_GONE) return err;
+    TRY(page_text(c, S("tales/shared.html"), &page));
+    reply_header(k->r, S("Cache-Control"), S("no-store"));
+    reply_text(k->r, err ? err_status(err->kind) : 200, S("text/html; charset=utf-8"), page);
+    k->answered = true;
+    return NULL;
+}
+
 static Err *shared_media_get(Ctx *c, Call *k) {
     Share share;
     Media media = {0};
@@ -271,6 +289,9 @@ const Route share_routes[] = {
      .out = &tales_done_record, .errors = "403 404", .doc = "Take all links back, or one"},
     {GET, "/api/shared/{token}", shared_get, .access = ACCESS_OPEN, .out = &shared_record,
      .tag = "lifetales", .errors = "404 410", .doc = "A story, for who has its link"},
+    {GET, "/tales/s/{token}", shared_page, .access = ACCESS_OPEN, .out_type = "text/html",
+     .status_also = 410, .tag = "lifetales", .errors = "404",
+     .doc = "The page where whoever has the link reads the story"},
     {GET, "/api/shared/{token}/media/{id}", shared_media_get, .access = ACCESS_OPEN,
      .out_type = "application/octet-stream", .tag = "lifetales", .errors = "404 410",
      .doc = "A picture or recording that the story shows"},

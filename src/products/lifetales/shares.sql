@@ -57,7 +57,8 @@ SELECT m.n, m.user_id, m.id, m.sha256, m.mime_type, m.kind, m.made, m.size, m.cr
 
 -- name: share_chapters
 -- $2 space. What a reader sees of them; date: of their first note.
-SELECT h.id, h.title, h.content, h.position, h.user_image_ids, m.id AS illustration_url,
+SELECT h.id, h.title, h.content, h.sentences, h.illustration_prompt, h.position, h.user_image_ids,
+       m.id AS illustration_url,
        (SELECT min(x.timestamp) FROM chapter_notes b JOIN notes x ON x.n = b.note_n
          WHERE b.chapter_n = h.n AND x.user_id = h.user_id) AS date
   FROM chapters h LEFT JOIN media m ON m.n = h.illustration_n AND m.user_id = h.user_id

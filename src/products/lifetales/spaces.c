@@ -45,6 +45,7 @@ static const Field space_fields[] = {
     FIELD_LIST(Space, notes, &note_record, .flags = F_READONLY | F_NO_COLUMN),
     FIELD_LIST(Space, generated_story, &chapter_record, .flags = F_READONLY | F_NO_COLUMN),
     FIELD(Space, is_generating, .flags = F_READONLY, .doc = "A story is being written"),
+    FIELD(Space, generating_story_id, .flags = F_READONLY | F_NULLABLE, .doc = "Which one"),
     FIELD(Space, created_at, .flags = F_READONLY | F_SNAKE),
     FIELD(Space, updated_at, .flags = F_READONLY | F_SNAKE),
 };

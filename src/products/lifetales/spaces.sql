@@ -11,7 +11,9 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10) RETURNING n
 SELECT n, user_id, id, title, description, cover_image, start_date, time_zone, language, characters, scratch,
        created_at, updated_at,
        EXISTS (SELECT 1 FROM stories g WHERE g.user_id = s.user_id AND g.space_n = s.n
-                  AND g.state IN ('waiting', 'running')) AS is_generating
+                  AND g.state IN ('waiting', 'running')) AS is_generating,
+       (SELECT g.id FROM stories g WHERE g.user_id = s.user_id AND g.space_n = s.n
+           AND g.state IN ('waiting', 'running')) AS generating_story_id
   FROM spaces s WHERE s.user_id = $1 AND s.id = $2
 
 -- name: space_load_n
@@ -19,7 +21,9 @@ SELECT n, user_id, id, title, description, cover_image, start_date, time_zone, l
 SELECT n, user_id, id, title, description, cover_image, start_date, time_zone, language, characters, scratch,
        created_at, updated_at,
        EXISTS (SELECT 1 FROM stories g WHERE g.user_id = s.user_id AND g.space_n = s.n
-                  AND g.state IN ('waiting', 'running')) AS is_generating
+                  AND g.state IN ('waiting', 'running')) AS is_generating,
+       (SELECT g.id FROM stories g WHERE g.user_id = s.user_id AND g.space_n = s.n
+           AND g.state IN ('waiting', 'running')) AS generating_story_id
   FROM spaces s WHERE s.user_id = $1 AND s.n = $2
 
 -- name: spaces_list
@@ -27,7 +31,9 @@ SELECT n, user_id, id, title, description, cover_image, start_date, time_zone, l
 SELECT n, user_id, id, title, description, cover_image, start_date, time_zone, language, characters, scratch,
        created_at, updated_at,
        EXISTS (SELECT 1 FROM stories g WHERE g.user_id = s.user_id AND g.space_n = s.n
-                  AND g.state IN ('waiting', 'running')) AS is_generating
+                  AND g.state IN ('waiting', 'running')) AS is_generating,
+       (SELECT g.id FROM stories g WHERE g.user_id = s.user_id AND g.space_n = s.n
+           AND g.state IN ('waiting', 'running')) AS generating_story_id
   FROM spaces s WHERE s.user_id = $1 AND NOT s.scratch ORDER BY s.n DESC LIMIT $2 OFFSET $3
 
 -- name: spaces_count
