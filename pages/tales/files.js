@@ -10,7 +10,7 @@ const STARTS = [[/^\xff\xd8\xff/, 'picture'], [/^\x89PNG/, 'picture'], [/^GIF8/,
 export async function look(file, { mediaMaxBytes }) {
   if (!file.size) return { refused: t('fileEmpty') };
   if (file.size > mediaMaxBytes) return { refused: fill(t('fileLarge'), { size: sizeText(file.size), most: sizeText(mediaMaxBytes) }) };
-  const head = new TextDecoder('latin1').decode(await file.slice(0, 256).arrayBuffer());
+  const head = String.fromCharCode(...new Uint8Array(await file.slice(0, 256).arrayBuffer()));
   const kind = STARTS.find(([start]) => start.test(head))?.[1];
   if (kind === 'heic' || kind === 'svg') return { refused: t(kind === 'heic' ? 'fileHeic' : 'fileSvg') };
   if (kind === 'picture') return { kind, refused: await createImageBitmap(file).then((b) => { b.close(); }, () => t('fileBroken')) };

@@ -145,7 +145,7 @@ export function showNotes(room, app) {
     shown = PAGE;
     show();
     say(order.textContent);
-  }, { className: 'plain', id: 'order' });
+  }, { drawing: 'sort', className: 'plain', id: 'order' });
   const query = element('input', null, { type: 'search', id: 'seek', placeholder: t('seekHint'), autocomplete: 'off', maxLength: 200 });
   query.oninput = () => { sought = query.value.trim().toLocaleLowerCase(); shown = PAGE; show(); };
   query.onchange = () => { if (sought) say(count.textContent || t('nothingFound')); };

@@ -49,7 +49,8 @@ export async function discard(id) {
 export async function retry(id) {
   const row = rows.find((one) => one.id === id);
   if (row) {
-    Object.assign(row, { refused: undefined, posted: undefined, key: crypto.randomUUID() }); // what was refused is not there
+    // What was refused is not there, and is another request now; what may have arrived is the same one again.
+    if (row.refused) Object.assign(row, { refused: undefined, posted: undefined, key: crypto.randomUUID() });
     for (const file of row.files) delete file.refused;
     tried.delete(id);
     await put('notes', row);

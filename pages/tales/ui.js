@@ -8,7 +8,7 @@ const PATHS = {
   picture: 'M4 5h16v14H4zM4 16l4.5-4.5 4 4 3-3L20 17M15.5 9.5h.01', sound: 'M9 17.5V6l10-2v11.5M9 17.5a2.5 2.5 0 1 1-5 0 2.5 2.5 0 0 1 5 0zM19 15.5a2.5 2.5 0 1 1-5 0 2.5 2.5 0 0 1 5 0z',
   camera: 'M4 8h3.5L9 5.5h6L16.5 8H20v11H4zM12 16.5a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7z', pen: 'M4 20l1-4L16 5l3 3L8 19zM14 7l3 3',
   bin: 'M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13M10 11v5M14 11v5', cross: 'M6 6l12 12M18 6L6 18', plus: 'M12 5v14M5 12h14', link: 'M10 14a4 4 0 0 0 6 0l3-3a4 4 0 0 0-6-6l-1 1M14 10a4 4 0 0 0-6 0l-3 3a4 4 0 0 0 6 6l1-1',
-  book: 'M12 6c-2-1.5-5-2-8-1.5v13c3-.5 6 0 8 1.5 2-1.5 5-2 8-1.5v-13c-3-.5-6 0-8 1.5zM12 6v13', save: 'M12 4v11M7.5 11l4.5 4.5 4.5-4.5M5 20h14', again: 'M19 12a7 7 0 1 1-2-5l2 2M19 4v5h-5',
+  book: 'M12 6c-2-1.5-5-2-8-1.5v13c3-.5 6 0 8 1.5 2-1.5 5-2 8-1.5v-13c-3-.5-6 0-8 1.5zM12 6v13', save: 'M12 4v11M7.5 11l4.5 4.5 4.5-4.5M5 20h14', sort: 'M8 5v14M5 16l3 3 3-3M16 19V5M13 8l3-3 3 3', again: 'M19 12a7 7 0 1 1-2-5l2 2M19 4v5h-5',
 };
 export function icon(name) {
   const svg = document.createElementNS(SVG, 'svg'), path = document.createElementNS(SVG, 'path');
@@ -70,8 +70,10 @@ export const sure = (title, words, yes) => new Promise((resolve) => {
 
 // -- time: as clocks show it where the space is ----------------------------------------------------------
 
-export const dayText = (ms, timeZone) => new Intl.DateTimeFormat(language(), { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric', timeZone }).format(ms);
-export const dateText = (ms, timeZone) => new Intl.DateTimeFormat(language(), { day: 'numeric', month: 'long', year: 'numeric', timeZone }).format(ms);
+// French counts the first of a month, and no other.
+export const dayText = (ms, timeZone) => new Intl.DateTimeFormat(language(), { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric', timeZone }).format(ms)
+  .replace(language() === 'fr' ? ' 1 ' : '\0', ' 1er ');
+export const dateText = (ms, timeZone) => new Intl.DateTimeFormat(language(), { dateStyle: 'medium', timeZone }).format(ms);
 export const timeText = (ms, timeZone) => new Intl.DateTimeFormat(language(), { timeStyle: 'short', timeZone }).format(ms);
 // 2026-11-22T09:30, for an input; and back. A time that the clocks skip or show twice is one of those near it.
 export const clockOf = (ms, timeZone) => new Intl.DateTimeFormat('sv-SE', { dateStyle: 'short', timeStyle: 'short', timeZone }).format(ms).replace(' ', 'T');

@@ -116,9 +116,9 @@ class Page:
         return [line["message"] for line in self.browser.get_log("browser") if "Failed to load resource" not in line["message"]]
 
 
-def start_browser(folder, language="en-US"):
+def start_browser(folder, language="en-US", *more):
     options = webdriver.ChromeOptions()
-    for argument in [*ARGUMENTS, f"--user-data-dir={folder}", "--window-size=1280,900", f"--lang={language}"]:
+    for argument in [*ARGUMENTS, f"--user-data-dir={folder}", "--window-size=1280,900", f"--lang={language}", *more]:
         options.add_argument(argument)
     options.add_experimental_option("prefs", {"intl.accept_languages": language})
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
