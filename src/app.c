@@ -11,6 +11,7 @@
 #include "api/base_settings.h"
 #include "api/module.h"
 #include "core/rand.h"
+#include "net/sheet.h"
 
 enum { SECRET_BYTES = 32, SECRET_MIN_BYTES = 32 };
 
@@ -135,6 +136,7 @@ Err *app_prepare(Ctx *c, App *app, bool alone) {
         settings.data_dir = str_slice(settings.data_dir, 0, settings.data_dir.len - 1);
     settings.blobs.data_dir = settings.data_dir;
     TRY(data_dir_make(c, settings.data_dir));
+    sheets_begin(settings.data_dir, settings.temp_max_bytes);
     TRY(secret_ensure(c));
     TRY(data_dir_lock(c, app, alone));
     char host[256] = "";

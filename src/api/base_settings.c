@@ -140,6 +140,10 @@ const Setting base_settings[] = {
                    "store that several nodes share, with files under DATA_DIR as a copy"),
     SETTING("BLOB_CACHE_BYTES", settings.blobs.cache_bytes, .usual = "10737418240", .min = 1048576,
             .max = 1099511627776000, .unit = "bytes", .doc = "Of that copy"),
+    SETTING("TEMP_MAX_BYTES", settings.temp_max_bytes, .usual = "4294967296", .min = 16777216,
+            .max = 1099511627776000, .unit = "bytes",
+            .doc = "Of large bodies and media on their way, under DATA_DIR; who would need more is "
+                   "told to come again (503)"),
     SETTING("AWS_ACCESS_KEY_ID", settings.blobs.access_key,
             .doc = "Of the object store; for gs://, of an HMAC key"),
     SETTING("AWS_SECRET_ACCESS_KEY", settings.blobs.secret_key, .secret = true, .doc = "Its secret"),

@@ -16,6 +16,7 @@ typedef struct BaseSettings {
     bool auto_migrate, db_prepared, rate_limits;
     Str cors_origins, trusted_proxies, log_level, log_format, log_file, sentry_dsn;
     BlobOptions blobs; /* its data_dir: by app_prepare */
+    int64_t temp_max_bytes;
     int64_t port;
     /* Where vectors are; see search.h. */
     Str vector_store, vector_search, qdrant_url, qdrant_api_key;

@@ -3,10 +3,12 @@
  * reply. */
 #include "core/json.h"
 
+#include "api/body.h"
 #include "api/router_room.h"
+#include "net/body_parts.h"
 #include "rt/offload.h"
 
-enum { PARSE_ON_LOOP_MAX = 256 * 1024 };
+enum { PARSE_ON_LOOP_MAX = 256 * 1024, WHOLE_MAX = 64 * 1024 };
 
 /* -- Path -------------------------------------------------------------------------------------- */
 
@@ -70,10 +72,10 @@ static Err *parse(Ctx *c, Str text, json_t **out) {
     return p.err;
 }
 
-static bool takes_nothing(const Route *route) {
-    if (route->in_change) return true;
-    for (ptrdiff_t i = 0; i < route->in->field_count; i++)
-        if (route->in->fields[i].flags & F_REQUIRED) return false;
+static bool takes_nothing(const Record *record, ReadMode mode) {
+    if (mode == READ_CHANGE) return true;
+    for (ptrdiff_t i = 0; i < record->field_count; i++)
+        if (record->fields[i].flags & F_REQUIRED) return false;
     return true;
 }
 
@@ -96,25 +98,50 @@ static Err *body_missing(Ctx *c) {
     return problems_err(c, &problems);
 }
 
+/* Large, and with base64 in it that need not be in memory. */
+static bool in_parts(const Req *q, const Record *record) {
+    return (q->body_length < 0 || q->body_length > WHOLE_MAX) && json_parts_has(record);
+}
+
+ptrdiff_t call_text_max(const Call *k, const Record *record) {
+    ptrdiff_t limit = k->q->body_limit;
+    return in_parts(k->q, record) ? min_size(limit, http_options(k->q)->body_limit) : limit;
+}
+
+/* For an Idempotency-Key the digest stands for the body, which nobody holds. *json NULL: it is empty. */
+static Err *parts_read(Ctx *c, Call *k, const Record *record, json_t **json) {
+    Str digest = {0};
+    BodyJsonOptions options = {.record = record,
+                               .rest_limit = call_text_max(k, record),
+                               .digest = k->route->idempotent &&
+                                         req_header(k->q, S("Idempotency-Key")).data};
+    TRY(body_json(c, k->q, options, json, &digest));
+    if (options.digest) k->body = strf(c->arena, "sha256:%.*s", S_ARG(digest));
+    return NULL;
+}
+
+Err *call_read(Ctx *c, Call *k, const Record *record, ReadMode mode, void *in, FieldSet *present) {
+    json_t *json = NULL;
+    if (in_parts(k->q, record)) {
+        TRY(parts_read(c, k, record, &json));
+    } else {
+        if (k->q->body_length != 0) TRY(body_all(c, k->q, &k->body));
+        if (k->body.len > 0) TRY(parse(c, k->body, &json));
+    }
+    if (!json && !takes_nothing(record, mode)) return body_missing(c);
+    if (!json) TRY(parse(c, S("{}"), &json));
+    return record_read(c, record, json, mode, in, present);
+}
+
 Err *call_body(Ctx *c, Call *k) {
     const Route *route = k->route;
     if (route->in_raw)
         return route->in_type && k->q->body_length != 0 ? body_type_check(c, k) : NULL;
     if (!route->in) return NULL;
     k->in = arena_alloc(c->arena, route->in->size, 1);
-    if (k->q->body_length != 0) {
-        TRY(body_type_check(c, k));
-        TRY(body_all(c, k->q, &k->body));
-    }
-    Str text = k->body;
-    if (text.len == 0) {
-        if (!takes_nothing(route)) return body_missing(c);
-        text = S("{}");
-    }
-    json_t *json;
-    TRY(parse(c, text, &json));
-    return record_read(c, route->in, json, route->in_change ? READ_CHANGE : READ_CREATE, k->in,
-                       &k->present);
+    if (k->q->body_length != 0) TRY(body_type_check(c, k));
+    return call_read(c, k, route->in, route->in_change ? READ_CHANGE : READ_CREATE, k->in,
+                     &k->present);
 }
 
 /* -- Answers ----------------------------------------------------------------------------------- */

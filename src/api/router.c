@@ -204,9 +204,9 @@ static Err *handle_or_kept(Ctx *c, Call *k) {
  * from it. */
 static void budget_settle(Ctx *c, const Call *k) {
     ptrdiff_t budget = http_options(k->q)->budget_bytes;
-    int64_t body = k->route->in ? k->q->body_length : 0;
-    if (body < 0) body = k->q->body_limit; /* chunked */
-    arena_budget_set(c->arena, budget + 4 * (ptrdiff_t)min_i64(body, k->q->body_limit));
+    ptrdiff_t most = k->route->in ? call_text_max(k, k->route->in) : 0;
+    int64_t body = k->q->body_length < 0 ? most : min_i64(k->q->body_length, most); /* < 0: chunked */
+    arena_budget_set(c->arena, budget + 4 * (ptrdiff_t)body);
 }
 
 static Err *prepare(Ctx *c, Call *k, const Match *m) {

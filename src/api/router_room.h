@@ -70,6 +70,8 @@ void tree_match(const Node *root, Str path, Method method, Match *m);
 MUST_USE Err *call_params(Ctx *c, Call *k, const Match *m);
 MUST_USE Err *call_query(Ctx *c, Call *k);
 MUST_USE Err *call_body(Ctx *c, Call *k);
+/* How large the text can be that such a body is read from: all of it, or what is beside its base64. */
+ptrdiff_t call_text_max(const Call *k, const Record *record);
 /* Give the reply its status and body by what the handler left. */
 void call_encode(Ctx *c, Call *k);
 

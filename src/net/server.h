@@ -59,6 +59,7 @@ typedef struct BodyIn {
     bool failed; /* cut, malformed, too large or too slow: the connection cannot go on */
     bool owes_continue;
     int64_t received, waited_us;
+    struct BodyParts *parts; /* what body_json took out of it */
 } BodyIn;
 
 struct HttpConn {

@@ -6,12 +6,14 @@
 
 #include "api/base_settings.h"
 #include "api/blob_use.h"
+#include "core/base64.h"
 #include "core/json.h"
+#include "net/body_parts.h"
+#include "net/sheet.h"
 #include "products/lifetales/album_room.h"
 #include "products/lifetales/erase.h"
 #include "products/lifetales/lifetales.h"
 #include "products/lifetales/media_sql.h"
-#include "products/lifetales/sheet.h"
 #include "products/lifetales/spaces_sql.h"
 #include "rt/offload.h"
 
@@ -149,48 +151,16 @@ Err *album_bytes(Ctx *c, const Media *media, Str *out) {
 
 typedef struct Decode {
     Str text;
-    unsigned char *to;
+    char *to;
     ptrdiff_t len; /* -1: it is no base64 */
 } Decode;
 
-/* Both alphabets, with padding or without, and lines broken anywhere: what clients send. */
 static void decode_now(void *arg) {
-    enum { BAD = 64, SKIP = 65, PAD = 66 };
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     Decode *d = arg;
-    unsigned char value[256];
-    memset(value, BAD, sizeof value);
-    for (int i = 0; i < 62; i++) value[(unsigned char)alphabet[i]] = (unsigned char)i;
-    value['+'] = value['-'] = 62;
-    value['/'] = value['_'] = 63;
-    value['\r'] = value['\n'] = value[' '] = value['\t'] = SKIP;
-    value['='] = PAD;
-    uint32_t group = 0;
-    ptrdiff_t digits = 0, pads = 0;
-    d->len = 0;
-    for (ptrdiff_t i = 0; i < d->text.len; i++) {
-        unsigned v = value[(unsigned char)d->text.data[i]];
-        if (v == SKIP) continue;
-        if (v == PAD) {
-            pads++;
-            continue;
-        }
-        if (v == BAD || pads > 0) {
-            d->len = -1;
-            return;
-        }
-        group = group << 6 | v;
-        if (++digits % 4) continue;
-        d->to[d->len++] = (unsigned char)(group >> 16);
-        d->to[d->len++] = (unsigned char)(group >> 8);
-        d->to[d->len++] = (unsigned char)group;
-    }
-    ptrdiff_t rest = digits % 4;
-    if (rest == 1 || pads > 2 || (pads > 0 && (digits + pads) % 4)) d->len = -1;
-    if (d->len < 0 || rest < 2) return;
-    group <<= 6 * (4 - rest);
-    d->to[d->len++] = (unsigned char)(group >> 16);
-    if (rest == 3) d->to[d->len++] = (unsigned char)(group >> 8);
+    Base64 base64 = {0};
+    d->len = base64_take(&base64, d->text, d->to);
+    d->len += base64_end(&base64, d->to + d->len);
+    if (base64.bad) d->len = -1;
 }
 
 /* What stands before the base64 of a data: URL, taken off. */
@@ -206,21 +176,30 @@ static Str data_url_cut(Ctx *c, Str text, Str *mime) {
     return str_slice(text, comma + 1, text.len);
 }
 
-Err *album_decode(Ctx *c, Str base64, Str *bytes, Str *mime) {
+static Err *text_decode(Ctx *c, Str base64, Str *bytes, Str *mime) {
     Str text = data_url_cut(c, base64, mime);
     Decode d = {.text = text};
+    ptrdiff_t room = base64_room(text.len) + 2;
     if (text.len <= BASE64_IN_MEMORY_MAX) {
-        d.to = arena_bytes(c->arena, text.len / 4 * 3 + 3);
+        d.to = arena_bytes(c->arena, room);
         decode_now(&d);
     } else {
         Sheet sheet;
-        TRY(sheet_make(c, text.len / 4 * 3 + 3, &sheet));
-        d.to = (unsigned char *)sheet.data;
+        TRY(sheet_make(c, room, &sheet));
+        d.to = sheet.data;
         TRY(offload(c, LANE_SHORT, decode_now, &d));
     }
     if (d.len < 0) FAIL(c, INVALID, "It is not base64.");
-    *bytes = str_of((const char *)d.to, d.len);
+    *bytes = str_of(d.to, d.len);
     return NULL;
+}
+
+Err *album_decode(Ctx *c, const Req *q, Str base64, Str *bytes, Str *mime) {
+    const JsonPart *part = body_part(q, base64);
+    if (!part) return text_decode(c, base64, bytes, mime);
+    *mime = part->mime;
+    if (part->bad) FAIL(c, INVALID, "It is not base64.");
+    return body_part_bytes(c, q, part, bytes);
 }
 
 static Err *field_wrong(Ctx *c, Err *err, const char *field) {
@@ -230,9 +209,9 @@ static Err *field_wrong(Ctx *c, Err *err, const char *field) {
     return problems_err(c, &p);
 }
 
-Err *album_stage(Ctx *c, Str base64, Str declared, const char *field, Staged *out) {
+Err *album_stage(Ctx *c, const Req *q, Str base64, Str declared, const char *field, Staged *out) {
     Str bytes, mime;
-    Err *err = album_decode(c, base64, &bytes, &mime);
+    Err *err = album_decode(c, q, base64, &bytes, &mime);
     if (!err) err = album_look(c, bytes, mime.data ? mime : declared, &out->looked);
     if (err) return field_wrong(c, err, field);
     return album_put(c, &out->looked, &out->sha256);

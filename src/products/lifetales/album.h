@@ -11,6 +11,7 @@
 #define SOCLE_LIFETALES_ALBUM_H
 
 #include "data/blob.h"
+#include "net/http.h"
 #include "products/lifetales/records.h"
 
 /* What bytes are, by themselves: `declared` is believed in nothing but the choice between audio and video
@@ -35,16 +36,18 @@ MUST_USE Err *album_load_n(Ctx *c, Id user, Id n, Media *out);
 MUST_USE Err *album_bytes(Ctx *c, const Media *media, Str *out); /* whole, in c's arena */
 /* Its signed address, good for at least half of LIFETALES_MEDIA_URL_S, and the same for that long. */
 Str album_url(Ctx *c, Str media_id);
-/* Base64, with or without a data: URL around it, whose type is then *mime. INVALID. Large bytes lie in a
- * file that has no name, until c ends. */
-MUST_USE Err *album_decode(Ctx *c, Str base64, Str *bytes, Str *mime);
+/* Base64 of q's body, with or without a data: URL around it, whose type is then *mime (else null). INVALID.
+ * Large bytes lie in a file that has no name, until c ends: long texts came there while they were read
+ * (net/body_parts.h). */
+MUST_USE Err *album_decode(Ctx *c, const Req *q, Str base64, Str *bytes, Str *mime);
 /* A body's base64, decoded, looked at and stored, for album_add. What is wrong with the text is INVALID
  * for `field`. */
 typedef struct Staged {
     Looked looked;
     Str sha256;
 } Staged;
-MUST_USE Err *album_stage(Ctx *c, Str base64, Str declared, const char *field, Staged *out);
+MUST_USE Err *album_stage(Ctx *c, const Req *q, Str base64, Str declared, const char *field,
+                          Staged *out);
 /* After the transaction, which ended with `err` (what is returned, if any): where it failed the bytes are
  * given up, else they are there still, though somebody gave them up meanwhile. */
 MUST_USE Err *album_staged(Ctx *c, const Staged *staged, ptrdiff_t count, Err *err);

@@ -2,11 +2,11 @@
  * Putting recordings and pictures into the album, and reading them: by their owner, or by whoever has a
  * signed address that has not expired. */
 #include "api/auth.h"
+#include "net/sheet.h"
 #include "products/lifetales/album_room.h"
 #include "products/lifetales/lifetales.h"
 #include "products/lifetales/person.h"
 #include "products/lifetales/routes.h"
-#include "products/lifetales/sheet.h"
 
 enum { NAME_BYTES_MAX = 255, FORM_ROOM = 64 * 1024 };
 static const int64_t UPLOAD_MS = 15 * 60 * 1000;

@@ -10,11 +10,11 @@
 
 #include "api/base_settings.h"
 #include "core/json.h"
+#include "net/sheet.h"
 #include "products/lifetales/album_room.h"
 #include "products/lifetales/lifetales.h"
 #include "products/lifetales/picture.h"
 #include "products/lifetales/recording.h"
-#include "products/lifetales/sheet.h"
 #include "rt/offload.h"
 #include "rt/process.h"
 

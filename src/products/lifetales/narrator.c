@@ -51,7 +51,7 @@ typedef struct NarratorBody {
     int64_t duration_seconds;
 } NarratorBody;
 static const Field body_fields[] = {
-    FIELD(NarratorBody, photo_base64, .flags = F_REQUIRED, .max = PHOTO_MAX,
+    FIELD(NarratorBody, photo_base64, .flags = F_REQUIRED, .max = PHOTO_MAX, .format = "base64",
           .doc = "With or without data:…, before it"),
     FIELD(NarratorBody, script, .flags = F_REQUIRED | F_TRIM, .min = 1, .max = SCRIPT_MAX),
     FIELD(NarratorBody, duration_seconds, .fallback = "8", .min = 1, .max = 8,
@@ -147,7 +147,7 @@ static Err *narrator_post(Ctx *c, Call *k) {
     Str lacks = video_lacks(c->arena);
     if (!str_is_null(lacks)) FAIL(c, NOT_CONFIGURED, "%.*s", S_ARG(lacks));
     a.seconds = (max_i64(a.in->duration_seconds, 3) + 1) / 2 * 2;
-    TRY(album_stage(c, a.in->photo_base64, (Str){0}, "photoBase64", &a.photo));
+    TRY(album_stage(c, k->q, a.in->photo_base64, (Str){0}, "photoBase64", &a.photo));
     bool picture = str_eq(a.photo.looked.kind, S("image"));
     Err *err = picture ? db_transaction(c, asking_store, &a) : NULL;
     if (!picture) {

@@ -39,7 +39,7 @@ static Err *note_made(Ctx *c, Call *k, Str space_id, NoteIn *in) {
     Id user;
     TRY(person_of(c, k, &user));
     TRY(space_load(c, user, space_id, &w.space));
-    TRY(media_from_body(c, in));
+    TRY(media_from_body(c, k->q, in));
     return album_staged(c, in->staged, in->staged_count, db_transaction(c, note_store, &w));
 }
 
@@ -134,7 +134,7 @@ static Err *note_find(Ctx *c, Call *k, bool in_space, NoteWrite *w) {
 static Err *note_changed(Ctx *c, Call *k, bool in_space) {
     NoteWrite w = {.k = k, .in = k->in};
     TRY(note_find(c, k, in_space, &w));
-    TRY(media_from_body(c, w.in));
+    TRY(media_from_body(c, k->q, w.in));
     return album_staged(c, w.in->staged, w.in->staged_count, db_transaction(c, note_alter, &w));
 }
 

@@ -5,6 +5,7 @@
  * What counts as said is the person's own transcription, or that of the recordings, in their order. */
 #include "products/lifetales/spaces.h"
 
+#include "net/body_parts.h"
 #include "products/lifetales/lifetales.h"
 #include "products/lifetales/notes_room.h"
 #include "products/lifetales/notes_sql.h"
@@ -60,7 +61,7 @@ static const Field note_in_fields[] = {
     FIELD(NoteIn, type, .flags = F_REQUIRED, .values = types),
     FIELD(NoteIn, title, .flags = F_NULLABLE, .max = 500),
     FIELD(NoteIn, description, .flags = F_NULLABLE, .max = 20000),
-    FIELD(NoteIn, content, .flags = F_NULLABLE, .max = NOTE_BODY_MAX,
+    FIELD(NoteIn, content, .flags = F_NULLABLE, .max = NOTE_BODY_MAX, .format = "text-or-base64",
           .doc = "What was written; or a data: URL of a recording or picture"),
     FIELD(NoteIn, text_content, .flags = F_NULLABLE, .max = TEXT_MAX),
     FIELD(NoteIn, transcription, .flags = F_NULLABLE, .max = TEXT_MAX,
@@ -68,9 +69,9 @@ static const Field note_in_fields[] = {
     FIELD(NoteIn, location, .flags = F_NULLABLE),
     FIELD(NoteIn, timestamp, .flags = F_NULLABLE | F_EPOCH_MS,
           .doc = "Milliseconds since 1970, or RFC 3339; absent: now"),
-    FIELD(NoteIn, audio_data, .flags = F_NULLABLE, .max = NOTE_BODY_MAX,
+    FIELD(NoteIn, audio_data, .flags = F_NULLABLE, .max = NOTE_BODY_MAX, .format = "base64",
           .doc = "Base64, with or without data:…, before it"),
-    FIELD(NoteIn, image_data, .flags = F_NULLABLE, .max = NOTE_BODY_MAX),
+    FIELD(NoteIn, image_data, .flags = F_NULLABLE, .max = NOTE_BODY_MAX, .format = "base64"),
     FIELD(NoteIn, mime_type, .flags = F_NULLABLE, .max = 200),
     FIELD(NoteIn, audio_file_ids, .flags = F_NULLABLE, .max = FILES_MAX),
     FIELD(NoteIn, image_file_ids, .flags = F_NULLABLE, .max = FILES_MAX),
@@ -227,30 +228,34 @@ Str note_text(Arena *arena, const Note *note) {
 
 /* -- bytes of a body --------------------------------------------------------------------------- */
 
-static Err *data_stage(Ctx *c, NoteIn *in, Str base64, Str declared, const char *field) {
+static Err *data_stage(Ctx *c, const Req *q, NoteIn *in, Str base64, Str declared,
+                       const char *field) {
     if (base64.len == 0) return NULL;
     if (!in->staged) in->staged = arena_array(c->arena, Staged, STAGED_MAX);
     assert(in->staged_count < STAGED_MAX);
     Staged *s = &in->staged[in->staged_count];
-    TRY(album_stage(c, base64, declared, field, s));
+    TRY(album_stage(c, q, base64, declared, field, s));
     in->staged_count++;
     return NULL;
 }
 
-Err *media_from_body(Ctx *c, NoteIn *in) {
-    bool sound =
-        str_starts(in->content, S("data:audio/")) || str_starts(in->content, S("data:video/"));
-    bool picture = str_starts(in->content, S("data:image/"));
-    Str inside = sound || picture ? in->content : (Str){0};
+/* Is what was written a data: URL of a recording or picture? A long one is a part of the body. */
+static bool content_is_media(const Req *q, Str content) {
+    return body_part(q, content) || str_starts(content, S("data:audio/")) ||
+           str_starts(content, S("data:video/")) || str_starts(content, S("data:image/"));
+}
+
+Err *media_from_body(Ctx *c, const Req *q, NoteIn *in) {
+    Str inside = content_is_media(q, in->content) ? in->content : (Str){0};
     if (inside.data) in->content = (Str){0};
     if (str_utf8_count(in->content) > TEXT_MAX) {
         Problems p = {.arena = c->arena};
         problem_add(&p, S("content"), S("too_long"), "must have at most %d characters", TEXT_MAX);
         return problems_err(c, &p);
     }
-    Err *err = data_stage(c, in, in->audio_data, in->mime_type, "audioData");
-    if (!err) err = data_stage(c, in, in->image_data, S("image/*"), "imageData");
-    if (!err) err = data_stage(c, in, inside, (Str){0}, "content");
+    Err *err = data_stage(c, q, in, in->audio_data, in->mime_type, "audioData");
+    if (!err) err = data_stage(c, q, in, in->image_data, S("image/*"), "imageData");
+    if (!err) err = data_stage(c, q, in, inside, (Str){0}, "content");
     return err ? album_staged(c, in->staged, in->staged_count, err) : NULL;
 }
 

@@ -32,7 +32,7 @@ static const Field space_fields[] = {
     FIELD(Space, id, .flags = F_READONLY, .format = "uuid"),
     FIELD(Space, title, .flags = F_REQUIRED | F_TRIM, .min = 1, .max = 300),
     FIELD(Space, description, .flags = F_NULLABLE, .max = 20000),
-    FIELD(Space, cover_image, .flags = F_NULLABLE, .max = BODY_MAX,
+    FIELD(Space, cover_image, .flags = F_NULLABLE, .max = BODY_MAX, .format = "base64",
           .doc = "A picture: the id of one of the person's, an address, or base64"),
     FIELD(Space, start_date, .flags = F_NULLABLE | F_EPOCH_MS,
           .doc = "Milliseconds since 1970; RFC 3339 is read too"),
@@ -111,7 +111,7 @@ static bool is_web_address(Str s) {
 static Err *cover_stage(Ctx *c, SpaceWrite *w) {
     Str given = w->in->cover_image;
     if (given.len == 0 || media_id_of(given).data || is_web_address(given)) return NULL;
-    TRY(album_stage(c, given, S("image/*"), "coverImage", &w->staged));
+    TRY(album_stage(c, w->k->q, given, S("image/*"), "coverImage", &w->staged));
     if (str_eq(w->staged.looked.kind, S("image"))) return NULL;
     return album_staged(c, &w->staged, 1, cover_bad(c, "is not a picture"));
 }

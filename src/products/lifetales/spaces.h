@@ -34,7 +34,7 @@ typedef struct NoteIn {
 } NoteIn;
 extern const Record note_in_record;
 /* Before the transaction: the bytes of a body are decoded, looked at and stored. */
-MUST_USE Err *media_from_body(Ctx *c, NoteIn *in);
+MUST_USE Err *media_from_body(Ctx *c, const Req *q, NoteIn *in);
 MUST_USE Err *note_add(Ctx *c, const Space *space, const NoteIn *in, Note *out);
 
 /* (tx) The space and all that is in it. */

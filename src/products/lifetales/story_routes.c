@@ -8,7 +8,8 @@
 #include "products/lifetales/story_sql.h"
 #include "products/lifetales/story_stream.h"
 
-enum { AWAIT_MS = 120 * 1000, NOTES_MAX = 500 };
+enum { AWAIT_MS = 120 * 1000, NOTES_MAX = 500, BODY_MAX = 52 * 1024 * 1024 };
+static const int64_t BODY_MS = 10 * 60 * 1000;
 
 typedef struct GenerateIn {
     Str space_id, space_title;
@@ -69,10 +70,10 @@ static Err *notes_staged(Ctx *c, const GenerateIn *in, Err *err) {
     return err;
 }
 
-static Err *notes_stage(Ctx *c, const GenerateIn *in) {
+static Err *notes_stage(Ctx *c, const Req *q, const GenerateIn *in) {
     NoteIn *notes = in->notes.items;
     for (ptrdiff_t i = 0; i < in->notes.count; i++) {
-        Err *err = media_from_body(c, &notes[i]);
+        Err *err = media_from_body(c, q, &notes[i]);
         if (err) return notes_staged(c, in, err);
     }
     return NULL;
@@ -145,7 +146,7 @@ static Err *begin_or_join(Ctx *c, Asking *a) {
     bool found = false;
     if (!str_is_empty(in->space_id)) TRY(join(c, a, &found));
     if (found) return NULL;
-    TRY(notes_stage(c, in));
+    TRY(notes_stage(c, a->k->q, in));
     Err *err = notes_staged(c, in, db_transaction(c, begin_in, a));
     if (!err || !str_eq(err->code, S("story_under_way"))) return err;
     TRY(join(c, a, &found)); /* another was a moment sooner */
@@ -251,7 +252,7 @@ const Route story_routes[] = {
     {POST, "/api/stories/generate", generate_post, .access = ACCESS_USER,
      .scope = "lifetales:write", .in = &generate_record, .out = &story_out_record,
      .out_type = "application/json, text/event-stream", .status_also = 202, .rate = RATE_WRITE,
-     .body_limit = 50 * 1024 * 1024, .timeout_ms = AWAIT_MS + 10 * 1000, .tag = "lifetales",
+     .body_limit = BODY_MAX, .timeout_ms = AWAIT_MS + BODY_MS, .tag = "lifetales",
      .errors = "400 403 404 409 422 429 501 502 504",
      .doc =
          "Have a story written: chapters when it is done, or events (status, delta, chapter, "

@@ -3,12 +3,12 @@
  * but what was heard. */
 #include <sodium.h>
 
-#include "core/json.h"
+#include "api/body.h"
+#include "net/sheet.h"
 #include "products/lifetales/album.h"
 #include "products/lifetales/lifetales.h"
 #include "products/lifetales/person.h"
 #include "products/lifetales/routes.h"
-#include "products/lifetales/sheet.h"
 #include "products/lifetales/transcription.h"
 #include "rt/offload.h"
 
@@ -20,7 +20,7 @@ typedef struct HearBody {
     Str audio_data, mime_type;
 } HearBody;
 static const Field hear_body_fields[] = {
-    FIELD(HearBody, audio_data, .flags = F_REQUIRED, .max = BODY_MAX,
+    FIELD(HearBody, audio_data, .flags = F_REQUIRED, .max = BODY_MAX, .format = "base64",
           .doc = "Base64, with or without data:…, before it"),
     FIELD(HearBody, mime_type, .flags = F_NULLABLE, .max = 200),
 };
@@ -57,16 +57,10 @@ static Err *sent_wrong(Ctx *c, const char *field, const char *code, Str why) {
 /* -- coming in --------------------------------------------------------------------------------- */
 
 static Err *json_sent(Ctx *c, Call *k, Sent *in) {
-    Str text;
-    json_t *json;
     HearBody body = {0};
     k->q->body_limit = BODY_MAX;
-    int64_t length = k->q->body_length < 0 ? BODY_MAX : min_i64(k->q->body_length, BODY_MAX);
-    arena_budget_set(c->arena, http_options(k->q)->budget_bytes + 4 * (ptrdiff_t)length);
-    TRY(body_all(c, k->q, &text));
-    TRY(json_parse(c, text, &json));
-    TRY(record_read(c, &hear_body_record, json, READ_CREATE, &body, NULL));
-    Err *err = album_decode(c, body.audio_data, &in->bytes, &in->mime);
+    TRY(call_read(c, k, &hear_body_record, READ_CREATE, &body, NULL));
+    Err *err = album_decode(c, k->q, body.audio_data, &in->bytes, &in->mime);
     if (err && err->kind == ERR_INVALID) return sent_wrong(c, "audioData", "value", err->detail);
     if (str_is_null(in->mime)) in->mime = body.mime_type;
     return err;

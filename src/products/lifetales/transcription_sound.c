@@ -5,9 +5,9 @@
  * bytes each time (bitexact), so that what is kept by content is found again; what a device wrote into it
  * about its owner stays behind. */
 #include "api/base_settings.h"
+#include "net/sheet.h"
 #include "products/lifetales/album_room.h"
 #include "products/lifetales/lifetales.h"
-#include "products/lifetales/sheet.h"
 #include "products/lifetales/transcription_room.h"
 
 enum { OPENAI = 1, MISTRAL = 2, GEMINI = 4, VERTEX = 8, ALL = 15 };

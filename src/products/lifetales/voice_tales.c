@@ -9,10 +9,10 @@
 #include "ai/policy.h"
 #include "ai/speech.h"
 #include "api/base_settings.h"
+#include "net/sheet.h"
 #include "products/lifetales/album_room.h"
 #include "products/lifetales/person.h"
 #include "products/lifetales/routes.h"
-#include "products/lifetales/sheet.h"
 #include "search/language.h"
 
 enum { SPOKEN_MAX = 4096, SOUND_MAX = 64 * 1024 * 1024, SAMPLE_RATE = 24000, TEMPO_STEPS = 6 };
