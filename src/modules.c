@@ -41,12 +41,14 @@ const ImportKind import_kinds[] = {
     {"robian transcripts", NULL, "What was said in its sittings: comptes rendus as XML (Syceron)", robian_import_transcripts},
     {"robian nvs", NULL, "Timelines of its videos: data.nvs with finalplayer.nvs or liveplayer.nvs", robian_import_nvs},
     {"robian fetch", ROBIAN_FETCH_OPTIONS, "What the Assembly publishes: all, or deputies, agenda, votes, transcripts", robian_import_fetch},
+    {"lifetales", LIFETALES_IMPORT_OPTIONS, "Stories' spaces and notes: what the web app or an export has, JSON lines of notes", lifetales_import},
     {NULL, NULL, NULL, NULL},
 };
 const ptrdiff_t import_kind_count = COUNT(import_kinds) - 1;
 
 const ExportKind export_kinds[] = {
     {"veyl posts", VEYL_EXPORT_OPTIONS, "Posts as NDJSON, JSON or CSV", veyl_export_posts},
+    {"lifetales", LIFETALES_EXPORT_OPTIONS, "Everything a person has in it, as a tar file", lifetales_export},
     {NULL, NULL, NULL, NULL},
 };
 const ptrdiff_t export_kind_count = COUNT(export_kinds) - 1;

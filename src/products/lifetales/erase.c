@@ -67,8 +67,8 @@ static Err *blobs_let_go(Ctx *c, Id user) {
     if (rows.count == 0 || !job_kind(S(ALBUM_BLOB_JOB))) return NULL;
     Str *payloads = arena_array(c->arena, Str, rows.count);
     for (ptrdiff_t i = 0; i < rows.count; i++)
-        payloads[i] = strf(c->arena, "{\"blob\":\"%.*s\"}",
-                           S_ARG(((const Bytes *)rows.items)[i].sha256));
+        payloads[i] =
+            strf(c->arena, "{\"blob\":\"%.*s\"}", S_ARG(((const Bytes *)rows.items)[i].sha256));
     return job_add_many(c, ALBUM_BLOB_JOB, payloads, rows.count,
                         (JobOptions){.delay_ms = BLOB_UNUSED_WAIT_MS});
 }

@@ -9,9 +9,13 @@
 
 extern const Module lifetales_module;
 
-/* `socle import lifetales FILE…`: what the web app exported, for the account --user names. */
-#define LIFETALES_IMPORT_OPTIONS "user"
+/* `socle import lifetales FILE…`: what the web app exported, for the account --user names; notes that stand
+ * alone go into the space --space. */
+#define LIFETALES_IMPORT_OPTIONS "user space"
 MUST_USE Err *lifetales_import(Ctx *c, Transfer *t);
+/* `socle export lifetales [FILE]`: everything that account has, as a tar file. */
+#define LIFETALES_EXPORT_OPTIONS "user"
+MUST_USE Err *lifetales_export(Ctx *c, Transfer *t);
 
 typedef struct LifetalesSettings {
     int64_t transcriptions_per_minute, stories_per_hour, ai_calls_per_hour; /* of each user */

@@ -56,6 +56,7 @@ static const Route *const tables[] = {
     share_routes,         illustration_routes,
     book_routes,          voice_link_routes,
     transcription_routes, voice_routes_tales,
+    export_routes,
     narrator_routes,      tales_health_routes,
     tales_routes,         NULL,
 };

@@ -315,7 +315,7 @@ Err *note_add(Ctx *c, const Space *space, const NoteIn *in, Note *out) {
     Str said = own_words(c, in);
     bool own = said.data != NULL;
     Time now = time_now();
-    Note note = {.id = uuid_v7(c->arena)};
+    Note note = {.id = in->id.data ? in->id : uuid_v7(c->arena)};
     /* First the space's row: whoever adds to it at the same time waits here, and counts me. */
     TRY(db_exec(c, SQL(SQL_SPACE_TOUCH), ARGS(V(space->user_id), V(space->n), V(now)), NULL));
     TRY(db_int(c, SQL(SQL_NOTES_COUNT), ARGS(V(space->user_id), V(space->n)), &count));

@@ -19,6 +19,7 @@ extern const Route space_routes[], note_routes[], person_routes[], album_routes[
 extern const Route tales_health_routes[];
 extern const Route transcription_routes[], voice_routes_tales[], narrator_routes[];
 extern const Route story_routes[], chapter_routes[], illustration_routes[];
+extern const Route export_routes[];
 extern const Route book_routes[], voice_link_routes[], tales_routes[];
 
 extern const Envelope lifetales_envelope;

@@ -29,7 +29,8 @@ typedef struct NoteIn {
     Str audio_data, image_data, mime_type; /* base64, with or without `data:…,` */
     StrList audio_file_ids, image_file_ids, video_file_ids;
     StrList transcriptions;
-    Staged *staged; /* by media_from_body, not of the body */
+    Str id;         /* null: a new one; not of the body, nor are those below */
+    Staged *staged; /* by media_from_body */
     ptrdiff_t staged_count;
 } NoteIn;
 extern const Record note_in_record;

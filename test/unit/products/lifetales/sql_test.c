@@ -3,7 +3,9 @@
 #include "products/lifetales/books_sql.h"
 #include "products/lifetales/demo_sql.h"
 #include "products/lifetales/erase_sql.h"
+#include "products/lifetales/export_sql.h"
 #include "products/lifetales/illustration_sql.h"
+#include "products/lifetales/import_sql.h"
 #include "products/lifetales/media_sql.h"
 #include "products/lifetales/narrator_sql.h"
 #include "products/lifetales/notes_sql.h"
@@ -26,7 +28,9 @@ WORK(every_statement_is_prepared) {
         LIFETALES_BOOKS(X)
         LIFETALES_DEMO(X)
         LIFETALES_ERASE(X)
+        LIFETALES_EXPORT(X)
         LIFETALES_ILLUSTRATION(X)
+        LIFETALES_IMPORT(X)
         LIFETALES_MEDIA(X)
         LIFETALES_NARRATOR(X)
         LIFETALES_NOTES(X)
