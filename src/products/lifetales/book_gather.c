@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What goes into a book, from the person's rows: the story's chapters in their order with the days of
- * their notes, their pictures (the drawn one, then his own, which have their note's title below), the
- * voices they rest on. The key is of all of it, so that a book is made again when, and only when, it
+ * their notes, their pictures (the drawn ones and between them his own, which have their note's title
+ * below), the voices they rest on. The key is of all of it, so that a book is made again when, and only when, it
  * would be another. */
 #include <errno.h>
 #include <sodium.h>
@@ -115,23 +115,48 @@ static Str caption_of(const Gathering *g, Str media_id) {
     return (Str){0};
 }
 
-static Err *chapter_images(Ctx *c, const Gathering *g, const Chapter *chapter, BookChapter *out) {
-    BookImage *images = arena_array(c->arena, BookImage, chapter->user_image_ids.count + 1);
+typedef struct Pictures {
+    const Gathering *g;
+    BookImage *images;
+    ptrdiff_t count;
+} Pictures;
+
+static Err *made_put(Ctx *c, Pictures *p, Id media_n) {
     Media media;
-    out->images = images;
-    if (!id_is_none(chapter->illustration_n)) {
-        Err *err = album_load_n(c, g->space->user_id, chapter->illustration_n, &media);
-        if (err && err->kind != ERR_NOT_FOUND) return err;
-        if (!err) plate_add(c, g->made, &images[out->image_count++], &media);
+    Err *err = album_load_n(c, p->g->space->user_id, media_n, &media);
+    if (err) return err->kind == ERR_NOT_FOUND ? NULL : err;
+    plate_add(c, p->g->made, &p->images[p->count++], &media);
+    return NULL;
+}
+
+static Err *own_put(Ctx *c, Pictures *p, Str id) {
+    Media media;
+    Err *err = album_load(c, p->g->space->user_id, id, &media);
+    if (err) return err->kind == ERR_NOT_FOUND ? NULL : err;
+    if (!str_eq(media.kind, S("image"))) return NULL;
+    p->images[p->count].caption = caption_of(p->g, id);
+    plate_add(c, p->g->made, &p->images[p->count++], &media);
+    return NULL;
+}
+
+/* A made picture shows its own part of the text, and pictures are spread through it in this order: the
+ * person's stand between. */
+static Err *chapter_images(Ctx *c, const Gathering *g, const Chapter *chapter, BookChapter *out) {
+    const ChapterPicture *made = chapter->illustrations.items;
+    ptrdiff_t made_count = chapter->illustrations.count, own_count = chapter->user_image_ids.count;
+    Pictures p = {g, arena_array(c->arena, BookImage, made_count + own_count + 1), 0};
+    if (!id_is_none(chapter->illustration_n)) TRY(made_put(c, &p, chapter->illustration_n));
+    for (ptrdiff_t i = 0, k = 0; i < made_count || k < own_count;) {
+        bool next_made = i < made_count && (k == own_count || i * (own_count + 1) <= (k + 1) * made_count);
+        if (next_made && made[i].position == 0)
+            i++;
+        else if (next_made)
+            TRY(made_put(c, &p, made[i++].media_n));
+        else
+            TRY(own_put(c, &p, chapter->user_image_ids.items[k++]));
     }
-    for (ptrdiff_t i = 0; i < chapter->user_image_ids.count; i++) {
-        Str id = chapter->user_image_ids.items[i];
-        Err *err = album_load(c, g->space->user_id, id, &media);
-        if (err && err->kind != ERR_NOT_FOUND) return err;
-        if (err || !str_eq(media.kind, S("image"))) continue;
-        images[out->image_count].caption = caption_of(g, id);
-        plate_add(c, g->made, &images[out->image_count++], &media);
-    }
+    out->images = p.images;
+    out->image_count = p.count;
     return NULL;
 }
 

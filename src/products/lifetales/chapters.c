@@ -197,6 +197,50 @@ static Err *chapter_put(Ctx *c, Call *k) {
     return db_transaction(c, edit_in, &e);
 }
 
+/* -- pictures of notes ---------------------------------------------------------------------------- */
+
+static bool among(const StrList *list, Str id) {
+    for (ptrdiff_t i = 0; i < list->count; i++)
+        if (str_eq(list->items[i], id)) return true;
+    return false;
+}
+
+static StrList pictures_followed(Arena *arena, const StrList *own, const StrList *before,
+                                 const StrList *after) {
+    StrList now = {arena_array(arena, Str, own->count + after->count), 0};
+    for (ptrdiff_t i = 0; i < own->count; i++)
+        if (among(after, own->items[i]) || !among(before, own->items[i]))
+            now.items[now.count++] = own->items[i];
+    for (ptrdiff_t i = 0; i < after->count; i++)
+        if (!among(before, after->items[i]) && !among(&now, after->items[i]))
+            now.items[now.count++] = after->items[i];
+    return now;
+}
+
+static bool lists_same(const StrList *a, const StrList *b) {
+    if (a->count != b->count) return false;
+    for (ptrdiff_t i = 0; i < a->count; i++)
+        if (!str_eq(a->items[i], b->items[i])) return false;
+    return true;
+}
+
+Err *chapters_follow_note(Ctx *c, const Space *space, Str note_id, StrList before, StrList after) {
+    assert(c->tx && space);
+    ChapterRow *rows;
+    ptrdiff_t count;
+    if (lists_same(&before, &after)) return NULL;
+    TRY(chapter_rows(c, space->user_id, space->n, &rows, &count));
+    for (ptrdiff_t i = 0; i < count; i++) {
+        if (!among(&rows[i].note_ids, note_id)) continue;
+        StrList now = pictures_followed(c->arena, &rows[i].user_image_ids, &before, &after);
+        if (lists_same(&now, &rows[i].user_image_ids)) continue;
+        TRY(db_exec(c, SQL(SQL_CHAPTER_OWN_PICTURES),
+                    ARGS(V(space->user_id), V(rows[i].n), V(list_json(c, now)), V(time_now())),
+                    NULL));
+    }
+    return NULL;
+}
+
 /* -- ordering ---------------------------------------------------------------------------------- */
 
 typedef struct OrderIn {

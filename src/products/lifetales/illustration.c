@@ -331,6 +331,15 @@ Err *illustrate(Ctx *c, const IllustrationTask *task, Illustration *out) {
     return illustrate_once(c, &m, key);
 }
 
+Err *illustration_let_go(Ctx *c, Id user, Id media_n) {
+    Media old;
+    if (id_is_none(media_n)) return NULL;
+    Err *err = album_load_n(c, user, media_n, &old);
+    if (err) return err->kind == ERR_NOT_FOUND ? NULL : err;
+    if (!str_eq(old.made, S("illustration"))) return NULL;
+    return album_drop_alone(c, user, old.n, old.id, old.sha256);
+}
+
 Err *illustrations_sweep(Ctx *c) {
     return db_exec(c, SQL(SQL_SYSTEM_ILLUSTRATIONS_SWEEP),
                    ARGS(V(time_add(time_now(), -US_PER_DAY))), NULL);

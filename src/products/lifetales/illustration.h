@@ -35,6 +35,9 @@ MUST_USE Err *illustration_known(Ctx *c, Str key, bool *known);
 /* Equal tasks at the same moment are one picture, made once. Errors of ai.h for a provider that is away: to be
  * tried again. Not for transactions. */
 MUST_USE Err *illustrate(Ctx *c, const IllustrationTask *task, Illustration *out);
+/* (tx) A picture that its chapter has no more: it goes unless something of the person's shows it. An upload
+ * stays. none: nothing. */
+MUST_USE Err *illustration_let_go(Ctx *c, Id user, Id media_n);
 /* Forget pictures that are a day old and nobody's any more; their bytes are then swept as all others. */
 MUST_USE Err *illustrations_sweep(Ctx *c);
 

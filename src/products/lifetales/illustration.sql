@@ -16,9 +16,12 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (key) DO NOTHING
 DELETE FROM illustrations WHERE key = $1 AND sha256 = $2
 
 -- name: illustration_chapter
--- $2 the chapter's UUID. Columns of chapter_to_draw_record.
-SELECT h.n, h.title, h.illustration_prompt, h.illustration_n, s.id AS space_id, s.characters
+-- $2 the chapter's UUID, $3 position of the picture. Columns of chapter_to_draw_record.
+SELECT h.n, h.id, h.title, h.illustration_prompt, h.illustration_n, s.id AS space_id, s.characters,
+       p.prompt AS own_prompt, t.id AS story_id
   FROM chapters h JOIN spaces s ON s.n = h.space_n AND s.user_id = $1
+       LEFT JOIN chapter_pictures p ON p.chapter_n = h.n AND p.user_id = $1 AND p.position = $3
+       LEFT JOIN stories t ON t.n = h.story_n AND t.user_id = $1
  WHERE h.user_id = $1 AND h.id = $2
 
 -- name: illustration_of_chapter

@@ -7,6 +7,7 @@
 #include "products/lifetales/illustration_sql.h"
 #include "products/lifetales/person.h"
 #include "products/lifetales/routes.h"
+#include "products/lifetales/story.h"
 
 enum { ROUTE_MS = 90 * 1000 };
 
@@ -14,6 +15,7 @@ static const char *const styles[] = {"illustration", "cinematic", "pastel", "rea
 
 typedef struct IllustrationIn {
     Str prompt, style;
+    int64_t position;
 } IllustrationIn;
 static const Field in_fields[] = {
     FIELD(IllustrationIn, prompt, .flags = F_REQUIRED | F_TRIM, .min = 1, .max = 4000,
@@ -27,9 +29,11 @@ static const Record illustration_in_record =
 
 static const Field again_fields[] = {
     FIELD(IllustrationIn, prompt, .flags = F_NULLABLE | F_TRIM, .max = 4000,
-          .doc = "Null: the chapter's own"),
+          .doc = "Null: the picture's own"),
     FIELD(IllustrationIn, style, .flags = F_NULLABLE, .values = styles,
-          .doc = "Null: the person's setting"),
+          .doc = "Null: the person's setting. One that is given stays through later stories"),
+    FIELD(IllustrationIn, position, .min = 0, .max = 3, .fallback = "0",
+          .doc = "Which of the chapter's pictures; 0: its first"),
 };
 static const Record illustration_again_record =
     RECORD_AS("ChapterIllustrationIn", IllustrationIn, again_fields, .camel = true, .open = true,
@@ -93,13 +97,15 @@ static Err *illustration_post(Ctx *c, Call *k) {
 
 typedef struct ChapterToDraw {
     Id n, illustration_n;
-    Str title, illustration_prompt, space_id;
+    Str id, title, illustration_prompt, own_prompt, space_id, story_id;
     JsonText characters;
 } ChapterToDraw;
 static const Field to_draw_fields[] = {
-    FIELD(ChapterToDraw, n),        FIELD(ChapterToDraw, illustration_n),
-    FIELD(ChapterToDraw, title),    FIELD(ChapterToDraw, illustration_prompt),
-    FIELD(ChapterToDraw, space_id), FIELD(ChapterToDraw, characters),
+    FIELD(ChapterToDraw, n),          FIELD(ChapterToDraw, illustration_n),
+    FIELD(ChapterToDraw, id),         FIELD(ChapterToDraw, title),
+    FIELD(ChapterToDraw, own_prompt), FIELD(ChapterToDraw, illustration_prompt),
+    FIELD(ChapterToDraw, space_id),   FIELD(ChapterToDraw, story_id),
+    FIELD(ChapterToDraw, characters),
 };
 static const Record chapter_to_draw_record = RECORD(ChapterToDraw, to_draw_fields);
 
@@ -107,23 +113,41 @@ typedef struct Redrawn {
     const IllustrationTask *task;
     const ChapterToDraw *chapter;
     const Illustration *made;
+    Str style; /* null: the person named it, and a story leaves it */
+    int64_t position;
 } Redrawn;
+
+static Err *first_redrawn(Ctx *c, const Redrawn *x, ptrdiff_t *changed) {
+    Id user = x->task->user, former = x->chapter->illustration_n;
+    TRY(db_exec(c, SQL(SQL_ILLUSTRATION_OF_CHAPTER),
+                ARGS(V(user), V(x->chapter->n), V(x->made->media.n), V(x->made->key), V(x->style),
+                     V(x->task->prompt), V(time_now())),
+                changed));
+    bool other = *changed && former.value != x->made->media.n.value;
+    return other ? illustration_let_go(c, user, former) : NULL;
+}
 
 static Err *redrawn_in(Ctx *c, void *arg) {
     const Redrawn *x = arg;
     ptrdiff_t changed;
-    Id user = x->task->user, former = x->chapter->illustration_n;
-    TRY(db_exec(c, SQL(SQL_ILLUSTRATION_OF_CHAPTER),
-                ARGS(V(user), V(x->chapter->n), V(x->made->media.n), V(x->made->key),
-                     V(x->task->style), V(x->task->prompt), V(time_now())),
-                &changed));
+    if (x->position == 0)
+        TRY(first_redrawn(c, x, &changed));
+    else
+        TRY(chapter_picture_put(c,
+                                &(PicturePut){.user = x->task->user,
+                                              .chapter_n = x->chapter->n,
+                                              .media_n = x->made->media.n,
+                                              .position = x->position,
+                                              .key = x->made->key,
+                                              .style = x->style,
+                                              .prompt = x->task->prompt},
+                                &changed));
     if (changed == 0) FAIL(c, NOT_FOUND, "There is no such chapter any more.");
-    if (id_is_none(former) || former.value == x->made->media.n.value) return NULL;
-    Media old;
-    Err *err = album_load_n(c, user, former, &old);
-    if (err) return err->kind == ERR_NOT_FOUND ? NULL : err;
-    if (!str_eq(old.made, S("illustration"))) return NULL;
-    return album_drop_alone(c, user, old.n, old.id, old.sha256);
+    if (str_is_null(x->chapter->story_id)) return NULL; /* of no story: nobody follows it */
+    return story_picture_tell(c, x->chapter->story_id,
+                              &(StoryPictureTold){.chapter_id = x->chapter->id,
+                                                  .media_id = x->made->media.id,
+                                                  .position = x->position});
 }
 
 static Err *chapter_illustrate(Ctx *c, Call *k) {
@@ -131,20 +155,24 @@ static Err *chapter_illustrate(Ctx *c, Call *k) {
     ChapterToDraw chapter = {0};
     Illustration made;
     IllustrationTask task = {0};
+    Redrawn x = {.task = &task, .chapter = &chapter, .made = &made};
+    x.position = in ? in->position : 0;
     bool found;
     TRY(person_of(c, k, &task.user));
     TRY(db_maybe(c, SQL(SQL_ILLUSTRATION_CHAPTER),
-                 ARGS(V(task.user), V(str_lower(c->arena, k->params[0]))), &chapter_to_draw_record,
-                 &chapter, &found));
+                 ARGS(V(task.user), V(str_lower(c->arena, k->params[0])), V(x.position)),
+                 &chapter_to_draw_record, &chapter, &found));
     if (!found) FAIL(c, NOT_FOUND, "There is no such chapter.");
-    task.prompt = in && in->prompt.len ? in->prompt : chapter.illustration_prompt;
+    task.prompt = in && in->prompt.len ? in->prompt : chapter.own_prompt;
+    if (str_is_empty(task.prompt)) task.prompt = chapter.illustration_prompt;
     if (str_is_empty(task.prompt)) task.prompt = chapter.title;
     task.style = in ? in->style : (Str){0};
     task.title = chapter.title;
     task.characters = chapter.characters;
     task.look = str_hash(chapter.space_id);
+    bool named = !str_is_empty(task.style) || (x.position > 0 && in && in->prompt.len > 0);
     TRY(make_for(c, &task, &made));
-    Redrawn x = {&task, &chapter, &made};
+    x.style = named ? (Str){0} : task.style;
     TRY(db_transaction(c, redrawn_in, &x));
     answer(c, k, &task, &made);
     return NULL;
@@ -159,7 +187,7 @@ const Route illustration_routes[] = {
     {POST, "/api/chapters/{id}/illustrate", chapter_illustrate, TALES_WRITES,
      .in = &illustration_again_record, .in_change = true, .out = &illustration_out_record,
      .status = 200, .timeout_ms = ROUTE_MS, .errors = "404 422 429 502 503 504",
-     .doc = "A chapter's picture, made anew: of its own prompt, or of the one given, which is then "
-            "the chapter's"},
+     .doc = "A picture of a chapter, made anew: of its own prompt, or of the one given, which is then "
+            "its own"},
     {0},
 };

@@ -4,6 +4,7 @@
 #include "products/lifetales/notes_sql.h"
 #include "products/lifetales/person.h"
 #include "products/lifetales/routes.h"
+#include "products/lifetales/story.h"
 #include "products/lifetales/spaces_sql.h"
 
 static const int64_t BODY_MS = 10 * 60 * 1000;
@@ -110,7 +111,9 @@ static Err *note_alter(Ctx *c, void *arg) {
     TRY(db_exec(c, SQL(SQL_NOTE_MEDIA_CLEAR), ARGS(user, V(note.n)), NULL));
     Hang h = {.space = &w->space, .note = &note, .hear = !note.transcription_own};
     TRY(hang_all(c, &h, &in));
-    return space_note(c, &w->space, w->id, call_out(w->k));
+    Note *after = call_out(w->k);
+    TRY(space_note(c, &w->space, w->id, after));
+    return chapters_follow_note(c, &w->space, note.id, note.image_file_ids, after->image_file_ids);
 }
 
 /* The space that the path names, or that the note is in. */

@@ -11,6 +11,17 @@ static const Field sentence_fields[] = {
 };
 const Record sentence_record = RECORD(StorySentence, sentence_fields, .camel = true, .open = true);
 
+static const Field picture_fields[] = {
+    FIELD(ChapterPicture, media_n, HIDDEN),
+    FIELD(ChapterPicture, media_id, .format = "uuid"),
+    FIELD(ChapterPicture, url, .doc = "The CDN's address where there is one, else a signed one"),
+    FIELD(ChapterPicture, prompt, .flags = F_NULLABLE, .doc = "What is to be seen"),
+    FIELD(ChapterPicture, style, .flags = F_NULLABLE),
+    FIELD(ChapterPicture, position, .doc = "0: illustrationUrl; the others show parts of the text"),
+};
+const Record chapter_picture_record =
+    RECORD(ChapterPicture, picture_fields, .camel = true, .open = true);
+
 static const Field chapter_fields[] = {
     FIELD(Chapter, n, HIDDEN),
     FIELD(Chapter, space_n, HIDDEN),
@@ -32,6 +43,8 @@ static const Field chapter_fields[] = {
     FIELD(Chapter, illustration_url, .flags = F_READONLY | F_NULLABLE | F_NO_COLUMN),
     FIELD(Chapter, generated_image_url, .flags = F_READONLY | F_NULLABLE | F_NO_COLUMN,
           .doc = "The same as illustrationUrl"),
+    FIELD_LIST(Chapter, illustrations, &chapter_picture_record, .flags = F_READONLY | F_NO_COLUMN,
+               .doc = "All that are there, as many as imagesPerChapter says"),
     FIELD(Chapter, source_note_id, .flags = F_READONLY | F_NULLABLE | F_NO_COLUMN),
     FIELD(Chapter, source_note_ids, .flags = F_READONLY | F_NO_COLUMN),
     FIELD(Chapter, user_image_ids),

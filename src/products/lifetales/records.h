@@ -55,6 +55,13 @@ typedef struct StorySentence {
 } StorySentence;
 extern const Record sentence_record;
 
+typedef struct ChapterPicture {
+    Id media_n;
+    Str media_id, url, prompt, style;
+    int64_t position;
+} ChapterPicture;
+extern const Record chapter_picture_record;
+
 typedef struct Chapter {
     Id n, space_n, user_id, story_n, illustration_n;
     Str id, space_id, title, content;
@@ -64,6 +71,7 @@ typedef struct Chapter {
     Str provider, model;
     Str illustration_prompt, illustration_key, illustration_status;
     Str illustration_url, generated_image_url; /* the same */
+    RecordList illustrations; /* ChapterPicture: that one, and those behind it */
     Str source_note_id; /* the first of source_note_ids */
     StrList source_note_ids, user_image_ids;
     int64_t position;

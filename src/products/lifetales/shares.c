@@ -153,10 +153,24 @@ static const Field voice_fields[] = {
 static const Record voice_record =
     RECORD(SharedVoice, voice_fields, .camel = true, .doc = "A recording that a chapter rests on");
 
+typedef struct SharedPicture {
+    Str chapter_id, url, prompt;
+    int64_t position;
+} SharedPicture;
+static const Field picture_fields[] = {
+    FIELD(SharedPicture, chapter_id, .flags = F_SECRET),
+    FIELD(SharedPicture, url),
+    FIELD(SharedPicture, prompt, .flags = F_NULLABLE, .doc = "What is to be seen"),
+    FIELD(SharedPicture, position, .doc = "0: illustrationUrl; the others show parts of the text"),
+};
+static const Record picture_record =
+    RECORD(SharedPicture, picture_fields, .camel = true, .doc = "A picture of a chapter");
+
 /* What a reader sees of a chapter. */
 typedef struct SharedChapter {
     Str id, title, content, illustration_url, generated_image_url, illustration_prompt;
     JsonText sentences;
+    RecordList illustrations;
     StrList user_image_ids;
     int64_t position;
     Time date;
@@ -171,6 +185,8 @@ static const Field chapter_fields[] = {
     FIELD(SharedChapter, illustration_url, .flags = F_NULLABLE),
     FIELD(SharedChapter, generated_image_url, .flags = F_NULLABLE | F_NO_COLUMN,
           .doc = "The same as illustrationUrl"),
+    FIELD_LIST(SharedChapter, illustrations, &picture_record, .flags = F_NO_COLUMN,
+               .doc = "All that were made for it, that one first"),
     FIELD(SharedChapter, user_image_ids, .doc = "Addresses of the person's own pictures"),
     FIELD(SharedChapter, position),
     FIELD(SharedChapter, date, .flags = F_NULLABLE | F_EPOCH_MS, .doc = "Of its first note"),
@@ -213,14 +229,28 @@ static Str shared_address(Ctx *c, Str token, Str address) {
     return strf(c->arena, "/api/shared/%.*s/media/%.*s", S_ARG(token), S_ARG(id));
 }
 
+/* Those of a chapter are together. */
+static RecordList shared_pictures(Ctx *c, Str token, Str chapter_id, Rows pictures) {
+    SharedPicture *all = pictures.items;
+    RecordList list = {0};
+    for (ptrdiff_t i = 0; i < pictures.count; i++) {
+        if (!str_eq(all[i].chapter_id, chapter_id)) continue;
+        if (list.count++ == 0) list.items = &all[i];
+        all[i].url = shared_address(c, token, all[i].url);
+    }
+    return list;
+}
+
 static Err *shared_fill(Ctx *c, Str token, const Space *space, SharedStory *out) {
-    Rows chapters, voices;
+    Rows chapters, pictures, voices;
     Args args = ARGS(V(space->user_id), V(space->n));
     TRY(db_query(c, SQL(SQL_SHARE_CHAPTERS), args, &shared_chapter_record, &chapters));
+    TRY(db_query(c, SQL(SQL_SHARE_PICTURES), args, &picture_record, &pictures));
     for (ptrdiff_t i = 0; i < chapters.count; i++) {
         SharedChapter *one = (SharedChapter *)chapters.items + i;
         one->illustration_url = one->generated_image_url =
             shared_address(c, token, one->illustration_url);
+        one->illustrations = shared_pictures(c, token, one->id, pictures);
         for (ptrdiff_t j = 0; j < one->user_image_ids.count; j++)
             one->user_image_ids.items[j] = shared_address(c, token, one->user_image_ids.items[j]);
     }

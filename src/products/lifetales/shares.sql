@@ -64,6 +64,17 @@ SELECT h.id, h.title, h.content, h.sentences, h.illustration_prompt, h.position,
   FROM chapters h LEFT JOIN media m ON m.n = h.illustration_n AND m.user_id = h.user_id
  WHERE h.user_id = $1 AND h.space_n = $2 ORDER BY h.position, h.n
 
+-- name: share_pictures
+-- $2 space. The pictures that were made for its chapters.
+SELECT h.id AS chapter_id, 0 AS position, h.illustration_prompt AS prompt, m.id AS url
+  FROM chapters h JOIN media m ON m.n = h.illustration_n AND m.user_id = h.user_id
+ WHERE h.user_id = $1 AND h.space_n = $2
+ UNION ALL
+SELECT h.id AS chapter_id, p.position, p.prompt, m.id AS url
+  FROM chapters h JOIN chapter_pictures p ON p.chapter_n = h.n AND p.user_id = h.user_id
+  JOIN media m ON m.n = p.media_n AND m.user_id = h.user_id
+ WHERE h.user_id = $1 AND h.space_n = $2 ORDER BY chapter_id, position
+
 -- name: share_voices
 -- $2 space. The recordings of the notes that each chapter rests on.
 SELECT h.id AS chapter_id, x.id AS note_id, m.id, m.mime_type, m.duration_ms

@@ -38,6 +38,13 @@ static const Field row_fields[] = {
 };
 const Record tales_chapter_row_record = RECORD(ChapterRow, row_fields);
 
+static const Field picture_fields[] = {
+    FIELD(PictureRow, chapter_n), FIELD(PictureRow, media_n),  FIELD(PictureRow, position),
+    FIELD(PictureRow, prompt),    FIELD(PictureRow, style),    FIELD(PictureRow, media_id),
+    FIELD(PictureRow, cdn),
+};
+const Record tales_picture_row_record = RECORD_AS("TalesPictureRow", PictureRow, picture_fields);
+
 /* -- what a story keeps as JSON ---------------------------------------------------------------- */
 
 static const Field agent_fields[] = {
@@ -201,6 +208,17 @@ Err *story_begin(Ctx *c, const Space *space, const StorySettings *settings, bool
     return event_emit(c, story_channel_name(c->arena, id), S("status"), data);
 }
 
+Err *story_picture_tell(Ctx *c, Str story_id, const StoryPictureTold *picture) {
+    Buf b = buf_new(c->arena, 512);
+    buf_f(&b, "{\"storyId\":\"%.*s\",\"chapterId\":\"%.*s\",\"position\":%lld,\"status\":\"%s\"",
+          S_ARG(story_id), S_ARG(picture->chapter_id), (long long)picture->position,
+          picture->media_id.data ? "done" : "failed");
+    buf_add(&b, S(",\"mediaId\":"));
+    buf_json(&b, picture->media_id);
+    buf_byte(&b, '}');
+    return event_emit(c, story_channel_name(c->arena, story_id), S("illustration"), buf_str(&b));
+}
+
 /* -- cancelling -------------------------------------------------------------------------------- */
 
 typedef struct Cancelling {
@@ -243,6 +261,21 @@ typedef struct SourceRow {
 static const Field source_fields[] = {FIELD(SourceRow, chapter_n), FIELD(SourceRow, note_id)};
 static const Record source_record = RECORD(SourceRow, source_fields);
 
+static Err *pictures_load(Ctx *c, Id user, Id space_n, Id chapter_n, Rows *out) {
+    return db_query(c, SQL(SQL_CHAPTER_PICTURES_OF_SPACE), ARGS(V(user), V(space_n), V(chapter_n)),
+                    &tales_picture_row_record, out);
+}
+
+/* Those of a chapter are together. */
+static void pictures_give(ChapterRow *row, PictureRow *all, ptrdiff_t count) {
+    row->picture_count = 0;
+    for (ptrdiff_t i = 0; i < count; i++) {
+        if (!id_eq(all[i].chapter_n, row->n)) continue;
+        if (row->picture_count == 0) row->pictures = &all[i];
+        row->picture_count++;
+    }
+}
+
 /* Both by chapter: rows of one are together. */
 static void sources_give(Ctx *c, ChapterRow *row, const SourceRow *all, ptrdiff_t count) {
     ptrdiff_t n = 0;
@@ -254,20 +287,23 @@ static void sources_give(Ctx *c, ChapterRow *row, const SourceRow *all, ptrdiff_
 }
 
 Err *chapter_rows(Ctx *c, Id user, Id space_n, ChapterRow **rows, ptrdiff_t *count) {
-    Rows found, sources;
+    Rows found, sources, pictures;
+    TRY(pictures_load(c, user, space_n, (Id){0}, &pictures));
     TRY(db_query(c, SQL(SQL_CHAPTERS_OF_SPACE), ARGS(V(user), V(space_n)),
                  &tales_chapter_row_record, &found));
     TRY(db_query(c, SQL(SQL_CHAPTER_SOURCES), ARGS(V(user), V(space_n)), &source_record, &sources));
     *rows = found.items;
     *count = found.count;
-    for (ptrdiff_t i = 0; i < found.count; i++)
+    for (ptrdiff_t i = 0; i < found.count; i++) {
         sources_give(c, &(*rows)[i], sources.items, sources.count);
+        pictures_give(&(*rows)[i], pictures.items, pictures.count);
+    }
     return NULL;
 }
 
 Err *chapter_row(Ctx *c, const Space *space, Str id, ChapterRow *out) {
     bool found = false;
-    Rows sources;
+    Rows sources, pictures;
     *out = (ChapterRow){0};
     if (uuid_valid(id))
         TRY(db_maybe(c, SQL(SQL_CHAPTER_OF_SPACE),
@@ -277,6 +313,8 @@ Err *chapter_row(Ctx *c, const Space *space, Str id, ChapterRow *out) {
     TRY(db_query(c, SQL(SQL_CHAPTER_SOURCES), ARGS(V(space->user_id), V(space->n)), &source_record,
                  &sources));
     sources_give(c, out, sources.items, sources.count);
+    TRY(pictures_load(c, space->user_id, space->n, out->n, &pictures));
+    pictures_give(out, pictures.items, pictures.count);
     return NULL;
 }
 
@@ -298,6 +336,30 @@ static Err *sentences_read(Ctx *c, JsonText text, RecordList *out) {
     }
     *out = (RecordList){all, count};
     return NULL;
+}
+
+/* Those that are there, the first one first. */
+static RecordList illustrations_of(Ctx *c, const ChapterRow *row, Str first_url) {
+    ChapterPicture *all = arena_array(c->arena, ChapterPicture, row->picture_count + 1);
+    ptrdiff_t count = 0;
+    if (first_url.data)
+        all[count++] = (ChapterPicture){.media_n = row->illustration_n,
+                                        .media_id = row->illustration_id,
+                                        .url = first_url,
+                                        .prompt = row->illustration_prompt,
+                                        .style = row->illustration_style};
+    for (ptrdiff_t i = 0; i < row->picture_count; i++) {
+        const PictureRow *p = &row->pictures[i];
+        all[count++] = (ChapterPicture){
+            .media_n = p->media_n,
+            .media_id = p->media_id,
+            .url = str_is_empty(p->cdn) ? album_url(c, p->media_id) : p->cdn,
+            .prompt = p->prompt,
+            .style = p->style,
+            .position = p->position,
+        };
+    }
+    return (RecordList){all, count};
 }
 
 Err *chapter_of_row(Ctx *c, Str space_id, const ChapterRow *row, Chapter *out) {
@@ -324,6 +386,7 @@ Err *chapter_of_row(Ctx *c, Str space_id, const ChapterRow *row, Chapter *out) {
         .illustration_status = row->illustration_status,
         .illustration_url = url,
         .generated_image_url = url,
+        .illustrations = illustrations_of(c, row, url),
         .source_note_id = row->note_ids.count ? row->note_ids.items[0] : (Str){0},
         .source_note_ids = row->note_ids,
         .user_image_ids = row->user_image_ids,

@@ -29,6 +29,26 @@ bool story_ended(const Story *story);
 Str story_channel_name(Arena *arena, Str story_id);
 /* CONFLICT once it has ended. What is written stays. */
 MUST_USE Err *story_cancel(Ctx *c, Id user, Str id, Story *out);
+/* (tx) A note's pictures are others now: so are those of the chapters that rest on it, but for what the
+ * person has taken out of a chapter. */
+MUST_USE Err *chapters_follow_note(Ctx *c, const Space *space, Str note_id, StrList before,
+                                   StrList after);
+typedef struct PicturePut {
+    Id user, chapter_n, media_n;
+    int64_t position; /* 1, 2, … */
+    Str key, style, prompt;
+    Str first_prompt; /* the chapter's own, as it was read; null: whatever it is */
+} PicturePut;
+/* (tx) A chapter's picture behind its first, in the place of what was there, which goes. *changed 0: the
+ * chapter is another by now, or gone. */
+MUST_USE Err *chapter_picture_put(Ctx *c, const PicturePut *put, ptrdiff_t *changed);
+
+typedef struct StoryPictureTold {
+    Str chapter_id, media_id; /* media_id null: it failed */
+    int64_t position;         /* 0: the chapter's first */
+} StoryPictureTold;
+/* (tx) `illustration`: a chapter of the story has a picture, or will have none. */
+MUST_USE Err *story_picture_tell(Ctx *c, Str story_id, const StoryPictureTold *picture);
 /* The space's chapters in their order, with their sources and pictures. */
 MUST_USE Err *space_chapters(Ctx *c, const Space *space, Chapter **chapters, ptrdiff_t *count);
 

@@ -95,6 +95,40 @@ SELECT cn.chapter_n, t.id AS note_id
   FROM chapters h JOIN chapter_notes cn ON cn.chapter_n = h.n JOIN notes t ON t.n = cn.note_n
  WHERE h.user_id = $1 AND t.user_id = $1 AND h.space_n = $2 ORDER BY cn.chapter_n, cn.position
 
+-- name: chapter_pictures_of_space
+-- $2 space, $3 a chapter's n, null: all.
+SELECT p.chapter_n, p.media_n, p.position, p.prompt, p.style, m.id AS media_id, i.url AS cdn
+  FROM chapters h JOIN chapter_pictures p ON p.chapter_n = h.n AND p.user_id = $1
+       JOIN media m ON m.n = p.media_n AND m.user_id = $1 LEFT JOIN illustrations i ON i.key = p.key
+ WHERE h.user_id = $1 AND h.space_n = $2 AND (CAST($3 AS bigint) IS NULL OR h.n = $3)
+ ORDER BY p.chapter_n, p.position
+
+-- name: chapter_pictures_from
+-- $2 chapter, $3 position.
+SELECT media_n, position FROM chapter_pictures WHERE user_id = $1 AND chapter_n = $2 AND position >= $3
+
+-- name: chapter_pictures_drop
+-- $2 chapter, $3 position.
+DELETE FROM chapter_pictures WHERE user_id = $1 AND chapter_n = $2 AND position >= $3
+
+-- name: chapter_picture_put
+-- $2 chapter, $3 position, $4 media, $5 key, $6 style, $7 prompt, $8 now, $9 the chapter's own prompt, null:
+-- any; nothing where it is another by now.
+INSERT INTO chapter_pictures (chapter_n, user_id, position, media_n, key, style, prompt, created_at)
+SELECT h.n, h.user_id, CAST($3 AS bigint), CAST($4 AS bigint), CAST($5 AS text), CAST($6 AS text), CAST($7 AS text),
+       CAST($8 AS bigint)
+  FROM chapters h WHERE h.user_id = $1 AND h.n = $2 AND (CAST($9 AS text) IS NULL OR h.illustration_prompt = $9)
+    ON CONFLICT (chapter_n, position) DO UPDATE SET media_n = excluded.media_n, key = excluded.key,
+       style = excluded.style, prompt = excluded.prompt, created_at = excluded.created_at
+
+-- name: chapter_touch
+-- $2 n, $3 now.
+UPDATE chapters SET updated_at = $3 WHERE user_id = $1 AND n = $2
+
+-- name: chapter_picture
+-- $2 n.
+SELECT n, illustration_n, edited, user_image_ids FROM chapters WHERE user_id = $1 AND n = $2
+
 -- name: chapter_at
 -- $2 n: is it there?
 SELECT n FROM chapters WHERE user_id = $1 AND n = $2
@@ -141,6 +175,10 @@ UPDATE chapters SET position = $3 WHERE user_id = $1 AND n = $2 AND position <> 
 UPDATE chapters SET title = $3, content = $4, sentences = $5, illustration_prompt = $6, user_image_ids = $7,
        updated_at = $8, edited = $9
  WHERE user_id = $1 AND n = $2
+
+-- name: chapter_own_pictures
+-- $2 n, $3 ids, $4 now.
+UPDATE chapters SET user_image_ids = $3, updated_at = $4 WHERE user_id = $1 AND n = $2
 
 -- name: chapter_drawn
 -- $2 n, $3 media, $4 key, $5 style, $6 status, $7 now, $8 prompt that it was made of.

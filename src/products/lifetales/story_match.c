@@ -136,6 +136,35 @@ static void rows_give(const MatchInput *in, StoryMatch *match, bool *taken, Alik
     }
 }
 
+/* A style that is not told is of a picture that the person asked for: it stays. */
+static bool in_style(const MatchInput *in, Str style) {
+    return str_is_null(style) || str_eq(style, in->image_style);
+}
+
+static bool shown_already(const MatchInput *in, const StoryPiece *piece, ptrdiff_t position) {
+    const ChapterRow *old = piece->old;
+    if (position == 0)
+        return str_eq(old->illustration_status, S("done")) && !id_is_none(old->illustration_n) &&
+               in_style(in, old->illustration_style);
+    for (ptrdiff_t i = 0; i < old->picture_count; i++) {
+        const PictureRow *had = &old->pictures[i];
+        if (had->position != position) continue;
+        return str_is_null(had->style) ||
+               (in_style(in, had->style) && str_eq(had->prompt, piece->prompts[position]));
+    }
+    return false;
+}
+
+/* Of a chapter that is kept: those that are not there yet. */
+static void pictures_want(Arena *arena, const MatchInput *in, StoryPiece *piece) {
+    if (!piece->planned || in->images_per_chapter == 0) return;
+    if (str_is_empty(piece->old->illustration_prompt)) return;
+    story_prompts(arena, piece->old->content, piece->old->illustration_prompt,
+                  in->images_per_chapter, piece->prompts);
+    for (ptrdiff_t i = 0; i < in->images_per_chapter; i++)
+        piece->wants[i] = !shown_already(in, piece, i);
+}
+
 static void piece_fill(Arena *arena, const MatchInput *in, StoryPiece *piece) {
     const ChapterRow *old = piece->old;
     piece->id = old ? old->id : uuid_v7(arena);
@@ -145,13 +174,7 @@ static void piece_fill(Arena *arena, const MatchInput *in, StoryPiece *piece) {
     if (!piece->done) return;
     piece->n = old->n;
     piece->title = old->title;
-    piece->prompt = old->illustration_prompt;
-    bool drawn = str_eq(old->illustration_status, S("done")) && !id_is_none(old->illustration_n);
-    /* A style that is not told is of a picture that the person asked for: it stays. */
-    bool other =
-        !str_is_null(old->illustration_style) && !str_eq(old->illustration_style, in->image_style);
-    piece->wants_picture = !str_is_null(in->image_style) && piece->planned && (!drawn || other) &&
-                           piece->prompt.len > 0;
+    pictures_want(arena, in, piece);
 }
 
 StoryMatch story_match(Arena *arena, const MatchInput *in) {

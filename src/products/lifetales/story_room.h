@@ -11,6 +11,7 @@
 
 enum {
     STORY_FAILURES_MAX = 8, /* one after the other, with nothing written in between */
+    CHAPTER_PICTURES_MAX = 4, /* as settings allow */
     STORY_BYTES = 192 * 1024 * 1024 /* a request that shows a whole story, at most */
 };
 
@@ -24,14 +25,21 @@ typedef struct ChapterRow {
     Str illustration_prompt, illustration_key, illustration_style, illustration_status;
     Str illustration_id, illustration_cdn; /* its media; where a CDN serves it, null: from here */
     StrList user_image_ids, note_ids; /* note_ids: no column */
+    struct PictureRow *pictures;      /* behind the first, by position; no column */
+    ptrdiff_t picture_count;
     int64_t position;
     Time created_at, updated_at;
 } ChapterRow;
-extern const Record tales_chapter_row_record;
+typedef struct PictureRow {
+    Id chapter_n, media_n;
+    int64_t position; /* 1, 2, … */
+    Str prompt, style, media_id, cdn;
+} PictureRow;
+extern const Record tales_chapter_row_record, tales_picture_row_record;
 
-/* With their sources. */
+/* With their sources and pictures. */
 MUST_USE Err *chapter_rows(Ctx *c, Id user, Id space_n, ChapterRow **rows, ptrdiff_t *count);
-/* NOT_FOUND. With its sources. */
+/* NOT_FOUND. With its sources and pictures. */
 MUST_USE Err *chapter_row(Ctx *c, const Space *space, Str id, ChapterRow *out);
 MUST_USE Err *chapter_of_row(Ctx *c, Str space_id, const ChapterRow *row, Chapter *out);
 
@@ -61,8 +69,9 @@ typedef struct StoryPiece {
     ChapterRow *old;               /* what it takes the place of, or is; NULL: it is new */
     bool done;                     /* kept, or written by now */
     Id n;
-    Str id, title, prompt, notes_key;
-    bool wants_picture;
+    Str id, title, notes_key;
+    Str prompts[CHAPTER_PICTURES_MAX]; /* of its pictures; the first is the writer's */
+    bool wants[CHAPTER_PICTURES_MAX];  /* a picture that is not there */
 } StoryPiece;
 
 typedef struct StoryMatch {
@@ -78,7 +87,8 @@ typedef struct MatchInput {
     ChapterRow *rows;
     ptrdiff_t row_count;
     bool overwrite_edited;
-    Str image_style; /* null: no pictures */
+    Str image_style;
+    ptrdiff_t images_per_chapter; /* 0: none is made, and those that are there stay */
 } MatchInput;
 /* Which chapters there are to be, and which of them are there. Pure. */
 StoryMatch story_match(Arena *arena, const MatchInput *in);
@@ -89,6 +99,14 @@ Str story_notes_key(Arena *arena, const StoryNote *const *notes, ptrdiff_t count
 StoryNote *story_notes(Arena *arena, const Note *notes, ptrdiff_t count);
 /* Says or shows something. */
 bool story_note_tells(const StoryNote *note);
+
+/* What the pictures of a chapter show, each another part of it: prompts[0 .. count). Pure. */
+void story_prompts(Arena *arena, Str content, Str first, ptrdiff_t count, Str *prompts);
+
+typedef struct StoryPicture {
+    StoryPiece *piece;
+    ptrdiff_t position;
+} StoryPicture;
 
 typedef struct StoryRun {
     Arena *arena; /* of the job */
@@ -103,8 +121,8 @@ typedef struct StoryRun {
     StoryMatch match;
     StoryFigures figures;
     ptrdiff_t next_text, texts_open;
-    StoryPiece **pictures; /* asked for, in order */
-    ptrdiff_t picture_count, picture_next;
+    StoryPicture *pictures; /* asked for, in order */
+    ptrdiff_t picture_count, picture_next, picture_cap;
     WaitList picture_news;
     Err *halt;       /* no more is begun: go on later, or never */
     bool over;       /* cancelled, or gone with its space */
@@ -121,11 +139,13 @@ MUST_USE Err *story_charge(Ctx *c, const StoryRun *run, Str key, const AiUsage *
 void agent_add(AgentFigures *to, const AiUsage *usage, int64_t calls, int64_t errors,
                int64_t latency_ms);
 void story_halt(StoryRun *run, const Err *err);
-Err *story_piece_guarded(Ctx *c, StoryRun *run, StoryPiece *piece,
-                         Err *(*fn)(Ctx *c, StoryRun *run, StoryPiece *piece));
+Err *story_piece_guarded(Ctx *c, StoryRun *run, void *what,
+                         Err *(*fn)(Ctx *c, StoryRun *run, void *what));
 /* One picture after the other, while there are texts or pictures to come. */
 Err *story_pictures(Ctx *c, void *run);
-void story_picture_wanted(StoryRun *run, StoryPiece *piece);
+void story_pictures_wanted(StoryRun *run, StoryPiece *piece);
+/* (tx) A chapter's pictures from `position` on are its own no more; what nothing else shows goes. */
+MUST_USE Err *story_pictures_drop(Ctx *c, Id user, Id chapter_n, int64_t position);
 /* A chapter as it is told: its JSON, or its id alone where it is too long for an event. */
 Str story_chapter_event(Ctx *c, const StoryRun *run, const Chapter *chapter);
 

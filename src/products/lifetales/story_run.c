@@ -17,6 +17,8 @@
 #include "core/map.h"
 #include "core/time.h"
 #include "ai/policy.h"
+#include "products/lifetales/album.h"
+#include "products/lifetales/illustration.h"
 #include "products/lifetales/lifetales.h"
 #include "products/lifetales/person.h"
 #include "products/lifetales/story_hub.h"
@@ -103,6 +105,7 @@ typedef struct Commit {
     JsonText figures; /* as they were when it was asked for: others go on meanwhile */
     bool mine, wrote, stands;
     Id n;
+    ChapterRow former; /* what was there: its pictures */
     Str id;
 } Commit;
 
@@ -167,12 +170,27 @@ static Err *row_add(Ctx *c, Commit *x, Str picture) {
         &x->n.value);
 }
 
+/* (tx) A chapter has gone, or is another: of its pictures what nothing else shows goes too. */
+static Err *former_drop(Ctx *c, const StoryRun *run, const ChapterRow *former) {
+    for (ptrdiff_t i = 0; i < former->user_image_ids.count; i++) {
+        Media own;
+        Err *err = album_load(c, run->user, former->user_image_ids.items[i], &own);
+        if (err && err->kind == ERR_NOT_FOUND) continue;
+        TRY(err);
+        TRY(album_drop_alone(c, run->user, own.n, own.id, own.sha256));
+    }
+    return illustration_let_go(c, run->user, former->illustration_n);
+}
+
 /* In the place of one that was there, unless the person has edited or removed it meanwhile. */
 static Err *row_rewrite(Ctx *c, Commit *x, Str picture, bool *done) {
     const StoryRun *run = x->run;
     const ChapterDraft *d = x->draft;
     Id old = x->piece->old->n;
     ptrdiff_t changed;
+    x->former = (ChapterRow){0};
+    TRY(db_maybe(c, SQL(SQL_CHAPTER_PICTURE), ARGS(V(run->user), V(old)), &tales_chapter_row_record,
+                 &x->former, done));
     TRY(db_exec(c, SQL(SQL_CHAPTER_REWRITE),
                 ARGS(V(run->user), V(old), V(run->story.n), V(d->title), V(d->content),
                      V(sentences_json(c->arena, d)), V(x->piece->planned->key),
@@ -182,7 +200,8 @@ static Err *row_rewrite(Ctx *c, Commit *x, Str picture, bool *done) {
                 &changed));
     *done = changed == 1;
     x->n = old;
-    if (*done) return NULL;
+    if (*done) TRY(story_pictures_drop(c, run->user, old, 1));
+    if (*done) return former_drop(c, run, &x->former);
     int64_t n;
     Err *err = db_int(c, SQL(SQL_CHAPTER_AT), ARGS(V(run->user), V(old)), &n);
     x->stands = !err;
@@ -245,7 +264,7 @@ static Err *commit_in(Ctx *c, void *arg) {
     if (!x->mine) return NULL;
     TRY(there_already(c, x, &there));
     if (there) return NULL;
-    Str picture = x->piece->wants_picture ? S("waiting") : S("none");
+    Str picture = x->piece->wants[0] ? S("waiting") : S("none");
     if (x->piece->old) TRY(row_rewrite(c, x, picture, &done));
     if (x->stands) return NULL;
     if (!done) {
@@ -298,11 +317,14 @@ static void piece_done(StoryRun *run, StoryPiece *piece, const Commit *x) {
     piece->n = x->n;
     piece->id = str_copy(run->arena, x->id);
     piece->title = str_copy(run->arena, x->draft->title);
-    piece->prompt = str_copy(run->arena, x->draft->illustration_prompt);
-    piece->wants_picture = piece->wants_picture && !x->stands && piece->prompt.len > 0;
     run->written++;
     run->figures.failures = 0;
-    if (piece->wants_picture) story_picture_wanted(run, piece);
+    if (x->stands) return; /* the person's by now */
+    for (ptrdiff_t i = 0; piece->wants[0] && i < run->settings.images_per_chapter; i++) {
+        piece->prompts[i] = str_copy(run->arena, piece->prompts[i]);
+        piece->wants[i] = true;
+    }
+    story_pictures_wanted(run, piece);
 }
 
 typedef struct Waste {
@@ -325,7 +347,8 @@ static Err *waste_charge(Ctx *c, StoryRun *run, const StoryPiece *piece, const A
     return db_transaction(c, waste_in, &w);
 }
 
-static Err *piece_write(Ctx *c, StoryRun *run, StoryPiece *piece) {
+static Err *piece_write(Ctx *c, StoryRun *run, void *what) {
+    StoryPiece *piece = what;
     Telling telling = {.run = run, .piece = piece, .position = piece - run->match.pieces};
     ChapterTask task = task_of(run, piece, &telling);
     ChapterDraft draft;
@@ -340,7 +363,9 @@ static Err *piece_write(Ctx *c, StoryRun *run, StoryPiece *piece) {
         Err *bad = waste_charge(c, run, piece, &draft.usage);
         return bad && bad->kind != ERR_CANCELLED ? bad : err;
     }
-    piece->wants_picture = run->settings.images_per_chapter > 0;
+    piece->wants[0] = run->settings.images_per_chapter > 0 && draft.illustration_prompt.len > 0;
+    story_prompts(c->arena, draft.content, draft.illustration_prompt,
+                  run->settings.images_per_chapter, piece->prompts);
     Commit x = {.run = run, .piece = piece, .draft = &draft, .position = telling.position};
     x.figures = story_figures_json(c->arena, &run->figures);
     TRY(db_transaction(c, commit_in, &x));
@@ -354,14 +379,14 @@ static Err *piece_write(Ctx *c, StoryRun *run, StoryPiece *piece) {
 }
 
 /* A piece over its memory comes back here from wherever it was: the story fails, nothing else. */
-Err *story_piece_guarded(Ctx *c, StoryRun *run, StoryPiece *piece,
-                         Err *(*fn)(Ctx *c, StoryRun *run, StoryPiece *piece)) {
+Err *story_piece_guarded(Ctx *c, StoryRun *run, void *what,
+                         Err *(*fn)(Ctx *c, StoryRun *run, void *what)) {
     jmp_buf full;
     jmp_buf *former = arena_on_full(c->arena, &full);
     Err *err;
     arena_budget_set(c->arena, PIECE_BYTES);
     if (setjmp(full) == 0) {
-        err = fn(c, run, piece);
+        err = fn(c, run, what);
     } else {
         arena_budget_set(c->arena, PIECE_BYTES + MIB);
         err = err_new(c, ERR_BUDGET, __func__, "A chapter needed more than %td MiB of memory.",
@@ -434,7 +459,9 @@ static Err *run_read(Ctx *c, StoryRun *run, bool *wanted) {
 
 static Err *run_match(Ctx *c, StoryRun *run) {
     Note *notes;
-    MatchInput in = {.overwrite_edited = run->overwrite};
+    MatchInput in = {.overwrite_edited = run->overwrite,
+                     .image_style = run->settings.image_style,
+                     .images_per_chapter = run->settings.images_per_chapter};
     ptrdiff_t count;
     TRY(space_notes(c, &run->space, &notes, &count));
     TRY(chapter_rows(c, run->user, run->space.n, &in.rows, &in.row_count));
@@ -446,13 +473,12 @@ static Err *run_match(Ctx *c, StoryRun *run) {
         .language = run->space.language,
         .writer = writer_name(c->arena),
     };
-    if (run->settings.images_per_chapter > 0) in.image_style = run->settings.image_style;
     run->match = story_match(c->arena, &in);
     run->language = run->match.plan.language;
-    run->pictures = arena_array(c->arena, StoryPiece *, run->match.count + 1);
+    run->picture_cap = run->match.count * run->settings.images_per_chapter;
+    run->pictures = arena_array(c->arena, StoryPicture, run->picture_cap + 1);
     for (ptrdiff_t i = 0; i < run->match.plan.count; i++)
-        if (run->match.pieces[i].done && run->match.pieces[i].wants_picture)
-            story_picture_wanted(run, &run->match.pieces[i]);
+        if (run->match.pieces[i].done) story_pictures_wanted(run, &run->match.pieces[i]);
     return NULL;
 }
 
@@ -509,11 +535,26 @@ typedef struct Ending {
     bool mine;
 } Ending;
 
+/* Its notes are told elsewhere, or nowhere. */
+static Err *chapter_leave(Ctx *c, StoryRun *run, const ChapterRow *row) {
+    ChapterRow before = {0};
+    bool found;
+    TRY(db_maybe(c, SQL(SQL_CHAPTER_PICTURE), ARGS(V(run->user), V(row->n)),
+                 &tales_chapter_row_record, &before, &found));
+    if (!found || (before.edited && !run->overwrite)) return NULL;
+    TRY(story_pictures_drop(c, run->user, row->n, 1));
+    TRY(db_exec(c, SQL(SQL_CHAPTER_DROP), ARGS(V(run->user), V(row->n), V(run->overwrite)), NULL));
+    return former_drop(c, run, &before);
+}
+
 static Err *chapters_settle(Ctx *c, StoryRun *run) {
     StoryPiece **order = story_order(c->arena, &run->match);
     for (ptrdiff_t i = 0; i < run->match.left_count; i++)
-        TRY(db_exec(c, SQL(SQL_CHAPTER_DROP),
-                    ARGS(V(run->user), V(run->match.left[i]->n), V(run->overwrite)), NULL));
+        TRY(chapter_leave(c, run, run->match.left[i]));
+    for (ptrdiff_t i = 0; i < run->match.plan.count && run->settings.images_per_chapter > 0; i++)
+        if (run->match.pieces[i].old)
+            TRY(story_pictures_drop(c, run->user, run->match.pieces[i].n,
+                                    run->settings.images_per_chapter));
     for (ptrdiff_t i = 0; i < run->match.count; i++)
         TRY(db_exec(c, SQL(SQL_CHAPTER_PLACE), ARGS(V(run->user), V(order[i]->n), V((int64_t)i)),
                     NULL));
@@ -650,7 +691,7 @@ static Err *run_work(Ctx *c, StoryRun *run) {
     Task tasks[2 * WORKERS_MAX];
     ptrdiff_t count = 0, todo = run->match.count - run->match.kept;
     ptrdiff_t most = min_size(lifetales.story_parallel, WORKERS_MAX);
-    ptrdiff_t pictures = run->settings.images_per_chapter > 0 ? todo + run->picture_count : 0;
+    ptrdiff_t pictures = todo * run->settings.images_per_chapter + run->picture_count;
     for (ptrdiff_t i = 0; i < min_size(most, todo); i++) tasks[count++] = (Task){texts, run, NULL};
     run->texts_open = count;
     for (ptrdiff_t i = 0; i < min_size(most, pictures); i++)
