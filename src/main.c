@@ -8,7 +8,7 @@ static const Command *const commands[] = {
     &key_command,    &tenant_command, &channel_command, &assistant_command, &kb_command, &import_command,  &export_command,   &backup_command, &restore_command,
     &reindex_command, &conversation_command, &replay_command,
     &doctor_command, &openapi_command, &settings_command, &routes_command,
-    &bench_jobs_command,
+    &bench_jobs_command, &picture_command,
 };
 
 int main(int argc, char **argv) { return cli_main(argc, argv, commands, COUNT(commands)); }

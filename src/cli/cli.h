@@ -77,6 +77,6 @@ void cli_help(const Command *command);
 extern const Command serve_command, worker_command, migrate_command, demo_command, user_command,
     key_command, import_command, export_command, backup_command, restore_command, openapi_command,
     reindex_command, settings_command, routes_command, doctor_command, tenant_command, bench_jobs_command,
-    conversation_command, replay_command, channel_command, assistant_command, kb_command;
+    conversation_command, replay_command, picture_command, channel_command, assistant_command, kb_command;
 
 #endif

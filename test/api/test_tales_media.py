@@ -108,7 +108,7 @@ def test_silence_is_a_recording(ada):
     (b"ceci n'est pas un son" * 100, 415), (b"%PDF-1.7\n", 415), (b"\0" * 5000, 415), (b"PK\3\4" + b"\0" * 100, 415),
     (b"RIFF\x10\0\0\0WAVE", 422), (b"OggS" + b"\0" * 200, 422), (b"\x1a\x45\xdf\xa3" + b"\xff" * 500, 422),
     (b"ID3\3\0\0\0\0\0\0" + b"\0" * 500, 422), (b"\0\0\0\x18ftypisom" + b"\0" * 300, 422),
-    (b"fLaC" + b"\0" * 300, 422), (b"#!AMR\n", 422), (b"\0\0\0\x18ftypheic" + b"\0" * 300, 415)])
+    (b"fLaC" + b"\0" * 300, 422), (b"#!AMR\n", 422), (b"\0\0\0\x18ftypheic" + b"\0" * 300, 422)])
 def test_what_is_no_recording_is_refused(server, ada, data, status):
     before = int(database(server, "SELECT count(*) FROM media"))
     refused(ada.post("/api/media", data=data, headers={"Content-Type": "audio/webm"}), status)

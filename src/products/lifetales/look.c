@@ -14,6 +14,7 @@
 #include "products/lifetales/album_room.h"
 #include "products/lifetales/lifetales.h"
 #include "products/lifetales/picture.h"
+#include "products/lifetales/picture_heif.h"
 #include "products/lifetales/recording.h"
 #include "rt/offload.h"
 #include "rt/process.h"
@@ -21,8 +22,6 @@
 enum {
     LOOKS_AT_ONCE = 2, /* programs, on each loop */
     LOOK_MS = 60 * 1000,
-    PIXELS_MAX = 80 * 1000 * 1000,
-    SIDE_MAX = 32000,
     PROBE_MAX = 1024 * 1024,
     NICE = 5
 };
@@ -70,7 +69,7 @@ static Err *tool_read(Ctx *c, ProcessOptions options, Str *output, bool *good, S
     int code = 0;
     *good = false;
     options.nice = NICE;
-    options.max_memory_bytes = MEMORY_MAX;
+    if (options.max_memory_bytes == 0) options.max_memory_bytes = MEMORY_MAX;
     Err *err = process_start(c, options, &p);
     if (err && err->kind == ERR_UNAVAILABLE && str_find(err->detail, S("no such file")) >= 0)
         FAIL(c, NOT_CONFIGURED,
@@ -120,6 +119,14 @@ static Err *picture_refused(Ctx *c, const char *why) {
     FAIL(c, INVALID, "The picture is broken: %s.", why);
 }
 
+static Err *picture_size_check(Ctx *c, int64_t width, int64_t height) {
+    if (width <= PICTURE_SIDE_MAX && height <= PICTURE_SIDE_MAX &&
+        width * height <= PICTURE_POINTS_MAX)
+        return NULL;
+    FAIL(c, TOO_LARGE, "The picture has %lld × %lld points; at most %d million are taken.",
+         (long long)width, (long long)height, PICTURE_POINTS_MAX / 1000000);
+}
+
 static Err *picture_outside(Ctx *c, Str bytes, Picture *p, Str *clean) {
     Sheet sheet;
     TRY(sheet_make(c, bytes.len, &sheet));
@@ -127,11 +134,34 @@ static Err *picture_outside(Ctx *c, Str bytes, Picture *p, Str *clean) {
     TRY(offload(c, LANE_SHORT, clean_now, &job));
     *p = job.picture;
     if (p->wrong) return picture_refused(c, p->wrong);
-    if (p->width > SIDE_MAX || p->height > SIDE_MAX || p->width * p->height > PIXELS_MAX)
-        FAIL(c, TOO_LARGE, "The picture has %lld × %lld points; at most %d million are taken.",
-             (long long)p->width, (long long)p->height, PIXELS_MAX / 1000000);
+    TRY(picture_size_check(c, p->width, p->height));
     *clean = str_of(sheet.data, p->size);
     return NULL;
+}
+
+/* -- by FFmpeg --------------------------------------------------------------------------------- */
+
+enum { WORDS_MAX = 48 };
+
+/* A command line for FFmpeg: how all of them begin, then further words. */
+typedef struct Line {
+    const char *words[WORDS_MAX + 1];
+    int count;
+} Line;
+
+static void line_add(Line *line, const char *const *words) {
+    for (; *words; words++) {
+        assert(line->count < WORDS_MAX);
+        line->words[line->count++] = *words;
+    }
+}
+#define ADD(line, ...) line_add(line, (const char *const[]){__VA_ARGS__, NULL})
+
+static Line ffmpeg_line(Ctx *c) {
+    Line line = {0};
+    ADD(&line, str_cstr(c->arena, settings.ffmpeg), "-nostdin", "-hide_banner", "-loglevel",
+        "error");
+    return line;
 }
 
 static const char *picture_demuxer(PictureKind kind) {
@@ -147,33 +177,22 @@ static const char *const turns[] = {
     "transpose=0", "transpose=1", "transpose=3", "transpose=2",
 };
 
+#define POINTS_MAX_TEXT "80000000"
+
+static void picture_input(Line *line, PictureKind kind) {
+    ADD(line, "-threads", "1", "-max_pixels", POINTS_MAX_TEXT, "-f", picture_demuxer(kind), "-i",
+        "pipe:0", "-frames:v", "1");
+}
+
 /* Every point is decoded; broken data is an error. */
 static Err *picture_decode(Ctx *c, const Picture *p, Str clean) {
     Str output = {0}, words = {0};
     bool good;
-    const char *argv[] = {str_cstr(c->arena, settings.ffmpeg),
-                          "-nostdin",
-                          "-hide_banner",
-                          "-loglevel",
-                          "error",
-                          "-xerror",
-                          "-err_detect",
-                          "explode",
-                          "-threads",
-                          "1",
-                          "-max_pixels",
-                          "80000000",
-                          "-f",
-                          picture_demuxer(p->kind),
-                          "-i",
-                          "pipe:0",
-                          "-frames:v",
-                          "1",
-                          "-f",
-                          "null",
-                          "-",
-                          NULL};
-    TRY(tool_run_limited(c, (ProcessOptions){.argv = argv, .input = clean}, &output, &good,
+    Line line = ffmpeg_line(c);
+    ADD(&line, "-xerror", "-err_detect", "explode");
+    picture_input(&line, p->kind);
+    ADD(&line, "-f", "null", "-");
+    TRY(tool_run_limited(c, (ProcessOptions){.argv = line.words, .input = clean}, &output, &good,
                          &words));
     return good && words.len == 0 ? NULL : picture_refused(c, "it cannot be decoded");
 }
@@ -194,54 +213,136 @@ static Err *turned_finish(Ctx *c, Str turned, Str colour, Picture *p, Str *clean
     return NULL;
 }
 
-static Err *picture_turn(Ctx *c, Picture *p, Str *clean) {
+static const char *const as_jpeg[] = {"-c:v", "mjpeg", "-q:v", "2", "-f", "image2pipe", NULL},
+                         *const as_webp[] = {"-c:v", "libwebp", "-quality", "92",
+                                             "-f",   "webp",    NULL},
+                         *const as_png[] = {"-c:v",       "png", "-compression_level", "6", "-f",
+                                            "image2pipe", NULL};
+
+/* What FFmpeg makes of `input`, or of the file `from` that it gets as 4; -1: none. */
+static Err *picture_code(Ctx *c, Line *line, const char *const *coding, Str input, int from,
+                         Str *out) {
     Sheet to;
-    Str output = {0}, words = {0}, colour = p->colour;
+    Str output = {0}, words = {0};
     bool good;
     TRY(sheet_open(c, &to));
-    const char *const *coding =
-        p->kind == PICTURE_JPEG ? (const char *const[]){"mjpeg", "-q:v", "2", "image2pipe"}
-        : p->kind == PICTURE_WEBP
-            ? (const char *const[]){"libwebp", "-quality", "92", "webp"}
-            : (const char *const[]){"png", "-compression_level", "6", "image2pipe"};
-    const char *argv[] = {str_cstr(c->arena, settings.ffmpeg),
-                          "-nostdin",
-                          "-hide_banner",
-                          "-loglevel",
-                          "error",
-                          "-threads",
-                          "1",
-                          "-max_pixels",
-                          "80000000",
-                          "-f",
-                          picture_demuxer(p->kind),
-                          "-i",
-                          "pipe:0",
-                          "-frames:v",
-                          "1",
-                          "-vf",
-                          turns[p->orientation],
-                          "-map_metadata",
-                          "-1",
-                          "-c:v",
-                          coding[0],
-                          coding[1],
-                          coding[2],
-                          "-f",
-                          coding[3],
-                          "-y",
-                          "/dev/fd/3",
-                          NULL};
-    ProcessOptions options = {.argv = argv,
-                              .input = *clean,
-                              .files = {to.fd},
-                              .file_count = 1,
+    ADD(line, "-map_metadata", "-1");
+    line_add(line, coding);
+    ADD(line, "-y", "/dev/fd/3");
+    ProcessOptions options = {.argv = line->words,
+                              .input = input,
+                              .files = {to.fd, from},
+                              .file_count = from < 0 ? 1 : 2,
                               .max_file_bytes = 4 * lifetales.media_max_bytes};
     TRY(tool_run_limited(c, options, &output, &good, &words));
     if (!good) return picture_refused(c, "it cannot be turned upright");
     TRY(sheet_read(c, &to));
-    return turned_finish(c, str_of(to.data, to.size), colour, p, clean);
+    *out = str_of(to.data, to.size);
+    return NULL;
 }
+
+static Err *picture_turn(Ctx *c, Picture *p, Str *clean) {
+    Str turned, colour = p->colour;
+    Line line = ffmpeg_line(c);
+    picture_input(&line, p->kind);
+    ADD(&line, "-vf", turns[p->orientation]);
+    TRY(picture_code(c, &line,
+                     p->kind == PICTURE_JPEG   ? as_jpeg
+                     : p->kind == PICTURE_WEBP ? as_webp
+                                               : as_png,
+                     *clean, -1, &turned));
+    return turned_finish(c, turned, colour, p, clean);
+}
+
+static Looked looked_picture(const Picture *p, Str clean) {
+    return (Looked){.mime_type = str_c(picture_mime(p->kind)),
+                    .kind = S("image"),
+                    .bytes = clean,
+                    .width = {p->width, true},
+                    .height = {p->height, true}};
+}
+
+/* -- HEIC and AVIF ----------------------------------------------------------------------------- */
+
+static bool begins(Str b, ptrdiff_t at, const char *with) {
+    ptrdiff_t len = (ptrdiff_t)strlen(with);
+    return b.len >= at + len && memcmp(b.data + at, with, (size_t)len) == 0;
+}
+
+static bool is_heif(Str b) {
+    static const char *const brands[] = {"hei", "hev", "mif", "msf", "avif", "avis"};
+    for (int i = 0; i < COUNT(brands) && begins(b, 4, "ftyp"); i++)
+        if (begins(b, 8, brands[i])) return true;
+    return false;
+}
+
+/* A profile of colours as the segments of a JPEG. */
+static Str colour_segments(Arena *arena, Str profile) {
+    enum { NAME = 12, PIECE = 65000 };
+    ptrdiff_t pieces = (profile.len + PIECE - 1) / PIECE;
+    Buf b = buf_new(arena, profile.len + 64);
+    if (pieces > 255) return (Str){0};
+    for (ptrdiff_t i = 0; i < pieces; i++) {
+        Str piece = str_slice(profile, i * PIECE, (i + 1) * PIECE);
+        ptrdiff_t size = 2 + NAME + 2 + piece.len;
+        buf_add(&b, S("\xFF\xE2"));
+        buf_byte(&b, (char)(size >> 8));
+        buf_byte(&b, (char)size);
+        buf_add(&b, str_of("ICC_PROFILE", NAME));
+        buf_byte(&b, (char)(i + 1));
+        buf_byte(&b, (char)pieces);
+        buf_add(&b, piece);
+    }
+    return buf_str(&b);
+}
+
+/* `socle picture`: picture_heif.h. A sanitizer needs more room than any limit leaves it. */
+static Err *heif_points(Ctx *c, Str bytes, Sheet *points, Sheet *profile, Picture *p) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    enum { NO_LIMIT = -1 };
+    int64_t memory = NO_LIMIT;
+#else
+    int64_t memory = MEMORY_MAX;
+#endif
+    static const char *const argv[] = {"/proc/self/exe", "picture", NULL};
+    Sheet from;
+    Str output = {0}, words = {0}, width;
+    bool good;
+    TRY(sheet_copy(c, bytes, &from));
+    TRY(sheet_open(c, points));
+    TRY(sheet_open(c, profile));
+    ProcessOptions options = {.argv = argv,
+                              .files = {from.fd, points->fd, profile->fd},
+                              .file_count = 3,
+                              .max_file_bytes = (int64_t)PICTURE_POINTS_MAX * 3 + 1,
+                              .max_memory_bytes = memory};
+    TRY(tool_run_limited(c, options, &output, &good, &words));
+    Str height = str_trim(str_cut(output, ' ', &width));
+    if (str_to_i64(width, &p->width) && str_to_i64(height, &p->height))
+        TRY(picture_size_check(c, p->width, p->height));
+    return good ? NULL : picture_refused(c, "it cannot be decoded");
+}
+
+/* As JPEG: browsers do not show the others, and nothing but its points and colours comes along. */
+static Err *heif_look(Ctx *c, Str bytes, Looked *out) {
+    Sheet points, profile;
+    Picture p = {0};
+    Str coded, clean;
+    TRY(heif_points(c, bytes, &points, &profile, &p));
+    TRY(sheet_read(c, &profile));
+    Line line = ffmpeg_line(c);
+    ADD(&line, "-threads", "1", "-protocol_whitelist", "file", "-f", "rawvideo", "-pixel_format",
+        "rgb24", "-video_size",
+        str_cstr(c->arena, strf(c->arena, "%lldx%lld", (long long)p.width, (long long)p.height)),
+        "-i", "/dev/fd/4", "-frames:v", "1", "-pix_fmt", "yuvj420p");
+    TRY(picture_code(c, &line, as_jpeg, (Str){0}, points.fd, &coded));
+    Str colour = colour_segments(c->arena, str_of(profile.data ? profile.data : "", profile.size));
+    TRY(turned_finish(c, coded, colour, &p, &clean));
+    *out = looked_picture(&p, clean);
+    return NULL;
+}
+
+/* -- all --------------------------------------------------------------------------------------- */
 
 static Err *picture_look(Ctx *c, Str bytes, Looked *out) {
     Picture p;
@@ -249,11 +350,7 @@ static Err *picture_look(Ctx *c, Str bytes, Looked *out) {
     TRY(picture_outside(c, bytes, &p, &clean));
     TRY(picture_decode(c, &p, clean));
     if (p.orientation > 1) TRY(picture_turn(c, &p, &clean));
-    *out = (Looked){.mime_type = str_c(picture_mime(p.kind)),
-                    .kind = S("image"),
-                    .bytes = clean,
-                    .width = {p.width, true},
-                    .height = {p.height, true}};
+    *out = looked_picture(&p, clean);
     return NULL;
 }
 
@@ -263,11 +360,6 @@ typedef struct Container {
     RecordingKind kind;
     const char *demuxer, *audio, *video;
 } Container;
-
-static bool begins(Str b, ptrdiff_t at, const char *with) {
-    ptrdiff_t len = (ptrdiff_t)strlen(with);
-    return b.len >= at + len && memcmp(b.data + at, with, (size_t)len) == 0;
-}
 
 static bool mpeg_frame(Str b) {
     const unsigned char *p = (const unsigned char *)b.data;
@@ -314,12 +406,6 @@ static const Container *container_of(Str whole) {
     if (begins(b, 0, "caff")) return &caf;
     if (adts_frame(b)) return &aac;
     return tagged || mpeg_frame(b) ? &mp3 : NULL;
-}
-
-static bool is_heic(Str b) {
-    return begins(b, 4, "ftyp") &&
-           (begins(b, 8, "hei") || begins(b, 8, "hevc") || begins(b, 8, "mif1") ||
-            begins(b, 8, "msf1") || begins(b, 8, "avif"));
 }
 
 typedef struct Streams {
@@ -379,31 +465,11 @@ static Err *streams_probe(Ctx *c, const Container *container, int fd, Streams *o
 static Err *duration_measure(Ctx *c, const Container *container, int fd, bool audio, int64_t *ms) {
     Str text = {0}, words = {0};
     bool good;
-    const char *argv[] = {str_cstr(c->arena, settings.ffmpeg),
-                          "-nostdin",
-                          "-hide_banner",
-                          "-loglevel",
-                          "error",
-                          "-nostats",
-                          "-stats_period",
-                          "600",
-                          "-progress",
-                          "pipe:1",
-                          "-protocol_whitelist",
-                          "file",
-                          "-f",
-                          container->demuxer,
-                          "-i",
-                          "/dev/fd/3",
-                          "-map",
-                          audio ? "0:a:0" : "0:v:0",
-                          "-c",
-                          "copy",
-                          "-f",
-                          "null",
-                          "/dev/null",
-                          NULL};
-    ProcessOptions options = {.argv = argv, .files = {fd}, .file_count = 1};
+    Line tool = ffmpeg_line(c);
+    ADD(&tool, "-nostats", "-stats_period", "600", "-progress", "pipe:1", "-protocol_whitelist",
+        "file", "-f", container->demuxer, "-i", "/dev/fd/3", "-map", audio ? "0:a:0" : "0:v:0",
+        "-c", "copy", "-f", "null", "/dev/null");
+    ProcessOptions options = {.argv = tool.words, .files = {fd}, .file_count = 1};
     TRY(tool_run_limited(c, options, &text, &good, &words));
     if (!good) return recording_broken(c);
     *ms = 0;
@@ -473,12 +539,12 @@ Err *album_look(Ctx *c, Str bytes, Str declared, Looked *out) {
         FAIL(c, TOO_LARGE, "It has %lld bytes; at most %lld are taken.", (long long)bytes.len,
              (long long)lifetales.media_max_bytes);
     if (picture_kind(bytes) != PICTURE_NONE) return picture_look(c, bytes, out);
-    if (is_heic(bytes))
-        FAIL(c, MEDIA_TYPE, "HEIC and AVIF are not taken: send the picture as JPEG, PNG or WebP.");
+    if (is_heif(bytes)) return heif_look(c, bytes, out);
     const Container *container = container_of(bytes);
     if (container) return recording_look(c, container, bytes, out);
     FAIL(c, MEDIA_TYPE,
-         "It is neither a picture (JPEG, PNG, WebP, GIF) nor a recording or video that is known "
+         "It is neither a picture (JPEG, PNG, WebP, GIF, HEIC, AVIF) nor a recording or video that "
+         "is known "
          "here%s%.*s.",
          declared.len ? ", though it is called " : "", S_ARG(str_utf8_cut(declared, 100)));
 }
