@@ -41,14 +41,14 @@ export function editChapter(tale, chapter, article) {
   const { app } = tale, { id } = chapter, draft = draftOf(id), { title, content } = fieldsOf(tale, chapter, draft);
   let base = draft?.base ?? chapter.updated_at, seen = chapter;
   const said = element('p', draft ? t('draftBack', { time: momentText(draft.at) }) : '', { className: 'quiet', role: 'status' });
-  const trouble = element('div'), save = element('button', t('save'), { className: 'main' });
+  const trouble = element('div'), save = element('button', t('saveChapter'), { className: 'main' });
   const mine = () => ({ title: title.value.trim(), content: content.value });
   const hasChanged = () => title.value !== seen.title || content.value !== seen.content;
 
   const keep = () => {
     if (!hasChanged()) return dropDraft(id);
     localStorage.setItem(keyOf(id), JSON.stringify({ ...mine(), base, at: Date.now() }));
-    said.textContent = t('draftKept');
+    if (said.textContent !== t('draftKept')) said.textContent = t('draftKept');
   };
   const giveUp = () => {
     if (hasChanged() && !confirm(t('giveUp'))) return;
@@ -88,7 +88,7 @@ export function editChapter(tale, chapter, article) {
   }
 
   const form = element('form', [element('label', [element('span', t('chapterTitle')), title]), element('label', [element('span', t('chapterText')), content]),
-    trouble, said, element('p', [save, element('button', t('cancel'), { type: 'button', onclick: giveUp })], { className: 'acts' })], { className: 'edit' });
+    trouble, said, element('p', [save, element('button', t('cancelEdit'), { type: 'button', onclick: giveUp })], { className: 'acts' })], { className: 'edit' });
   form.onsubmit = (event) => { event.preventDefault(); store(); };
   form.oninput = keep;
   form.onkeydown = (event) => {

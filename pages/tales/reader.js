@@ -37,7 +37,18 @@ export function proseOf(tale, chapter) {
     at = sentence.end;
   });
   between(points.slice(at).join(''));
+  open(prose);
   return prose;
+}
+
+// The day that stands in front is set apart; the letter that a chapter opens with is for a text of some lines.
+const DAY_CHARS = 60, LINES_CHARS = 110;
+function open(prose) {
+  const [first, second] = prose.children;
+  const isDay = second && first.textContent.length < DAY_CHARS && /\d/.test(first.textContent) && first.children.length < 2;
+  if (isDay) first.classList.add('dateline');
+  const opening = isDay ? second : first;
+  if (opening?.textContent.length > LINES_CHARS) opening.classList.add('opening');
 }
 
 // -- Keys: one stop of Tab a chapter, arrows between sentences, on into the next chapter ------------
@@ -99,6 +110,17 @@ function plateOf(chapter) {
   return figure;
 }
 
+// Pictures behind the first one stand at the part of the text that they show.
+function platesInto(prose, chapter) {
+  const others = (chapter.illustrations ?? []).filter(({ position, url }) => position > 0 && url), paragraphs = [...prose.children];
+  others.forEach(({ url, prompt }, i) => {
+    const figure = element('figure', picture(url, prompt || fill(t('plateAlt'), chapter), PLATE), { className: 'plate' });
+    const before = paragraphs[Math.max(1, Math.round(paragraphs.length * (i + 1) / (others.length + 1)))];
+    prose.insertBefore(figure, before ?? null);
+  });
+  return prose;
+}
+
 function albumOf(tale, chapter) {
   const own = chapter.userImageIds.map((id) => tale.pictureOf(id)).filter(Boolean);
   return own.length ? element('div', own.map(({ url, when, title }, i) => element('figure', [
@@ -112,12 +134,12 @@ export const chapterAnchor = (id) => `chapter-${id}`;
 
 export function fillChapter(article, tale, chapter, place) {
   const title = element('h3', chapter.title, { id: `title-${chapter.id}`, tabIndex: -1, dir: 'auto' });
-  const first = tale.dateOf(chapter);
+  const first = tale.dateOf(chapter), prose = platesInto(proseOf(tale, chapter), chapter);
   article.setAttribute('aria-labelledby', title.id);
   article.replaceChildren(...[
     element('header', [element('p', fill(t('chapterN'), { n: place + 1 }), { className: 'number' }), title,
-      first ? element('time', dayText(first, tale.zone), { className: 'when', dateTime: new Date(first).toISOString() }) : null]),
-    plateOf(chapter), proseOf(tale, chapter), albumOf(tale, chapter), tale.acts(chapter, article),
+      first && !prose.querySelector('.dateline') ? element('time', dayText(first, tale.zone), { className: 'when', dateTime: new Date(first).toISOString() }) : null]),
+    plateOf(chapter), prose, albumOf(tale, chapter), tale.acts(chapter, article),
   ].filter(Boolean));
   return article;
 }

@@ -18,7 +18,7 @@ export function redrawChapter(tale, chapter, article) {
     article.querySelector('.acts button:nth-of-type(3)')?.focus();
   };
   const form = element('form', [element('label', [element('span', t('whatIsSeen')), prompt]), element('label', [element('span', t('style')), style]),
-    bar, said, element('p', [draw, element('button', t('cancel'), { type: 'button', onclick: close })], { className: 'acts' })], { className: 'redraw edit' });
+    bar, said, element('p', [draw, element('button', t('cancelEdit'), { type: 'button', onclick: close })], { className: 'acts' })], { className: 'redraw edit' });
   form.onkeydown = (event) => { if (event.key === 'Escape') { event.preventDefault(); close(); } };
   form.onsubmit = async (event) => {
     event.preventDefault();

@@ -40,7 +40,7 @@ function show(story) {
       hasSpoken ? element('p', t('sentenceHint'), { className: 'hint' }) : null,
       chapters.length ? pages : element('p', t('sharedEmpty'), { className: 'none' })], { className: 'pages' }), beside], { className: 'spread' }),
     element('p', t('sharedUntil', { time: momentText(story.expiresAt) }), { className: 'colophon' })]);
-  pages.replaceChildren(...chapters.map((chapter, i) => chapterView(tale, { sentences: [], ...chapter }, i)));
+  pages.replaceChildren(...chapters.map((chapter, i) => chapterView(tale, { ...chapter, sentences: chapter.sentences ?? [] }, i)));
   bindSentences(pages);
 }
 

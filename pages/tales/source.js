@@ -74,7 +74,7 @@ export function sourcesBeside(tale, beside) {
     const title = element('h3', t(sources.length ? 'cameFrom' : 'cameFromNothing'), { tabIndex: -1, id: 'source-title' });
     const panel = element('aside', [
       element('header', [title, element('button', '×', { type: 'button', className: 'close', ariaLabel: t('closeSource'), onclick: () => close() })]),
-      element('p', `« ${words} »`, { className: 'asked', dir: 'auto' }),
+      element('p', words, { className: 'asked', dir: 'auto' }),
       sources.length ? element('ol', sources.map((source) => sourceView(tale, source, words)))
         : element('p', t(tale.isShared ? 'noVoice' : 'noSource'), { className: 'none' }),
       sources.length > 1 ? element('p', counted('sources', sources.length), { className: 'quiet' }) : null,

@@ -59,6 +59,7 @@ function frame(tale, room) {
   at.run = element('section', null, { id: 'run', className: 'run', hidden: true, ariaLabel: t('progress') });
   at.about = element('p', null, { className: 'about' });
   at.contents = element('div');
+  at.hint = element('p', t('sentenceHint'), { className: 'hint' });
   at.chapters = element('div', null, { id: 'chapters' });
   at.beside = element('div', null, { className: 'beside-place' });
   room.classList.add('story');
@@ -66,7 +67,7 @@ function frame(tale, room) {
     element('header', [element('h2', space.title, { tabIndex: -1, dir: 'auto' }),
       space.description ? element('p', space.description, { className: 'subtitle', dir: 'auto' }) : null, at.about], { className: 'title-page' }),
     at.tools, at.panel, at.run,
-    element('div', [element('div', [at.contents, at.chapters], { className: 'pages' }), at.beside], { className: 'spread' }));
+    element('div', [element('div', [at.contents, at.hint, at.chapters], { className: 'pages' }), at.beside], { className: 'spread' }));
   return at;
 }
 
@@ -74,8 +75,9 @@ function frame(tale, room) {
 function chaptersIn(tale, at) {
   const shown = new Map(); // id → {article, chapter}
 
+  const partsOf = (one) => JSON.stringify([one.sentences, one.userImageIds, one.illustrations?.slice(1).map((picture) => picture.mediaId)]);
   const isSame = (a, b) => a.title === b.title && a.content === b.content && a.edited === b.edited
-    && JSON.stringify([a.sentences, a.userImageIds]) === JSON.stringify([b.sentences, b.userImageIds]);
+    && partsOf(a) === partsOf(b);
 
   function view(chapter, place) {
     const had = shown.get(chapter.id);
@@ -112,6 +114,7 @@ function chaptersIn(tale, at) {
     const days = [...new Set([Math.min(...times), Math.max(...times)].filter(Number.isFinite).map((time) => dayText(time, zone, options)))];
     at.about.textContent = [days.join(' – '), chapters.length ? counted('chapters', chapters.length) : null, counted('notesN', space.notes.length)]
       .filter(Boolean).join(' · ');
+    at.hint.hidden = !chapters.length;
     at.contents.replaceChildren(...(chapters.length > 1 ? [contentsOf(chapters)] : []));
     at.tools.querySelectorAll('[data-tool]').forEach((e) => {
       const { tool } = e.dataset;

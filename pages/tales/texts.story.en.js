@@ -21,11 +21,11 @@ export default {
   hintProvider: 'Whoever runs this server has to set this up. Word for word and tidied up also work without a model.', hintCancelled: 'What is written stays; you can go on at any time.', hintAgain: 'What is written stays. Trying again goes on from there.',
 
   cameFrom: 'Where this comes from', cameFromNothing: 'Without a note', closeSource: 'Close', recording: 'Recording', recordingAway: 'The recording does not load. Reload the page to hear it.',
-  notePicture: 'Picture of the note', openNote: 'To the notes', sources: ['{n} note', 'From {n} notes'], noSource: 'This sentence rests on no note: it was written by you, or leads from one note to the next.',
+  notePicture: 'Picture of the note', openNote: 'To the notes', sources: ['{n} note', 'From {n} notes'], noSource: 'This sentence rests on no note: you wrote it, it leads from one note to the next, or its note is gone.',
   noVoice: 'No recording belongs to this sentence.',
   listen: 'Listen', stopListening: 'Stop', soundBroken: 'What was spoken does not play here.',
 
-  edit: 'Edit', newPicture: 'New picture', chapterTitle: 'Title', chapterText: 'Text', save: 'Save', cancel: 'Cancel', saved: 'Saved: {title}', giveUp: 'Give up what you have changed?',
+  edit: 'Edit', newPicture: 'New picture', chapterTitle: 'Title', chapterText: 'Text', saveChapter: 'Save', cancelEdit: 'Cancel', saved: 'Saved: {title}', giveUp: 'Give up what you have changed?',
   draftKept: 'Kept in this browser until you save.', draftBack: 'These are your changes of {time}, not saved yet.', draftThere: 'You left changes here on {time} that are not saved.', goOnEditing: 'Go on', dropDraft: 'Drop them',
   changedElsewhere: 'This chapter was changed elsewhere in the meantime. There it now reads:', changedMeanwhile: 'This chapter has just been changed in another place. When you save, you will choose which text stays.',
   keepMine: 'Keep mine', takeTheirs: 'Take that one', chapterGone: 'This chapter is no longer there. Copy your text before you leave.',

@@ -21,11 +21,11 @@ export default {
   hintProvider: 'C’est à la personne qui tient ce serveur de le régler. « Mot à mot » et « Au propre » se passent de modèle.', hintCancelled: 'Ce qui est écrit reste ; vous pouvez reprendre à tout moment.', hintAgain: 'Ce qui est écrit reste. Réessayer reprend à cet endroit.',
 
   cameFrom: 'D’où vient cette phrase', cameFromNothing: 'Sans note', closeSource: 'Fermer', recording: 'Enregistrement', recordingAway: 'L’enregistrement ne se charge pas. Rechargez la page pour l’entendre.',
-  notePicture: 'Image de la note', openNote: 'Vers les notes', sources: ['{n} note', 'De {n} notes'], noSource: 'Cette phrase ne repose sur aucune note : elle est de vous, ou mène d’une note à la suivante.',
+  notePicture: 'Image de la note', openNote: 'Vers les notes', sources: ['{n} note', 'De {n} notes'], noSource: 'Cette phrase ne repose sur aucune note : elle est de vous, mène d’une note à la suivante, ou sa note n’est plus là.',
   noVoice: 'Aucun enregistrement ne correspond à cette phrase.',
   listen: 'Écouter', stopListening: 'Arrêter', soundBroken: 'La lecture ne passe pas ici.',
 
-  edit: 'Modifier', newPicture: 'Autre illustration', chapterTitle: 'Titre', chapterText: 'Texte', save: 'Enregistrer', cancel: 'Annuler', saved: 'Enregistré : {title}', giveUp: 'Abandonner vos changements ?',
+  edit: 'Modifier', newPicture: 'Redessiner', chapterTitle: 'Titre', chapterText: 'Texte', saveChapter: 'Enregistrer', cancelEdit: 'Annuler', saved: 'Enregistré : {title}', giveUp: 'Abandonner vos changements ?',
   draftKept: 'Gardé dans ce navigateur jusqu’à l’enregistrement.', draftBack: 'Voici vos changements du {time}, pas encore enregistrés.', draftThere: 'Vous avez laissé ici, le {time}, des changements non enregistrés.', goOnEditing: 'Continuer', dropDraft: 'Les oublier',
   changedElsewhere: 'Ce chapitre a été changé ailleurs entre-temps. Voici son texte là-bas :', changedMeanwhile: 'Ce chapitre vient d’être changé ailleurs. À l’enregistrement, vous choisirez le texte qui reste.',
   keepMine: 'Garder le mien', takeTheirs: 'Prendre l’autre', chapterGone: 'Ce chapitre n’existe plus. Copiez votre texte avant de partir.',

@@ -117,7 +117,9 @@ export function runIn(tale, box) {
       progress();
       app.say(t('chapterWritten', { n: number(running.done), of: number(Math.max(running.planned, running.done)), title: chapter.title }));
     },
-    illustration: ({ chapterId, status, illustrationUrl }) => tale.illustrated(chapterId, status, illustrationUrl),
+    illustration({ chapterId, status, illustrationUrl, position }) {
+      if (!position) tale.illustrated(chapterId, status, illustrationUrl); // those behind the first come with the whole
+    },
     complete({ chapters }) {
       tale.setChapters(chapters);
       app.say(t('storyDone') + ' ' + counted('chapters', chapters.length));
