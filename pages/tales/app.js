@@ -83,7 +83,7 @@ $('.skip').onclick = (event) => {
 };
 addEventListener('hashchange', async () => {
   await enter();
-  $('#room').querySelector('h2[tabindex]')?.focus();
+  if (!location.hash.includes('/note/')) $('#room').querySelector('h2[tabindex]')?.focus();
 });
 
 const own = await Promise.all([import(`./texts.${language()}.js`), import(`./texts.story.${language()}.js`)]);

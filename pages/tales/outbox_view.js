@@ -3,7 +3,7 @@ import { $, element, fill, t } from '/shared/page.js';
 import { button, small, sure } from './ui.js';
 import { discard, retry, watch } from './outbox.js';
 
-const glimpse = (row) => row.body.title ?? row.body.content?.slice(0, 60) ?? row.files.map((f) => f.name).join(', ');
+const glimpse = (row) => row.body.title ?? row.body.content?.slice(0, 60) ?? (row.files.some((f) => f.recorded) ? t('recording1') : row.files.map((f) => f.name).join(', '));
 const left = []; // files that were refused while their notes went: {id, name, words}
 let drawn = '';
 
@@ -20,7 +20,7 @@ function rowItem(row, now, trouble) {
   for (const [i, file] of row.files.entries()) {
     const done = file.media ? 1 : now?.file === i ? now.part : 0;
     parts.push(element('span', [element('span', file.name, { className: 'name' }), file.refused && !row.refused ? element('span', file.refused, { className: 'error' }) : null,
-      file.refused ? null : barOf(file.name, done)], { className: 'file' }));
+      file.refused || !(now || done) ? null : barOf(file.name, done)], { className: 'file' }));
   }
   const drop = async () => {
     if (await sure(t('discardTitle'), fill(t('discardSure'), { name: glimpse(row) }), t('discard'))) { await discard(row.id); $('#room').focus(); }

@@ -8,8 +8,8 @@ import subprocess
 import sys
 
 import pytest
-from harness import DATABASE, VARIANT, Server, make_user
-from tales import b64, good, jpeg, make_note, make_space, png, webm
+from harness import DATABASE, VARIANT, Server, register_user
+from tales import b64, good, jpeg, make_note, make_space, png, tone, webm
 
 pytest.importorskip("selenium.webdriver", reason="no python3-selenium")
 from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
@@ -133,10 +133,8 @@ def browser(tmp_path_factory):
 def signed_in(browser, server):
     """The page for somebody new; tales.client is the same person without a browser."""
     tales = Tales(browser, server)
-    user = make_user(server)
-    login = server.client().post("/api/v1/auth/login", json={"email": user["email"], "password": user["password"]}).json()
+    tales.user = login = register_user(server)
     tales.client = server.client(login["access_token"])
-    tales.user = user
     tales.open("", "/tales/api.js")
     tales.js("""localStorage.clear(); sessionStorage.clear();
         Object.assign(sessionStorage, { access: arguments[0], refresh: arguments[1], name: 'Ada' })""",
@@ -311,10 +309,27 @@ def test_a_note_with_pictures_is_written_changed_and_taken_away(tales, tmp_path)
     tales.press("Save").until(lambda: tales.text(".note .words") == "Au port, avant la criée", "not changed")
     note = tales.notes()[0]
     assert len(note["imageFileIds"]) == 2 and note["content"] == "Au port, avant la criée" and note["title"] == "Mercredi"
+    tales.click("[data-act=change]").until(lambda: tales.one("form.change"), "no form")
+    tales.one("form.change input[type=file]").send_keys(str(tmp_path / "port.jpg"))
+    tales.until(lambda: tales.text("form.change .files li:last-child .name") == "port.jpg", "not taken")
+    tales.press("Save").until(lambda: len(tales.texts(".photo")) == 3, "not added")
+    assert [n["imageFileIds"][:2] for n in tales.notes()] == [note["imageFileIds"]]
     tales.click("[data-act=remove]").until(lambda: tales.one("dialog.sure"), "not asked")
     tales.keys(Keys.ESCAPE).until(lambda: not tales.one("dialog") and tales.focused() == "remove", tales.focused)
     tales.click("[data-act=remove]").press("Delete").stored(0)
     tales.until(lambda: "waits for you" in tales.text("#notes") and tales.focused() == "words", tales.focused)
+
+
+def test_what_only_the_server_refuses_does_not_keep_the_rest_back(tales, tmp_path):
+    (tmp_path / "voix.mp3").write_bytes(b"no sound at all, whatever its name says")
+    (tmp_path / "vraie.wav").write_bytes(tone(0.5))
+    tales.notebook().one("#pick-sounds").send_keys(f"{tmp_path / 'voix.mp3'}\n{tmp_path / 'vraie.wav'}")
+    tales.until(lambda: len(tales.texts(".files li")) == 2 and not tales.one(".files .refused"), "not taken")
+    tales.click("#keep")
+    note = tales.stored(1)[0]
+    assert [m["name"] for m in note["media"]] == ["vraie.wav"]
+    tales.until(lambda: "voix.mp3\nwas not taken: It is neither" in tales.text("#outbox"), lambda: tales.text("#outbox"))
+    tales.click("#outbox .small").until(lambda: not tales.visible("#outbox"), "it stays")
 
 
 def test_hundreds_of_notes_are_shown_as_they_are_read_and_hostile_words_are_words(tales):
