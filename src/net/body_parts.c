@@ -163,7 +163,7 @@ Err *body_json(Ctx *c, Req *q, BodyJsonOptions options, json_t **out, Str *diges
 }
 
 const JsonPart *body_part(const Req *q, Str text) {
-    const BodyParts *b = q->conn ? q->conn->body.parts : NULL;
+    const BodyParts *b = q && q->conn ? q->conn->body.parts : NULL;
     return b ? json_parts_find(b->parts, text) : NULL;
 }
 

@@ -88,7 +88,7 @@ static Err *drawn_read(Ctx *c, ChapterTake *t) {
         Media m;
         bool found;
         if (str_starts(address, S("data:"))) {
-            TRY(album_stage(c, address, S("image/*"), names[i], &t->drawn));
+            TRY(album_stage(c, NULL, address, S("image/*"), names[i], &t->drawn));
             if (str_eq(t->drawn.looked.kind, S("image"))) return NULL;
             return album_staged(c, &t->drawn, 1,
                                 err_new(c, ERR_INVALID, __func__, "%s is no picture.", names[i]));

@@ -119,7 +119,7 @@ typedef struct Gather {
 static Err *bytes_take(Ctx *c, Gather *g, Str base64, Str mime, const char *name) {
     if (base64.len == 0) return NULL;
     if (g->count == FILES_MAX) FAIL(c, INVALID, "More than %d recordings and pictures.", FILES_MAX);
-    TRY(album_stage(c, base64, mime, name, &g->staged[g->count]));
+    TRY(album_stage(c, NULL, base64, mime, name, &g->staged[g->count]));
     g->count++;
     return NULL;
 }
