@@ -74,6 +74,7 @@ static Err *share_store(Ctx *c, void *arg) {
     int64_t live;
     Time now = time_now();
     Value user = V(w->space.user_id), space = V(w->space.n);
+    TRY(db_exec(c, SQL(SQL_SHARE_LOCK), ARGS(user, space), NULL));
     TRY(space_load_n(c, w->space.user_id, w->space.n, &w->space));
     TRY(db_int(c, SQL(SQL_SHARES_COUNT), ARGS(user, space, V(now)), &live));
     if (live >= SHARES_MAX)

@@ -4,6 +4,10 @@
 -- $2 id, $3 space, $4 hash of the token, $5 expires, $6 now.
 INSERT INTO shares (user_id, id, space_n, token_sha256, expires_at, created_at) VALUES ($1, $2, $3, $4, $5, $6)
 
+-- name: share_lock
+-- $2 space. Whoever makes a link to it at the same time waits here, and counts mine.
+UPDATE spaces SET scratch = scratch WHERE user_id = $1 AND n = $2
+
 -- name: shares_count
 -- $2 space, $3 now: those that are good.
 SELECT count(*) FROM shares WHERE user_id = $1 AND space_n = $2 AND revoked_at IS NULL AND expires_at > $3
