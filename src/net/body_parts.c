@@ -106,7 +106,7 @@ static Err *parts_open(Ctx *c, BodyJsonOptions options, BodyParts **out) {
     return NULL;
 }
 
-static Err *piece_read(Ctx *c, Req *q, char *to, Str *piece) {
+static Err *piece_next(Ctx *c, Req *q, char *to, Str *piece) {
     ptrdiff_t len = 0;
     for (ptrdiff_t n = 1; n > 0 && len < PIECE; len += n)
         TRY(body_read(c, q, to + len, PIECE - len, &n));
@@ -117,7 +117,7 @@ static Err *piece_read(Ctx *c, Req *q, char *to, Str *piece) {
 static Err *pieces_take(Ctx *c, Req *q, BodyParts *b, ptrdiff_t rest_limit) {
     char *room = arena_bytes(c->arena, PIECE);
     for (Taking t = {.b = b, .piece = S("1")}; t.piece.len > 0;) {
-        TRY(piece_read(c, q, room, &t.piece));
+        TRY(piece_next(c, q, room, &t.piece));
         if (t.piece.len > 0) TRY(offload(c, LANE_SHORT, take_now, &t));
         TRY(sheet_err(c, b->error));
         if (json_parts_rest(b->parts).len > rest_limit)

@@ -214,13 +214,14 @@ static void write_now(void *arg) {
     w->error = sheet_write(w->sheet, w->at, w->bytes);
 }
 
-Err *sheet_part(Ctx *c, Multipart *m, int64_t most, Str *out) {
+/* All that the source gives, by way of a sheet. */
+static Err *source_take(Ctx *c, MultipartSource source, void *arg, int64_t most, Str *out) {
     Sheet sheet;
     int64_t size = 0;
     char *piece = arena_bytes(c->arena, PIECE);
     TRY(sheet_open(c, &sheet));
     for (ptrdiff_t n = 1; n > 0; size += n) {
-        TRY(multipart_read(c, m, piece, PIECE, &n));
+        TRY(source(c, arg, piece, PIECE, &n));
         if (size + n > most) FAIL(c, TOO_LARGE, "At most %lld bytes are taken.", (long long)most);
         Write w = {&sheet, size, str_of(piece, n), 0};
         if (n > 0) TRY(offload(c, LANE_SHORT, write_now, &w));
@@ -229,4 +230,26 @@ Err *sheet_part(Ctx *c, Multipart *m, int64_t most, Str *out) {
     TRY(sheet_read(c, &sheet));
     *out = sheet.data ? str_of(sheet.data, sheet.size) : S("");
     return NULL;
+}
+
+static Err *part_read(Ctx *c, void *arg, char *to, ptrdiff_t cap, ptrdiff_t *n) {
+    return multipart_read(c, arg, to, cap, n);
+}
+
+Err *sheet_part(Ctx *c, Multipart *m, int64_t most, Str *out) {
+    return source_take(c, part_read, m, most, out);
+}
+
+/* As much as one write is worth. */
+static Err *piece_read(Ctx *c, void *arg, char *to, ptrdiff_t cap, ptrdiff_t *n) {
+    *n = 0;
+    for (ptrdiff_t more = 1; more > 0 && *n < cap; *n += more)
+        TRY(body_read(c, arg, to + *n, cap - *n, &more));
+    return NULL;
+}
+
+Err *sheet_body(Ctx *c, Req *q, Str *out) {
+    if (q->body_length >= 0 && q->body_length <= STEP) return body_all(c, q, out);
+    if (q->body_length > q->body_limit) return body_all(c, q, out); /* which says so */
+    return source_take(c, piece_read, q, INT64_MAX, out);
 }

@@ -37,6 +37,8 @@ MUST_USE Err *sheet_map(Ctx *c, const Sheet *sheet, int64_t at, int64_t size, St
 /* The part of a form that is being read, to its end, by way of one; "" for an empty one. TOO_LARGE over
  * `most` bytes. */
 MUST_USE Err *sheet_part(Ctx *c, Multipart *m, int64_t most, Str *out);
+/* The whole body: in memory up to 1 MiB, else by way of one. Errors of body_read too. */
+MUST_USE Err *sheet_body(Ctx *c, Req *q, Str *out);
 /* The whole of an open file, which stays the caller's, to read until c ends. */
 MUST_USE Err *file_map(Ctx *c, int fd, int64_t size, Str *out);
 

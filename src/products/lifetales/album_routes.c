@@ -67,11 +67,8 @@ static Err *form_take_media(Ctx *c, Upload *u) {
 }
 
 static Err *raw_take(Ctx *c, Upload *u) {
-    Spool body;
-    TRY(body_spool(c, u->k->q, &body));
     u->declared = req_header(u->k->q, S("Content-Type"));
-    u->bytes = body.memory;
-    return body.fd < 0 ? NULL : file_map(c, body.fd, body.size, &u->bytes);
+    return sheet_body(c, u->k->q, &u->bytes);
 }
 
 static Err *media_store(Ctx *c, void *arg) {
