@@ -20,6 +20,7 @@ typedef struct Option {
     const char *value;   /* what it takes, "HOST:PORT"; NULL: a flag */
     const char *setting; /* when given it stands for this environment variable */
     const char *doc;
+    char letter; /* 'o': -o is the same; 0: none */
 } Option;
 
 enum { CLI_OPTIONS_MAX = 24, CLI_WORDS_MAX = 4096 };
@@ -77,6 +78,7 @@ void cli_help(const Command *command);
 extern const Command serve_command, worker_command, migrate_command, demo_command, user_command,
     key_command, import_command, export_command, backup_command, restore_command, openapi_command,
     reindex_command, settings_command, routes_command, doctor_command, tenant_command, bench_jobs_command,
-    conversation_command, replay_command, picture_command, channel_command, assistant_command, kb_command;
+    conversation_command, replay_command, picture_command, channel_command, assistant_command, kb_command,
+    spaces_command, note_command, story_command, book_command;
 
 #endif

@@ -65,6 +65,15 @@ static Str option_take(Parse *p, Str text) {
     return (Str){NULL, 0};
 }
 
+/* "-o" as "--output"; null: there is no such letter. */
+static Str option_spelt(const Parse *p, Str text) {
+    const Command *command = p->cli->command;
+    for (ptrdiff_t i = 0; i < command->option_count; i++)
+        if (text.len == 2 && command->options[i].letter == text.data[1])
+            return strf(p->arena, "--%s", command->options[i].name);
+    return (Str){0};
+}
+
 Str cli_parse(Arena *arena, Cli *cli, int argc, char **argv) {
     const Command *command = cli->command;
     assert(command->option_count <= CLI_OPTIONS_MAX);
@@ -73,11 +82,11 @@ Str cli_parse(Arena *arena, Cli *cli, int argc, char **argv) {
     Parse p = {.arena = arena, .cli = cli, .argc = argc, .argv = argv};
     bool options_over = false;
     while (p.at < argc) {
-        Str text = str_c(argv[p.at++]);
+        Str text = str_c(argv[p.at++]), spelt = option_spelt(&p, text);
         if (!options_over && str_eq(text, S("--"))) {
             options_over = true;
-        } else if (!options_over && str_starts(text, S("--"))) {
-            Str problem = option_take(&p, text);
+        } else if (!options_over && (spelt.len > 0 || str_starts(text, S("--")))) {
+            Str problem = option_take(&p, spelt.len > 0 ? spelt : text);
             if (!str_is_null(problem)) return problem;
         } else if (!options_over && text.len > 1 && text.data[0] == '-') {
             return strf(arena, "there is no option %.*s", S_ARG(text));

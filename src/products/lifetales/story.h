@@ -26,6 +26,8 @@ MUST_USE Err *story_load(Ctx *c, Id user, Str id, Story *out);
 /* The one under way; false: none. */
 MUST_USE Err *story_under_way(Ctx *c, const Space *space, Story *out, bool *found);
 bool story_ended(const Story *story);
+/* Why one that has ended, and is not done, is not. */
+Err *story_failure(Ctx *c, const Story *story);
 Str story_channel_name(Arena *arena, Str story_id);
 /* CONFLICT once it has ended. What is written stays. */
 MUST_USE Err *story_cancel(Ctx *c, Id user, Str id, Story *out);

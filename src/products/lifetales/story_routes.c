@@ -155,7 +155,7 @@ static Err *begin_or_join(Ctx *c, Asking *a) {
 
 /* -- the answer -------------------------------------------------------------------------------- */
 
-static Err *failure_of(Ctx *c, const Story *story) {
+Err *story_failure(Ctx *c, const Story *story) {
     static const struct {
         const char *code;
         ErrKind kind;
@@ -189,7 +189,7 @@ static Err *whole_answer(Ctx *c, Asking *a) {
     arena_budget_set(c->arena, arena_used(c->arena) + STORY_BYTES);
     TRY(story_await(c, &a->story, AWAIT_MS));
     bool ended = story_ended(&a->story);
-    if (ended && !str_eq(a->story.state, S("done"))) return failure_of(c, &a->story);
+    if (ended && !str_eq(a->story.state, S("done"))) return story_failure(c, &a->story);
     TRY(space_load_n(c, a->user, a->story.space_n, &space));
     TRY(space_chapters(c, &space, &chapters, &count));
     StoryOut out = {
