@@ -30,6 +30,8 @@ Invention *facts_against(Arena *arena, Facts *facts, Str text, ptrdiff_t *found)
  * scripts by their own marks), as byte ranges that together are the text without the space between. */
 typedef struct Range { ptrdiff_t start, end; } Range;
 Range *story_sentences(Arena *arena, Str text, ptrdiff_t *count);
+/* With a space between, would they be read as one sentence? "Le plan B." and "Martin vint." would. */
+bool sentences_run_on(Arena *arena, Str before, Str after);
 /* Which notes a sentence rests on, the best first: those that share the most of its words (their
  * stems). Never none where count > 0. */
 const StoryNote **facts_sources(Arena *arena, Str sentence, const StoryNote *const *notes,

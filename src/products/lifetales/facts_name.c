@@ -12,6 +12,13 @@ static Str joined(Arena *arena, Str a, Str b) {
     return strf(arena, "%.*s %.*s", S_ARG(a), S_ARG(b));
 }
 
+/* "J. Martin", "J.Martin", "J Martin": a letter, and on the same line a name. */
+static bool initial_before(const FactTokens *t, ptrdiff_t i) {
+    Str gap = t->items[i].gap;
+    if (t->items[i - 1].word.len != 1) return false;
+    return str_eq(gap, S(". ")) || str_eq(gap, S(".")) || str_eq(gap, S(" "));
+}
+
 void vocabulary_add(Vocabulary *v, const FactTokens *t) {
     for (ptrdiff_t i = 0; i < t->count; i++) {
         const Token *token = &t->items[i];
@@ -20,7 +27,7 @@ void vocabulary_add(Vocabulary *v, const FactTokens *t) {
         if (token->capital) map_set(&v->capital, token->word, seen);
         if (i > 0 && token_joined(t, i) && t->items[i - 1].capital && token->capital)
             map_set(&v->pairs, joined(v->words.arena, t->items[i - 1].word, token->word), seen);
-        if (i > 0 && t->items[i - 1].capital && token->capital && t->items[i - 1].word.len == 1)
+        if (i > 0 && t->items[i - 1].capital && token->capital && initial_before(t, i))
             map_set(&v->pairs, joined(v->words.arena, t->items[i - 1].word, token->word), seen);
     }
 }
@@ -140,8 +147,9 @@ static bool pair_invented(Arena *arena, const FactTokens *t, ptrdiff_t i, const 
     if (i == 0 || !t->items[i].capital || !t->items[i - 1].capital) return false;
     const Token *a = &t->items[i - 1], *b = &t->items[i];
     bool hyphen = str_eq(b->gap, S("-")) && a->word.len > 1 && b->word.len > 1;
-    bool initial = a->word.len == 1 && str_eq(b->gap, S(". ")) && b->word.len > 2 &&
-                   !word_among(" m i ", a->word) && a->capital;
+    bool pause = !str_eq(b->gap, S(" ")); /* "A Martin", "À Martin", "Y Martin" are words */
+    bool initial = initial_before(t, i) && b->word.len > 2 &&
+                   !word_among(pause ? " m i " : " m i a o y u ", a->word);
     if (!hyphen && !initial) return false;
     if (a->start && b->start && hyphen) return false; /* shouted */
     return !has(&notes->pairs, joined(arena, a->word, b->word));

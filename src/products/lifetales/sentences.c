@@ -174,6 +174,23 @@ static ptrdiff_t trimmed(Str text, ptrdiff_t from, ptrdiff_t end) {
     return last;
 }
 
+bool sentences_run_on(Arena *arena, Str before, Str after) {
+    enum { LOOK = 48 };
+    ptrdiff_t at = max_size(before.len - LOOK, 0);
+    if (!str_ends(before, S(".")) || after.len == 0) return false;
+    while (at > 0 && at < before.len && before.data[at - 1] != ' ') at++;
+    if (at == before.len) return false;
+    Str tail = str_slice(before, at, before.len), head = str_utf8_cut(after, LOOK);
+    ptrdiff_t count;
+    ArenaMark mark = arena_mark(arena);
+    Str both = strf(arena, "%.*s %.*s", S_ARG(tail), S_ARG(head));
+    Range *ranges = story_sentences(arena, both, &count);
+    bool one = true;
+    for (ptrdiff_t i = 0; i < count; i++) one = one && ranges[i].end != tail.len;
+    arena_release(arena, mark);
+    return one;
+}
+
 Range *story_sentences(Arena *arena, Str text, ptrdiff_t *count) {
     assert(arena && count);
     Range *ranges = NULL;

@@ -256,7 +256,9 @@ static bool content_put(Draft *d, ChapterDraft *out) {
     StorySentence *all = arena_array(d->arena, StorySentence, d->count);
     int64_t point = 0;
     for (ptrdiff_t i = 0; i < d->count; i++) {
-        Str between = i == 0 ? S("") : d->lines[i].paragraph ? S("\n\n") : S(" ");
+        bool apart = d->lines[i].paragraph ||
+                     (i > 0 && sentences_run_on(d->arena, d->lines[i - 1].text, d->lines[i].text));
+        Str between = i == 0 ? S("") : apart ? S("\n\n") : S(" ");
         buf_add(&b, between);
         point += between.len;
         all[i].start = point;

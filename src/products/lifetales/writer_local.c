@@ -68,6 +68,7 @@ static void lines_choose(Local *w) {
 static void sentence_write(Local *w, Str text, bool paragraph, const StoryNote *note,
                            const StoryNote *also) {
     if (w->content.len > 0) {
+        paragraph = paragraph || sentences_run_on(w->arena, buf_str(&w->content), text);
         buf_add(&w->content, paragraph ? S("\n\n") : S(" "));
         w->points += paragraph ? 2 : 1;
     }

@@ -145,6 +145,14 @@ TEST(finds_invented_names_wherever_they_stand) {
         {"Jean-Pierre est là.", "Jean-Pierre est là.", ""},
         {"Mr. W. Coventry", "Sir W. Coventry", ""},
         {"Mr. W. Coventry", "Mr. S. Coventry", "S. Coventry"},
+        {"Mr. W. Coventry", "Mr. S.Coventry", "S.Coventry"},
+        {"Mr. W. Coventry", "W Coventry came, and W.Coventry", ""},
+        {"La lettre J, Martin l'a lue.", "Puis J. Martin l'a lue.", "J. Martin"},
+        {"Le plan J\nMartin est venu.", "Puis J. Martin est venu.", "J. Martin"},
+        {"Martin est venu.", "Puis J Martin est venu.", "J Martin"},
+        {"J. Martin est venu.", "Puis J Martin est venu.", ""},
+        {"Jean Martin est venu.", "Puis Jean P. Martin est venu.", "P. Martin"},
+        {"Vitamine A. Paul dort.", "Vitamine A. Paul dort.", ""},
         {"les Gavini", "The Gavinis came.", ""},
         {"O'Brien and d'Artagnan", "O'Brien met d'Artagnan.", ""},
         {"O'Brien came", "O'Neill came", "Neill"},
@@ -210,6 +218,29 @@ TEST(cuts_sentences_where_people_do) {
             buf_add(&b, str_slice(text, ranges[k].start, ranges[k].end));
         }
         t_check_str(buf_str(&b), str_c(rows[i].want), rows[i].text, __FILE__, __LINE__);
+        arena_free(arena);
+    }
+}
+
+TEST(knows_where_two_sentences_would_be_read_as_one) {
+    static const struct {
+        const char *before, *after;
+        bool one;
+    } rows[] = {
+        {"C'est le plan B.", "Martin est venu.", true},
+        {"C'est le plan b.", "Martin est venu.", false},
+        {"Nous avons vu le Dr.", "Paul dormait.", true},
+        {"Il est resté au no.", "3 personnes dormaient.", true},
+        {"Il est resté.", "Martin est venu.", false},
+        {"Et moi, I.", "Martin came.", false},
+        {"Le plan B !", "Martin est venu.", false},
+        {"une parole sans fin,", "qui va toujours", false},
+        {"Le plan B.", "", false},
+        {"", "Martin est venu.", false},
+    };
+    for (ptrdiff_t i = 0; i < COUNT(rows); i++) {
+        Arena *arena = arena_new(MIB);
+        CHECK(sentences_run_on(arena, str_c(rows[i].before), str_c(rows[i].after)) == rows[i].one);
         arena_free(arena);
     }
 }
@@ -732,6 +763,7 @@ int main(int argc, char **argv) {
         T_ROW(finds_invented_names_wherever_they_stand),
         T_ROW(finds_numbers_and_dates_in_other_scripts),
         T_ROW(cuts_sentences_where_people_do),
+        T_ROW(knows_where_two_sentences_would_be_read_as_one),
         T_ROW(loses_no_byte_of_any_text),
         T_ROW(parts_endless_speech),
         T_ROW(names_the_notes_that_a_sentence_rests_on),

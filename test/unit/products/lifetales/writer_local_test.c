@@ -139,6 +139,15 @@ TEST(writes_each_mode_in_its_measure) {
     arena_free(arena);
 }
 
+TEST(joins_no_letter_to_a_name) {
+    Arena *arena = arena_new(MIB);
+    StoryNote note = {.id = S("n"), .text = S("Nous avons suivi le plan B\nMartin est venu à midi.")};
+    ChapterDraft draft = written(arena, &note, 1, "transcription", "neutral", "fr");
+    CHECK_STR(draft.content, S("Nous avons suivi le plan B.\n\nMartin est venu à midi."));
+    CHECK(whole(arena, &draft, &note, 1));
+    arena_free(arena);
+}
+
 TEST(names_both_notes_of_what_two_say) {
     Arena *arena = arena_new(MIB);
     StoryNote notes[2] = {
@@ -340,7 +349,7 @@ TEST(stands_100000_characters) {
 }
 
 T_MAIN(T_ROW(cleans_what_was_said), T_ROW(writes_each_mode_in_its_measure),
-       T_ROW(names_both_notes_of_what_two_say),
+       T_ROW(joins_no_letter_to_a_name), T_ROW(names_both_notes_of_what_two_say),
        T_ROW(opens_with_day_and_place_unless_the_note_does), T_ROW(titles_are_the_notes_own_words),
        T_ROW(cuts_long_titles_between_words), T_ROW(pictures_words_are_things_place_and_hour),
        T_ROW(tells_pictures_without_words), T_ROW(says_of_real_notes_what_they_say),
