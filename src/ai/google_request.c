@@ -250,6 +250,7 @@ static Err *config_write(Ctx *c, Writer *w) {
     json_begin(o, '{');
     json_key(o, S("maxOutputTokens"));
     json_put_i64(o, w->q->max_tokens ? w->q->max_tokens : CHAT_MAX_TOKENS);
+    /* Google asks to leave that of Gemini from 3 on at its 1: below it loops, and models to come refuse it. */
     if (w->q->temperature.set && !thinks) {
         json_key(o, S("temperature"));
         json_put_f64(o, w->q->temperature.value);

@@ -208,6 +208,22 @@ def test_creativity_is_the_temperature(server, models, creativity, temperature):
     assert abs(written(models)[0]["generationConfig"]["temperature"] - temperature) < 1e-9
 
 
+def test_a_model_that_takes_no_temperature_is_told_in_words_how_free_it_is(tmp_path, models):
+    server = Server(tmp_path, AI_CHAT_PROVIDER="gemini", AI_TRIES=1, GEMINI_MODEL="gemini-3.8-flash", **MANY, **models.env())
+    try:
+        server.start()
+        space, said = Space(person(server), made(1)), {}
+        for creativity in (0, 1, 2):
+            models.reset()
+            space.story(storyMode="creative", creativity=creativity)
+            assert "temperature" not in written(models)[0]["generationConfig"]
+            said[creativity] = written(models)[0]["systemInstruction"]["parts"][0]["text"]
+        assert len(set(said.values())) == 3
+        assert "au plus près des mots" in said[0] and "Ose dans la forme" in said[2]
+    finally:
+        server.close()
+
+
 def test_a_note_longer_than_the_budget_is_cut_at_a_sentence_and_said(server, models):
     text = "Le bateau rentre au port avec le vent du soir. " * 4000
     space = Space(person(server), [("Long", text), ("Court", "Marie attend sur le quai.")])

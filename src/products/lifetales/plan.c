@@ -12,7 +12,7 @@
 #include "products/lifetales/plan_room.h"
 #include "search/language.h"
 
-#define PLAN_VERSION "lifetales-1" /* of prompt and local writer: another one writes all again */
+#define PLAN_VERSION "lifetales-2" /* of prompt and local writer: another one writes all again */
 static const double clean_alike = 0.3;
 
 typedef struct Placed {

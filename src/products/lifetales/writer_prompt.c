@@ -54,6 +54,21 @@ static const Words tones[] = {
      "Ton : poétique ; peu de mots, choisis pour leur son."},
 };
 
+/* Creativity is the temperature, where a model takes one. Gemini from 3 on is not to be given any: Google asks
+ * to leave it at 1, below which it loops, and says that a model to come will refuse the parameter
+ * (ai.google.dev/gemini-api/docs/gemini-3#temperature); models of others that think refuse it already.
+ * There, and so everywhere, words say it: at the ends of the scale, so that what is usual stays as it is. */
+enum { CREATIVITY_LOW_TENTHS = 5, CREATIVITY_HIGH_TENTHS = 15 };
+static const Words freedom[] = {
+    {"low", "Stay close to the notes' own words and order; no image and no turn that they do not have.",
+     "Reste au plus près des mots et de l'ordre des notes ; aucune image, aucun tour qu'elles n'aient."},
+    {"high",
+     "Be bold in form: unexpected images, a voice of its own, another order where it serves. What "
+     "happened stays what the notes say.",
+     "Ose dans la forme : des images inattendues, une voix à elle, un autre ordre là où il sert. Ce "
+     "qui s'est passé reste ce que disent les notes."},
+};
+
 static const Words rules = {
     NULL,
     "You write one chapter of a person's own story. You get JSON: the notes, with the time and "
@@ -121,12 +136,20 @@ static void line_add(Buf *b, const Words *all, ptrdiff_t count, Str name, bool f
     }
 }
 
+static Str freedom_of(const StorySettings *s) {
+    double tenths = s->creativity * 10;
+    if (writer_only_said(s)) return S(""); /* nothing is free there */
+    if (tenths <= CREATIVITY_LOW_TENTHS) return S("low");
+    return tenths >= CREATIVITY_HIGH_TENTHS ? S("high") : S("");
+}
+
 static Str system_text(Arena *arena, const ChapterTask *task, bool again) {
     bool fr = str_starts(task->language, S("fr"));
     Buf b = buf_new(arena, 4096);
     buf_add(&b, str_c(fr ? rules.fr : rules.en));
     line_add(&b, modes, COUNT(modes), task->settings->story_mode, fr);
     line_add(&b, tones, COUNT(tones), task->settings->narrative_tone, fr);
+    line_add(&b, freedom, COUNT(freedom), freedom_of(task->settings), fr);
     if (fr)
         buf_add(&b, S("\n\nÉcris en français, avec sa typographie."));
     else if (str_starts(task->language, S("en")))

@@ -6,9 +6,6 @@
 
 #include "products/lifetales/writer.h"
 
-/* Changes when the words below do: part of what chapters are known by. */
-#define WRITER_VERSION "1"
-
 typedef struct WriterPrompt {
     Str system, user;
     int64_t note_tokens; /* of the notes that went in */
