@@ -3,7 +3,7 @@
 import { element, fill } from '/shared/page.js';
 import { counted, dayText, t } from './words.js';
 
-const PLATE = { width: 1024, height: 768 };
+const PLATE = { width: 1200, height: 900 };
 
 // -- Text -----------------------------------------------------------------------------------------
 
