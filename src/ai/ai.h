@@ -40,6 +40,7 @@ typedef struct AiUsage {
     int64_t tokens_in, tokens_out; /* out: thinking included */
     int64_t tokens_cached;         /* of tokens_in, those that the provider had kept */
     int64_t millis_audio, images;  /* transcribed or spoken; made */
+    int64_t millis_video;          /* made */
     int64_t cost_micros;           /* millionths of the price list's currency; 0 for unknown models */
     bool estimated, priced;
 } AiUsage;

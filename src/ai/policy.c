@@ -275,12 +275,13 @@ Err *policy_call(Ctx *c, const PolicyCall *call, AiUsage *usage, AiOrigin *origi
 /* -- Payers -------------------------------------------------------------------------------------- */
 
 void usage_add(AiUsage *to, const AiUsage *more) {
-    bool first = to->tokens_in == 0 && to->tokens_out == 0 && to->millis_audio == 0 &&
+    bool first = to->tokens_in == 0 && to->tokens_out == 0 && to->millis_audio == 0 && to->millis_video == 0 &&
                  to->images == 0 && to->cost_micros == 0;
     to->tokens_in += more->tokens_in;
     to->tokens_out += more->tokens_out;
     to->tokens_cached += more->tokens_cached;
     to->millis_audio += more->millis_audio;
+    to->millis_video += more->millis_video;
     to->images += more->images;
     to->cost_micros += more->cost_micros;
     to->estimated = to->estimated || more->estimated;

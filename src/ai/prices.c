@@ -4,7 +4,7 @@
  * long; AI_PRICES says others, in any currency (then all of them):
  *
  *   {"gpt-4o-mini": {"in": 0.15, "out": 0.6, "cached": 0.075}, "whisper-1": {"minute": 0.006},
- *    "my-model": {"in": 0, "out": 0}, "pictures": {"image": 0.04}}
+ *    "my-model": {"in": 0, "out": 0}, "pictures": {"image": 0.04}, "films": {"second": 0.4}}
  *
  * A name also stands for its dated versions (gpt-4o-mini-2024-07-18, claude-haiku-4-5@20251001). A
  * model that is in neither is not guessed: `priced` is false and the cost 0. */
@@ -15,11 +15,11 @@
 typedef struct Price {
     Str model;
     double in, out, cached; /* a token, in millionths; cached < 0: as in */
-    double minute, image;   /* units of the currency */
+    double minute, image, second; /* of sound, one, of video: units of the currency */
 } Price;
 
 #define TEXT(name, in, out, cached) \
-    { S_INIT(name), (in), (out), (cached), 0, 0 }
+    { S_INIT(name), (in), (out), (cached), 0, 0, 0 }
 static const Price known[] = {
     TEXT("gpt-4o", 2.5, 10, 1.25),
     TEXT("gpt-4o-mini", 0.15, 0.6, 0.075),
@@ -28,7 +28,7 @@ static const Price known[] = {
     TEXT("gpt-4.1-nano", 0.1, 0.4, 0.025),
     TEXT("text-embedding-3-small", 0.02, 0, -1),
     TEXT("text-embedding-3-large", 0.13, 0, -1),
-    {S_INIT("whisper-1"), 0, 0, -1, 0.006, 0},
+    {S_INIT("whisper-1"), 0, 0, -1, 0.006, 0, 0},
     TEXT("claude-haiku-4-5", 1, 5, 0.1),
     TEXT("claude-sonnet-4-5", 3, 15, 0.3),
     TEXT("claude-sonnet-4-6", 3, 15, 0.3),
@@ -68,7 +68,8 @@ void usage_price(const char *provider, Str model, AiUsage *usage) {
                     (double)cached * (p->cached < 0 ? p->in : p->cached) +
                     (double)usage->tokens_out * p->out +
                     (double)usage->millis_audio / 60000 * p->minute * 1e6 +
-                    (double)usage->images * p->image * 1e6;
+                    (double)usage->images * p->image * 1e6 +
+                    (double)usage->millis_video / 1000 * p->second * 1e6;
     usage->cost_micros = (int64_t)ceil(micros - 1e-6);
     usage->priced = true;
 }
@@ -76,10 +77,10 @@ void usage_price(const char *provider, Str model, AiUsage *usage) {
 /* -- AI_PRICES ----------------------------------------------------------------------------------- */
 
 static Str price_read(Arena *arena, const char *model, const json_t *json, Price *out) {
-    static const char *const names[] = {"in", "out", "cached", "minute", "image"};
-    double *const places[] = {&out->in, &out->out, &out->cached, &out->minute, &out->image};
+    static const char *const names[] = {"in", "out", "cached", "minute", "image", "second"};
+    double *const places[] = {&out->in, &out->out, &out->cached, &out->minute, &out->image, &out->second};
     if (!json_is_object(json))
-        return strf(arena, "%s: an object with in, out, cached, minute, image was expected", model);
+        return strf(arena, "%s: an object with in, out, cached, minute, image, second was expected", model);
     const char *name;
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)json, name, value) {

@@ -83,7 +83,7 @@ typedef struct Module {
      * asked where the module is left out. NULL: all goes with the row. */
     Err *(*erase)(Ctx *c, Id user);
     Str (*lacks)(Ctx *c); /* programs this machine should have, and how to mend it: sentences for the
-                           * operator; null: it has all. NULL: there is nothing to ask */
+                           * operator, a line each; null: it has all. NULL: there is nothing to ask */
 } Module;
 
 #endif

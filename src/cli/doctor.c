@@ -230,10 +230,17 @@ static void finding_tell(Ctx *c, Cli *cli, const char *name, const Finding *f) {
 }
 
 /* What a product needs of the machine beside the base. */
-static Finding check_module(Ctx *c, const Module *module) {
-    Str lacks = module->lacks(c);
-    if (str_is_null(lacks)) return good(S("has all that it needs of this machine"));
-    return warn(lacks, NULL);
+static void check_module(Ctx *c, Cli *cli, const Module *module) {
+    Str rest = module->lacks(c), line;
+    if (str_is_null(rest)) {
+        Finding all = good(S("has all that it needs of this machine"));
+        finding_tell(c, cli, module->name, &all);
+    }
+    while (!str_is_null(rest)) {
+        rest = str_cut(rest, '\n', &line);
+        Finding one = warn(line, NULL);
+        finding_tell(c, cli, module->name, &one);
+    }
 }
 
 static Err *doctor_run(Ctx *c, Cli *cli) {
@@ -245,8 +252,7 @@ static Err *doctor_run(Ctx *c, Cli *cli) {
     }
     for (ptrdiff_t i = 0; i < cli->module_count; i++) {
         if (!cli->modules[i]->lacks) continue;
-        Finding finding = check_module(c, cli->modules[i]);
-        finding_tell(c, cli, cli->modules[i]->name, &finding);
+        check_module(c, cli, cli->modules[i]);
     }
     return NULL;
 }

@@ -8,8 +8,12 @@
 
 /* Is there an account? */
 bool cloudinary_on(void);
+/* NOT_CONFIGURED, with the form it should have, for an address that is none. Does not wait. */
+MUST_USE Err *cloudinary_check(Ctx *c);
 /* Upload under a name (the same again is the same picture), signed; *url: its https address. Waits, 15 s at
  * most. NOT_CONFIGURED for an address that is none or keys that are refused; else UPSTREAM, TIMEOUT. */
 MUST_USE Err *cloudinary_put(Ctx *c, Str name, Str bytes, Str mime_type, Str *url);
+/* Take it away there too, from its caches as well; absent is good. The same errors. */
+MUST_USE Err *cloudinary_remove(Ctx *c, Str name);
 
 #endif

@@ -2,6 +2,7 @@
  * Pictures on request: of any prompt, and of a chapter, which has it from then on. The same prompt and style
  * give the picture that is there already, and cost nothing then. */
 #include "core/time.h"
+#include "products/lifetales/agents.h"
 #include "products/lifetales/album.h"
 #include "products/lifetales/illustration.h"
 #include "products/lifetales/illustration_sql.h"
@@ -69,8 +70,12 @@ static Err *make_for(Ctx *c, IllustrationTask *task, Illustration *out) {
         if (!known)
             TRY(person_takes(c, task->user, LIMIT_AI_CALLS,
                              strf(c->arena, "picture:%.*s", S_ARG(key))));
+        task->payer = (AiPayer){strf(c->arena, "user:%lld", (long long)task->user.value),
+                                strf(c->arena, "picture:%.*s", S_ARG(key))};
     }
-    return illustrate(c, task, out);
+    Err *err = illustrate(c, task, out);
+    story_counted_calls(AGENT_ILLUSTRATION, out->calls, out->errors, &out->usage, out->latency_ms);
+    return err;
 }
 
 static void answer(Ctx *c, Call *k, const IllustrationTask *task, const Illustration *made) {

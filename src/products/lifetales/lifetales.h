@@ -17,6 +17,9 @@ MUST_USE Err *lifetales_import(Ctx *c, Transfer *t);
 #define LIFETALES_EXPORT_OPTIONS "user"
 MUST_USE Err *lifetales_export(Ctx *c, Transfer *t);
 
+/* For `socle doctor`: what this machine and its settings lack, a line each; null: nothing. */
+Str tales_lacks(Ctx *c);
+
 typedef struct LifetalesSettings {
     int64_t transcriptions_per_minute, stories_per_hour, ai_calls_per_hour; /* of each user */
     int64_t media_max_bytes, audio_max_s, space_max_notes;

@@ -66,6 +66,7 @@ static const JobTable job_tables[] = {
     {story_jobs, &story_job_count},
     {transcription_jobs, &transcription_job_count},
     {narrator_jobs, &narrator_job_count},
+    {erase_jobs, &erase_job_count},
     {NULL, NULL},
 };
 
@@ -103,6 +104,7 @@ const Module lifetales_module = {
     .channels = &story_channel,
     .channel_count = 1,
     .metrics = story_metrics,
+    .lacks = tales_lacks,
     .demo = lifetales_demo,
     .start = lifetales_start,
     .envelope = &lifetales_envelope,

@@ -8,14 +8,18 @@
  * The row is there first, so that the same asked twice is asked once. A process that dies while the
  * provider is asked leaves a row without an operation: whether it was asked nobody knows, and it is not
  * asked again, because a video costs; after a while the row is an error. */
+#include "ai/policy.h"
 #include "ai/video.h"
 #include "core/json.h"
+#include "core/time.h"
+#include "products/lifetales/agents.h"
 #include "products/lifetales/album.h"
 #include "products/lifetales/lifetales.h"
 #include "products/lifetales/narrator.h"
 #include "products/lifetales/narrator_sql.h"
 #include "products/lifetales/person.h"
 #include "products/lifetales/routes.h"
+#include "work/ledger.h"
 
 #define NARRATOR_JOB "lifetales.narrator"
 
@@ -24,12 +28,14 @@ static const int64_t LOOK_BASE_MS = 1000, LOOK_MAX_MS = 10 * 1000, ASKING_US = 1
                      MAKING_US = 30 * 60 * US_PER_SECOND, BODY_MS = 10 * 60 * 1000;
 
 typedef struct Narration {
-    Str id, state, operation, error, media_id;
+    Str id, state, operation, error, media_id, provider, model;
+    int64_t seconds;
     Time created_at;
 } Narration;
 static const Field narration_fields[] = {
     FIELD(Narration, id),    FIELD(Narration, state),    FIELD(Narration, operation),
     FIELD(Narration, error), FIELD(Narration, media_id), FIELD(Narration, created_at),
+    FIELD(Narration, provider), FIELD(Narration, model), FIELD(Narration, seconds),
 };
 static const Record narration_record = RECORD(Narration, narration_fields);
 
@@ -134,7 +140,10 @@ static Err *asking_ask(Ctx *c, Asking *a) {
         .mime = p->mime_type,
         .seconds = a->seconds,
         .tall = p->height.value > p->width.value};
+    const AiUsage nothing = {0}; /* what is begun may come to nothing; what is made costs */
+    int64_t began_us = mono_us();
     Err *err = video_begin(c, &request, &a->operation, &a->origin);
+    story_counted_calls(AGENT_NARRATOR, 1, err != NULL, &nothing, (mono_us() - began_us) / US_PER_MS);
     if (!err) return db_transaction(c, asking_begun, a);
     Err *left = narration_fail(c, a->user, a->id, S("The provider did not begin it."));
     if (left) err->cause = err->cause ? err->cause : left;
@@ -169,6 +178,8 @@ typedef struct Looking {
     Id user;
     Str id, why;
     int64_t round;
+    Narration narration;
+    AiUsage usage;
     Staged video;
 } Looking;
 
@@ -187,39 +198,55 @@ static Err *looking_failed(Ctx *c, void *arg) {
 static Err *looking_complete(Ctx *c, void *arg) {
     const Looking *l = arg;
     Media media;
+    AiPayer payer = {strf(c->arena, "user:%lld", (long long)l->user.value),
+                     strf(c->arena, "narrator:%.*s", S_ARG(l->id))};
     TRY(album_add(c, l->user, &l->video.looked, l->video.sha256, S("video"), (Str){0}, &media));
+    TRY(ledger_record(c, payer.owner, S("ai_video_ms"), payer.key, l->usage.millis_video));
+    TRY(payer_charge(c, payer, &l->usage));
     TRY(db_exec(c, SQL(SQL_NARRATION_COMPLETE),
                 ARGS(V(l->user), V(l->id), V(media.n), V(time_now())), NULL));
     return job_finish(c, l->job, (Str){0});
 }
 
+/* It was begun, and there is nothing to show for it. */
+static Err *ends_without(Ctx *c, Looking *l, Str why) {
+    const AiUsage nothing = {0};
+    l->why = why;
+    TRY(db_transaction(c, looking_failed, l));
+    story_counted_calls(AGENT_NARRATOR, 0, 1, &nothing, 0);
+    return NULL;
+}
+
 static Err *video_keep(Ctx *c, Looking *l, const VideoState *state) {
     Err *err = album_look(c, state->bytes, state->mime, &l->video.looked);
     if (err &&
-        (err->kind == ERR_INVALID || err->kind == ERR_MEDIA_TYPE || err->kind == ERR_TOO_LARGE)) {
-        l->why = S("What the provider made is no video.");
-        return db_transaction(c, looking_failed, l);
-    }
+        (err->kind == ERR_INVALID || err->kind == ERR_MEDIA_TYPE || err->kind == ERR_TOO_LARGE))
+        return ends_without(c, l, S("What the provider made is no video."));
     TRY(err);
     TRY(album_put(c, &l->video.looked, &l->video.sha256));
-    return album_staged(c, &l->video, 1, db_transaction(c, looking_complete, l));
+    const Narration *n = &l->narration;
+    l->usage.millis_video = n->seconds * 1000;
+    usage_price(str_cstr(c->arena, n->provider), n->model, &l->usage);
+    TRY(album_staged(c, &l->video, 1, db_transaction(c, looking_complete, l)));
+    story_counted_calls(AGENT_NARRATOR, 0, 0, &l->usage, 0);
+    return NULL;
 }
 
 static Err *narrator_run(Ctx *c, Job *job) {
     Looking l = {.job = job};
     json_t *payload;
-    Narration n;
     VideoState state;
     TRY(json_parse(c, job->payload.text, &payload));
     l.id = json_str(json_at(payload, "narration"));
     if (!json_i64(json_at(payload, "user"), &l.user.value) || str_is_null(l.id) ||
         !json_i64(json_at(payload, "round"), &l.round))
         FAIL(c, INVALID, "A job without the video that it is to look after.");
-    Err *err = narration_load(c, l.user, l.id, &n);
+    const Narration *n = &l.narration;
+    Err *err = narration_load(c, l.user, l.id, &l.narration);
     if (err) return err->kind == ERR_NOT_FOUND ? NULL : err;
-    if (!str_eq(n.state, S("processing"))) return NULL;
-    err = video_look(c, n.operation, VIDEO_MAX, &state);
-    bool late = time_now().us - n.created_at.us > MAKING_US;
+    if (!str_eq(n->state, S("processing"))) return NULL;
+    err = video_look(c, n->operation, VIDEO_MAX, &state);
+    bool late = time_now().us - n->created_at.us > MAKING_US;
     if (err && !late) {
         bool again = err->kind != ERR_INVALID && err->kind != ERR_CANCELLED &&
                      err->kind != ERR_BUDGET && err->kind != ERR_INTERNAL;
@@ -228,9 +255,9 @@ static Err *narrator_run(Ctx *c, Job *job) {
     }
     if (!err && state.done && !state.refused) return video_keep(c, &l, &state);
     if (!err && !state.done && !late) return db_transaction(c, looking_again, &l);
-    l.why = late ? S("The provider did not make it in time.")
-                 : S("The provider will not make this video.");
-    return db_transaction(c, looking_failed, &l);
+    return ends_without(c, &l,
+                        late ? S("The provider did not make it in time.")
+                             : S("The provider will not make this video."));
 }
 
 const JobKind narrator_jobs[] = {

@@ -26,6 +26,6 @@ UPDATE narrations SET state = 'error', error = $3, finished_at = $4
 
 -- name: narration_by_id
 -- $2 id; the video's id beside it, null while there is none.
-SELECT n.id, n.state, n.operation, n.error, n.created_at, m.id AS media_id
+SELECT n.id, n.state, n.operation, n.error, n.created_at, n.seconds, n.provider, n.model, m.id AS media_id
   FROM narrations n LEFT JOIN media m ON m.n = n.media_n AND m.user_id = n.user_id
  WHERE n.user_id = $1 AND n.id = $2

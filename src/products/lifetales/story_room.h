@@ -4,6 +4,7 @@
 #ifndef SOCLE_LIFETALES_STORY_ROOM_H
 #define SOCLE_LIFETALES_STORY_ROOM_H
 
+#include "products/lifetales/agents.h"
 #include "products/lifetales/story.h"
 #include "products/lifetales/writer.h"
 
@@ -151,11 +152,8 @@ Str story_chapter_event(Ctx *c, const StoryRun *run, const Chapter *chapter);
 
 /* -- metrics ----------------------------------------------------------------------------------- */
 
-typedef enum StoryAgent { AGENT_STORY, AGENT_ILLUSTRATION, AGENTS } StoryAgent;
 void story_metrics(void); /* declares them */
 void story_counted_end(const char *state);
-void story_counted_calls(StoryAgent agent, int64_t calls, int64_t errors, const AiUsage *usage,
-                         int64_t latency_ms);
 void story_counted_chapter(bool kept, int64_t repaired);
 
 #endif

@@ -7,6 +7,8 @@
 #include "products/lifetales/transcription.h"
 
 #include "ai/policy.h"
+#include "core/time.h"
+#include "products/lifetales/agents.h"
 #include "products/lifetales/lifetales.h"
 #include "products/lifetales/person.h"
 #include "products/lifetales/transcription_room.h"
@@ -99,7 +101,10 @@ Err *hearing_done(Ctx *c, Id user, Str sha256, Str audio, Str mime, Transcript *
                                  .timeout_ms = lifetales.transcription_ms,
                                  .payer = {strf(c->arena, "user:%lld", (long long)user.value),
                                            strf(c->arena, "transcription:%.*s", S_ARG(sha256))}};
-    return transcribe(c, &request, said);
+    int64_t began_us = mono_us();
+    Err *err = transcribe(c, &request, said);
+    agent_asked(AGENT_TRANSCRIPTION, err, &said->origin, &said->usage, began_us);
+    return err;
 }
 
 typedef struct Keeping {

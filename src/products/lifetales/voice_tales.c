@@ -9,7 +9,9 @@
 #include "ai/policy.h"
 #include "ai/speech.h"
 #include "api/base_settings.h"
+#include "core/time.h"
 #include "net/sheet.h"
+#include "products/lifetales/agents.h"
 #include "products/lifetales/album_room.h"
 #include "products/lifetales/person.h"
 #include "products/lifetales/routes.h"
@@ -183,7 +185,10 @@ static Err *say_it(Ctx *c, Id user, const SpeakBody *in, const VoiceStyle *style
                             .text = in->text,
                             .language = language,
                             .payer = {strf(c->arena, "user:%lld", (long long)user.value), key}};
-    return speak(c, &request, out);
+    int64_t began_us = mono_us();
+    Err *err = speak(c, &request, out);
+    agent_asked(AGENT_VOICE, err, &out->origin, &out->usage, began_us);
+    return err;
 }
 
 static Err *tts(Ctx *c, Call *k) {
