@@ -42,6 +42,7 @@ struct JsonParts {
     char key[KEY_MAX];
     ptrdiff_t key_len; /* -1: no field has such a name */
     ptrdiff_t start;   /* in the rest: of the present text */
+    char *written;     /* room for one that becomes a part */
 
     JsonPart *parts;
     ptrdiff_t count, room;
@@ -88,6 +89,7 @@ JsonParts *json_parts_new(Arena *arena, JsonPartsOptions options) {
     p->options = options;
     p->arena = arena;
     p->rest = buf_new(arena, 1024);
+    p->written = arena_bytes(arena, options.from + 1);
     p->frames[0] = (Frame){.record = options.record, .list = true};
     return p;
 }
@@ -479,7 +481,9 @@ static void text_long(JsonParts *p) {
         p->state = TEXT;
         return;
     }
-    written = str_copy(p->arena, written);
+    assert(written.len <= p->options.from + 1);
+    memcpy(p->written, written.data, (size_t)written.len);
+    written.data = p->written;
     part_open(p);
     p->rest.len = p->start;
     buf_add(&p->rest, part(p)->name);

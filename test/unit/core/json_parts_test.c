@@ -269,8 +269,10 @@ TEST(many_parts_lie_one_behind_the_other) {
     Str why;
     CHECK(reads_the_same(c, buf_str(&b), 11, 1000, &why));
     Taken t;
+    ptrdiff_t before = arena_used(c->arena);
     parts_of(c, buf_str(&b), 100, 100, &t);
     CHECK(t.bytes.len <= 1000 * 56); /* what is no base64 leaves no room behind */
+    CHECK(arena_used(c->arena) - before < 1000 * 500);
     end();
 }
 
