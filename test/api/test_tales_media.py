@@ -355,3 +355,44 @@ def test_media_in_a_body_are_cleaned_too(server, ada):
     out = stored(server, note["media"][0])
     assert b"Exif" not in out and (note["media"][0]["width"], note["media"][0]["height"]) == (12, 16)
     assert nobody() != note["id"]
+
+
+# -- going ----------------------------------------------------------------------------------------------
+
+
+def bytes_go(server):
+    """The jobs that remove bytes, now instead of in a minute."""
+    database(server, "UPDATE jobs SET run_at = " + ("now()" if server.database else "0")
+             + ", due = " + ("true" if server.database else "1") + " WHERE kind = 'lifetales.blob' AND state <> 'done'")
+    wait(lambda: int(database(server, "SELECT count(*) FROM jobs WHERE kind = 'lifetales.blob' "
+                                      "AND state <> 'done'")) == 0, "the job")
+
+
+def test_what_nothing_shows_is_taken_away_with_its_bytes_unless_somebody_else_has_them(server, ada):
+    bob, data = person(server), tone(0.62)
+    own, shared, his = put(ada, tone(0.61)), put(ada, data), put(bob, data)
+    same_as_absent(bob, "DELETE", "/api/media/{id}", own["id"])
+    for made in (own, shared):
+        assert good(ada.delete(f"/api/media/{made['id']}")) == {"success": True}
+        refused(ada.get(f"/api/media/{made['id']}"), 404)
+        refused(server.client().get(made["url"]), 404)
+        refused(ada.delete(f"/api/media/{made['id']}"), 404)  # as it stays: gone
+    bytes_go(server)
+    assert not (server.folder / "blobs" / own["sha256"][:2] / own["sha256"][2:]).exists()
+    assert bob.get(f"/api/media/{his['id']}").content == data
+    assert put(ada, data)["id"] != shared["id"]  # and it can be brought again
+
+
+def test_what_a_note_or_a_cover_shows_stays_until_it_is_taken_out_there(server, ada):
+    spoken, cover = put(ada, tone(0.63)), put(ada, png(7, 5))
+    space = make_space(ada, coverImage=cover["id"])
+    note = make_note(ada, space, type="AUDIO", audioFileIds=[spoken["id"]])
+    for made in (spoken, cover):
+        assert "shows it" in refused(ada.delete(f"/api/media/{made['id']}"), 409)
+        assert ada.get(made["url"]).status_code == 200
+    good(ada.put(f"/api/notes/{note['id']}", json={"audioFileIds": []}))
+    good(ada.put(f"/api/spaces/{space['id']}", json={"coverImage": None}))
+    for made in (spoken, cover):
+        answer = ada.delete(f"/api/media/{made['id']}")
+        assert answer.status_code in (200, 404), answer.text  # the space may have let its cover go itself
+        refused(ada.get(f"/api/media/{made['id']}"), 404)

@@ -253,6 +253,19 @@ Err *album_drop_alone(Ctx *c, Id user, Id n, Str id, Str sha256) {
     return album_let_go(c, sha256);
 }
 
+Err *album_remove(Ctx *c, Id user, Str id) {
+    Media media;
+    int64_t shown;
+    TRY(album_load(c, user, id, &media));
+    TRY(db_int(c, SQL2(SQL_MEDIA_SHOWN_SQLITE, SQL_MEDIA_SHOWN_POSTGRES),
+               ARGS(V(user), V(media.n), V(media.id)), &shown));
+    if (shown)
+        FAIL(c, CONFLICT,
+             "A note, a chapter or the cover of a space shows it: take it out there first.");
+    TRY(db_exec(c, SQL(SQL_MEDIA_REMOVE), ARGS(V(user), V(media.n)), NULL));
+    return album_let_go(c, media.sha256);
+}
+
 Err *lifetales_has_blob(Ctx *c, Str hash, bool *yes) {
     int64_t named;
     TRY(db_int(c, SQL(SQL_SYSTEM_BLOB_NAMED), ARGS(V(hash)), &named));

@@ -56,6 +56,8 @@ MUST_USE Err *album_staged(Ctx *c, const Staged *staged, ptrdiff_t count, Err *e
 MUST_USE Err *lifetales_has_blob(Ctx *c, Str hash, bool *yes);
 /* (tx) The row goes, and its bytes, unless something of the person's still shows it. */
 MUST_USE Err *album_drop_alone(Ctx *c, Id user, Id n, Str id, Str sha256);
+/* (tx) The same for who asks for it. NOT_FOUND; CONFLICT while a note, a chapter or a cover shows it. */
+MUST_USE Err *album_remove(Ctx *c, Id user, Str id);
 /* (tx) The bytes may go, unless somebody has them still: asks for the job. */
 MUST_USE Err *album_let_go(Ctx *c, Str sha256);
 

@@ -146,6 +146,25 @@ static Err *media_get(Ctx *c, Call *k) {
     return media_answer(c, k, &media, left_s);
 }
 
+/* -- going for good ---------------------------------------------------------------------------- */
+
+typedef struct Removal {
+    Id user;
+    Str id;
+} Removal;
+
+static Err *removal_in(Ctx *c, void *arg) {
+    const Removal *r = arg;
+    return album_remove(c, r->user, r->id);
+}
+
+static Err *media_delete(Ctx *c, Call *k) {
+    Removal r = {.id = k->params[0]};
+    TRY(person_of(c, k, &r.user));
+    *(TalesDone *)call_out(k) = (TalesDone){.success = true};
+    return db_transaction(c, removal_in, &r);
+}
+
 const Route album_routes[] = {
     {POST, "/api/media", media_post, TALES_WRITES, .in_raw = true, .out = &media_record,
      .status = 201, .timeout_ms = UPLOAD_MS, .errors = "403 413 415 501 507",
@@ -155,5 +174,10 @@ const Route album_routes[] = {
     {GET, "/api/media/{id}", media_get, .access = ACCESS_OPEN, .query = &media_query_record,
      .out_type = "application/octet-stream", .tag = "lifetales", .errors = "401 403 404 410",
      .doc = "Its bytes, with ranges: for its owner, or with a signed address"},
+    {DELETE, "/api/media/{id}", media_delete, TALES_WRITES, .out = &tales_done_record,
+     .errors = "403 404 409",
+     .doc = "Take a recording, picture or video away, and its printed code's link with it. 409 "
+            "while a note, a chapter or a cover shows it: nothing that is told loses its source "
+            "by the way. Its bytes go a minute later, unless somebody else has them"},
     {.path = NULL},
 };

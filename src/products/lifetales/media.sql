@@ -28,6 +28,23 @@ SELECT n, user_id, id, sha256, mime_type, kind, made, name, size, width, height,
 -- $2 n.
 DELETE FROM media WHERE user_id = $1 AND n = $2
 
+-- name: media_shown_sqlite
+-- $2 n of the media, $3 its id: 1 where a note, a chapter or a space's cover shows it.
+SELECT EXISTS (SELECT 1 FROM notes x JOIN note_media l ON l.note_n = x.n
+                WHERE x.user_id = $1 AND l.media_n = $2)
+    OR EXISTS (SELECT 1 FROM chapters h WHERE h.user_id = $1 AND h.illustration_n = $2)
+    OR EXISTS (SELECT 1 FROM chapter_pictures p WHERE p.user_id = $1 AND p.media_n = $2)
+    OR EXISTS (SELECT 1 FROM chapters h, json_each(h.user_image_ids) j WHERE h.user_id = $1 AND j.value = $3)
+    OR EXISTS (SELECT 1 FROM spaces s WHERE s.user_id = $1 AND s.cover_image = $3)
+
+-- name: media_shown_postgres
+SELECT CAST(EXISTS (SELECT 1 FROM notes x JOIN note_media l ON l.note_n = x.n
+                WHERE x.user_id = $1 AND l.media_n = $2)
+    OR EXISTS (SELECT 1 FROM chapters h WHERE h.user_id = $1 AND h.illustration_n = $2)
+    OR EXISTS (SELECT 1 FROM chapter_pictures p WHERE p.user_id = $1 AND p.media_n = $2)
+    OR EXISTS (SELECT 1 FROM chapters h WHERE h.user_id = $1 AND h.user_image_ids ? CAST($3 AS text))
+    OR EXISTS (SELECT 1 FROM spaces s WHERE s.user_id = $1 AND s.cover_image = $3) AS int)
+
 -- name: system_media_signed
 -- $1 id: for who has its signed address, whose it ever is.
 SELECT n, user_id, id, sha256, mime_type, kind, made, name, size, width, height, duration_ms, created_at
