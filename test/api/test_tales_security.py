@@ -142,9 +142,11 @@ class Hostile:
 
 
 def audio(*said):
-    """A recording in which the fake hears these words; no two are equal."""
+    """A recording in which the fake hears these words, among its samples; no two are equal."""
     sound = tone(0.2, pitch=200 + secrets.randbelow(4000))
-    return sound + b"LIST" + struct.pack("<I", 400) + (b"says:" + " ".join(said).encode()).ljust(400, b" ")
+    heard = b"says:" + " ".join(said).encode() if said else b""
+    samples = sound[44:] + heard + b" " * (len(heard) % 2)
+    return sound[:4] + struct.pack("<I", 36 + len(samples)) + sound[8:40] + struct.pack("<I", len(samples)) + samples
 
 
 def ask_transcription(client, *said):
