@@ -13,6 +13,7 @@ from tales import b64, good, make_note, make_space, png, refused, tone, wait
 from tales_story import Space
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fake"))
+from cloudinary import Cloudinary  # noqa: E402
 from models import FakeModels  # noqa: E402
 
 WORD = "Zyxomma"  # stands in everything that is the person's, and nowhere else
@@ -223,7 +224,7 @@ def test_erased_while_a_story_is_written_its_end_is_told_and_nothing_comes_after
 
 def test_killed_on_the_way_it_is_all_there_or_all_gone_and_the_bytes_go_after(make_server, models, heard):
     server = make_server(AI_CHAT_PROVIDER="gemini", AI_TRANSCRIBE_PROVIDER="gemini", **MANY, **models.env())
-    for at in (0.0, 0.004, 0.02):
+    for at in (0.0, 0.01):
         ada = Person(server)
         world = everything(server, ada, heard, 700 + int(at * 1000))
         going = threading.Thread(target=lambda: swallow(ada.leave))
@@ -256,3 +257,19 @@ def test_the_command_erases_as_the_route_does(server, heard):
     server.cli("user", "delete", ada.user["email"])
     refused(ada.get("/api/spaces"), 401)
     nothing_is_left(server, before)
+
+
+def test_a_picture_that_a_cdn_serves_goes_there_too(make_server, models, heard):
+    with Cloudinary() as cloud:
+        server = make_server(AI_TRANSCRIBE_PROVIDER="gemini", **MANY, **models.env(), **cloud.env())
+        ada, bob = Person(server), Person(server)
+        for who, prompts in ((ada, ("Une barque rouge", "Une barque bleue")), (bob, ("Une barque bleue",))):
+            for prompt in prompts:
+                good(who.post("/api/illustrations", json={"prompt": prompt, "style": "pastel"}, timeout=60 * PATIENCE))
+        assert len(cloud.pictures) == 2
+        ada.leave()
+        wait(lambda: len(cloud.pictures) == 1, "hers to go", 60)
+        cloud.fail(500, 1)
+        bob.leave()
+        wait(lambda: hasten(server, "lifetales.cdn") or not cloud.pictures, "his to go, though it failed once", 60)
+        assert not cloud.refused or cloud.refused == ["The fake was told to fail"]

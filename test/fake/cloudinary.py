@@ -5,7 +5,7 @@
         cloud.pictures              # {public_id: bytes}
         cloud.calls, cloud.fail(status, times), cloud.hang()
 
-POST /v1_1/{cloud}/image/upload, multipart/form-data: file, api_key, timestamp, signature and parameters. The
+POST /v1_1/{cloud}/image/destroy takes a picture away. POST /v1_1/{cloud}/image/upload, multipart/form-data: file, api_key, timestamp, signature and parameters. The
 signature is the SHA-1 of the parameters but file, api_key, cloud_name, resource_type and signature, sorted by
 name and joined as name=value with &, with the secret behind them; the timestamp may be an hour old. With
 overwrite=false a public_id that is there stays as it is."""
@@ -71,6 +71,15 @@ class Cloudinary:
         text = "&".join(f"{name}={fields[name]}" for name in sorted(set(fields) - UNSIGNED) if fields[name] != "")
         return text, hashlib.sha1((text + self.secret).encode()).hexdigest()
 
+    def destroy(self, content_type, body):
+        fields, file = form(content_type, body)
+        need(set(fields) == {"api_key", "invalidate", "public_id", "signature", "timestamp"} and file is None, 400, "Parameters")
+        need(fields["api_key"] == self.key, 401, f"Invalid api_key {fields['api_key']}")
+        need(abs(time.time() - int(fields["timestamp"])) < HOUR, 400, "Stale request")
+        need(fields["signature"] == self.sign(fields)[1], 401, "Invalid Signature")
+        with self.lock:
+            return {"result": "not found" if self.pictures.pop(fields["public_id"], None) is None else "ok"}
+
     def upload(self, path, content_type, body):
         found = re.fullmatch(r"/v1_1/([^/]+)/image/upload", path)
         need(found, 404, "Not found")
@@ -131,7 +140,10 @@ class Conversation(http.server.BaseHTTPRequestHandler):
         try:
             if store.failures:
                 raise Refusal(store.failures.pop(0), "The fake was told to fail")
-            status, answer = 200, store.upload(self.path, self.headers.get("Content-Type"), body)
+            if self.path == f"/v1_1/{store.cloud}/image/destroy":
+                status, answer = 200, store.destroy(self.headers.get("Content-Type"), body)
+            else:
+                status, answer = 200, store.upload(self.path, self.headers.get("Content-Type"), body)
         except Refusal as refusal:
             store.refused.append(refusal.message)
             status, answer = refusal.status, {"error": {"message": refusal.message}}

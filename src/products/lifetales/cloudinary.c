@@ -151,3 +151,43 @@ Err *cloudinary_remove(Ctx *c, Str name) {
     if (answer.status != 200) FAIL(c, UPSTREAM, "Cloudinary answered %d", answer.status);
     return NULL;
 }
+
+static Str removal_of(Arena *arena, const Cloud *cloud, Str name, Str *type) {
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned length = 0;
+    Str timestamp = strf(arena, "%lld", (long long)(time_now().us / US_PER_SECOND));
+    Str all = strf(arena, "invalidate=true&public_id=%.*s&timestamp=%.*s%.*s", S_ARG(name),
+                   S_ARG(timestamp), S_ARG(cloud->secret));
+    if (EVP_Digest(all.data, (size_t)all.len, digest, &length, EVP_sha1(), NULL) != 1) abort();
+    Form f = form_begin(arena, S(""));
+    form_field(&f, "api_key", cloud->key);
+    form_field(&f, "invalidate", S("true"));
+    form_field(&f, "public_id", name);
+    form_field(&f, "signature", str_hex(arena, digest, (ptrdiff_t)length));
+    form_field(&f, "timestamp", timestamp);
+    return form_end(&f, arena, type);
+}
+
+Err *cloudinary_remove(Ctx *c, Str name) {
+    Cloud cloud = {0};
+    HttpAnswer answer;
+    Str type;
+    TRY(cloud_of(c, &cloud));
+    Str body = removal_of(c->arena, &cloud, name, &type);
+    const Header headers[] = {{S("Content-Type"), type}};
+    HttpCall call = {
+        .method = "POST",
+        .url =
+            strf(c->arena, "%.*s/v1_1/%.*s/image/destroy", S_ARG(cloud.prefix), S_ARG(cloud.name)),
+        .headers = headers,
+        .header_count = COUNT(headers),
+        .body = body,
+        .timeout_ms = UPLOAD_MS,
+        .max_bytes = 64 * KIB,
+    };
+    TRY(http_call(c, &call, &answer));
+    if (answer.status == 401 || answer.status == 403)
+        FAIL(c, NOT_CONFIGURED, "Cloudinary refuses CLOUDINARY_URL's key or signature");
+    if (answer.status != 200) FAIL(c, UPSTREAM, "Cloudinary answered %d", answer.status);
+    return NULL;
+}

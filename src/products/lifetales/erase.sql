@@ -31,6 +31,26 @@ DELETE FROM illustrations
  WHERE sha256 IN (SELECT m.sha256 FROM media m WHERE m.user_id = $1)
    AND NOT EXISTS (SELECT 1 FROM media o WHERE o.sha256 = illustrations.sha256 AND o.user_id <> $1)
 
+-- name: system_erase_served
+-- $1 user: of those, the ones that a CDN serves. Across persons, as they are.
+SELECT DISTINCT i.sha256 FROM illustrations i
+ WHERE i.url IS NOT NULL AND i.sha256 IN (SELECT m.sha256 FROM media m WHERE m.user_id = $1)
+   AND NOT EXISTS (SELECT 1 FROM media o WHERE o.sha256 = i.sha256 AND o.user_id <> $1)
+
+-- name: system_erase_served_of
+-- $1 sha256: does a CDN serve this picture, which nobody has any more?
+SELECT DISTINCT i.sha256 FROM illustrations i
+ WHERE i.sha256 = $1 AND i.url IS NOT NULL AND NOT EXISTS (SELECT 1 FROM media m WHERE m.sha256 = $1)
+
+-- name: system_erase_served_old
+-- $1 made before then: those that a CDN serves, and that nobody has any more.
+SELECT DISTINCT i.sha256 FROM illustrations i
+ WHERE i.created_at < $1 AND i.url IS NOT NULL AND NOT EXISTS (SELECT 1 FROM media m WHERE m.sha256 = i.sha256)
+
+-- name: system_erase_shown
+-- $1 sha256: pictures that a CDN is to serve, made anew meanwhile.
+SELECT count(*) FROM illustrations WHERE sha256 = $1 AND url IS NOT NULL
+
 -- name: system_erase_heard_of
 -- $1 sha256: nobody has this recording any more.
 DELETE FROM transcriptions WHERE sha256 = $1 AND NOT EXISTS (SELECT 1 FROM media m WHERE m.sha256 = $1)

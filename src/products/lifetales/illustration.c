@@ -27,6 +27,7 @@
 #include "products/lifetales/cloudinary.h"
 #include "products/lifetales/lifetales.h"
 #include "products/lifetales/drawing.h"
+#include "products/lifetales/erase.h"
 #include "products/lifetales/illustration_sql.h"
 #include "rt/offload.h"
 
@@ -340,7 +341,11 @@ Err *illustration_let_go(Ctx *c, Id user, Id media_n) {
     return album_drop_alone(c, user, old.n, old.id, old.sha256);
 }
 
-Err *illustrations_sweep(Ctx *c) {
-    return db_exec(c, SQL(SQL_SYSTEM_ILLUSTRATIONS_SWEEP),
-                   ARGS(V(time_add(time_now(), -US_PER_DAY))), NULL);
+static Err *sweep_in(Ctx *c, void *arg) {
+    Time before = time_add(time_now(), -US_PER_DAY);
+    (void)arg;
+    TRY(erase_served_old(c, before));
+    return db_exec(c, SQL(SQL_SYSTEM_ILLUSTRATIONS_SWEEP), ARGS(V(before)), NULL);
 }
+
+Err *illustrations_sweep(Ctx *c) { return db_transaction(c, sweep_in, NULL); }
