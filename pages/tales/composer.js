@@ -80,7 +80,7 @@ export function composer({ space, limits, say, signal }, place) {
     const at = when.value ? timeOf(when.value, zone) : spoken[0]?.at ?? Date.now();
     const body = { timestamp: at, ...(text && { content: text }), ...(name.value.trim() && { title: name.value.trim() }) };
     const isStored = await keep({ space: space.id, body, files: [
-      ...spoken.map((one) => ({ blob: one.blob, name: `${clockOf(one.at, zone).replace('T', ' ').replace(':', 'h')}.${extension(one.blob.type)}`, recorded: true })),
+      ...spoken.map((one) => ({ blob: one.blob, name: `${clockOf(one.at, zone).replace('T', ' ').replace(':', 'h')}.${extension(one.blob.type)}`, recorded: true, part: one.id })),
       ...good.map((one) => ({ blob: one.file, name: one.file.name }))] });
     for (const one of spoken) {
       URL.revokeObjectURL(one.url);
@@ -109,7 +109,7 @@ export function composer({ space, limits, say, signal }, place) {
   takesFiles(place, add, signal);
   showFiles();
   cutOff(space.id).then((found) => {
-    const unknown = found.filter((one) => !draft.recordings.some((known) => known.id === one.id));
+    const unknown = found.filter((one) => !draft.recordings.some((known) => known.id === one.id) && !voice.has(one.id));
     if (!unknown.length || signal.aborted) return;
     draft.recordings.push(...unknown.map((one) => ({ ...one, why: t('recovered') })));
     voice.show();

@@ -7,9 +7,9 @@
 //
 // Nothing comes twice: equal bytes are one recording at the server, and a note is posted under its own
 // Idempotency-Key. One tab sends at a time. A row: {id, user, at, space, method, path, body, lists: {audio, image,
-// video: ids}, files: [{blob, name, recorded, media, refused}], key, posted, refused}.
+// video: ids}, files: [{blob, name, recorded, part, media, refused}], key, posted, refused}.
 import { ask, get, upload } from './api.js';
-import { dropNote, me, notes, put } from './store.js';
+import { dropNote, dropParts, me, notes, put } from './store.js';
 
 const FIRST_WAIT_MS = 2000, LONGEST_WAIT_MS = 60000, KEY_LIFE_MS = 20 * 3600e3, CONFLICTS_MAX = 3;
 const LISTS = { audio: 'audioFileIds', image: 'imageFileIds', video: 'videoFileIds' };
@@ -41,9 +41,14 @@ export async function keep({ space, method = 'POST', path = `/spaces/${space}/no
   send();
   return isStored;
 }
+// Parts of a recording are kept as long as its note is in memory alone.
+async function forget(row) {
+  await dropNote(row.id);
+  for (const file of row.files) if (file.part) await dropParts(file.part);
+}
 export async function discard(id) {
   going.get(id)?.cut.abort();
-  await dropNote(id);
+  await forget(rows.find((one) => one.id === id) ?? { id, files: [] });
   await changed();
 }
 export async function retry(id) {
@@ -66,10 +71,11 @@ async function filesOf(row, now) {
     if (file.media || file.refused) continue;
     try {
       const media = await upload(file.blob, { name: file.name, signal: now.cut.signal, progress: (part) => { now.file = i; now.part = part; tell(); } });
+      now.cut.signal.throwIfAborted();
       if (!row.lists[media.kind].includes(media.id)) row.lists[media.kind].push(media.id);
       file.media = media.id;
     } catch (problem) {
-      if (!isFinal(problem)) throw problem;
+      if (problem.name === 'AbortError' || !isFinal(problem)) throw problem;
       file.refused = problem.message;
       if (file.recorded) throw problem;
     }
@@ -107,12 +113,16 @@ async function sendOne(row) {
     row.posted ??= Date.now();
     await put('notes', row);
     const note = before ?? await ask(row.method, row.path, body, { key: row.method === 'POST' ? row.key ?? row.id : undefined, signal: now.cut.signal });
-    await dropNote(row.id);
+    await forget(row);
     return { row, note, refused: row.files.filter((f) => f.refused) };
   } finally { going.delete(row.id); }
 }
 
+// What is wrong with one note alone does not hold up those behind it.
+const isForAll = ({ status }) => [0, 401, 429, 503, undefined].includes(status);
+
 async function sendAll() {
+  let later = null;
   await reload();
   for (const row of [...rows]) {
     if (row.refused || row.user !== me()) continue;
@@ -125,12 +135,17 @@ async function sendAll() {
       if (problem.name === 'AbortError') continue;
       const conflicts = problem.status === 409 ? (tried.get(row.id) ?? 0) + 1 : 0;
       tried.set(row.id, conflicts);
-      if (!isFinal(problem) && conflicts < CONFLICTS_MAX) throw problem;
+      if (!isFinal(problem) && conflicts < CONFLICTS_MAX) {
+        if (isForAll(problem)) throw problem;
+        later = problem;
+        continue;
+      }
       row.refused = problem.message;
       await put('notes', row);
       await changed({ refused: row });
     }
   }
+  if (later) throw later;
 }
 
 // All that is stored, now. Two calls at once are one, and a second round for what came meanwhile.

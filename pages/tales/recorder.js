@@ -6,7 +6,7 @@
 //
 // What keeps it from beginning is thrown as an Error whose message is for the person.
 import { t } from '/shared/page.js';
-import { dropParts, me, put } from './store.js';
+import { dropParts, hold, me, put } from './store.js';
 
 const TYPES = ['audio/webm;codecs=opus', 'audio/mp4', 'audio/ogg;codecs=opus'];
 const BITS_PER_SECOND = 48000, PART_MS = 1000, QUIET_AFTER_MS = 6000, QUIET_BELOW = 0.004, LEVELS = 96;
@@ -48,9 +48,9 @@ export async function record({ space, limits, changed }) {
   const type = TYPES.find((one) => MediaRecorder.isTypeSupported(one)), track = stream.getAudioTracks()[0];
   const media = new MediaRecorder(stream, { ...(type && { mimeType: type }), audioBitsPerSecond: BITS_PER_SECOND });
   const meter = meterOf(stream), blobs = [], most = secondsMax(limits) * 1000;
-  let ran = 0, since = performance.now(), heard = since, why = null, isDropped = false, free, lamp = null;
+  let ran = 0, since = performance.now(), heard = since, why = null, isDropped = false, lamp = null;
   const elapsed = () => ran + (media.state === 'recording' ? performance.now() - since : 0);
-  navigator.locks?.request(`recording ${id}`, () => new Promise((resolve) => { free = resolve; }));
+  hold(id);
   navigator.wakeLock?.request('screen').then((lock) => { lamp = lock; }, () => {}); // a screen that goes dark ends it on telephones
 
   const halt = (reason) => { if (media.state !== 'inactive') { why ??= reason; ran = elapsed(); media.stop(); } };
@@ -68,7 +68,6 @@ export async function record({ space, limits, changed }) {
       stream.getTracks().forEach((one) => one.stop());
       meter.close();
       lamp?.release().catch(() => {});
-      free?.();
       if (isDropped) dropParts(id);
       resolve(isDropped || !blobs.length ? null : { blob: new Blob(blobs, { type: media.mimeType.split(';')[0] }), ms: ran, id, at, why });
       changed('done');
@@ -78,7 +77,7 @@ export async function record({ space, limits, changed }) {
   since = heard = performance.now();
   changed('recording');
   return {
-    done, elapsed,
+    done, elapsed, id,
     get state() { return media.state; },
     left: () => most - elapsed(),
     level() {

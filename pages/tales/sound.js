@@ -95,5 +95,5 @@ export function sound({ space, limits, say, recordings, opener, changed }) {
     }
   }
   show();
-  return { place, begin, show, stop: async () => { if (live) await live.stop(); }, isLive: () => Boolean(live) };
+  return { place, begin, show, stop: async () => { if (live) await live.stop(); }, isLive: () => Boolean(live), has: (id) => live?.id === id };
 }

@@ -52,16 +52,30 @@ export async function notes() {
 }
 export const dropNote = (id) => remove('notes', id, id);
 
-// Recordings that were cut off: {id, space, type, at, blob}. One that another tab is making is left to it.
+// A recording is its page's from its first part until it is kept or thrown away: no other tab takes it for one that
+// was cut off. False: another tab has it, and goes on having it for `ms`.
+const held = new Map();
+export function hold(id, ms = 3000) {
+  if (!navigator.locks || held.has(id)) return Promise.resolve(true);
+  return new Promise((resolve) => {
+    navigator.locks.request(`recording ${id}`, { signal: AbortSignal.timeout(ms) }, () => new Promise((free) => {
+      held.set(id, free);
+      resolve(true);
+    })).catch(() => resolve(false));
+  });
+}
+
+// Recordings that were cut off: {id, space, type, at, blob}.
 export async function cutOff(space) {
   const byId = Map.groupBy((await all('parts')).filter((p) => p.user === me() && p.space === space), (p) => p.id), found = [];
   for (const [id, parts] of byId) {
-    const isFree = !navigator.locks || await navigator.locks.request(`recording ${id}`, { ifAvailable: true }, (lock) => Boolean(lock));
     parts.sort((a, b) => a.n - b.n);
-    if (isFree) found.push({ id, space, type: parts[0].type, at: parts[0].at, blob: new Blob(parts.map((p) => p.blob), { type: parts[0].type }) });
+    if (await hold(id)) found.push({ id, space, type: parts[0].type, at: parts[0].at, blob: new Blob(parts.map((p) => p.blob), { type: parts[0].type }) });
   }
   return found;
 }
 export async function dropParts(id) {
   for (const p of (await all('parts')).filter((one) => one.id === id)) await remove('parts', [p.id, p.n], keyOf('parts', p));
+  held.get(id)?.();
+  held.delete(id);
 }
