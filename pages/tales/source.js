@@ -4,7 +4,7 @@
 import { element } from '/shared/page.js';
 import { counted, dayText, isCalm, t } from './words.js';
 
-const LIKE_ENOUGH = 0.35;
+const LIKE_ENOUGH = 0.35, MARGIN = 16;
 const wordsOf = (text) => new Set(text.toLocaleLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []);
 
 // The part of a note that is nearest to the sentence: [from, to], or null.
@@ -88,17 +88,22 @@ export function sourcesBeside(tale, beside) {
     document.body.classList.add('beside');
     beside.replaceChildren(panel);
     title.focus({ preventScroll: true });
-    panel.querySelector('mark')?.scrollIntoView?.({ block: 'nearest', behavior: 'instant' });
-    panel.scrollTop = 0;
+    showMark(panel);
+    panel.querySelectorAll('img').forEach((image) => { image.onload = () => { if (open?.panel === panel) keepInSight(control, panel); }; });
     keepInSight(control, panel);
     listen(panel);
   }
 
-  // On a telephone the panel lies over the lower half: the sentence is brought above it.
+  // On a telephone the panel lies over the lower half: the sentence is brought above it. Where the panel will
+  // stand, not where it is while it rises.
   function keepInSight(control, panel) {
-    const line = control.getClientRects()[0], top = panel.getBoundingClientRect().top;
-    if (getComputedStyle(panel).position === 'fixed' && line && line.bottom > top - 16)
-      scrollBy({ top: line.bottom - top + 48, behavior: isCalm() ? 'instant' : 'smooth' });
+    if (getComputedStyle(panel).position !== 'fixed') return;
+    const { top, bottom } = control.getBoundingClientRect(), free = innerHeight - panel.offsetHeight;
+    if (bottom > free - MARGIN) scrollBy({ top: Math.min(bottom - free + 2 * MARGIN, Math.max(0, top - MARGIN)), behavior: isCalm() ? 'instant' : 'smooth' });
+  }
+  function showMark(panel) {
+    const mark = panel.querySelector('mark'), quote = mark?.closest('blockquote');
+    if (quote) quote.scrollTop = mark.offsetTop - quote.offsetTop - quote.clientHeight / 3;
   }
 
   const onKey = (event) => {
