@@ -15,7 +15,5 @@ MUST_USE Err *cloudinary_check(Ctx *c);
 MUST_USE Err *cloudinary_put(Ctx *c, Str name, Str bytes, Str mime_type, Str *url);
 /* Take it away there too, from its caches as well; absent is good. The same errors. */
 MUST_USE Err *cloudinary_remove(Ctx *c, Str name);
-/* Take it away there too, from its caches as well; absent is good. The same errors. */
-MUST_USE Err *cloudinary_remove(Ctx *c, Str name);
 
 #endif

@@ -67,7 +67,6 @@ static const JobTable job_tables[] = {
     {transcription_jobs, &transcription_job_count},
     {narrator_jobs, &narrator_job_count},
     {erase_jobs, &erase_job_count},
-    {erase_jobs, &erase_job_count},
     {NULL, NULL},
 };
 
