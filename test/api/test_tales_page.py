@@ -211,10 +211,15 @@ def test_without_a_microphone_there_are_clear_words(tales):
                         ("NotReadableError", "another program or tab uses it")):
         tales.js("navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', arguments[0]))", name)
         tales.click("#record").until(lambda: words in tales.text("#sound [role=alert]"), lambda: tales.text("#sound"))
-    tales.js("delete navigator.mediaDevices.getUserMedia")
+    tales.js("""delete navigator.mediaDevices.getUserMedia;
+        const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+        navigator.mediaDevices.getUserMedia = async (wish) => window.taken = await real(wish)""")
     tales.record()
     assert tales.text("#sound [role=alert]") == ""
-    tales.stop()
+    tales.js("window.taken.getAudioTracks()[0].dispatchEvent(new Event('ended'))")
+    tales.until(lambda: "The microphone has gone" in tales.text(".review"), lambda: tales.text("#sound"))
+    assert tales.js("return window.taken.getAudioTracks()[0].readyState") == "ended"  # its lamp is out
+    tales.press("Throw the recording away")
 
 
 # -- nothing is lost, nothing comes twice --------------------------------------------------------------------
@@ -298,6 +303,10 @@ def test_a_note_with_pictures_is_written_changed_and_taken_away(tales, tmp_path)
         p.dispatchEvent(new ClipboardEvent('paste', { clipboardData: d, bubbles: true, cancelable: true }))""",
              b64(png(30, 30, (10, 200, 90))))
     tales.until(lambda: len(tales.texts(".files li")) == 6, "what is pasted is not taken")
+    tales.js("""const d = new DataTransfer(), over = (name) => document.querySelector('#notes').dispatchEvent(new DragEvent(name, { dataTransfer: d, bubbles: true, cancelable: true }));
+        d.items.add(new File(['%PDF-1.4'], 'livre.pdf', { type: 'application/pdf' }));
+        over('dragenter'); over('dragover'); over('drop')""")
+    tales.until(lambda: "neither a picture" in tales.text(".files li:last-child"), "what is dropped is not taken")
     tales.click("#keep")
     note = tales.stored(1)[0]
     assert note["title"] == "Mercredi" and note["content"] == "Au port" and note["type"] == "MOMENT" and len(note["imageFileIds"]) == 3
@@ -383,13 +392,15 @@ def test_settings_are_stored_as_they_are_chosen_and_the_server_says_what_it_cann
     tales.js("document.querySelector('[value=transcription]').click(); document.querySelector('[name=backgroundMusic]').click()")
     tales.until(lambda: (s := good(tales.client.get("/api/settings")))["storyMode"] == "transcription" and s["backgroundMusic"] is False, "not stored")
     assert tales.text("#transcribes") == "Recordings are written down."
-    lacks = signed_in(browser, make_server())
+    lacks = signed_in(browser, make_server(LIFETALES_AUDIO_MAX_SECONDS=3))
     lacks.space = make_space(lacks.client)
     media = good(lacks.client.post("/api/media", files={"file": ("a.webm", webm(0.5), "audio/webm")}), 201)
     make_note(lacks.client, lacks.space, type="AUDIO", audioFileIds=[media["id"]])
     words = good(lacks.client.get("/api/limits"))["transcriptionLacks"]
     assert lacks.enter("#/settings").text("#transcribes") == words and "AI_TRANSCRIBE_PROVIDER" in words
     lacks.go(f"#/space/{lacks.space['id']}").until(lambda: words in lacks.text(".note .is-waiting"), "nobody says why it waits")
+    lacks.click("#record").until(lambda: "the length that is allowed" in lacks.text(".review"), lambda: lacks.text("#sound"))
+    lacks.click("#keep").stored(2)
 
 
 def test_links_of_voices_are_made_and_taken_back(tales, server):
