@@ -24,6 +24,7 @@
 #include "products/lifetales/story_hub.h"
 #include "products/lifetales/story_room.h"
 #include "products/lifetales/story_sql.h"
+#include "rt/offload.h"
 #include "work/ledger.h"
 
 enum {
@@ -457,6 +458,21 @@ static Err *run_read(Ctx *c, StoryRun *run, bool *wanted) {
     return NULL;
 }
 
+typedef struct Matching {
+    Arena *arena;
+    const Note *notes;
+    ptrdiff_t count;
+    MatchInput in;
+    StoryMatch out;
+} Matching;
+
+static void match_now(void *arg) {
+    Matching *m = arg;
+    m->in.plan.notes = story_notes(m->arena, m->notes, m->count);
+    m->out = story_match(m->arena, &m->in);
+}
+
+/* In a thread: of a hundred long notes it takes seconds, and nobody else uses the arena yet. */
 static Err *run_match(Ctx *c, StoryRun *run) {
     Note *notes;
     MatchInput in = {.overwrite_edited = run->overwrite,
@@ -466,14 +482,15 @@ static Err *run_match(Ctx *c, StoryRun *run) {
     TRY(space_notes(c, &run->space, &notes, &count));
     TRY(chapter_rows(c, run->user, run->space.n, &in.rows, &in.row_count));
     in.plan = (PlanInput){
-        .notes = story_notes(c->arena, notes, count),
         .count = count,
         .settings = &run->settings,
         .zone = run->zone,
         .language = run->space.language,
         .writer = writer_name(c->arena),
     };
-    run->match = story_match(c->arena, &in);
+    Matching matching = {c->arena, notes, count, in, {0}};
+    TRY(offload(c, LANE_LONG, match_now, &matching));
+    run->match = matching.out;
     run->language = run->match.plan.language;
     run->picture_cap = run->match.count * run->settings.images_per_chapter;
     run->pictures = arena_array(c->arena, StoryPicture, run->picture_cap + 1);

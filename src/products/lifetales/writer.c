@@ -13,6 +13,7 @@
 #include "products/lifetales/writer_prompt.h"
 #include "products/lifetales/writer_room.h"
 #include "products/lifetales/writer_stream.h"
+#include "rt/offload.h"
 
 enum { ROOM_TOKENS = 6000, ROOM_TOKENS_MAX = 48000 };
 
@@ -108,6 +109,34 @@ static bool may_ask_again(Writing *w, const Err *err, const ChatAnswer *answer, 
     return err && str_eq(err->code, S("ai_bad_answer"));
 }
 
+/* What is computed over all that the notes say is done beside the loop. Everything it reads and makes is
+ * this chapter's. */
+enum { LONG_TOKENS = 500 };
+
+typedef struct Computing {
+    Ctx *c;
+    const ChapterTask *task;
+    const json_t *json; /* NULL: no model's answer, from the notes alone */
+    bool last, taken;
+    ChapterDraft *out;
+    Str wrong;
+} Computing;
+
+static void compute_now(void *arg) {
+    Computing *x = arg;
+    if (x->json)
+        x->taken = draft_take(x->c, x->task, x->json, x->last, x->out, &x->wrong);
+    else
+        chapter_write_local(x->c, x->task, x->out);
+}
+
+static Err *compute(Ctx *c, Computing *x) {
+    if (writer_note_tokens(x->task->chapter) > LONG_TOKENS)
+        return offload(c, LANE_LONG, compute_now, x);
+    compute_now(x);
+    return NULL;
+}
+
 /* One try. *done: the draft is there. Otherwise w->wrong says why not. */
 static Err *one_try(Ctx *c, Writing *w, int number, bool *done) {
     ChatAnswer answer = {0};
@@ -125,7 +154,10 @@ static Err *one_try(Ctx *c, Writing *w, int number, bool *done) {
         if (last && !writer_only_said(w->task->settings))
             return err ? err : came_to_nothing(c, "ai_cut_short", wrong);
     } else {
-        *done = draft_take(c, w->task, answer.json, last, w->out, &wrong);
+        Computing x = {.c = c, .task = w->task, .json = answer.json, .last = last, .out = w->out};
+        TRY(compute(c, &x));
+        *done = x.taken;
+        wrong = x.wrong;
         if (!*done) w->out->errors++;
         if (!*done && last && !writer_only_said(w->task->settings))
             return came_to_nothing(c, "ai_bad_answer", wrong);
@@ -135,15 +167,17 @@ static Err *one_try(Ctx *c, Writing *w, int number, bool *done) {
 }
 
 /* Keeps what the calls cost. */
-static void write_ourselves(Ctx *c, Writing *w) {
+static Err *write_ourselves(Ctx *c, Writing *w) {
     ChapterDraft asked = *w->out, *out = w->out;
-    chapter_write_local(c, w->task, out);
+    Computing x = {.c = c, .task = w->task, .out = out};
+    TRY(compute(c, &x));
     out->usage = asked.usage;
     out->calls = asked.calls;
     out->errors = asked.errors;
     out->latency_ms = asked.latency_ms;
     out->repaired = asked.calls > 0 ? out->sentence_count : 0;
     out->cut = 0;
+    return NULL;
 }
 
 bool chapter_asks_model(const ChapterTask *task) {
@@ -165,6 +199,5 @@ Err *chapter_write(Ctx *c, const ChapterTask *task, ChapterDraft *out) {
         for (int i = 1; i <= WRITE_TRIES && out->calls < WRITE_TRIES && !done; i++)
             TRY(one_try(c, w, i, &done));
     }
-    if (!done) write_ourselves(c, w);
-    return NULL;
+    return done ? NULL : write_ourselves(c, w);
 }
