@@ -10,7 +10,7 @@ import tarfile
 import wave
 
 import pytest
-from harness import PATIENCE, Server, make_key, make_user, token
+from harness import PATIENCE, VARIANT, Server, make_key, make_user, token
 from tales import b64, good, make_note, make_space, png, refused, tone, wait
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fake"))
@@ -335,4 +335,5 @@ def test_what_is_exported_takes_no_memory_for_its_size(server):
             size += len(piece)
             most = max(most, resident()) if i % 16 == 0 else most
     assert size > 150 << 20, size
-    assert most - before < 60 << 10, (before, most)
+    if VARIANT == "plain":  # sanitizers keep what was freed
+        assert most - before < 60 << 10, (before, most)
