@@ -194,6 +194,8 @@ typedef struct Copy {
 static void copy_now(void *arg) {
     const Copy *job = arg;
     memcpy(job->to, job->from.data, (size_t)job->from.len);
+    /* It lies in the file; who waits for his turn to look at it needs no memory for it. */
+    (void)madvise(job->to, (size_t)job->from.len, MADV_DONTNEED);
 }
 
 Err *sheet_copy(Ctx *c, Str bytes, Sheet *out) {
