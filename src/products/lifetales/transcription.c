@@ -118,7 +118,7 @@ static Err *keeping_in(Ctx *c, void *arg) {
     return heard_keep(c, k->user, k->sha256, k->said);
 }
 
-Err *transcription_now(Ctx *c, Id user, Str audio, Str mime_type, Str sha256, Heard *out) {
+Err *transcription_now(Ctx *c, Id user, const Looked *looked, Str sha256, Heard *out) {
     Transcript said;
     bool found;
     TRY(heard_find(c, sha256, out, &found));
@@ -126,7 +126,8 @@ Err *transcription_now(Ctx *c, Id user, Str audio, Str mime_type, Str sha256, He
     Str lacks = transcribe_lacks(c->arena);
     if (!str_is_null(lacks)) FAIL(c, NOT_CONFIGURED, "%.*s", S_ARG(lacks));
     TRY(hearing_taken(c, user, sha256));
-    TRY(hearing_done(c, user, sha256, audio, mime_type, &said));
+    LongSound sound = {looked->bytes, looked->mime_type, sha256, looked->duration_ms.value, -1};
+    TRY(hearing_whole(c, user, &sound, &said));
     *out = heard_of(&said);
     Keeping keeping = {user, sha256, &said};
     return db_transaction(c, keeping_in, &keeping);

@@ -8,6 +8,7 @@
 #define SOCLE_LIFETALES_TRANSCRIPTION_H
 
 #include "ai/speech.h"
+#include "products/lifetales/album.h"
 #include "products/lifetales/records.h"
 #include "work/jobs.h"
 
@@ -22,7 +23,7 @@ typedef struct Heard {
 } Heard;
 /* Now, for who waits for it: NOT_CONFIGURED without a provider; ai.h's errors. Takes from the person's
  * limits unless it is known already. */
-MUST_USE Err *transcription_now(Ctx *c, Id user, Str audio, Str mime_type, Str sha256, Heard *out);
+MUST_USE Err *transcription_now(Ctx *c, Id user, const Looked *looked, Str sha256, Heard *out);
 
 /* When the program starts: what waited for a provider is asked for, if there is one now. */
 MUST_USE Err *transcriptions_begin(Ctx *c);

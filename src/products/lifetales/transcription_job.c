@@ -132,7 +132,8 @@ static Err *hear_it(Ctx *c, Hearing *h) {
     TRY(hearing_taken(c, h->user, h->media.sha256));
     TRY(db_exec(c, SQL(SQL_TRANSCRIPTION_BEGIN), ARGS(V(h->user), V(h->media_n)), &changed));
     TRY(album_bytes(c, &h->media, &audio));
-    return hearing_done(c, h->user, h->media.sha256, audio, h->media.mime_type, &h->said);
+    LongSound sound = {audio, h->media.mime_type, h->media.sha256, h->media.duration_ms.value, -1};
+    return hearing_whole(c, h->user, &sound, &h->said);
 }
 
 static Err *transcribe_run(Ctx *c, Job *job) {
@@ -192,6 +193,7 @@ const JobKind transcription_jobs[] = {
     {.name = TRANSCRIBE_JOB,
      .queue = "lifetales",
      .run = transcribe_run,
+     .timeout_ms = 60 * 60 * 1000, /* of many parts; what is over it goes on with the next one */
      .doc = "Write a recording down"},
     {.name = TRANSCRIBE_WAITING_JOB,
      .queue = "lifetales",

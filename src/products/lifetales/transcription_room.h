@@ -19,6 +19,14 @@ MUST_USE Err *heard_keep(Ctx *c, Id user, Str sha256, const Transcript *said);
 MUST_USE Err *hearing_taken(Ctx *c, Id user, Str sha256);
 /* The provider hears it. Errors: sound_prepare's, transcribe's. */
 MUST_USE Err *hearing_done(Ctx *c, Id user, Str sha256, Str audio, Str mime, Transcript *said);
+/* A recording as it is stored. */
+typedef struct LongSound {
+    Str audio, mime, sha256;
+    int64_t duration_ms;
+    int fd; /* a file with the same bytes, for the two below */
+} LongSound;
+/* The same of a recording of any length and size: in one call where it fits into one, else in parts. */
+MUST_USE Err *hearing_whole(Ctx *c, Id user, const LongSound *sound, Transcript *said);
 /* (tx) A job for a recording that waits; one is enough. */
 MUST_USE Err *hearing_ask(Ctx *c, Id user, Id media, int64_t round, int64_t delay_ms);
 
@@ -26,5 +34,12 @@ MUST_USE Err *hearing_ask(Ctx *c, Id user, Id media, int64_t round, int64_t dela
  * untouched; where no container that it takes holds them, decoded, without further loss, at the 16 kHz
  * at which speech is listened to. INVALID for what cannot be read, NOT_CONFIGURED without FFmpeg. */
 MUST_USE Err *sound_prepare(Ctx *c, Str provider, Str *audio, Str *mime);
+/* Of a long one the part [from_ms, to_ms), to_ms < 0: to its end: the same packets; decoded where these take
+ * more than `most` bytes, or are sound as it came from a microphone. */
+MUST_USE Err *sound_part(Ctx *c, const LongSound *l, int64_t from_ms, int64_t to_ms, ptrdiff_t most,
+                         Str *audio, Str *mime);
+/* Samples of 16 bits, one channel. */
+MUST_USE Err *sound_samples(Ctx *c, const LongSound *l, int64_t from_ms, int64_t ms, int rate,
+                            Str *samples);
 
 #endif

@@ -91,8 +91,8 @@ static Err *form_sent(Ctx *c, Call *k, Sent *in) {
 
 static void sent_hash(void *arg) {
     Sent *in = arg;
-    crypto_hash_sha256(in->hash, (const unsigned char *)in->bytes.data,
-                       (unsigned long long)in->bytes.len);
+    crypto_hash_sha256(in->hash, (const unsigned char *)in->looked.bytes.data,
+                       (unsigned long long)in->looked.bytes.len);
 }
 
 /* A recording is what its bytes say that it is. */
@@ -119,7 +119,7 @@ static Err *sent_hear(Ctx *c, Call *k, HeardOut *out) {
     bool form = str_eq_nocase(str_trim(type), S("multipart/form-data"));
     TRY(form ? form_sent(c, k, &in) : json_sent(c, k, &in));
     TRY(sent_look(c, form ? "file" : "audioData", &in));
-    TRY(transcription_now(c, user, in.bytes, in.looked.mime_type, in.sha256, &heard));
+    TRY(transcription_now(c, user, &in.looked, in.sha256, &heard));
     *out = (HeardOut){.transcription = heard.text.data ? heard.text : S(""),
                       .language = heard.language,
                       .confidence = heard.confidence,

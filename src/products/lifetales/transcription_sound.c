@@ -52,38 +52,127 @@ static int taker_of(Str provider) {
     return 0;
 }
 
-/* muxer NULL: decoded, into FLAC. */
-static Err *sound_make(Ctx *c, const Sound *sound, const char *muxer, Str *audio, bool *good) {
-    Sheet from, to;
+static const char *const copied[] = {"-c:a", "copy", NULL};
+static const char *const decoded[] = {"-c:a", "flac", "-ac", "1", "-ar", "16000", NULL};
+static const char *const no_words[] = {NULL};
+
+/* A command line for FFmpeg over the file that it gets as 3, into the one that it gets as 4. */
+typedef struct SoundLine {
+    const char *words[48];
+    int count;
+} SoundLine;
+
+static void words_add(SoundLine *line, const char *const *words) {
+    for (; *words; words++) {
+        assert(line->count < COUNT(line->words) - 1);
+        line->words[line->count++] = *words;
+    }
+}
+#define WORDS(line, ...) words_add(line, (const char *const[]){__VA_ARGS__, NULL})
+
+typedef struct SoundWay {
+    const char *const *where; /* before the input: from where on */
+    const char *const *part;  /* behind it: which part */
+    const char *const *coding;
+    const char *muxer;
+} SoundWay;
+
+/* *out: null where it cannot be done. */
+static Err *sound_run(Ctx *c, const Sound *sound, int fd, SoundWay way, Str *out) {
+    Sheet to;
     Str output = {0}, words = {0};
-    static const char *const copied[] = {"copy", NULL}, *const decoded[] = {"flac", "-ac",   "1",
-                                                                            "-ar",  "16000", NULL};
-    // clang-format off
-    const char *argv[40] = {str_cstr(c->arena, settings.ffmpeg), "-nostdin", "-hide_banner",
-                            "-loglevel", "error", "-threads", "1", "-protocol_whitelist", "file",
-                            "-f", sound->demuxer, "-i", "/dev/fd/3", "-map", "0:a:0", "-vn",
-                            "-map_metadata", "-1", "-fflags", "+bitexact", "-flags:a", "+bitexact",
-                            "-c:a"};
-    // clang-format on
-    int n = 0;
-    while (argv[n]) n++;
-    for (const char *const *word = muxer ? copied : decoded; *word; word++) argv[n++] = *word;
-    const char *const end[] = {"-f", muxer ? muxer : "flac", "-y", "/dev/fd/4"};
-    for (int i = 0; i < COUNT(end); i++) argv[n++] = end[i];
-    assert(n < COUNT(argv));
-    TRY(sheet_copy(c, *audio, &from));
+    bool good;
+    SoundLine line = {0};
+    WORDS(&line, str_cstr(c->arena, settings.ffmpeg), "-nostdin", "-hide_banner", "-loglevel",
+          "error", "-threads", "1", "-protocol_whitelist", "file");
+    words_add(&line, way.where ? way.where : no_words);
+    WORDS(&line, "-f", sound->demuxer, "-i", "/dev/fd/3", "-map", "0:a:0", "-vn");
+    words_add(&line, way.part ? way.part : no_words);
+    WORDS(&line, "-map_metadata", "-1", "-fflags", "+bitexact", "-flags:a", "+bitexact");
+    words_add(&line, way.coding);
+    WORDS(&line, "-f", way.muxer, "-y", "/dev/fd/4");
     TRY(sheet_open(c, &to));
-    ProcessOptions options = {.argv = argv,
-                              .files = {from.fd, to.fd},
+    ProcessOptions options = {.argv = line.words,
+                              .files = {fd, to.fd},
                               .file_count = 2,
                               .max_file_bytes = 4 * lifetales.media_max_bytes};
-    TRY(tool_run_limited(c, options, &output, good, &words));
-    if (!*good) return NULL;
+    TRY(tool_run_limited(c, options, &output, &good, &words));
+    *out = (Str){0};
+    if (!good) return NULL;
     TRY(sheet_read(c, &to));
-    *good = to.size > 0;
-    if (*good) *audio = str_of(to.data, to.size);
+    if (to.size > 0) *out = str_of(to.data, to.size);
     return NULL;
 }
+
+/* muxer NULL: decoded, into FLAC. */
+static Err *sound_make(Ctx *c, const Sound *sound, const char *muxer, Str *audio, bool *good) {
+    Sheet from;
+    Str made;
+    TRY(sheet_copy(c, *audio, &from));
+    SoundWay way = {.coding = muxer ? copied : decoded, .muxer = muxer ? muxer : "flac"};
+    TRY(sound_run(c, sound, from.fd, way, &made));
+    *good = made.len > 0;
+    if (*good) *audio = made;
+    return NULL;
+}
+
+/* -- of long ones ------------------------------------------------------------------------------ */
+
+static const char *seconds(Ctx *c, int64_t ms) {
+    return str_cstr(c->arena,
+                    strf(c->arena, "%lld.%03lld", (long long)(ms / 1000), (long long)(ms % 1000)));
+}
+
+static Err *sound_broken(Ctx *c) {
+    FAIL(c, INVALID, "The recording is broken, or nothing is in it.");
+}
+
+/* What holds the same packets in a file of its own; NULL: they take too much, decoding is better. */
+static const char *part_muxer(const Sound *sound) {
+    static const struct {
+        const char *demuxer, *muxer;
+    } rows[] = {{"matroska", "matroska"}, {"ogg", "ogg"},  {"mov", "mp4"},
+                {"mp3", "mp3"},           {"aac", "adts"}, {"amr", "amr"}};
+    if (strcmp(sound->mime, "audio/webm") == 0) return "webm";
+    for (ptrdiff_t i = 0; i < COUNT(rows); i++)
+        if (strcmp(rows[i].demuxer, sound->demuxer) == 0) return rows[i].muxer;
+    return NULL;
+}
+
+Err *sound_part(Ctx *c, const LongSound *l, int64_t from_ms, int64_t to_ms, ptrdiff_t most,
+                Str *audio, Str *mime) {
+    const Sound *sound = sound_of(l->mime);
+    if (!sound) FAIL(c, MEDIA_TYPE, "Nobody here cuts recordings of this kind.");
+    const char *part[] = {"-ss", seconds(c, from_ms), "-t", NULL, NULL};
+    if (to_ms < 0)
+        part[2] = NULL;
+    else
+        part[3] = seconds(c, to_ms - from_ms);
+    SoundWay way = {.part = part, .coding = copied, .muxer = part_muxer(sound)};
+    *audio = (Str){0};
+    *mime = l->mime;
+    if (way.muxer) TRY(sound_run(c, sound, l->fd, way, audio));
+    if (audio->len > 0 && audio->len <= most) return NULL;
+    way.coding = decoded;
+    way.muxer = "flac";
+    TRY(sound_run(c, sound, l->fd, way, audio));
+    *mime = S("audio/flac");
+    return audio->len > 0 ? NULL : sound_broken(c);
+}
+
+Err *sound_samples(Ctx *c, const LongSound *l, int64_t from_ms, int64_t ms, int rate,
+                   Str *samples) {
+    const Sound *sound = sound_of(l->mime);
+    if (!sound) FAIL(c, MEDIA_TYPE, "Nobody here cuts recordings of this kind.");
+    const char *where[] = {"-ss", seconds(c, from_ms), "-t", seconds(c, ms), NULL};
+    const char *hz = str_cstr(c->arena, strf(c->arena, "%d", rate));
+    const char *coding[] = {"-c:a", "pcm_s16le", "-ac", "1", "-ar", hz, NULL};
+    TRY(sound_run(c, sound, l->fd, (SoundWay){.where = where, .coding = coding, .muxer = "s16le"},
+                  samples));
+    return samples->len > 0 ? NULL : sound_broken(c);
+}
+
+/* -- all --------------------------------------------------------------------------------------- */
 
 Err *sound_prepare(Ctx *c, Str provider, Str *audio, Str *mime) {
     const Sound *sound = sound_of(*mime);
@@ -96,7 +185,7 @@ Err *sound_prepare(Ctx *c, Str provider, Str *audio, Str *mime) {
         return NULL;
     }
     TRY(sound_make(c, sound, NULL, audio, &good));
-    if (!good) FAIL(c, INVALID, "The recording is broken, or nothing is in it.");
+    if (!good) return sound_broken(c);
     *mime = S("audio/flac");
     return NULL;
 }
