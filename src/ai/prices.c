@@ -14,7 +14,7 @@
 
 typedef struct Price {
     Str model;
-    double in, out, cached; /* a token, in millionths; cached < 0: as in */
+    double in, out, cached;       /* a token, in millionths; cached < 0: as in */
     double minute, image, second; /* of sound, one, of video: units of the currency */
 } Price;
 
@@ -78,9 +78,11 @@ void usage_price(const char *provider, Str model, AiUsage *usage) {
 
 static Str price_read(Arena *arena, const char *model, const json_t *json, Price *out) {
     static const char *const names[] = {"in", "out", "cached", "minute", "image", "second"};
-    double *const places[] = {&out->in, &out->out, &out->cached, &out->minute, &out->image, &out->second};
+    double *const places[] = {&out->in,     &out->out,   &out->cached,
+                              &out->minute, &out->image, &out->second};
     if (!json_is_object(json))
-        return strf(arena, "%s: an object with in, out, cached, minute, image, second was expected", model);
+        return strf(arena, "%s: an object with in, out, cached, minute, image, second was expected",
+                    model);
     const char *name;
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)json, name, value) {

@@ -106,7 +106,8 @@ static const Setting settings_rows[] = {
             .doc = "And so many answers"),
     SETTING("AI_PRICES", ai_settings.prices, .settle = prices_settle,
             .doc = "JSON of prices for a million tokens, {\"MODEL\": {\"in\": 0.15, \"out\": 0.6, "
-                   "\"cached\": 0.075, \"minute\": 0, \"image\": 0, \"second\": 0}} (minute: of sound, second: of "
+                   "\"cached\": 0.075, \"minute\": 0, \"image\": 0, \"second\": 0}} (minute: of "
+                   "sound, second: of "
                    "video, each in the currency), before those that are known"),
     SETTING("AI_RECORDINGS", ai_settings.recordings,
             .doc = "Folder of recorded answers of providers"),

@@ -3,7 +3,6 @@ heading is a point; src/products/lifetales/README.md maps them to these tests. W
 the OpenAPI document, so that one that is added later is tried too; a place for an id or a token that is not known here
 fails the test: teach it in FOLDERS or PLACES."""
 
-import base64
 import collections
 import concurrent.futures
 import functools

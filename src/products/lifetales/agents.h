@@ -21,6 +21,7 @@ typedef enum StoryAgent {
 void story_counted_calls(StoryAgent agent, int64_t calls, int64_t errors, const AiUsage *usage,
                          int64_t latency_ms);
 /* The same of one asking of the ai room: what origin and err say of it. */
-void agent_asked(StoryAgent agent, const Err *err, const AiOrigin *origin, const AiUsage *usage, int64_t began_us);
+void agent_asked(StoryAgent agent, const Err *err, const AiOrigin *origin, const AiUsage *usage,
+                 int64_t began_us);
 
 #endif

@@ -67,7 +67,8 @@ static void programs_look(Ctx *c, Buf *b) {
     };
     bool by_espeak = str_eq(provider_usual(AI_SPEAK), S("local"));
     for (ptrdiff_t i = 0; i < COUNT(needed); i++) {
-        if ((!needed[i].setting && !by_espeak) || program_runs(c->arena, needed[i].program)) continue;
+        if ((!needed[i].setting && !by_espeak) || program_runs(c->arena, needed[i].program))
+            continue;
         line_add(b, strf(c->arena, "%.*s cannot be run%s%s: %s. Install it (apt install %s)",
                          S_ARG(needed[i].program), needed[i].setting ? ", see " : "",
                          needed[i].setting ? needed[i].setting : "", needed[i].without,
@@ -115,15 +116,18 @@ static void outside_look(Ctx *c, Buf *b) {
     if (!str_is_empty(ai_settings.video_provider) && !str_is_null(films))
         line_add(b, strf(c->arena, "narrators' videos: %.*s", S_ARG(films)));
     Err *cloud = cloudinary_on() ? cloudinary_check(c) : NULL;
-    if (cloud) line_add(b, strf(c->arena, "pictures are shown from here: %.*s", S_ARG(cloud->detail)));
+    if (cloud)
+        line_add(b, strf(c->arena, "pictures are shown from here: %.*s", S_ARG(cloud->detail)));
     if (str_is_empty(settings.public_url))
-        line_add(b, S("PUBLIC_URL is not set: the codes in printed books lead where the request for "
-                      "the book went. Set it to https://HOST before one is printed"));
+        line_add(b,
+                 S("PUBLIC_URL is not set: the codes in printed books lead where the request for "
+                   "the book went. Set it to https://HOST before one is printed"));
     else if (!str_starts(settings.public_url, S("https://")))
-        line_add(b, strf(c->arena,
-                         "PUBLIC_URL is %.*s: the codes in printed books lead there in the clear, for "
-                         "years. Set it to https://HOST",
-                         S_ARG(settings.public_url)));
+        line_add(b,
+                 strf(c->arena,
+                      "PUBLIC_URL is %.*s: the codes in printed books lead there in the clear, for "
+                      "years. Set it to https://HOST",
+                      S_ARG(settings.public_url)));
 }
 
 Str tales_lacks(Ctx *c) {

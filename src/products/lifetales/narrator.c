@@ -33,9 +33,9 @@ typedef struct Narration {
     Time created_at;
 } Narration;
 static const Field narration_fields[] = {
-    FIELD(Narration, id),    FIELD(Narration, state),    FIELD(Narration, operation),
-    FIELD(Narration, error), FIELD(Narration, media_id), FIELD(Narration, created_at),
-    FIELD(Narration, provider), FIELD(Narration, model), FIELD(Narration, seconds),
+    FIELD(Narration, id),       FIELD(Narration, state),    FIELD(Narration, operation),
+    FIELD(Narration, error),    FIELD(Narration, media_id), FIELD(Narration, created_at),
+    FIELD(Narration, provider), FIELD(Narration, model),    FIELD(Narration, seconds),
 };
 static const Record narration_record = RECORD(Narration, narration_fields);
 
@@ -143,7 +143,8 @@ static Err *asking_ask(Ctx *c, Asking *a) {
     const AiUsage nothing = {0}; /* what is begun may come to nothing; what is made costs */
     int64_t began_us = mono_us();
     Err *err = video_begin(c, &request, &a->operation, &a->origin);
-    story_counted_calls(AGENT_NARRATOR, 1, err != NULL, &nothing, (mono_us() - began_us) / US_PER_MS);
+    story_counted_calls(AGENT_NARRATOR, 1, err != NULL, &nothing,
+                        (mono_us() - began_us) / US_PER_MS);
     if (!err) return db_transaction(c, asking_begun, a);
     Err *left = narration_fail(c, a->user, a->id, S("The provider did not begin it."));
     if (left) err->cause = err->cause ? err->cause : left;

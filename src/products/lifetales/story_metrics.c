@@ -6,9 +6,12 @@
 static MetricCells story_cells, call_cells, error_cells, token_cells, cost_cells, time_cells,
     chapter_cells, repaired_cells, picture_cells, media_cells;
 static const char *const ends[] = {"done", "failed", "cancelled", NULL};
-static const char *const agents[] = {
-    [AGENT_STORY] = "story", [AGENT_ILLUSTRATION] = "illustration", [AGENT_TRANSCRIPTION] = "transcription",
-    [AGENT_VOICE] = "voice", [AGENT_NARRATOR] = "narrator",         [AGENTS] = NULL};
+static const char *const agents[] = {[AGENT_STORY] = "story",
+                                     [AGENT_ILLUSTRATION] = "illustration",
+                                     [AGENT_TRANSCRIPTION] = "transcription",
+                                     [AGENT_VOICE] = "voice",
+                                     [AGENT_NARRATOR] = "narrator",
+                                     [AGENTS] = NULL};
 static_assert(COUNT(agents) == AGENTS + 1, "a name for each agent");
 static const char *const chapters[] = {"written", "kept", NULL};
 static const int64_t call_ms[] = {100, 500, 1000, 2000, 5000, 10000, 20000, 30000, 60000};
@@ -28,13 +31,15 @@ static const Metric metrics[] = {
               .labels = "agent", .values = agents, .cells = &cost_cells},
     [PICTURES] = {"socle_tales_pictures", METRIC_COUNTER, "Pictures that models made.",
                   .cells = &picture_cells},
-    [MEDIA] = {"socle_tales_media_seconds", METRIC_COUNTER,
-               "Seconds of sound that models heard or spoke, and of video that they made, by agent.",
-               .labels = "agent", .values = agents, .cells = &media_cells, .per_unit = 1000},
+    [MEDIA] =
+        {"socle_tales_media_seconds", METRIC_COUNTER,
+         "Seconds of sound that models heard or spoke, and of video that they made, by agent.",
+         .labels = "agent", .values = agents, .cells = &media_cells, .per_unit = 1000},
     [TIMES] = {"socle_tales_agent_seconds", METRIC_HISTOGRAM,
-               "How long a chapter's text, a picture, a transcript or a voice was waited for; of a video, "
-               "until it was begun.", .labels = "agent",
-               .values = agents, .cells = &time_cells, .bounds = call_ms,
+               "How long a chapter's text, a picture, a transcript or a voice was waited for; of a "
+               "video, "
+               "until it was begun.",
+               .labels = "agent", .values = agents, .cells = &time_cells, .bounds = call_ms,
                .bound_count = COUNT(call_ms), .per_unit = 1000},
     [CHAPTERS] = {"socle_tales_chapters", METRIC_COUNTER,
                   "Chapters of stories: written, or kept because nothing had changed.",
@@ -69,7 +74,8 @@ void agent_asked(StoryAgent agent, const Err *err, const AiOrigin *origin, const
     if (origin->kept || str_eq(origin->provider, S("local"))) return;
     if (err && err->kind == ERR_NOT_CONFIGURED && calls == 0) return;
     if (calls == 0) calls = 1; /* its circuit is open, or it was not reached */
-    story_counted_calls(agent, calls, err ? calls : calls - 1, usage, (mono_us() - began_us) / US_PER_MS);
+    story_counted_calls(agent, calls, err ? calls : calls - 1, usage,
+                        (mono_us() - began_us) / US_PER_MS);
 }
 
 void story_counted_chapter(bool kept, int64_t repaired) {
