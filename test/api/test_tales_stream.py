@@ -91,6 +91,34 @@ def test_a_piece_is_heard_before_the_model_says_the_next(server, models):
     assert told_text(seen, space.chapters()[0]["id"]) == space.chapters()[0]["content"]
 
 
+def test_a_model_that_goes_on_is_listened_to_and_one_that_hangs_is_not(tmp_path, models):
+    """The limit is one of silence, while somebody listens: a slow stream outlasts it."""
+    limit = 1.2 * PATIENCE
+    server = Server(tmp_path, AI_CHAT_PROVIDER="gemini", AI_TRIES=1, LIFETALES_STORIES_PER_HOUR=1000,
+                    LIFETALES_STORY_MS=int(limit * 1000), **models.env()).start()
+    ended = threading.Event()
+    try:
+        space = Space(person(server), [("Une", "Paul ferme la porte du jardin. Marie rentre avec le pain du matin.")])
+        pieces = []
+
+        def slow(i):
+            pieces.append(i)
+            if i < 10:
+                time.sleep(limit / 4)
+        models.storyteller = lambda asked, notes: {"json": models_tales.tell(asked, notes), "pace": slow}
+        assert space.story(storyMode="chapter")["state"] == "done" and len(pieces) >= 10
+        models.storyteller = lambda asked, notes: {"json": models_tales.tell(asked, notes),
+                                                   "pace": lambda i: i == 12 and ended.wait(60 * PATIENCE)}
+        space.edit(0, "Paul ouvre la porte du jardin. Marie rentre avec le pain du matin.")
+        with space.follow(storyMode="chapter") as events:
+            while "retryAfter" not in (event := events.next())[2]:
+                pass
+        assert event[2]["state"] == "waiting" and not ended.is_set()  # given up by us: the model still hangs
+    finally:
+        ended.set()
+        server.close()
+
+
 def test_cut_after_every_event_it_is_resumed_without_loss_or_double(server, models):
     space = Space(person(server), made(4))
     with space.follow(storyMode="chapter") as events:

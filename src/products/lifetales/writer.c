@@ -16,6 +16,10 @@
 #include "rt/offload.h"
 
 enum { ROOM_TOKENS = 6000, ROOM_TOKENS_MAX = 48000 };
+/* LIFETALES_STORY_MS is how long a model may say nothing: an answer that comes whole has no longer, one that is
+ * listened to may go on while it does, up to so many times that. Else what is slow (a busy machine, a long
+ * chapter) would be given up in the middle, paid for, and asked for again. */
+enum { LISTENED_TIMES = 5 };
 
 typedef struct Writing {
     const ChapterTask *task;
@@ -24,12 +28,14 @@ typedef struct Writing {
     bool told;    /* something of the try under way */
     Str wrong;    /* with the answer before */
     int64_t room; /* tokens of the answer */
+    int64_t until_us; /* whatever comes */
 } Writing;
 
 /* -- one call ---------------------------------------------------------------------------------- */
 
 static Err *piece_take(Ctx *c, Str piece, void *arg) {
     Writing *w = arg;
+    c->deadline_us = min_i64(mono_us() + lifetales.story_ms * US_PER_MS, w->until_us);
     ArenaMark mark = arena_mark(c->arena);
     Buf text = buf_new(c->arena, piece.len + 8);
     text_reader_feed(&w->reader, piece, &text);
@@ -64,11 +70,13 @@ static Err *ask(Ctx *c, Writing *w, ChatAnswer *answer) {
         .schema_name = S("chapter"),
         .on_text = listens ? piece_take : NULL,
         .arg = w,
-        .timeout_ms = lifetales.story_ms,
+        .timeout_ms = lifetales.story_ms, /* until the first word, where it is listened to */
         .payer = w->task->payer,
     };
     ChapterDraft *out = w->out;
     text_reader_init(&w->reader);
+    w->until_us = mono_us() + LISTENED_TIMES * lifetales.story_ms * US_PER_MS;
+    if (c->deadline_us) w->until_us = min_i64(w->until_us, c->deadline_us);
     Err *err = chat(c, &request, answer);
     out->calls += answer->origin.tries;
     out->errors += err ? answer->origin.tries : max_i64(answer->origin.tries - 1, 0);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Writer: one chapter from its notes. With a model: asked for JSON of a schema (sentences with their
  * notes), checked, repaired or asked again (inventions named) at most WRITE_TRIES times, each within 60
- * s. Without one, or as the last resort in transcription mode: from the notes' own sentences. Nothing
- * that fails the checks leaves here. Waits; does not touch the database. */
+ * s, or without a silence of 60 s while it is listened to. Without one, or as the last resort in
+ * transcription mode: from the notes' own sentences. Nothing that fails the checks leaves here. Waits;
+ * does not touch the database. */
 #ifndef SOCLE_LIFETALES_WRITER_H
 #define SOCLE_LIFETALES_WRITER_H
 
