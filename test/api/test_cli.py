@@ -144,11 +144,11 @@ def test_keys_by_the_command_line(server):
 
 
 def test_demo_data_is_loaded_once_and_not_in_production(quiet):
-    first = quiet.cli("demo", timeout=120).stdout
+    first = quiet.cli("demo", timeout=300).stdout
     email = re.search(r"(\S+@\S+)", first).group(1)
     password = re.search(r"password (\S+)\)", first).group(1)
     users = quiet.cli("user", "list").stdout
-    assert quiet.cli("demo", timeout=120).stdout == first
+    assert quiet.cli("demo", timeout=300).stdout == first
     assert quiet.cli("user", "list").stdout == users
     quiet.start()
     assert token(quiet, user={"email": email, "password": password})

@@ -21,23 +21,25 @@ def test_the_tour_of_the_readme_works(make_server):
     lines = re.findall(r"^```sh\n(.*?)^```$", tour, re.M | re.S)
     assert len(lines) >= 4
     server = make_server(start=False)
-    server.cli("demo")
+    server.cli("demo", timeout=300)
     server.start()
     script = "set -eo pipefail\n" + "\n".join(lines)
     script = script.replace("http://127.0.0.1:8000", server.url)
     script = script.replace("curl -s ", "curl -sS --fail-with-body ").replace("curl -sN ", "curl -sSN --fail-with-body ")
     script = script.replace("DATA_DIR=var ", "").replace("build/socle", os.environ.get("SOCLE_BIN", str(ROOT / "build/socle")))
     done = subprocess.run(["bash", "-x", "-c", script], cwd=server.folder, env=clean_environment() | server.env,
-                          capture_output=True, text=True, timeout=120 * PATIENCE)
+                          capture_output=True, text=True, timeout=300 * PATIENCE)
     assert done.returncode == 0, done.stdout + done.stderr
     for said in ('"pong":true', '"email":"demo@socle.test"', '"id":"instagram_ten1"', '"id":"instagram_ten2"',
                  '"rejected_count":1', "ETag: ", '"key":"sk_', 'path="/api/v1/projects",status="201"',
                  "/api/v1/projects/{id}", "Calendrier.md", '"state":"answered"',
                  '"content":"Une personne prend la suite."', '"handedOver":', "1 added, 1 indexed", "Tilia",
-                 "Une personne prend la suite.\n", "event: illustration", "event: complete", '"title":"Le marché"'):
+                 "Une personne prend la suite.\n", "event: illustration", "event: complete", '"title":"Le marché"',
+                 "Jeanne a compté 12 éclats.\n", "kerlann.pdf: La maison de Kerlann"):
         assert said in done.stdout, said
     assert (server.folder / "ten-minutes.tar").stat().st_size > 0
-    assert (server.folder / "bretagne.pdf").read_bytes().startswith(b"%PDF-")
+    for book in ("bretagne.pdf", "kerlann.pdf"):
+        assert (server.folder / book).read_bytes().startswith(b"%PDF-")
 
 
 def test_contributing_shows_the_example_that_is_built():

@@ -30,8 +30,8 @@ def wait_for_audio(client, debate, seconds=90):
 @pytest.mark.skipif(not shutil.which("espeak-ng"), reason="no espeak-ng")
 def test_the_demo_speaks_and_a_word_leads_to_its_second(make_server, port, tmp_path):
     server = make_server(start=False, LISTEN=f"127.0.0.1:{port}")
-    server.cli("demo", timeout=120)
-    server.cli("demo", timeout=120)
+    server.cli("demo", "--products", "robian", timeout=120)
+    server.cli("demo", "--products", "robian", timeout=120)
     server.start()
     client = server.client()
     [debate] = client.get("/api/debates/").json()["debates"]
@@ -54,14 +54,14 @@ def test_the_demo_speaks_and_a_word_leads_to_its_second(make_server, port, tmp_p
     assert near >= 0.9 * len(begins), (near, len(begins), ends[:5], begins[:5])
     found = client.post("/api/search/debates", json={"q": "lentilles de Fresnel"})
     assert found.status_code == 200 and debate["id"] in found.text
-    server.cli("demo", timeout=120)
+    server.cli("demo", "--products", "robian", timeout=120)
     assert client.get("/api/debates/").json()["total"] == 1
     assert client.get(f"/api/debates/{debate['id']}").json()["has_audio"] is True
 
 
 def test_without_a_voice_the_demo_goes_on(make_server, port):
     server = make_server(start=False, LISTEN=f"127.0.0.1:{port}", FFMPEG_PATH="/nonexistent/ffmpeg")
-    said = server.cli("demo", timeout=120)
+    said = server.cli("demo", "--products", "robian", timeout=120)
     assert "the demo's sitting has no audio: ffmpeg is missing" in said.stderr
     server.start()
     client = server.client()

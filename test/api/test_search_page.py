@@ -565,7 +565,7 @@ def test_the_parts_are_the_embedded_ones_only(server):
 
 def test_the_demo_and_the_console_are_a_click_away(make_server, tmp_path):
     server = make_server(start=False)
-    server.cli("demo")
+    server.cli("demo", "--products", "veyl")
     server.start()
     browser = start_browser(tmp_path / "profile", "fr-FR")
     try:

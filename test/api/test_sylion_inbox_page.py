@@ -83,7 +83,7 @@ class Inbox(Page):
 def server(tmp_path_factory):
     server = Server(tmp_path_factory.mktemp("data"))
     try:
-        server.cli("demo", timeout=120)
+        server.cli("demo", "--products", "sylion", timeout=120)
         server.start()
         server.env["LISTEN"] = server.url.removeprefix("http://")  # for a restart at the same address
         yield server

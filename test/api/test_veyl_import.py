@@ -234,10 +234,10 @@ def test_a_running_server_sees_what_the_command_imports(server, tmp_path):
 
 
 def test_the_demo_data_is_there_once(server):
-    server.cli("demo")
+    server.cli("demo", "--products", "veyl")
     first = stored(server)
     time.sleep(0.01)
-    server.cli("demo")
+    server.cli("demo", "--products", "veyl")
     assert stored(server) == first and len(first) >= 300
     server.start()
     from harness import Client
