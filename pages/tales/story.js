@@ -151,7 +151,7 @@ function panelsOf(tale, at) {
     mark();
     if (last && isBack) at.tools.querySelector(`[data-tool=${last}]`).focus();
   };
-  tale.showPanel = async (name) => {
+  tale.showPanel = async (name, isAsked = true) => {
     if (open === name) return tale.closePanel(true);
     open = name;
     mark();
@@ -163,7 +163,7 @@ function panelsOf(tale, at) {
       const show = await PANELS[name]();
       if (open !== name) return;
       await show(tale, at.panel);
-      at.panel.querySelector('input:checked, input, select, button')?.focus();
+      if (isAsked) at.panel.querySelector('input:checked, input, select, button')?.focus();
     } catch (problem) {
       tale.closePanel();
       if (problem.name !== 'AbortError') tale.app.trouble(problem);
@@ -222,7 +222,7 @@ export function showStory(room, app) {
   list.show();
   import('./edit.js').then(({ offerDrafts }) => offerDrafts(tale)).catch(() => {});
   if (space.generatingStoryId) tale.run({ id: space.generatingStoryId });
-  else if (!tale.chapters.length) tale.showPanel('write');
+  else if (!tale.chapters.length) tale.showPanel('write', false);
   return () => {
     tale.speaker.stop();
     sources.end();
