@@ -99,7 +99,7 @@ TEST(prices_of_the_operator_come_first) {
     Arena *arena = arena_new(MIB);
     CHECK(str_is_null(prices_set(
         arena, S("{\"gpt-4o-mini\": {\"in\": 1, \"out\": 2}, \"ear\": {\"minute\": 0.006}, "
-                 "\"brush\": {\"image\": 0.04}}"))));
+                 "\"brush\": {\"image\": 0.04}, \"film\": {\"second\": 0.4}}"))));
     AiUsage u = used(10, 10, 0);
     usage_price("openai", S("gpt-4o-mini"), &u);
     CHECK_INT(u.cost_micros, 30);
@@ -109,6 +109,9 @@ TEST(prices_of_the_operator_come_first) {
     u = (AiUsage){.images = 2};
     usage_price("openai", S("brush"), &u);
     CHECK_INT(u.cost_micros, 80000);
+    u = (AiUsage){.millis_video = 6000};
+    usage_price("gemini", S("film"), &u);
+    CHECK_INT(u.cost_micros, 2400000);
     static const char *const wrong[] = {"[]",
                                         "{",
                                         "{\"m\": 1}",
