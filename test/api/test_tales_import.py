@@ -192,6 +192,12 @@ def test_a_bad_line_takes_no_other_with_it(server, ada, tmp_path):
     assert sorted(n["textContent"] for n in spaces(ada)[0]["notes"]) == ["eins", "sechs"]
 
 
+def test_a_bad_first_line_too(server, ada, tmp_path):
+    lines = [b'{"id": "1", "textContent": "of', b'{"id": "2", "textContent": "zwei"}', b'{"id": "3", "textContent": "drei"}']
+    counts, why = take(server, ada, tmp_path, b"\n".join(lines), code=1, name="n.jsonl")
+    assert counts["notes"] == 2 and [line for _, line, _ in why] == [1]
+
+
 @pytest.mark.parametrize("content", [b"", b"  \n", b"{", b"[", b"hello", b"\0\0\0\0", b"[" * 5000, b"{}", b"[[[[]]]]",
                                      b'"text"', b'{"spaces": 7}', b"\x1f\x8b\x08garbage", b'{"notes": {}}'])
 def test_files_that_are_nothing_are_refused_in_a_word(server, ada, tmp_path, content):

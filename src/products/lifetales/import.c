@@ -11,7 +11,6 @@
  * run again. */
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,7 +22,7 @@
 #include "net/sheet.h"
 #include "rt/io.h"
 
-enum { ELEMENT_MAX = 160 * 1024 * 1024, DEPTH_MAX = 8, FORGET_BYTES = 16 * 1024 * 1024 };
+enum { ELEMENT_MAX = 160 * 1024 * 1024, DEPTH_MAX = 8 };
 #define IDS_BYTES (256 * MIB)
 
 /* -- telling ----------------------------------------------------------------------------------- */
@@ -56,24 +55,21 @@ void import_moves_to(Import *im, const Space *space) {
 
 typedef struct Walk {
     Import *im;
-    Str map, text;                /* the file's bytes, and those behind a mark at their beginning */
-    int64_t before;               /* bytes of the files before this one */
-    ptrdiff_t counted, forgotten; /* lines counted, and pages given back, up to here */
+    Str map, text;     /* the file's bytes, and those behind a mark at their beginning */
+    int64_t before;    /* bytes of the files before this one */
+    ptrdiff_t counted; /* lines, up to here */
 } Walk;
 
-/* Where we are: the line, for who reads the file; and memory that is not needed again is given back. */
+/* Where we are: the line, for who reads the file. */
 static void walk_to(Walk *w, Str value) {
-    ptrdiff_t at = value.data - w->text.data;
+    ptrdiff_t at = value.data - w->text.data, from = w->counted;
     while (w->counted < at) {
         const char *end = memchr(w->text.data + w->counted, '\n', (size_t)(at - w->counted));
         w->counted = end ? end + 1 - w->text.data : at;
         w->im->t->line_number += end != NULL;
     }
     w->im->t->bytes_done = w->before + w->counted;
-    if (at < w->forgotten + FORGET_BYTES) return;
-    ptrdiff_t to = at / FORGET_BYTES * FORGET_BYTES;
-    char *from = (char *)(uintptr_t)w->map.data + w->forgotten;
-    if (madvise(from, (size_t)(to - w->forgotten), MADV_DONTNEED) == 0) w->forgotten = to;
+    scan_passed(w->text.data + from, w->text.data + w->counted);
 }
 
 static Err *element_parse(Ctx *c, Str value, bool cut, json_t **out) {
@@ -291,6 +287,14 @@ static Err *lines_take(Ctx *c, Walk *w) {
     return NULL;
 }
 
+/* A first line that is broken swallows what follows it: then the next one begins as it did. */
+static bool first_line_broken(Str text) {
+    const char *newline = memchr(text.data, '\n', (size_t)text.len);
+    if (!newline || text.data[0] != '{') return false;
+    ptrdiff_t behind = newline + 1 - text.data;
+    return str_starts(str_trim(str_slice(text, behind, behind + 64)), S("{"));
+}
+
 /* The file's one value, or lines of them: where the first line is a value, and there are more lines. */
 static Err *values_take(Ctx *c, Walk *w) {
     bool cut;
@@ -299,15 +303,15 @@ static Err *values_take(Ctx *c, Walk *w) {
         transfer_reject(w->im->t, S("The file is empty."));
         return NULL;
     }
-    const char *newline = memchr(w->text.data + begin, '\n', (size_t)(w->text.len - begin));
-    bool rest = str_trim(str_slice(w->text, end, w->text.len)).len > 0;
-    bool line = newline && (end <= newline - w->text.data || w->text.data[begin] != '[');
-    if (line && rest) return lines_take(c, w);
-    if (rest) {
+    if (str_trim(str_slice(w->text, end, w->text.len)).len > 0) {
+        const char *newline = memchr(w->text.data + begin, '\n', (size_t)(w->text.len - begin));
+        bool line = newline && (end <= newline - w->text.data || w->text.data[begin] != '[');
+        if (line) return lines_take(c, w);
         transfer_reject(w->im->t,
                         S("It is neither JSON nor an export: something stands behind its end."));
         return NULL;
     }
+    if (cut && first_line_broken(str_slice(w->text, begin, end))) return lines_take(c, w);
     TRY(value_take(c, w, str_slice(w->text, begin, end), cut, (Str){0}, 0));
     if (cut)
         transfer_reject(w->im->t, S("The file ends in the middle: what was whole has been taken."));
@@ -381,10 +385,13 @@ static Err *json_file(Ctx *c, Import *im, Str path, int fd) {
     Walk w = {.im = im};
     if (fstat(fd, &about)) FAIL(c, INTERNAL, "%.*s: %s", S_ARG(path), strerror(errno));
     TRY(file_map(c, fd, about.st_size, &w.map));
+    scan_mapped(w.map);
     bool marked = str_starts(w.map, S("\xEF\xBB\xBF"));
     w.text = str_slice(w.map, marked ? 3 : 0, w.map.len);
     w.before = im->t->bytes_done;
-    return values_take(c, &w);
+    Err *err = values_take(c, &w);
+    scan_mapped((Str){0});
+    return err;
 }
 
 static Err *one_file(Ctx *c, Import *im, ptrdiff_t index) {

@@ -2,6 +2,26 @@
  * See import_scan.h. */
 #include "products/lifetales/import_scan.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { PASSED_BYTES = 16 * 1024 * 1024 };
+static Str mapped; /* a command has one file at a time */
+
+void scan_mapped(Str file) { mapped = file; }
+
+/* Whole pages of the file between the two are read again from it when they are wanted again. */
+void scan_passed(const char *from, const char *to) {
+    ptrdiff_t page = (ptrdiff_t)sysconf(_SC_PAGESIZE);
+    if (mapped.len == 0 || from < mapped.data || to > mapped.data + mapped.len) return;
+    ptrdiff_t begin = (from - mapped.data) / page * page, end = (to - mapped.data) / page * page;
+    if (end <= begin) return;
+    /* The kernel may leave them: nothing hangs on it. */
+    int left =
+        madvise((char *)(uintptr_t)mapped.data + begin, (size_t)(end - begin), MADV_DONTNEED);
+    (void)left;
+}
+
 static bool is_space(char byte) {
     return byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t';
 }
@@ -27,7 +47,12 @@ static ptrdiff_t quotes_end(Str text, ptrdiff_t at) {
 
 static ptrdiff_t brackets_end(Str text, ptrdiff_t at) {
     int64_t depth = 0;
+    ptrdiff_t kept = at;
     while (at < text.len) {
+        if (at - kept >= PASSED_BYTES) {
+            scan_passed(text.data + kept, text.data + at);
+            kept = at;
+        }
         char byte = text.data[at];
         if (byte == '"') {
             at = quotes_end(text, at);

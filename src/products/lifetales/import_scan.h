@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Walking through JSON that is too large to be parsed whole: where values begin and end, from their brackets and
- * quotes alone. What is inside is for who parses it. Pure. */
+ * quotes alone. What is inside is for who parses it. Pure, but that pages of a file are given back. */
 #ifndef SOCLE_LIFETALES_IMPORT_SCAN_H
 #define SOCLE_LIFETALES_IMPORT_SCAN_H
 
 #include "core/str.h"
+
+/* Texts lie in this mapping of a file, which is only read: what a walk has passed need not stay in memory. Null:
+ * in no file. */
+void scan_mapped(Str file);
+void scan_passed(const char *from, const char *to);
 
 typedef struct Scan {
     Str text; /* of the list or object, from its bracket on; its end need not be there */
