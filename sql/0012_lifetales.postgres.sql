@@ -186,7 +186,7 @@ CREATE TABLE chapter_pictures (
     key text COLLATE "C" NOT NULL,
     style text,
     prompt text NOT NULL,
-    created_at bigint NOT NULL,
+    created_at timestamptz NOT NULL,
     PRIMARY KEY (chapter_n, position)
 );
 CREATE INDEX chapter_pictures_media ON chapter_pictures (media_n);

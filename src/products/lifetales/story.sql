@@ -115,8 +115,7 @@ DELETE FROM chapter_pictures WHERE user_id = $1 AND chapter_n = $2 AND position 
 -- $2 chapter, $3 position, $4 media, $5 key, $6 style, $7 prompt, $8 now, $9 the chapter's own prompt, null:
 -- any; nothing where it is another by now.
 INSERT INTO chapter_pictures (chapter_n, user_id, position, media_n, key, style, prompt, created_at)
-SELECT h.n, h.user_id, CAST($3 AS bigint), CAST($4 AS bigint), CAST($5 AS text), CAST($6 AS text), CAST($7 AS text),
-       CAST($8 AS bigint)
+SELECT h.n, h.user_id, CAST($3 AS bigint), CAST($4 AS bigint), CAST($5 AS text), CAST($6 AS text), CAST($7 AS text), $8
   FROM chapters h WHERE h.user_id = $1 AND h.n = $2 AND (CAST($9 AS text) IS NULL OR h.illustration_prompt = $9)
     ON CONFLICT (chapter_n, position) DO UPDATE SET media_n = excluded.media_n, key = excluded.key,
        style = excluded.style, prompt = excluded.prompt, created_at = excluded.created_at
