@@ -121,8 +121,8 @@ def test_one_of_them_is_drawn_anew_it_is_told_and_stays(server):
     assert there(me, before) == [200, 404]
     assert good(me.post(path, json={"style": "pastel"}, timeout=60 * PATIENCE))["mediaId"] != before[0]
     told = f"FROM events WHERE type = 'illustration' AND channel = 'story:{story['storyId']}'"
-    assert database(server, f"SELECT count(*) {told}") == 4
-    third = database(server, f"SELECT data {told} ORDER BY id LIMIT 1 OFFSET 2").replace(" ", "")
+    assert int(database(server, f"SELECT count(*) {told}")) == 4
+    third = str(database(server, f"SELECT data {told} ORDER BY id LIMIT 1 OFFSET 2")).replace(" ", "").replace("'", "\"")
     assert made["mediaId"] in third and '"position":1' in third
     kept = media_ids(space)
     space.story(storyMode="chapter", imagesPerChapter=2)
