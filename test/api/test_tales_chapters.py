@@ -47,4 +47,4 @@ def test_a_link_to_a_story_opens_a_page_and_its_sentences_name_notes(server):
     sourced(space, chapters)
     data(space.client.delete(f"/api/spaces/{space.id}/share", params={"id": share["id"]}))
     assert reader.get(page).status_code == 410 and "/tales/shared.js" in reader.get(page).text
-    assert reader.get("/tales/s/nothing").status_code == 404
+    assert reader.get("/tales/s/nothing").status_code == 410

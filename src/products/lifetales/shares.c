@@ -291,7 +291,7 @@ static Err *shared_page(Ctx *c, Call *k) {
     if (err && err->kind != ERR_NOT_FOUND && err->kind != ERR_GONE) return err;
     TRY(page_text(c, S("tales/shared.html"), &page));
     reply_header(k->r, S("Cache-Control"), S("no-store"));
-    reply_text(k->r, err ? err_status(err->kind) : 200, S("text/html; charset=utf-8"), page);
+    reply_text(k->r, err ? err_status(ERR_GONE) : 200, S("text/html; charset=utf-8"), page);
     k->answered = true;
     return NULL;
 }
@@ -321,8 +321,8 @@ const Route share_routes[] = {
     {GET, "/api/shared/{token}", shared_get, .access = ACCESS_OPEN, .out = &shared_record,
      .tag = "lifetales", .errors = "404 410", .doc = "A story, for who has its link"},
     {GET, "/tales/s/{token}", shared_page, .access = ACCESS_OPEN, .out_type = "text/html",
-     .status_also = 410, .tag = "lifetales", .errors = "404",
-     .doc = "The page where whoever has the link reads the story"},
+     .status_also = 410, .tag = "lifetales",
+     .doc = "The page where whoever has the link reads the story, or (410) that there is none"},
     {GET, "/api/shared/{token}/media/{id}", shared_media_get, .access = ACCESS_OPEN,
      .out_type = "application/octet-stream", .tag = "lifetales", .errors = "404 410",
      .doc = "A picture or recording that the story shows"},
