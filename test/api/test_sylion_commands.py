@@ -121,11 +121,11 @@ def test_a_tenant_set_up_from_the_shell_alone_answers_from_an_imported_document(
     key = server.cli("tenant", "key", name).stdout.split()[1]
     client = server.client(key)
 
-    def answered():
+    def answered():  # documents come into the server's index one after the other
         said = good(client.post(f"/api/v1/assistants/{assistant}/ask", json={"question": asks["question"]}))
-        return said if said["citations"] else None
+        return said if [c["documentName"] for c in said["citations"]][:1] == [asks["document"]] else None
     said = wait(answered, "the server to find what the command stored")
-    assert said["citations"][0]["documentName"] == asks["document"] and asks["answer_contains"] in said["answer"], said
+    assert asks["answer_contains"] in said["answer"], said
 
     # And the line works as one made over HTTP does.
     phone = "+33639987199"

@@ -172,9 +172,10 @@ class FakeMeilisearch:
             self.held = False
             self.news.notify_all()
 
-    def fail(self, kind):
+    def fail(self, kind, uid=None):
+        """The next task of that kind fails, of that index alone or of any."""
         with self.lock:
-            self.fails.append(kind)
+            self.fails.append((kind, uid))
 
     def wipe(self):
         with self.lock:
@@ -219,8 +220,9 @@ class FakeMeilisearch:
 
     def task_do(self, task):
         try:
-            if task["type"] in self.fails:
-                self.fails.remove(task["type"])
+            wish = next((f for f in self.fails if f[0] == task["type"] and f[1] in (None, task["indexUid"])), None)
+            if wish:
+                self.fails.remove(wish)
                 raise Refused("internal", "An internal error has occurred. `No space left on device`.", kind="internal")
             task["run"]()
             task["status"] = "succeeded"
