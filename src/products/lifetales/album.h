@@ -36,9 +36,9 @@ MUST_USE Err *album_load_n(Ctx *c, Id user, Id n, Media *out);
 MUST_USE Err *album_bytes(Ctx *c, const Media *media, Str *out); /* whole, in c's arena */
 /* Its signed address, good for at least half of LIFETALES_MEDIA_URL_S, and the same for that long. */
 Str album_url(Ctx *c, Str media_id);
-/* Base64 of q's body (NULL: of elsewhere), with or without a data: URL around it, whose type is then *mime (else null). INVALID.
- * Large bytes lie in a file that has no name, until c ends: long texts came there while they were read
- * (net/body_parts.h). */
+/* Base64 of q's body (NULL: of elsewhere), with or without a data: URL around it, whose type is then
+ * *mime (else null). INVALID. Large bytes lie in a file that has no name, until c ends: long texts came
+ * there while they were read (net/body_parts.h). */
 MUST_USE Err *album_decode(Ctx *c, const Req *q, Str base64, Str *bytes, Str *mime);
 /* A body's base64, decoded, looked at and stored, for album_add. What is wrong with the text is INVALID
  * for `field`. */
