@@ -194,14 +194,23 @@ static int64_t pause_before(int64_t tries_made, const Err *err) {
     return err->retry_after_s > 0 ? err->retry_after_s * 1000 + pause : pause;
 }
 
+/* Circuit or place refused another try: what the provider answered before says more. */
+static Err *refused_after(Err *former, Err *refusal) {
+    if (!former) return refusal;
+    former->retry_after_s = max_i64(former->retry_after_s, refusal->retry_after_s);
+    return former;
+}
+
 static Err *provider_ask(Ctx *c, Asking *a) {
     int64_t tries = a->call->tries ? a->call->tries : max_i64(ai_settings.tries, 1);
+    Err *former = NULL;
     for (int64_t made = 1;; made++) {
         int before = a->origin->tries;
         Err *err = try_once(c, a);
         if (!err || a->told || c->cancelled) return err;
-        bool asked = a->origin->tries > before; /* else circuit or place refused it */
-        if (!asked || made >= tries || !worth_another_try(err)) return err;
+        if (a->origin->tries == before) return refused_after(former, err);
+        if (made >= tries || !worth_another_try(err)) return err;
+        former = err;
         int64_t pause = pause_before(made, err);
         if (mono_us() + pause * US_PER_MS >= a->until_us) return err;
         figures_retry(a->index, a->call->kind);

@@ -192,6 +192,19 @@ AI(a_circuit_opens_lets_one_through_and_closes) {
     CHECK_INT(asked(&first), 2);
 }
 
+/* Another call's failures opened it meanwhile: this one was answered, and says what. */
+AI(a_circuit_that_opens_between_two_tries_hides_no_answer) {
+    SCRIPT(&first, {.fails = ERR_UPSTREAM, .code = "ai_bad_answer"});
+    ChatAnswer a;
+    policy_tuning.failures = 2;
+    ai_settings.tries = 3;
+    Err *err = ask(c, &a);
+    REQUIRE(err && err->kind == ERR_UPSTREAM);
+    CHECK_STR(err->code, S("ai_bad_answer"));
+    CHECK(err->retry_after_s > 0 && err->retry_after_s <= 16);
+    CHECK_INT(asked(&first), 2);
+}
+
 AI(only_one_call_probes_at_a_time) {
     SCRIPT(&first, {.fails = ERR_UPSTREAM});
     ChatAnswer a;
@@ -492,6 +505,7 @@ T_MAIN(BOTH_ROWS(what_may_pass_is_tried_again), BOTH_ROWS(no_more_tries_than_are
        BOTH_ROWS(the_readers_error_ends_the_call_and_is_not_the_providers),
        BOTH_ROWS(a_circuit_opens_lets_one_through_and_closes),
        BOTH_ROWS(only_one_call_probes_at_a_time),
+       BOTH_ROWS(a_circuit_that_opens_between_two_tries_hides_no_answer),
        BOTH_ROWS(a_share_of_failures_opens_a_circuit_too),
        BOTH_ROWS(failures_long_ago_do_not_count),
        BOTH_ROWS(what_says_nothing_about_the_provider_opens_nothing),
