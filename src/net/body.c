@@ -2,14 +2,9 @@
  * Request bodies: announced or chunked, read as they come. A body that is already whole in the
  * stream's buffer is handed out from there. Time spent waiting for the client is counted, and
  * compared with the slowest pace allowed; the handler's own time is not the client's fault. */
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
-
-#include "core/rand.h"
 #include "net/server.h"
 
-enum { SPOOL_MEMORY = 1 << 20, SPOOL_PIECE = 128 * 1024, LINE_USUAL = 4096 };
+enum { LINE_USUAL = 4096 };
 
 void body_begin(HttpConn *conn, int64_t length, bool owes_continue) {
     conn->body = (BodyIn){
@@ -131,68 +126,6 @@ Err *body_all(Ctx *c, Req *q, Str *out) {
     }
     *out = buf_str(&text);
     return NULL;
-}
-
-/* -- Large bodies ------------------------------------------------------------------------------ */
-
-void close_later(void *fd) { file_close((int)(intptr_t)fd); }
-
-/* A file without a name. Where the file system has no O_TMPFILE, one that loses its name at
- * once. */
-static Err *temp_open(Ctx *c, Str dir, int *fd) {
-    *fd = -1;
-    Err *err = file_open(c, dir, O_TMPFILE | O_RDWR, 0600, fd);
-    if (err) {
-        Str path =
-            strf(c->arena, "%.*s/socle-%.*s", S_ARG(dir), S_ARG(rand_token(c->arena, S(""), 16)));
-        err = file_open(c, path, O_RDWR | O_CREAT | O_EXCL, 0600, fd);
-        if (!err) err = file_remove(c, path);
-    }
-    if (*fd >= 0) defer(c, close_later, (void *)(intptr_t)*fd);
-    if (!err || err->kind == ERR_STORAGE_FULL) return err;
-    return err_wrap(c, ERR_INTERNAL, __func__, err,
-                    "No temporary file for the body."); /* not the client's NOT_FOUND */
-}
-
-static Err *spool_rest(Ctx *c, Req *q, Buf *head, Spool *out) {
-    TRY(temp_open(c, q->conn->server->options.temp_dir, &out->fd));
-    TRY(file_write(c, out->fd, head->data, head->len, 0));
-    out->size = head->len;
-    out->memory = (Str){0};
-    for (bool more = true; more;) {
-        head->len = 0;
-        while (more && head->len < SPOOL_PIECE) {
-            ptrdiff_t n;
-            char *to = buf_reserve(head, SPOOL_PIECE - head->len);
-            TRY(body_read(c, q, to, SPOOL_PIECE - head->len, &n));
-            head->len += n;
-            more = n > 0;
-        }
-        if (head->len > 0) TRY(file_write(c, out->fd, head->data, head->len, out->size));
-        out->size += head->len;
-    }
-    return NULL;
-}
-
-Err *body_spool(Ctx *c, Req *q, Spool *out) {
-    *out = (Spool){.fd = -1};
-    if (q->body_length >= 0 && q->body_length <= SPOOL_MEMORY) {
-        TRY(body_all(c, q, &out->memory));
-        out->size = out->memory.len;
-        return NULL;
-    }
-    bool large = q->body_length > 0;
-    Buf head = buf_new(c->arena, SPOOL_PIECE);
-    while (!large && head.len <= SPOOL_MEMORY) {
-        ptrdiff_t n;
-        char *to = buf_reserve(&head, SPOOL_PIECE);
-        TRY(body_read(c, q, to, head.cap - head.len, &n));
-        head.len += n;
-        if (n > 0) continue;
-        *out = (Spool){.memory = buf_str(&head), .fd = -1, .size = head.len};
-        return NULL;
-    }
-    return spool_rest(c, q, &head, out);
 }
 
 /* -- Lines ------------------------------------------------------------------------------------- */

@@ -17,8 +17,6 @@ static void options_fill(HttpOptions *o) {
     USUAL(body_limit, 10 * MIB);
     USUAL(budget_bytes, 8 * MIB);
 #undef USUAL
-    const char *temp = getenv("TMPDIR");
-    if (o->temp_dir.len == 0) o->temp_dir = temp && *temp ? str_c(temp) : S("/tmp");
 }
 
 static Str refusal_text(Arena *arena) {
@@ -39,7 +37,6 @@ Err *http_start(Ctx *c, HttpOptions options, HttpServer **out) {
     HttpServer *server = arena_new_of(arena, HttpServer);
     server->arena = arena;
     server->options = options;
-    server->options.temp_dir = str_copy(arena, options.temp_dir);
     server->refusal = refusal_text(arena);
     if (!networks_parse(arena, options.trusted_proxies, &server->trusted)) {
         Err *err = err_new(c, ERR_INVALID, __func__,

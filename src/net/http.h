@@ -72,14 +72,6 @@ Str etag_of(Arena *arena, Str body);
 MUST_USE Err *body_read(Ctx *c, Req *q, char *to, ptrdiff_t cap, ptrdiff_t *n);
 /* All of it, for as long as the request lives; the route's limit must be small enough. */
 MUST_USE Err *body_all(Ctx *c, Req *q, Str *out);
-/* A body of any size: in memory up to 1 MiB, else in an unlinked temporary file. fd -1 when in
- * memory. */
-typedef struct Spool {
-    Str memory;
-    int fd;
-    int64_t size;
-} Spool;
-MUST_USE Err *body_spool(Ctx *c, Req *q, Spool *out); /* closed when c ends */
 /* Lines of a body without their ends, one at a time, whatever its size; null Str at the end.
  * TOO_LARGE for a line over `max` bytes. */
 typedef struct LineReader {
@@ -172,7 +164,6 @@ typedef struct HttpOptions {
     ptrdiff_t body_limit;       /* default of Req.body_limit: 10 MiB */
     ptrdiff_t budget_bytes;     /* of a request's arena */
     Str trusted_proxies;        /* addresses, CIDR, `unix` for a Unix socket; comma-separated */
-    Str temp_dir;               /* of large bodies: $TMPDIR or /tmp */
     struct App *app;
     void *arg; /* for handle and refuse: http_options(q)->arg */
     /* Answer the request. Never fails: errors are replies (see api/). */

@@ -119,7 +119,6 @@ void body_begin(HttpConn *conn, int64_t length, bool owes_continue);
 bool body_drain(Ctx *c, HttpConn *conn);
 /* Could body_drain succeed? */
 bool body_drainable(const HttpConn *conn);
-void close_later(void *fd); /* a deferred file_close */
 
 /* query.c */
 Method method_parse(Str text);

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Request bodies: limits, Expect, spooling to disk, lines. */
-#include <sys/stat.h>
-#include <unistd.h>
-
+ * Request bodies: limits, Expect, large ones, lines. */
 #include "http_world.h"
+#include "net/sheet.h"
 
 static HttpServer *server;
 static ptrdiff_t limit;
@@ -24,23 +22,10 @@ static Err *answer_read(Ctx *own, Req *q, Reply *r) {
     return NULL;
 }
 
-static Err *answer_spool(Ctx *own, Req *q, Reply *r) {
-    Spool spool;
-    TRY(body_spool(own, q, &spool));
-    uint64_t sum = 0;
-    char byte;
-    for (int64_t i = 0; i < spool.size; i++) {
-        if (spool.fd < 0)
-            byte = spool.memory.data[i];
-        else if (pread(spool.fd, &byte, 1, i) != 1)
-            FAIL(own, INTERNAL, "short");
-        sum = sum * 31 + (unsigned char)byte;
-    }
-    struct stat st = {.st_nlink = 0};
-    if (spool.fd >= 0) fstat(spool.fd, &st);
-    reply_text(r, 200, S("text/plain"),
-               strf(own->arena, "%s %lld %llu links %d", spool.fd < 0 ? "memory" : "file",
-                    (long long)spool.size, (unsigned long long)sum, (int)st.st_nlink));
+static Err *answer_sheet(Ctx *own, Req *q, Reply *r) {
+    Str body;
+    TRY(sheet_body(own, q, &body));
+    reply_text(r, 200, S("text/plain"), body);
     return NULL;
 }
 
@@ -66,8 +51,8 @@ static void handle(Ctx *own, Req *q, Reply *r) {
     Err *err;
     if (str_eq(q->path, S("/read")))
         err = answer_read(own, q, r);
-    else if (str_eq(q->path, S("/spool")))
-        err = answer_spool(own, q, r);
+    else if (str_eq(q->path, S("/sheet")))
+        err = answer_sheet(own, q, r);
     else if (str_eq(q->path, S("/lines")))
         err = answer_lines(own, q, r);
     else if (str_eq(q->path, S("/unread"))) {
@@ -90,12 +75,6 @@ static Str filler(ptrdiff_t len) {
     char *text = arena_bytes(c->arena, len);
     for (ptrdiff_t i = 0; i < len; i++) text[i] = (char)('a' + i * 7 % 26);
     return str_of(text, len);
-}
-
-static uint64_t sum_of(Str s) {
-    uint64_t sum = 0;
-    for (ptrdiff_t i = 0; i < s.len; i++) sum = sum * 31 + (unsigned char)s.data[i];
-    return sum;
 }
 
 static Str post(const char *path, Str body) {
@@ -123,11 +102,11 @@ static Str post_chunked(const char *path, Str body) {
 }
 
 TEST(gives_the_body_whole_at_every_size_and_framing) {
-    static const ptrdiff_t sizes[] = {0,     1,     99,    100,   101,    4095,
-                                      16000, 16384, 16385, 65536, 300000, 2000000};
-    static const char *const paths[] = {"/all", "/read"};
+    static const ptrdiff_t sizes[] = {0,     1,     99,    100,    101,     4095,          16000,
+                                      16384, 16385, 65536, 300000, 1 << 20, (1 << 20) + 1, 2000000};
+    static const char *const paths[] = {"/all", "/read", "/sheet"};
     for (ptrdiff_t i = 0; i < COUNT(sizes); i++) {
-        for (int p = 0; p < 2; p++) {
+        for (int p = 0; p < COUNT(paths); p++) {
             read_size = sizes[i] > 100000 ? 70001 : 100;
             Str body = filler(sizes[i]);
             CHECK(str_eq(body_in(post(paths[p], body)), body));
@@ -155,7 +134,7 @@ TEST(refuses_an_announced_body_over_the_limit_before_reading_it) {
     CHECK_STR(header_in(heard, S("Connection")), S("close"));
     stream_close(s);
     CHECK_INT(status_in(post("/read", filler(1001))), 413);
-    CHECK_INT(status_in(post("/spool", filler(1001))), 413);
+    CHECK_INT(status_in(post("/sheet", filler(1001))), 413);
     limit = 10 * MIB;
 }
 
@@ -175,7 +154,7 @@ TEST(refuses_a_chunked_body_as_soon_as_it_is_over_the_limit) {
     CHECK_INT(status_in(heard), 413);
     stream_close(s);
     CHECK_INT(status_in(post_chunked("/read", filler(1000))), 200);
-    CHECK_INT(status_in(post_chunked("/spool", filler(1001))), 413);
+    CHECK_INT(status_in(post_chunked("/sheet", filler(1001))), 413);
     limit = 10 * MIB;
 }
 
@@ -213,27 +192,12 @@ TEST(closes_when_a_body_that_waits_for_100_is_not_wanted) {
     stream_close(s);
 }
 
-TEST(spools_small_bodies_in_memory_and_large_ones_without_a_name_on_disk) {
-    static const ptrdiff_t sizes[] = {0, 10, 1 << 20, (1 << 20) + 1, 3000000};
-    for (ptrdiff_t i = 0; i < COUNT(sizes); i++) {
-        Str body = filler(sizes[i]);
-        bool in_file = sizes[i] > 1 << 20;
-        Str want = strf(c->arena, "%s %td %llu links 0", in_file ? "file" : "memory", body.len,
-                        (unsigned long long)sum_of(body));
-        CHECK_STR(body_in(post("/spool", body)), want);
-        CHECK_STR(body_in(post_chunked("/spool", body)), want);
-    }
-}
-
-TEST(says_500_when_there_is_no_place_to_spool_to) {
-    HttpServer *bare = world_start((HttpOptions){
-        .handle = handle, .temp_dir = S("/nonexistent/folder"), .budget_bytes = 64 * MIB});
+TEST(says_500_when_there_is_no_place_for_a_large_body) {
     Str body = filler(2000000);
-    Str head =
-        strf(c->arena,
-             "POST /spool HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %td\r\n\r\n",
-             body.len);
-    CHECK_INT(status_in(ask(bare, str_concat(c->arena, head, body))), 500);
+    sheets_begin(S("/nonexistent/folder"), 0);
+    CHECK_INT(status_in(post("/sheet", body)), 500);
+    CHECK_INT(status_in(post("/sheet", str_slice(body, 0, 1 << 20))), 200); /* in memory */
+    sheets_begin((Str){0}, 0);
 }
 
 TEST(reads_lines_of_every_ending) {
@@ -269,6 +233,5 @@ T_LOOP_MAIN(1, before, world_stop, T_ROW(gives_the_body_whole_at_every_size_and_
             T_ROW(says_100_when_the_body_is_wanted),
             T_ROW(does_not_say_100_to_who_sent_the_body_already_or_to_1_0),
             T_ROW(closes_when_a_body_that_waits_for_100_is_not_wanted),
-            T_ROW(spools_small_bodies_in_memory_and_large_ones_without_a_name_on_disk),
-            T_ROW(says_500_when_there_is_no_place_to_spool_to), T_ROW(reads_lines_of_every_ending),
-            T_ROW(reads_many_lines_and_refuses_a_long_one))
+            T_ROW(says_500_when_there_is_no_place_for_a_large_body),
+            T_ROW(reads_lines_of_every_ending), T_ROW(reads_many_lines_and_refuses_a_long_one))
