@@ -1,19 +1,26 @@
-"""What the tests of lifetales share: people with their spaces, how answers and errors look, and recordings and
-pictures made here. Each topic adds its own helpers below."""
+"""What the tests of lifetales share: people with their spaces, how answers and errors look, and recordings, pictures
+and a film made here. Each topic adds its own helpers below; a test file imports the fixtures that it wants, and those
+that they want."""
 
 import array
 import base64
 import io
 import math
+import pathlib
 import re
 import struct
 import subprocess
+import sys
 import time
 import uuid
 import wave
 import zlib
 
+import pytest
 from harness import PATIENCE, token
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fake"))
+from models import FakeModels  # noqa: E402
 
 UUID = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
 TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
@@ -185,3 +192,23 @@ def pixels(data, width, height):
     raw = ffmpeg(data, "-f", "rawvideo", "-pix_fmt", "rgb24")
     assert len(raw) == 3 * width * height, len(raw)
     return [[tuple(raw[3 * (y * width + x):][:3]) for x in range(width)] for y in range(height)]
+
+
+# -- films ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory):
+    """A second of it, as MP4."""
+    path = tmp_path_factory.mktemp("film") / "film.mp4"
+    subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc=size=64x48:rate=8:duration=1", str(path)],
+                   check=True, timeout=60 * PATIENCE)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def models(film):
+    """The stand-in of the models, where every video that is asked for is that film."""
+    with FakeModels() as models:
+        models.film = film
+        yield models

@@ -3,37 +3,16 @@ his story; and what `socle doctor` says is missing."""
 
 import json
 import os
-import pathlib
 import re
 import shutil
-import subprocess
-import sys
 
 import pytest
 from harness import PATIENCE, database, make_user, token
-from tales import b64, good, make_note, make_space, person, png, refused, tone, wait
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fake"))
-from models import FakeModels  # noqa: E402
+from tales import b64, film, good, make_note, make_space, models, person, png, refused, tone, wait
 
 AGENTS = ("story", "illustration", "transcription", "voice", "narrator")
 PRICES = {"gemini-3.5-flash": {"in": 1, "out": 10, "minute": 0}, "gemini-3.1-flash-image": {"image": 0.04},
           "gemini-2.5-flash-preview-tts": {"in": 1, "out": 20}, "veo-3.1-generate-preview": {"second": 0.4}}
-
-
-@pytest.fixture(scope="module")
-def film(tmp_path_factory):
-    path = tmp_path_factory.mktemp("film") / "film.mp4"
-    subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc=size=64x48:rate=8:duration=1", str(path)],
-                   check=True, timeout=60 * PATIENCE)
-    return path.read_bytes()
-
-
-@pytest.fixture
-def models(film):
-    with FakeModels() as models:
-        models.film = film
-        yield models
 
 
 @pytest.fixture

@@ -1,32 +1,10 @@
 """A narrator's video: begun once, looked after by a job, fetched and kept; and what is said where nobody makes any."""
 
-import pathlib
-import subprocess
-import sys
-
 import pytest
-from harness import PATIENCE, database
-from tales import b64, good, jpeg, nobody, person, png, refused, same_as_absent, tone, wait
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fake"))
-from models import FakeModels  # noqa: E402
+from harness import database
+from tales import b64, film, good, jpeg, models, nobody, person, png, refused, same_as_absent, tone, wait
 
 SCRIPT = "Bonjour, je vous raconte notre été."
-
-
-@pytest.fixture(scope="module")
-def film(tmp_path_factory):
-    path = tmp_path_factory.mktemp("film") / "film.mp4"
-    subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc=size=64x48:rate=8:duration=1", str(path)],
-                   check=True, timeout=60 * PATIENCE)
-    return path.read_bytes()
-
-
-@pytest.fixture
-def models(film):
-    with FakeModels() as models:
-        models.film = film
-        yield models
 
 
 @pytest.fixture
