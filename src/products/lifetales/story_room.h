@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Room-internal: what story.c, story_match.c, story_run.c, story_pictures.c, story_stream.c and
+ * Room-internal: what story.c, story_match.c, story_run.c (the run, its steps and its end),
+ * story_chapter.c (one chapter, written and committed), story_pictures.c, story_stream.c and
  * chapters.c share. */
 #ifndef SOCLE_LIFETALES_STORY_ROOM_H
 #define SOCLE_LIFETALES_STORY_ROOM_H
@@ -142,6 +143,11 @@ void agent_add(AgentFigures *to, const AiUsage *usage, int64_t calls, int64_t er
 void story_halt(StoryRun *run, const Err *err);
 Err *story_piece_guarded(Ctx *c, StoryRun *run, void *what,
                          Err *(*fn)(Ctx *c, StoryRun *run, void *what));
+/* One chapter (`what`: its StoryPiece) written, told as it comes, and committed; run->over where
+ * the commit finds that it is no more wanted. */
+MUST_USE Err *story_piece_write(Ctx *c, StoryRun *run, void *what);
+/* (tx) A chapter has gone, or is another: of its pictures what nothing else shows goes too. */
+MUST_USE Err *story_former_drop(Ctx *c, const StoryRun *run, const ChapterRow *former);
 /* One picture after the other, while there are texts or pictures to come. */
 Err *story_pictures(Ctx *c, void *run);
 void story_pictures_wanted(StoryRun *run, StoryPiece *piece);
