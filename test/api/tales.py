@@ -69,6 +69,12 @@ def person(server):
     return server.client(token(server))
 
 
+@pytest.fixture(scope="module")
+def ada(server):
+    """A user of the module's server."""
+    return person(server)
+
+
 def make_space(client, **members):
     return good(client.post("/api/spaces", json={"title": "Les vacances"} | members), 201)
 

@@ -17,25 +17,11 @@ import socket
 import subprocess
 
 import pytest
-from harness import PATIENCE, Server
-from tales import b64, good, jpeg, make_note, make_space, nobody, person, png, refused, tone, wait
+from harness import PATIENCE
+from tales import ada, b64, good, jpeg, make_note, make_space, nobody, person, png, refused, tone, wait
 
 JSON = {"Content-Type": "application/json"}
 CHANGING = re.compile(r'"(request_id|created_at|updated_at|id|url|audioUrl|timestamp|coverImage)":("[^"]*"|\d+)')
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("data"))
-    try:
-        yield server.start()
-    finally:
-        server.close()
-
-
-@pytest.fixture(scope="module")
-def ada(server):
-    return person(server)
 
 
 @pytest.fixture

@@ -6,25 +6,11 @@ import struct
 import subprocess
 
 import pytest
-from harness import PATIENCE, Server, database
-from tales import b64, exif, good, make_note, make_space, person, pixels, png_rows, refused, segments
+from harness import PATIENCE, database
+from tales import ada, b64, exif, good, make_note, make_space, pixels, png_rows, refused, segments
 
 RED, GREEN, BLUE, WHITE = (250, 10, 10), (10, 200, 10), (10, 10, 220), (250, 250, 250)
 WIDTH, HEIGHT = 128, 64
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("data"))
-    try:
-        yield server.start()
-    finally:
-        server.close()
-
-
-@pytest.fixture(scope="module")
-def ada(server):
-    return person(server)
 
 
 @pytest.fixture(scope="module")

@@ -5,24 +5,10 @@ import struct
 import subprocess
 
 import pytest
-from harness import PATIENCE, Server
-from tales import b64, good, make_note, make_space, person, png, refused, tone, webm
+from harness import PATIENCE
+from tales import ada, b64, good, make_note, make_space, png, refused, tone, webm
 
 PLACE, SECRETS = b"+48.8566+002.3522/", (b"48.8566", b"GEHEIMNIS", b"Kamera")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("data"))
-    try:
-        yield server.start()
-    finally:
-        server.close()
-
-
-@pytest.fixture(scope="module")
-def ada(server):
-    return person(server)
 
 
 def packets(data, tmp_path, which="a"):
