@@ -141,6 +141,16 @@ Err *db_exec(Ctx *c, Sql sql, Args args, ptrdiff_t *changed) {
     return NULL;
 }
 
+Err *db_exec_later(Ctx *c, Sql sql, Args args) {
+    assert(c->tx);
+    DbTx *tx = c->tx;
+    const DbEngine *engine = tx->db->engine;
+    if (!engine->later_in) return db_exec(c, sql, args, NULL);
+    TRY(tx_refuse(c, tx));
+    Err *err = args_check(c, args);
+    return tx_note(tx, err ? err : engine->later_in(c, tx, text_for(tx->db, sql), args));
+}
+
 Err *db_exec_many(Ctx *c, Sql sql, const Args *rows, ptrdiff_t count) {
     assert(c->tx);
     assert(count >= 0);
@@ -227,7 +237,8 @@ static Err *tx_nested(Ctx *c, DbTx *tx, TxBody body) {
     Notice *notices = tx->notices;
     Err *err = body.fn(c, body.arg);
     if (!err) err = tx->failed;
-    if (!err) return tx_note(tx, engine->savepoint_in(c, tx, SAVEPOINT_RELEASE));
+    if (!err) err = tx_note(tx, engine->savepoint_in(c, tx, SAVEPOINT_RELEASE));
+    if (!err) return NULL;
     tx->before = before;
     tx->after = after;
     tx->notices = notices;

@@ -119,6 +119,10 @@ MUST_USE Err *db_int(Ctx *c, Sql sql, Args args, int64_t *out);
  * which know by the first word (INSERT, UPDATE, DELETE, or WITH … containing them) that it is a
  * write. */
 MUST_USE Err *db_exec(Ctx *c, Sql sql, Args args, ptrdiff_t *changed);
+/* The same in a transaction, without waiting for the answer where that would have to travel: it is sent
+ * with the next statement whose answer is waited for, or the COMMIT, whose error its failure becomes.
+ * For what one expects to succeed; on SQLite it is db_exec. */
+MUST_USE Err *db_exec_later(Ctx *c, Sql sql, Args args);
 /* The same statement for many argument rows in one go (bulk import): inside db_transaction only. */
 MUST_USE Err *db_exec_many(Ctx *c, Sql sql, const Args *rows, ptrdiff_t count);
 

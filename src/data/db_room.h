@@ -89,6 +89,7 @@ typedef struct DbEngine {
     void (*close)(Db *db);
     Err *(*query)(Ctx *c, Db *db, Query *q);
     Err *(*query_in)(Ctx *c, DbTx *tx, Query *q);
+    Err *(*later_in)(Ctx *c, DbTx *tx, const char *text, Args args); /* NULL: query_in */
     Err *(*scan)(Ctx *c, Db *db, Query *q);
     Err *(*each)(Ctx *c, Db *db, Query *q, RowFn fn, void *arg);
     Err *(*each_in)(Ctx *c, DbTx *tx, Query *q, RowFn fn, void *arg);

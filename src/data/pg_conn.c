@@ -27,6 +27,7 @@ enum {
 typedef struct PgStmt {
     Stmt key;
     int64_t id;
+    int at; /* which command of its request has prepared it */
 } PgStmt;
 
 /* -- where to connect -------------------------------------------------------------------------- */
@@ -187,7 +188,6 @@ static PgRequest *request_add(Ctx *c, PgConn *conn) {
     PgRequest *r = calloc(1, sizeof *r);
     if (!r) abort();
     r->co = c->coro;
-    r->prepare_at = -1;
     r->cancels = conn->cancels;
     *(conn->tail ? &conn->tail->next : &conn->head) = r;
     conn->tail = r;
@@ -231,13 +231,15 @@ void pg_conn_forget(PgConn *conn) {
     while (conn->statements.newest) statement_drop(conn, (PgStmt *)conn->statements.newest);
 }
 
-/* It could not be prepared: the next call tries again. */
-static void statement_lost(PgConn *conn, int64_t id) {
-    for (Stmt *s = conn->statements.newest; s; s = s->older)
-        if (((PgStmt *)s)->id == id) {
-            statement_drop(conn, (PgStmt *)s);
-            return;
-        }
+/* Those that r was to prepare from the command that failed on: the next call tries again. */
+static void statements_lost(PgConn *conn, const PgRequest *r) {
+    if (!r->prepare_first) return;
+    for (Stmt *s = conn->statements.newest, *older; s; s = older) {
+        PgStmt *one = (PgStmt *)s;
+        older = s->older;
+        if (one->id >= r->prepare_first && one->id <= r->prepare_last && one->at >= r->answers)
+            statement_drop(conn, one);
+    }
 }
 
 static void name_of(int64_t id, char name[24]) { snprintf(name, 24, "s%lld", (long long)id); }
@@ -273,8 +275,9 @@ static bool statement_ready(PgConn *conn, PgRequest *r, const char *text, const 
     s->id = ++conn->statement_next;
     stmt_add(&conn->statements, &s->key, key, types);
     name_of(s->id, name);
-    r->prepare_at = (*commands)++;
-    r->prepare_id = s->id;
+    s->at = (*commands)++;
+    if (!r->prepare_first) r->prepare_first = s->id;
+    r->prepare_last = s->id;
     return PQsendPrepare(conn->pg, name, text, args->count, args->types);
 }
 
@@ -302,17 +305,28 @@ static bool begin_send(PgConn *conn, const PgTarget *target, int *commands) {
     return PQsendQueryParams(conn->pg, set, 0, NULL, NULL, NULL, NULL, 0);
 }
 
-static bool query_send(PgConn *conn, PgRequest *r, const PgTarget *target, const char *text,
-                       const PgArgs *a, unsigned flags) {
-    int commands = 0;
+static bool one_send(PgConn *conn, PgRequest *r, const PgTarget *target, const char *text,
+                     const PgArgs *a, unsigned flags, int *commands) {
     char name[24];
-    if ((flags & SEND_BEGIN) && !begin_send(conn, target, &commands)) return false;
-    if (flags & SEND_PREPARE) return PQsendPrepare(conn->pg, "", text, 0, NULL);
-    if (!target->prepared || (flags & SEND_ONCE))
+    bool once = !target->prepared || (flags & SEND_ONCE);
+    if (!once && !statement_ready(conn, r, text, a, commands, name)) return false;
+    ++*commands;
+    if (once)
         return PQsendQueryParams(conn->pg, text, a->count, a->types, a->values, a->lengths,
                                  a->formats, 1);
-    return statement_ready(conn, r, text, a, &commands, name) &&
-           PQsendQueryPrepared(conn->pg, name, a->count, a->values, a->lengths, a->formats, 1);
+    return PQsendQueryPrepared(conn->pg, name, a->count, a->values, a->lengths, a->formats, 1);
+}
+
+static bool query_send(PgConn *conn, PgRequest *r, const PgTarget *target, PgLaters *before,
+                       const char *text, const PgArgs *a, unsigned flags) {
+    int commands = 0;
+    if ((flags & SEND_BEGIN) && !begin_send(conn, target, &commands)) return false;
+    for (PgLater *one = before ? before->first : NULL; one; one = one->next) {
+        if (!one_send(conn, r, target, one->text, &one->args, one->flags, &commands)) return false;
+        one->until = commands;
+    }
+    if (flags & SEND_PREPARE) return PQsendPrepare(conn->pg, "", text, 0, NULL);
+    return one_send(conn, r, target, text, a, flags, &commands);
 }
 
 /* Close the request; NULL when sending failed, for then the connection is broken and r was told. */
@@ -326,11 +340,11 @@ static PgRequest *request_sync(PgConn *conn, PgRequest *r, bool sent) {
     return NULL;
 }
 
-PgRequest *pg_conn_send(Ctx *c, PgConn *conn, const PgTarget *target, const char *text,
-                        const PgArgs *args, unsigned flags) {
+PgRequest *pg_conn_send(Ctx *c, PgConn *conn, const PgTarget *target, PgLaters *before,
+                        const char *text, const PgArgs *args, unsigned flags) {
     assert(conn->state == PG_UP);
     PgRequest *r = request_add(c, conn);
-    return request_sync(conn, r, query_send(conn, r, target, text, args, flags));
+    return request_sync(conn, r, query_send(conn, r, target, before, text, args, flags));
 }
 
 PgRequest *pg_conn_send_many(Ctx *c, PgConn *conn, const PgTarget *target, const char *text,
@@ -373,7 +387,7 @@ static void answer_take(PgConn *conn, PGresult *result) {
         PQclear(r->result);
         r->result = result;
         r->failed = true;
-        if (r->prepare_at >= 0 && r->answers <= r->prepare_at) statement_lost(conn, r->prepare_id);
+        statements_lost(conn, r);
         return;
     }
     PQclear(result);

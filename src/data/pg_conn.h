@@ -15,7 +15,7 @@
 #ifndef SOCLE_DATA_PG_CONN_H
 #define SOCLE_DATA_PG_CONN_H
 
-#include "data/pg_value.h"
+#include "data/pg_later.h"
 #include "data/stmt_cache.h"
 #include "rt/io.h"
 
@@ -24,9 +24,8 @@ typedef struct PgRequest {
     Coro *co;         /* NULL: nobody waits any more */
     PGresult *result; /* the first error, or else the last answer */
     int answers;      /* good ones before it */
-    int prepare_at;   /* which of its commands prepares, -1: none */
-    int rows_at;      /* which of them is the first row's, of pg_conn_send_many */
-    int64_t prepare_id;
+    int rows_at;      /* which of its commands is the first row's, of pg_conn_send_many */
+    int64_t prepare_first, prepare_last; /* ids of the statements that it prepares; 0: none */
     int64_t cancels; /* of the connection, when it was sent */
     bool failed, done, lost;
 } PgRequest;
@@ -80,9 +79,10 @@ typedef enum SendFlags {
     SEND_ONCE = 1 << 1,  /* do not keep it prepared (utility statements, texts that never return) */
     SEND_PREPARE = 1 << 2, /* only prepare it, without a name */
 } SendFlags;
-/* NULL when the connection broke over it. Does not wait. */
-PgRequest *pg_conn_send(Ctx *c, PgConn *conn, const PgTarget *target, const char *text,
-                        const PgArgs *args, unsigned flags);
+/* What is in `before` (may be NULL) first, then the statement whose answer is the request's. NULL when
+ * the connection broke over it. Does not wait. */
+PgRequest *pg_conn_send(Ctx *c, PgConn *conn, const PgTarget *target, PgLaters *before,
+                        const char *text, const PgArgs *args, unsigned flags);
 /* The same statement with many argument rows, whose kinds agree with `types`. */
 PgRequest *pg_conn_send_many(Ctx *c, PgConn *conn, const PgTarget *target, const char *text,
                              const Args *rows, ptrdiff_t count, const PgArgs *types);

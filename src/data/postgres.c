@@ -81,13 +81,13 @@ static void reading_go(Reading *r) {
                      "The answer of the database is over the memory budget.");
 }
 
-/* The answer of r, which is freed. */
-static Err *answer_read(Ctx *c, Query *q, PgRequest *r) {
+/* The answer of r, which is freed. failed: the text of what failed, if r has. */
+static Err *answer_read(Ctx *c, Query *q, PgRequest *r, const char *failed) {
     assert(r->done && !r->lost);
     Err *err;
     if (r->failed || !r->result) {
         err = r->result
-                  ? pg_err(c, r->result, q->text)
+                  ? pg_err(c, r->result, failed)
                   : err_new(c, ERR_INTERNAL, __func__, "PostgreSQL gave no answer to: %s", q->text);
     } else {
         Reading reading = {.c = c, .q = q, .result = r->result};
@@ -138,7 +138,7 @@ static Err *query_try(Ctx *c, Postgres *pg, Query *q, unsigned flags, bool write
     *again = false;
     TRY(pg_pool_pick(c, &pg->pools[loop_index(loop_here())], &conn));
     pg_args(c->arena, q->args, &args);
-    PgRequest *r = pg_conn_send(c, conn, &pg->target, q->text, &args, flags);
+    PgRequest *r = pg_conn_send(c, conn, &pg->target, NULL, q->text, &args, flags);
     Err *late = r ? pg_conn_await(c, r) : NULL;
     if (late) {
         pg_pool_abandon(conn, r);
@@ -152,7 +152,7 @@ static Err *query_try(Ctx *c, Postgres *pg, Query *q, unsigned flags, bool write
     bool stale = is_stale(r);
     if (stale) pg_conn_forget(conn);
     *again = stale || is_bystander(conn, r);
-    return answer_read(c, q, r);
+    return answer_read(c, q, r, q->text);
 }
 
 static Err *query_flagged(Ctx *c, Db *db, Query *q, unsigned flags) {
@@ -178,6 +178,8 @@ typedef struct PgTx {
     int64_t epoch;
     bool begun;
     int cursors;
+    PgLaters laters; /* to be sent with the next statement */
+    PgLaters sent;   /* with the latest */
 } PgTx;
 
 /* Also when c ends by a jump: a connection in the middle of something is closed, which undoes it.
@@ -185,6 +187,8 @@ typedef struct PgTx {
 static void tx_leave(void *arg) {
     PgTx *t = arg;
     PgConn *conn = t->conn;
+    pg_laters_free(&t->laters);
+    pg_laters_free(&t->sent);
     if (!conn) return;
     t->conn = NULL;
     if (t->begun && conn->epoch == t->epoch)
@@ -217,14 +221,18 @@ static Err *tx_await(Ctx *c, PgTx *t, PgRequest *r) {
     return wake_err(c, wake, "waiting for PostgreSQL");
 }
 
-/* Send text in the transaction, which begins with its first statement. */
+/* Send text in the transaction, which begins with its first statement, behind what was kept for
+ * later. */
 static Err *tx_send(Ctx *c, PgTx *t, const char *text, Args args, unsigned flags, PgRequest **out) {
     if (!tx_alive(t)) return lost_err(c, t->conn, false);
     PgArgs a;
     pg_args(c->arena, args, &a);
     if (!t->begun) flags |= SEND_BEGIN;
     t->begun = true;
-    *out = pg_conn_send(c, t->conn, &t->pg->target, text, &a, flags);
+    pg_laters_free(&t->sent);
+    t->sent = t->laters;
+    t->laters = (PgLaters){0};
+    *out = pg_conn_send(c, t->conn, &t->pg->target, &t->sent, text, &a, flags);
     return *out ? NULL : lost_err(c, t->conn, false);
 }
 
@@ -245,7 +253,7 @@ static Err *tx_answer(Ctx *c, PgTx *t, DbTx *tx, Query *q, PgRequest *r) {
         return err;
     }
     if (tx) failure_note(t, tx, r);
-    return answer_read(c, q, r);
+    return answer_read(c, q, r, pg_laters_failed(&t->sent, r->answers, q->text));
 }
 
 static Err *tx_query(Ctx *c, PgTx *t, DbTx *tx, Query *q, unsigned flags) {
@@ -256,6 +264,14 @@ static Err *tx_query(Ctx *c, PgTx *t, DbTx *tx, Query *q, unsigned flags) {
 
 static Err *postgres_query_in(Ctx *c, DbTx *tx, Query *q) {
     return tx_query(c, tx->handle, tx, q, 0);
+}
+
+static Err *postgres_later_in(Ctx *c, DbTx *tx, const char *text, Args args) {
+    PgTx *t = tx->handle;
+    Query q = {.text = text, .args = args};
+    if (pg_laters_full(&t->laters)) return postgres_query_in(c, tx, &q);
+    pg_laters_add(&t->laters, c->arena, text, args, 0);
+    return NULL;
 }
 
 /* A statement without arguments and rows. */
@@ -271,21 +287,34 @@ static Err *postgres_script_in(Ctx *c, DbTx *tx, Str script) {
     return NULL;
 }
 
+/* What is kept for later belongs to one level: opening a savepoint and releasing it send all of it,
+ * so that each failure is met where it belongs. Only the opening itself may be kept, first of all. */
+static Err *savepoint_open(Ctx *c, PgTx *t, DbTx *tx) {
+    if (t->laters.first) return tx_do(c, t, tx, "SAVEPOINT n");
+    pg_laters_add(&t->laters, c->arena, "SAVEPOINT n", NO_ARGS, SEND_ONCE);
+    t->laters.first->opens = true;
+    return NULL;
+}
+
+static Err *savepoint_rollback(Ctx *c, PgTx *t, DbTx *tx) {
+    bool opened = !t->laters.first || !t->laters.first->opens;
+    pg_laters_free(&t->laters);
+    if (!opened) return NULL;
+    TRY(tx_do(c, t, tx, "ROLLBACK TO SAVEPOINT n"));
+    return tx_do(c, t, tx, "RELEASE SAVEPOINT n");
+}
+
 static Err *postgres_savepoint_in(Ctx *c, DbTx *tx, SavepointStep step) {
-    PgTx *t = tx->handle;
     switch (step) {
-    case SAVEPOINT_OPEN: return tx_do(c, t, tx, "SAVEPOINT n");
-    case SAVEPOINT_RELEASE: return tx_do(c, t, tx, "RELEASE SAVEPOINT n");
-    case SAVEPOINT_ROLLBACK:
-        TRY(tx_do(c, t, tx, "ROLLBACK TO SAVEPOINT n"));
-        return tx_do(c, t, tx, "RELEASE SAVEPOINT n");
+    case SAVEPOINT_OPEN: return savepoint_open(c, tx->handle, tx);
+    case SAVEPOINT_RELEASE: return tx_do(c, tx->handle, tx, "RELEASE SAVEPOINT n");
+    case SAVEPOINT_ROLLBACK: return savepoint_rollback(c, tx->handle, tx);
     }
     return NULL;
 }
 
 static Err *postgres_notify_in(Ctx *c, DbTx *tx, Str channel, Str payload) {
-    Query q = {.text = "SELECT pg_notify($1, $2)", .args = ARGS(V(channel), V(payload))};
-    return tx_query(c, tx->handle, tx, &q, 0);
+    return postgres_later_in(c, tx, "SELECT pg_notify($1, $2)", ARGS(V(channel), V(payload)));
 }
 
 /* -- many rows --------------------------------------------------------------------------------- */
@@ -311,7 +340,7 @@ static Err *types_join(Ctx *c, const Args *rows, ptrdiff_t count, PgArgs *types)
 static Err *batch_send(Ctx *c, DbTx *tx, const char *text, const Args *rows, ptrdiff_t count,
                        ptrdiff_t before, const PgArgs *types) {
     PgTx *t = tx->handle;
-    if (!t->begun) TRY(tx_do(c, t, tx, "SELECT 1"));
+    if (!t->begun || t->laters.first) TRY(tx_do(c, t, tx, "SELECT 1"));
     if (!tx_alive(t)) return lost_err(c, t->conn, false);
     ArenaMark mark = arena_mark(c->arena);
     PgRequest *r = pg_conn_send_many(c, t->conn, &t->pg->target, text, rows, count, types);
@@ -327,7 +356,7 @@ static Err *batch_send(Ctx *c, DbTx *tx, const char *text, const Args *rows, ptr
         return err;
     }
     failure_note(t, tx, r);
-    err = answer_read(c, &q, r);
+    err = answer_read(c, &q, r, text);
     return err && row >= before ? err_at_row(c, err, row) : err;
 }
 
@@ -342,35 +371,45 @@ static Err *postgres_many_in(Ctx *c, DbTx *tx, const char *text, const Args *row
 
 /* -- transactions ------------------------------------------------------------------------------ */
 
-/* Whatever the deadline: its answer decides. */
-static PgRequest *tx_end_send(Ctx *c, PgTx *t, const char *text) {
-    PgArgs none = {0};
-    PgRequest *r =
-        tx_alive(t) ? pg_conn_send(c, t->conn, &t->pg->target, text, &none, SEND_ONCE) : NULL;
-    if (r) pg_conn_await_surely(c, t->conn, r);
-    return r;
-}
-
+/* What was kept for later was never sent. */
 static void rollback(Ctx *c, PgTx *t) {
-    PgRequest *r = tx_end_send(c, t, "ROLLBACK");
-    if (!r) return; /* gone with the connection */
+    PgRequest *r = NULL;
+    pg_laters_free(&t->laters);
+    Err *gone = tx_send(c, t, "ROLLBACK", NO_ARGS, SEND_ONCE, &r);
+    if (gone) return; /* with the connection */
+    pg_conn_await_surely(c, t->conn, r);
     if (!r->lost && r->failed) pg_conn_break(t->conn, "ROLLBACK failed");
     pg_request_free(r);
 }
 
+/* A COMMIT alone is waited for whatever the deadline: its answer decides. What goes before it may wait
+ * for others and is stopped in time; the COMMIT's answer, if there is one, decides all the same. */
+static Err *commit_await(Ctx *c, PgTx *t, PgRequest *r) {
+    if (t->sent.first) return tx_await(c, t, r);
+    pg_conn_await_surely(c, t->conn, r);
+    return NULL;
+}
+
+/* What of it failed: nothing was committed, and the session may still be in the transaction. */
+static Err *commit_failed(Ctx *c, PgTx *t, DbTx *tx, PgRequest *r, Err *late) {
+    Query q = {.text = "COMMIT"};
+    failure_note(t, tx, r);
+    Err *err = answer_read(c, &q, r, pg_laters_failed(&t->sent, r->answers, q.text));
+    rollback(c, t);
+    return late ? late : err;
+}
+
 static Err *commit(Ctx *c, PgTx *t, DbTx *tx) {
+    PgRequest *r = NULL;
     if (!tx_alive(t)) return lost_err(c, t->conn, false);
     int64_t began_us = mono_us();
-    PgRequest *r = tx_end_send(c, t, "COMMIT");
+    if (tx_send(c, t, "COMMIT", NO_ARGS, SEND_ONCE, &r)) return lost_err(c, t->conn, true);
+    Err *late = commit_await(c, t, r);
     tally_time(&tx->db->tallies.commits, began_us);
-    if (!r || r->lost) {
-        if (r) pg_request_free(r);
-        return lost_err(c, t->conn, true);
-    }
-    failure_note(t, tx, r);
-    bool done = !r->failed && r->result && strcmp(PQcmdStatus(r->result), "COMMIT") == 0;
-    Query q = {.text = "COMMIT"};
-    Err *err = answer_read(c, &q, r);
+    if (!r->lost && (r->failed || !r->result)) return commit_failed(c, t, tx, r, late);
+    Err *err = r->lost ? lost_err(c, t->conn, true) : NULL;
+    bool done = !err && strcmp(PQcmdStatus(r->result), "COMMIT") == 0;
+    pg_request_free(r);
     if (err || done) return err;
     FAIL(c, INTERNAL, "PostgreSQL rolled back instead of committing.");
 }
@@ -382,7 +421,7 @@ static Err *transaction_try(Ctx *c, Db *db, DbTx *tx, TxBody body) {
     Err *err = tx_run(c, tx, body);
     if (t->begun && err)
         rollback(c, t);
-    else if (t->begun)
+    else if (!err && (t->begun || t->laters.first))
         err = commit(c, t, tx);
     t->begun = false;
     defer_now(c, tx_leave, t);
@@ -517,6 +556,7 @@ static const DbEngine postgres_engine = {
     .close = postgres_close,
     .query = postgres_query,
     .query_in = postgres_query_in,
+    .later_in = postgres_later_in,
     .scan = postgres_scan,
     .each = postgres_each,
     .each_in = postgres_each_in,

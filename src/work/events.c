@@ -95,7 +95,7 @@ static Err *emit_in(Ctx *c, void *arg) {
     Args args = ARGS(V(e->channel), V(e->type), V((JsonText){e->data}), V(e->at));
     TRY(e->id ? db_int(c, SQL2(EMIT_SQLITE " RETURNING id", EMIT_POSTGRES " RETURNING id"), args,
                        &e->id->value)
-              : db_exec(c, SQL2(EMIT_SQLITE, EMIT_POSTGRES), args, NULL));
+              : db_exec_later(c, SQL2(EMIT_SQLITE, EMIT_POSTGRES), args));
     db_after_commit(c, emit_committed, NULL);
     /* Where Redis carries the news the tail tells it, once for many; a command has no tail. */
     bool redis = app_redis(c) && atomic_load(&events.alive);

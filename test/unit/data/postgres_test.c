@@ -2,37 +2,7 @@
  * What only PostgreSQL does: going away and coming back, losing a COMMIT's answer, deadlocks, its
  * types, notices over a broken connection, life behind a transaction pooler. */
 #include "crowd.h"
-#include "proxy.h"
-
-static Proxy proxy;
-
-/* The test's database through the proxy, as a second Db; db_close it with leave(). */
-static Db *direct;
-static bool enter(Ctx *c, bool prepared) {
-    DbOptions options = world_options();
-    Str url = options.url;
-    ptrdiff_t at = str_find(url, S("@")),
-              colon = at + str_find(str_slice(url, at, url.len), S(":")) + 1;
-    ptrdiff_t slash = colon + str_find(str_slice(url, colon, url.len), S("/"));
-    int64_t port = 0;
-    if (!CHECK(str_to_i64(str_slice(url, colon, slash), &port))) return false;
-    proxy_start(&proxy, (int)port);
-    options.url = strf(c->arena, "%.*s127.0.0.1:%d%.*s", (int)at + 1, url.data, proxy.port,
-                       S_ARG(str_slice(url, slash, url.len)));
-    options.prepared = prepared;
-    direct = world.app.db;
-    int64_t former = ctx_deadline_within(c, 10000);
-    bool opened = GOOD(db_open(c, options, &world.app.db));
-    c->deadline_us = former;
-    if (!opened) world.app.db = direct;
-    return opened;
-}
-
-static void leave(void) {
-    db_close(world.app.db);
-    world.app.db = direct;
-    proxy_stop(&proxy);
-}
+#include "proxy_world.h"
 
 /* -- away and back ----------------------------------------------------------------------------- */
 
