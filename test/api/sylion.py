@@ -1,11 +1,13 @@
 """What the tests of sylion share: the platform's admin, tenants with their members and keys, and how
-answers and errors look. Each topic adds its own helpers below."""
+answers and errors look. Each topic adds its own helpers below; a test file imports the fixtures that it
+wants, and those that they want."""
 
 import itertools
 import re
 import time
 import uuid
 
+import pytest
 from harness import PATIENCE, make_user, token
 
 counter = itertools.count(1)
@@ -121,6 +123,23 @@ class Tenant:
 
 def make_tenant(server, admin, **members):
     return Tenant(server, admin, **members)
+
+
+@pytest.fixture(scope="module")
+def admin(server):
+    """The platform's admin, as a client."""
+    return server.client(token(server, "admin"))
+
+
+@pytest.fixture(scope="module")
+def tenant(server, admin):
+    return make_tenant(server, admin)
+
+
+@pytest.fixture(scope="module")
+def other(server, admin):
+    """Another tenant, for what must not be seen of the one or by it."""
+    return make_tenant(server, admin)
 
 
 def make_base(owner, name, document, text):

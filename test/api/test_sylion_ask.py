@@ -7,8 +7,8 @@ import sys
 import time
 
 import pytest
-from harness import Server, database, token
-from sylion import good, make_base, make_tenant, nobody, refused, same_as_absent
+from harness import Server, database
+from sylion import admin, good, make_base, make_tenant, nobody, refused, same_as_absent
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fake"))
 from models import FakeModels  # noqa: E402
@@ -40,11 +40,6 @@ def server(tmp_path_factory, models):
         yield made.start()
     finally:
         made.close()
-
-
-@pytest.fixture(scope="module")
-def admin(server):
-    return server.client(token(server, "admin"))
 
 
 class Library:

@@ -4,15 +4,9 @@ that can be read."""
 import concurrent.futures
 
 import pytest
-from harness import token
-from sylion import UUID, good, make_tenant, nobody, page, refused, same_as_absent
+from sylion import UUID, admin, good, make_tenant, nobody, page, refused, same_as_absent
 
 ASSISTANTS = "/api/v1/assistants"
-
-
-@pytest.fixture(scope="module")
-def admin(server):
-    return server.client(token(server, "admin"))
 
 
 @pytest.fixture(scope="module")

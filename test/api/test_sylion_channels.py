@@ -4,17 +4,12 @@ them, and that one tenant's channels are nothing to another."""
 import concurrent.futures
 
 import pytest
-from harness import database, token
-from sylion import TIME, UUID, good, make_tenant, nobody, page, refused, same_as_absent
+from harness import database
+from sylion import TIME, UUID, admin, good, make_tenant, nobody, page, refused, same_as_absent
 
 CHANNELS, BINDINGS = "/api/v1/channels", "/api/v1/channel-bindings"
 SECRETS = {"whatsappApiKey": "the-api-key-is-secret", "whatsappVerifyToken": "the-token-is-secret",
            "appSecret": "the-app-secret-is-secret"}
-
-
-@pytest.fixture(scope="module")
-def admin(server):
-    return server.client(token(server, "admin"))
 
 
 @pytest.fixture(scope="module")

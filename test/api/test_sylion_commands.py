@@ -8,8 +8,8 @@ import subprocess
 import time
 
 import pytest
-from harness import BINARY, PATIENCE, REPORT, Server, database, make_user, shared_data, token
-from sylion import UUID, good, make_tenant, nobody, refused
+from harness import BINARY, PATIENCE, REPORT, Server, database, make_user, shared_data
+from sylion import UUID, admin, good, make_tenant, nobody, other, refused, tenant
 from sylion_files import bomb, docx, odt, pdf
 
 OPENS = "# Horaires\n\nLa bibliothèque ouvre à neuf heures du mardi au samedi.\n"
@@ -26,23 +26,8 @@ def server(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def admin(server):
-    return server.client(token(server, "admin"))
-
-
-@pytest.fixture(scope="module")
-def tenant(server, admin):
-    return make_tenant(server, admin)
-
-
-@pytest.fixture(scope="module")
 def slug(tenant):
     return tenant.data["slug"]
-
-
-@pytest.fixture(scope="module")
-def other(server, admin):
-    return make_tenant(server, admin)
 
 
 @pytest.fixture

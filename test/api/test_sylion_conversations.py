@@ -6,8 +6,8 @@ import itertools
 import json
 
 import pytest
-from harness import Server, database, token
-from sylion import TIME, UUID, good, make_tenant, nobody, page, refused, same_as_absent
+from harness import Server, database
+from sylion import TIME, UUID, admin, good, make_tenant, nobody, page, refused, same_as_absent
 
 CONVERSATIONS, MESSAGES = "/api/v1/conversations", "/api/v1/messages"
 visitors = itertools.count(1)
@@ -20,11 +20,6 @@ def server(tmp_path_factory):
         yield server.start()
     finally:
         server.close()
-
-
-@pytest.fixture(scope="module")
-def admin(server):
-    return server.client(token(server, "admin"))
 
 
 def furnished(server, admin):

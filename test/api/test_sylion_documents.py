@@ -10,7 +10,7 @@ import time
 import pytest
 
 from harness import PATIENCE, Server, database, hasten, token
-from sylion import good, make_tenant, nobody, page, refused, same_as_absent
+from sylion import admin, good, make_tenant, nobody, other, page, refused, same_as_absent, tenant
 from sylion_files import bomb, docx, odt, pdf, zipped
 
 BASES = "/api/v1/knowledge-bases"
@@ -25,21 +25,6 @@ def server(tmp_path_factory):
         yield server.start()
     finally:
         server.close()
-
-
-@pytest.fixture(scope="module")
-def admin(server):
-    return server.client(token(server, "admin"))
-
-
-@pytest.fixture(scope="module")
-def tenant(server, admin):
-    return make_tenant(server, admin)
-
-
-@pytest.fixture(scope="module")
-def other(server, admin):
-    return make_tenant(server, admin)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import uuid
 import pytest
 import requests
 from harness import Server, make_user, problem, token
-from sylion import blurred, good, make_base, make_tenant, nobody, refused
+from sylion import admin, blurred, good, make_base, make_tenant, nobody, refused
 from test_events import Socket, Stream
 
 TEXT = "# Horaires\n\nLa boutique ouvre à neuf heures. Le mot est {word}.\n\n# Prix\n\nUn {word} coûte {price} euros.\n"
@@ -49,11 +49,6 @@ def server(tmp_path_factory):
         yield made.start()
     finally:
         made.close()
-
-
-@pytest.fixture(scope="module")
-def admin(server):
-    return server.client(token(server, "admin"))
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import time
 
 import pytest
 from harness import PATIENCE, Server, database, token
-from sylion import good, make_tenant, page
+from sylion import admin, good, make_tenant, page
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fake"))
 from models import FakeModels  # noqa: E402
@@ -57,11 +57,6 @@ def server(tmp_path_factory, models):
         yield server.start()
     finally:
         server.close()
-
-
-@pytest.fixture(scope="module")
-def admin(server):
-    return server.client(token(server, "admin"))
 
 
 class House:

@@ -9,8 +9,8 @@ import sys
 import time
 
 import pytest
-from harness import PATIENCE, Server, database, token
-from sylion import UUID, good, make_tenant, refused
+from harness import PATIENCE, Server, database
+from sylion import UUID, admin, good, make_tenant, refused
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fake"))
 from whatsapp import FakeWhatsapp, message, payload  # noqa: E402
@@ -43,11 +43,6 @@ def server(tmp_path_factory, wa):
         yield server.start()
     finally:
         server.close()
-
-
-@pytest.fixture(scope="module")
-def admin(server):
-    return server.client(token(server, "admin"))
 
 
 @pytest.fixture(scope="module")

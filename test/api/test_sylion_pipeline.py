@@ -11,7 +11,7 @@ import time
 
 import pytest
 from harness import PATIENCE, Server, database, token
-from sylion import good, make_tenant, page, refused, same_as_absent
+from sylion import admin, good, make_tenant, page, refused, same_as_absent
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fake"))
 from models import FakeModels  # noqa: E402
@@ -132,11 +132,6 @@ def server(tmp_path_factory, wa, models):
         yield made.start()
     finally:
         made.close()
-
-
-@pytest.fixture(scope="module")
-def admin(server):
-    return server.client(token(server, "admin"))
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ import uuid
 import zoneinfo
 
 import pytest
-from harness import DATABASE, ROOT, Server, database, token
-from sylion import TIME, good, make_tenant, refused
+from harness import DATABASE, ROOT, Server, database
+from sylion import TIME, admin, good, make_tenant, refused
 
 sys.path.insert(0, str(ROOT / "test/fake"))
 from webhook import FakeWebhook  # noqa: E402
@@ -27,11 +27,6 @@ def server(tmp_path_factory):
         yield server.start()
     finally:
         server.close()
-
-
-@pytest.fixture(scope="module")
-def admin(server):
-    return server.client(token(server, "admin"))
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from harness import DATABASE, PATIENCE, Server, database, shared_data, token
-from sylion import good, make_tenant, nobody, page, refused
+from sylion import admin, good, make_tenant, nobody, page, refused, tenant
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fake"))
 from meilisearch import KEY, FakeMeilisearch  # noqa: E402
@@ -45,25 +45,6 @@ def search(client, base, query, **ask):
 
 def found(client, base, query, **ask):
     return search(client, base, query, **ask)["results"]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("retrieval"))
-    try:
-        yield server.start()
-    finally:
-        server.close()
-
-
-@pytest.fixture(scope="module")
-def admin(server):
-    return server.client(token(server, "admin"))
-
-
-@pytest.fixture(scope="module")
-def tenant(server, admin):
-    return make_tenant(server, admin)
 
 
 @pytest.fixture(scope="module")

@@ -7,24 +7,14 @@ import uuid
 
 import pytest
 from harness import ROOT, make_key, make_user, token
-from sylion import (TIME, UUID, blurred, good, make_tenant, nobody, page, refused, same_as_absent)
+from sylion import TIME, UUID, admin, blurred, good, make_tenant, nobody, other, page, refused, same_as_absent
 
 TENANTS = "/api/v1/tenants"
 
 
 @pytest.fixture(scope="module")
-def admin(server):
-    return server.client(token(server, "admin"))
-
-
-@pytest.fixture(scope="module")
 def tenant(server, admin):
     return make_tenant(server, admin, name="École des Lilas")
-
-
-@pytest.fixture(scope="module")
-def other(server, admin):
-    return make_tenant(server, admin)
 
 
 def body(**members):

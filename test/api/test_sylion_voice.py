@@ -12,7 +12,7 @@ import uuid
 
 import pytest
 from harness import PATIENCE, Server, token
-from sylion import good, make_tenant, nobody, refused
+from sylion import admin, good, make_tenant, nobody, refused
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fake"))
 from models import FakeModels  # noqa: E402
@@ -48,11 +48,6 @@ def server(tmp_path_factory, models):
         yield made.start()
     finally:
         made.close()
-
-
-@pytest.fixture(scope="module")
-def admin(server):
-    return server.client(token(server, "admin"))
 
 
 class Desk:

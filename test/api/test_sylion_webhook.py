@@ -11,7 +11,7 @@ import uuid
 
 import pytest
 from harness import DATABASE, Server, database, shared_data, token
-from sylion import good, make_tenant, page, refused
+from sylion import admin, good, make_tenant, other, page, refused
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fake"))
 from whatsapp import FakeWhatsapp, message, payload, sign, status, text, value, wamid, wrap  # noqa: E402
@@ -35,20 +35,10 @@ def server(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def admin(server):
-    return server.client(token(server, "admin"))
-
-
-@pytest.fixture(scope="module")
 def tenant(server, admin):
     made = make_tenant(server, admin)
     made.quotas(quotaChannels=-1)
     return made
-
-
-@pytest.fixture(scope="module")
-def other(server, admin):
-    return make_tenant(server, admin)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import uuid
 
 import pytest
 from harness import PATIENCE, Server, database, token
-from sylion import TIME, UUID, blurred, good, make_base, make_tenant, nobody, refused
+from sylion import TIME, UUID, admin, blurred, good, make_base, make_tenant, nobody, refused
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fake"))
 from models import FakeModels  # noqa: E402
@@ -40,11 +40,6 @@ def server(tmp_path_factory, models):
         yield made.start()
     finally:
         made.close()
-
-
-@pytest.fixture(scope="module")
-def admin(server):
-    return server.client(token(server, "admin"))
 
 
 class Shop:
