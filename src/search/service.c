@@ -295,7 +295,8 @@ Err *search_sync(Ctx *c, SearchIndex *x) {
     bool whole = true;
     atomic_fetch_add(&x->syncs, 1);
     bool known = db_state(c, &state);
-    if (known && news->state == state) return NULL;
+    /* What was covered may have been lost since. */
+    if (known && news->state == state && atomic_load(&x->covered) >= news->covered) return NULL;
     TRY(newest_shared(c, x, news, &newest));
     if (atomic_load(&x->covered) < newest) {
         atomic_fetch_add(&x->sync_waits, 1);
@@ -304,7 +305,10 @@ Err *search_sync(Ctx *c, SearchIndex *x) {
     }
     if (x->vectors) TRY(vectors_wait(c, x->vectors, newest, &whole));
     /* Nothing was committed while we asked: so this state is covered. */
-    if (whole && known && db_state(c, &state_after) && state_after == state) news->state = state;
+    if (whole && known && db_state(c, &state_after) && state_after == state) {
+        news->state = state;
+        news->covered = newest;
+    }
     return NULL;
 }
 

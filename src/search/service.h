@@ -62,7 +62,7 @@ typedef _Atomic int64_t SearchTally;
 /* What a loop knows of the newest change: who asks while somebody else is asking shares the next
  * answer. */
 typedef struct SearchNews {
-    int64_t state; /* at this db_state everything was covered */
+    int64_t state, covered; /* at this db_state all was covered that there was: so far */
     bool asking;
     int64_t begun, answered, newest; /* questions, numbered; what the last one gave */
     WaitList waiting;

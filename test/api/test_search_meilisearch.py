@@ -350,6 +350,27 @@ def test_one_that_comes_back_empty_is_filled_again(serve, meili):
     assert meili.indexes["posts"].settings["sortableAttributes"]
 
 
+def test_one_that_comes_back_empty_is_not_believed_until_it_is_filled(serve, meili):
+    client = sign_in(serve())
+    one = post("hollowness")
+    write(client, one)
+    assert ids(client, "hollowness") == [one["id"]]
+    meili.stop()
+    meili.wipe()
+    meili.hold(lambda task: task["type"] == "indexSwap" and "posts" in task["details"]["swaps"][0]["indexes"])
+    meili.start()
+
+    def nearly_built():
+        problem(client.get(SEARCH, params={"q": "hollowness"}), 503)
+        return meili.is_held()
+    eventually(nearly_built)
+    assert "posts" in meili.indexes  # there, and empty
+    problem(client.get(SEARCH, params={"q": "hollowness"}), 503)
+    meili.release()
+    eventually(lambda: client.get(SEARCH, params={"q": "hollowness"}).status_code == 200)
+    assert ids(client, "hollowness") == [one["id"]]
+
+
 def test_a_task_that_fails_is_tried_again(serve, meili):
     server = serve()
     client = sign_in(server)

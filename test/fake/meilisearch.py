@@ -123,7 +123,7 @@ class FakeMeilisearch:
         self.key, self.delay, self.port = key, delay, port
         self.lock = threading.RLock()
         self.news = threading.Condition(self.lock)
-        self.contains, self.held, self.running, self.requests = False, False, False, 0
+        self.contains, self.held, self.running, self.requests = False, None, False, 0
         self.refused, self.failed, self.writes, self.fails, self.swaps = [], [], [], [], []
         self.indexes, self.tasks = {}, []
         self.server = None
@@ -164,12 +164,20 @@ class FakeMeilisearch:
         if self.running:
             self.stop()
 
-    def hold(self):
-        self.held = True
+    def hold(self, which=lambda task: True):
+        """Such tasks, and all that stand behind one."""
+        with self.lock:
+            self.held = which
+
+    def is_held(self):
+        """Is a task kept from beginning?"""
+        with self.lock:
+            task = self.next_task()
+            return bool(self.held and task and self.held(task))
 
     def release(self):
         with self.lock:
-            self.held = False
+            self.held = None
             self.news.notify_all()
 
     def fail(self, kind, uid=None):
@@ -189,9 +197,9 @@ class FakeMeilisearch:
 
     # -- tasks
 
-    def enqueue(self, kind, uid, run, documents=0):
+    def enqueue(self, kind, uid, run, documents=0, details=None):
         task = {"uid": len(self.tasks), "batchUid": None, "indexUid": uid, "status": "enqueued", "type": kind,
-                "canceledBy": None, "details": None, "error": None, "duration": None, "enqueuedAt": now(),
+                "canceledBy": None, "details": details, "error": None, "duration": None, "enqueuedAt": now(),
                 "startedAt": None, "finishedAt": None}
         self.tasks.append(task | {"run": run})
         self.writes.append((kind, uid, documents))
@@ -205,7 +213,7 @@ class FakeMeilisearch:
     def work(self):
         while True:
             with self.lock:
-                while self.running and (self.held or not self.next_task()):
+                while self.running and (self.is_held() or not self.next_task()):
                     self.news.wait()
                 if not self.running:
                     return
@@ -363,7 +371,8 @@ class FakeMeilisearch:
             for one in body:
                 a, b = one["indexes"]
                 self.indexes[a], self.indexes[b] = self.indexes[b], self.indexes[a]
-        answer = self.enqueue("indexSwap", None, run)
+        details = {"swaps": [{"indexes": one["indexes"], "rename": one.get("rename", False)} for one in body]}
+        answer = self.enqueue("indexSwap", None, run, details=details)
         self.swaps.append(named)
         return answer
 
