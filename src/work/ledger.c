@@ -108,8 +108,8 @@ static const char balance_change_sql[] =
     "WHERE owner = $1 AND unit = $2 AND starts <= $3 AND ends > $3";
 
 static Err *balances_change(Ctx *c, Str owner, Str unit, Time at, int64_t used, int64_t reserved) {
-    return db_exec(c, SQL(balance_change_sql), ARGS(V(owner), V(unit), V(at), V(used), V(reserved)),
-                   NULL);
+    return db_exec_later(c, SQL(balance_change_sql),
+                         ARGS(V(owner), V(unit), V(at), V(used), V(reserved)));
 }
 
 /* -- the account ------------------------------------------------------------------------------ */
@@ -117,6 +117,9 @@ static Err *balances_change(Ctx *c, Str owner, Str unit, Time at, int64_t used, 
 /* An update of nothing: its row lock lasts to the commit. SQLite's writer is alone anyway. */
 static const char lock_sql[] = "INSERT INTO ledger_accounts (owner, unit) VALUES ($1, $2) "
                                "ON CONFLICT (owner, unit) DO UPDATE SET unit = excluded.unit";
+static const char lock_of_sql[] =
+    "INSERT INTO ledger_accounts (owner, unit) SELECT owner, unit FROM ledger_reservations "
+    "WHERE id = $1 ON CONFLICT (owner, unit) DO UPDATE SET unit = excluded.unit";
 static const char stale_sql[] = "SELECT count(*) FROM ledger_reservations WHERE owner = $1 AND "
                                 "unit = $2 AND state = 'held' AND expires_at <= $3";
 static const char expire_sql[] =
@@ -140,7 +143,7 @@ static Err *account_expire(Ctx *c, Str owner, Str unit) {
 
 static Err *account_open(Ctx *c, Str owner, Str unit) {
     if (db_engine(c) == ENGINE_POSTGRES)
-        TRY(db_exec(c, SQL(lock_sql), ARGS(V(owner), V(unit)), NULL));
+        TRY(db_exec_later(c, SQL(lock_sql), ARGS(V(owner), V(unit))));
     return account_expire(c, owner, unit);
 }
 
@@ -229,7 +232,7 @@ static Err *reserve_in(Ctx *c, void *arg) {
             FAIL(c, CONFLICT, "This key holds %lld, not %lld.", (long long)former.amount,
                  (long long)r->amount);
         r->id = former.id;
-        return db_exec(c, SQL(prolong_sql), ARGS(V(former.id), V(until)), NULL);
+        return db_exec_later(c, SQL(prolong_sql), ARGS(V(former.id), V(until)));
     }
     Balance balance;
     TRY(balance_now(c, q, now, &balance));
@@ -280,13 +283,14 @@ static Err *line_add(Ctx *c, const Reservation *r, int64_t amount, int64_t held)
     return balances_change(c, r->owner, r->unit, r->at, amount, -held);
 }
 
-/* Read, lock its account, read again: now nobody changes it. */
+/* Nobody changes it any more. That its account's others may have expired is for the next who reserves. */
 static Err *reservation_open(Ctx *c, Id id, Reservation *out) {
     bool found;
+    if (db_engine(c) == ENGINE_POSTGRES)
+        TRY(db_exec_later(c, SQL(lock_of_sql), ARGS(V(id.value))));
     TRY(db_maybe(c, SQL(by_id_sql), ARGS(V(id.value)), &reservation_record, out, &found));
     if (!found) FAIL(c, NOT_FOUND, "There is no reservation %lld.", (long long)id.value);
-    TRY(account_open(c, out->owner, out->unit));
-    return db_one(c, SQL(by_id_sql), ARGS(V(id.value)), &reservation_record, out);
+    return NULL;
 }
 
 static Err *settle_in(Ctx *c, void *arg) {
@@ -298,7 +302,7 @@ static Err *settle_in(Ctx *c, void *arg) {
         FAIL(c, CONFLICT, "The reservation was settled with %lld already.", (long long)r.used);
     }
     if (str_eq(r.state, S("released"))) FAIL(c, CONFLICT, "The reservation was released.");
-    TRY(db_exec(c, SQL(end_sql), ARGS(V(r.id), V(S("settled")), V(e->used)), NULL));
+    TRY(db_exec_later(c, SQL(end_sql), ARGS(V(r.id), V(S("settled")), V(e->used))));
     return line_add(c, &r, e->used, str_eq(r.state, S("held")) ? r.amount : 0);
 }
 
@@ -314,7 +318,7 @@ static Err *release_in(Ctx *c, void *arg) {
     TRY(reservation_open(c, e->id, &r));
     if (str_eq(r.state, S("settled"))) FAIL(c, CONFLICT, "The reservation was settled.");
     if (str_eq(r.state, S("held"))) TRY(balances_change(c, r.owner, r.unit, r.at, 0, -r.amount));
-    return db_exec(c, SQL(end_sql), ARGS(V(r.id), V(S("released")), V(value_null())), NULL);
+    return db_exec_later(c, SQL(end_sql), ARGS(V(r.id), V(S("released")), V(value_null())));
 }
 
 Err *ledger_release(Ctx *c, Id reservation) {

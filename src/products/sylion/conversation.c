@@ -265,16 +265,15 @@ Err *outbound_add(Ctx *c, const Scope *s, Id conversation, const Outbound *m, Me
 Err *message_set(Ctx *c, const Scope *s, Id message, const char *status, Str reason,
                  Str external_id) {
     assert(c->tx);
-    ptrdiff_t changed;
     Message m = {0};
     Str name = external_id.data ? name_fit(c, external_id) : external_id;
     Value values[] = {V(message), V(str_c(status)),
                       V(reason.data ? text_fit(c, reason, 1000) : reason), V(time_now()), V(name)};
     Sql named = SQL2(SQL_MESSAGE_STATE_NAMED_SQLITE, SQL_MESSAGE_STATE_NAMED_POSTGRES);
-    TRY(tenant_exec(c, s, name.data ? named : SQL(SQL_MESSAGE_STATE),
-                    (Args){values, COUNT(values) - !name.data}, &changed));
-    if (!changed) return sylion_err(c, ERR_NOT_FOUND, "MESSAGE_NOT_FOUND", "Message not found");
-    TRY(tenant_one(c, s, SQL(SQL_MESSAGE_BY_N), ARGS(V(message)), &message_row_record, &m));
+    TRY(tenant_exec_later(c, s, name.data ? named : SQL(SQL_MESSAGE_STATE),
+                          (Args){values, COUNT(values) - !name.data}));
+    TRY(tenant_found(c, s, SQL(SQL_MESSAGE_BY_N), ARGS(V(message)), &message_row_record,
+                     "MESSAGE_NOT_FOUND", &m));
     if (name.data) {
         TRY(statuses_apply(c, s, m.channel_n, name));
         return message_tell_by_n(c, s, "message.updated", message);

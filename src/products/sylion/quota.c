@@ -203,11 +203,10 @@ static Err *usage_add(Ctx *c, const Scope *s, QuotaKind kind, Str key, const Use
     OptInt in = {use->tokens_in, use->tokens_in != 0},
            out = {use->tokens_out, use->tokens_out != 0};
     OptInt cost = {use->cost_micros, use->cost_micros != 0};
-    return tenant_exec(c, s, SQL(SQL_USAGE_ADD),
-                       ARGS(V(quota_unit(kind)), V(key), V(use->amount), V(use->conversation),
-                            V(use->turn), V(use->provider), V(use->model), V(in), V(out), V(cost),
-                            V(s->owner), V(time_now())),
-                       NULL);
+    return tenant_exec_later(c, s, SQL(SQL_USAGE_ADD),
+                             ARGS(V(quota_unit(kind)), V(key), V(use->amount), V(use->conversation),
+                                  V(use->turn), V(use->provider), V(use->model), V(in), V(out),
+                                  V(cost), V(s->owner), V(time_now())));
 }
 
 static Err *used_more(Ctx *c, const Scope *s, QuotaKind kind, Str key, const Use *use) {

@@ -198,6 +198,10 @@ Err *tenant_exec(Ctx *c, const Scope *s, Sql sql, Args args, ptrdiff_t *changed)
     return db_exec(c, sql, scoped(c, s, sql, args), changed);
 }
 
+Err *tenant_exec_later(Ctx *c, const Scope *s, Sql sql, Args args) {
+    return db_exec_later(c, sql, scoped(c, s, sql, args));
+}
+
 Err *tenant_each(Ctx *c, const Scope *s, Sql sql, Args args, const Record *record,
                  Err *(*fn)(Ctx *c, void *row, void *arg), void *arg) {
     return db_each(c, sql, scoped(c, s, sql, args), record, fn, arg);

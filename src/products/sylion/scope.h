@@ -53,6 +53,7 @@ MUST_USE Err *tenant_maybe(Ctx *c, const Scope *s, Sql sql, Args args, const Rec
                            void *out, bool *found);
 MUST_USE Err *tenant_int(Ctx *c, const Scope *s, Sql sql, Args args, int64_t *out);
 MUST_USE Err *tenant_exec(Ctx *c, const Scope *s, Sql sql, Args args, ptrdiff_t *changed);
+MUST_USE Err *tenant_exec_later(Ctx *c, const Scope *s, Sql sql, Args args); /* db_exec_later */
 MUST_USE Err *tenant_each(Ctx *c, const Scope *s, Sql sql, Args args, const Record *record,
                           Err *(*fn)(Ctx *c, void *row, void *arg), void *arg);
 /* A row that must be there: NOT_FOUND with this code ("CHANNEL_NOT_FOUND") instead. */

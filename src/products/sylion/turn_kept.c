@@ -169,12 +169,12 @@ Err *turn_write(Ctx *c, Work *w) {
     t->used = (JsonText){buf_str(&used)};
     t->updated_at = time_now();
     t->reason = str_is_null(t->reason) ? t->reason : str_utf8_cut(t->reason, REASON_BYTES_MAX);
-    TRY(tenant_exec(c, &w->s, SQL(SQL_TURN_WRITE),
-                    ARGS(V(t->n), V(t->assistant_n), V(t->state), V(t->step), V(t->reason),
-                         V(t->attempts), V(t->question), V(t->sources), V(t->used), V(t->provider),
-                         V(t->model), V(t->tokens_in), V(t->tokens_out), V(t->cost_micros),
-                         V(t->updated_at), V(t->finished_at)),
-                    NULL));
+    TRY(tenant_exec_later(
+        c, &w->s, SQL(SQL_TURN_WRITE),
+        ARGS(V(t->n), V(t->assistant_n), V(t->state), V(t->step), V(t->reason), V(t->attempts),
+             V(t->question), V(t->sources), V(t->used), V(t->provider), V(t->model),
+             V(t->tokens_in), V(t->tokens_out), V(t->cost_micros), V(t->updated_at),
+             V(t->finished_at))));
     return tenant_tell(c, &w->s, "turn.updated", &told_record, t);
 }
 

@@ -178,10 +178,10 @@ static Err *ai_settle(Ctx *c, Work *w) {
 }
 
 static Err *language_keep(Ctx *c, const Work *w) {
-    TRY(tenant_exec(c, &w->s, SQL(SQL_TURN_CONTACT_LANGUAGE),
-                    ARGS(V(w->contact.n), V(w->answer.language)), NULL));
-    return tenant_exec(c, &w->s, SQL(SQL_TURN_CONVERSATION_LANGUAGE),
-                       ARGS(V(w->conversation), V(w->answer.language)), NULL);
+    TRY(tenant_exec_later(c, &w->s, SQL(SQL_TURN_CONTACT_LANGUAGE),
+                          ARGS(V(w->contact.n), V(w->answer.language))));
+    return tenant_exec_later(c, &w->s, SQL(SQL_TURN_CONVERSATION_LANGUAGE),
+                             ARGS(V(w->conversation), V(w->answer.language)));
 }
 
 static Err *answer_add(Ctx *c, Work *w) {
