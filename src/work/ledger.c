@@ -84,23 +84,43 @@ static Err *window_sum(Ctx *c, Str owner, Str unit, Window w, Balance *out) {
                   ARGS(V(owner), V(unit), V(w.starts), V(w.ends), V(time_now())), &out->reserved);
 }
 
+/* What reserving has to know, in one. */
+typedef struct Outlook {
+    int64_t stale;  /* reservations that have expired and still count */
+    bool summed;    /* the balance is there */
+    int64_t used, reserved;
+    Id id;          /* of the reservation under this key; none: 0 */
+    Str state;
+    int64_t amount;
+} Outlook;
+static const Field outlook_fields[] = {
+    FIELD(Outlook, stale),    FIELD(Outlook, summed), FIELD(Outlook, used),
+    FIELD(Outlook, reserved), FIELD(Outlook, id),     FIELD(Outlook, state),
+    FIELD(Outlook, amount),
+};
+static const Record outlook_record = RECORD(Outlook, outlook_fields);
+static const char outlook_sql[] =
+    "SELECT (SELECT count(*) FROM ledger_reservations WHERE owner = $1 AND unit = $2 "
+    "AND state = 'held' AND expires_at <= $4) AS stale, b.owner IS NOT NULL AS summed, b.used, "
+    "b.reserved, r.id, r.state, r.amount FROM (SELECT 1 AS one) AS o "
+    "LEFT JOIN ledger_balances b ON b.owner = $1 AND b.unit = $2 AND b.starts = $5 AND b.ends = $6 "
+    "LEFT JOIN ledger_reservations r ON r.owner = $1 AND r.unit = $2 AND r.key = $3";
+
 static const char balance_sql[] = "SELECT used, reserved FROM ledger_balances "
                                   "WHERE owner = $1 AND unit = $2 AND starts = $3 AND ends = $4";
 static const char balance_add_sql[] = "INSERT INTO ledger_balances (owner, unit, starts, ends, "
                                       "used, reserved) VALUES ($1, $2, $3, $4, $5, $6)";
 
 /* With the account locked and what has expired expired. */
-static Err *balance_now(Ctx *c, const Quota *q, Time at, Balance *out) {
+static Err *balance_now(Ctx *c, const Quota *q, Time at, const Outlook *seen, Balance *out) {
     Window w = window_of(q, at);
-    if (q->rolling) return window_sum(c, q->owner, q->unit, w, out);
-    Value owner = V(q->owner), unit = V(q->unit), starts = V(w.starts), ends = V(w.ends);
-    bool found;
-    TRY(db_maybe(c, SQL(balance_sql), ARGS(owner, unit, starts, ends), &balance_record, out,
-                 &found));
-    if (found) return NULL;
+    *out = (Balance){seen->used, seen->reserved};
+    if (seen->summed) return NULL;
     TRY(window_sum(c, q->owner, q->unit, w, out));
-    return db_exec(c, SQL(balance_add_sql),
-                   ARGS(owner, unit, starts, ends, V(out->used), V(out->reserved)), NULL);
+    if (q->rolling) return NULL;
+    return db_exec_later(c, SQL(balance_add_sql),
+                         ARGS(V(q->owner), V(q->unit), V(w.starts), V(w.ends), V(out->used),
+                              V(out->reserved)));
 }
 
 static const char balance_change_sql[] =
@@ -120,19 +140,12 @@ static const char lock_sql[] = "INSERT INTO ledger_accounts (owner, unit) VALUES
 static const char lock_of_sql[] =
     "INSERT INTO ledger_accounts (owner, unit) SELECT owner, unit FROM ledger_reservations "
     "WHERE id = $1 ON CONFLICT (owner, unit) DO UPDATE SET unit = excluded.unit";
-static const char stale_sql[] = "SELECT count(*) FROM ledger_reservations WHERE owner = $1 AND "
-                                "unit = $2 AND state = 'held' AND expires_at <= $3";
 static const char expire_sql[] =
     "UPDATE ledger_reservations SET state = 'expired' WHERE owner = $1 AND unit = $2 "
     "AND state = 'held' AND expires_at <= $3 RETURNING " RESERVATION_COLUMNS;
 
-/* Nearly always there is none, and looking costs a fraction of an update of nothing. */
-static Err *account_expire(Ctx *c, Str owner, Str unit) {
-    int64_t stale;
+static Err *account_expire(Ctx *c, Str owner, Str unit, Time now) {
     Rows rows;
-    Time now = time_now();
-    TRY(db_int(c, SQL(stale_sql), ARGS(V(owner), V(unit), V(now)), &stale));
-    if (stale == 0) return NULL;
     TRY(db_query(c, SQL(expire_sql), ARGS(V(owner), V(unit), V(now)), &reservation_record, &rows));
     for (ptrdiff_t i = 0; i < rows.count; i++) {
         const Reservation *r = (const Reservation *)rows.items + i;
@@ -141,10 +154,12 @@ static Err *account_expire(Ctx *c, Str owner, Str unit) {
     return NULL;
 }
 
-static Err *account_open(Ctx *c, Str owner, Str unit) {
-    if (db_engine(c) == ENGINE_POSTGRES)
-        TRY(db_exec_later(c, SQL(lock_sql), ARGS(V(owner), V(unit))));
-    return account_expire(c, owner, unit);
+/* The statement behind it sees all that was done under the lock before. wait: what is done by the clock
+ * from here on is, too: a rolling window must end behind all that others have added. */
+static Err *account_lock(Ctx *c, Str owner, Str unit, bool wait) {
+    Args args = ARGS(V(owner), V(unit));
+    if (db_engine(c) == ENGINE_SQLITE) return NULL;
+    return wait ? db_exec(c, SQL(lock_sql), args, NULL) : db_exec_later(c, SQL(lock_sql), args);
 }
 
 static Err *texts_check(Ctx *c, Str owner, Str unit, Str key) {
@@ -172,9 +187,6 @@ static Err *joined(Ctx *c, Err *(*fn)(Ctx *c, void *arg), void *arg) {
 
 /* -- reserve ---------------------------------------------------------------------------------- */
 
-static const char by_key_sql[] =
-    "SELECT " RESERVATION_COLUMNS
-    " FROM ledger_reservations WHERE owner = $1 AND unit = $2 AND key = $3";
 static const char hold_sql[] =
     "INSERT INTO ledger_reservations (owner, unit, key, amount, state, at, expires_at) "
     "VALUES ($1, $2, $3, $4, 'held', $5, $6) ON CONFLICT (owner, unit, key) DO UPDATE SET "
@@ -217,17 +229,30 @@ static Err *quota_refuse(Ctx *c, const Reserving *r, Balance now, Time at) {
     return err;
 }
 
+static Err *account_look(Ctx *c, const Reserving *r, Time *now, Outlook *out) {
+    *now = time_now();
+    *out = (Outlook){0};
+    Window w = window_of(&r->quota, *now);
+    return db_one(c, SQL(outlook_sql),
+                  ARGS(V(r->quota.owner), V(r->quota.unit), V(r->key), V(*now), V(w.starts),
+                       V(w.ends)),
+                  &outlook_record, out);
+}
+
 static Err *reserve_in(Ctx *c, void *arg) {
     Reserving *r = arg;
     const Quota *q = &r->quota;
-    TRY(account_open(c, q->owner, q->unit));
-    Time now = time_now(), until = time_add(now, r->hold_ms * US_PER_MS);
-    Reservation former;
-    bool found;
-    TRY(db_maybe(c, SQL(by_key_sql), ARGS(V(q->owner), V(q->unit), V(r->key)), &reservation_record,
-                 &former, &found));
-    bool held = found && str_eq(former.state, S("held"));
-    if (held || (found && str_eq(former.state, S("settled")))) {
+    Time now;
+    Outlook former;
+    TRY(account_lock(c, q->owner, q->unit, q->rolling));
+    TRY(account_look(c, r, &now, &former));
+    if (former.stale) {
+        TRY(account_expire(c, q->owner, q->unit, now));
+        TRY(account_look(c, r, &now, &former));
+    }
+    Time until = time_add(now, r->hold_ms * US_PER_MS);
+    bool held = str_eq(former.state, S("held"));
+    if (held || str_eq(former.state, S("settled"))) {
         if (held && former.amount != r->amount)
             FAIL(c, CONFLICT, "This key holds %lld, not %lld.", (long long)former.amount,
                  (long long)r->amount);
@@ -235,7 +260,7 @@ static Err *reserve_in(Ctx *c, void *arg) {
         return db_exec_later(c, SQL(prolong_sql), ARGS(V(former.id), V(until)));
     }
     Balance balance;
-    TRY(balance_now(c, q, now, &balance));
+    TRY(balance_now(c, q, now, &former, &balance));
     if (q->limit >= 0 && balance.used + balance.reserved + r->amount > q->limit)
         return quota_refuse(c, r, balance, now);
     TRY(db_int(c, SQL(hold_sql),
@@ -332,7 +357,7 @@ typedef struct Recording {
 
 static Err *record_in(Ctx *c, void *arg) {
     Recording *r = arg;
-    TRY(account_open(c, r->line.owner, r->line.unit));
+    TRY(account_lock(c, r->line.owner, r->line.unit, false));
     r->line.at = time_now();
     return line_add(c, &r->line, r->line.amount, 0);
 }

@@ -13,18 +13,18 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) ON CONFLICT DO NOTHING RETURNING n
 
 -- name: contact_identify
 -- $2 n, $3 phone, $4 user_key, $5 now.
-UPDATE contacts SET phone = $3, user_key = $4, updated_at = $5 WHERE tenant_n = $1 AND n = $2
+UPDATE contacts SET phone = $3, user_key = $4, updated_at = $5 WHERE +tenant_n = $1 AND n = $2
 
 -- name: contact_rename
 -- $2 n, $3 name, $4 now.
-UPDATE contacts SET name = $3, updated_at = $4 WHERE tenant_n = $1 AND n = $2
+UPDATE contacts SET name = $3, updated_at = $4 WHERE +tenant_n = $1 AND n = $2
 
 -- name: contact_wrote
 -- $2 n, $3 when, $4 now. While a conversation is open that is its last_inbound_at alone.
 UPDATE contacts SET updated_at = $4,
        last_inbound_at = CASE WHEN last_inbound_at IS NULL OR last_inbound_at < $3 THEN $3
                               ELSE last_inbound_at END
- WHERE tenant_n = $1 AND n = $2
+ WHERE +tenant_n = $1 AND n = $2
 
 -- name: contact_inherit
 -- $2 n, $3 the contact that it takes over, $4 now.
@@ -35,11 +35,11 @@ UPDATE contacts SET
           AND o.tenant_n = $1 AND (contacts.last_inbound_at IS NULL OR o.last_inbound_at > contacts.last_inbound_at)),
           last_inbound_at),
        updated_at = $4
- WHERE tenant_n = $1 AND n = $2
+ WHERE +tenant_n = $1 AND n = $2
 
 -- name: contact_remove
 -- $2 n.
-DELETE FROM contacts WHERE tenant_n = $1 AND n = $2
+DELETE FROM contacts WHERE +tenant_n = $1 AND n = $2
 
 -- name: contact_of
 -- $2 n.
@@ -48,7 +48,7 @@ SELECT k.n, k.tenant_n, k.channel_n, k.id, k.phone, k.user_key, k.name, k.langua
        coalesce((SELECT v.last_inbound_at FROM conversations v WHERE v.tenant_n = $1
                     AND v.channel_n = k.channel_n AND v.contact_n = k.n AND v.status <> 'ended'),
                 k.last_inbound_at) AS last_inbound_at
-  FROM contacts k WHERE k.tenant_n = $1 AND k.n = $2
+  FROM contacts k WHERE +k.tenant_n = $1 AND k.n = $2
 
 -- name: contact_conversations_move
 -- $2 from, $3 to.

@@ -32,11 +32,11 @@ SELECT count(*)
 -- $2 n, $3 assistant or null, $4 user_name, $5 user_metadata, $6 title, $7 context, $8 unread_count, $9 now.
 UPDATE conversations SET assistant_n = $3, user_name = $4, user_metadata = $5, title = $6, context = $7,
        unread_count = $8, updated_at = $9
- WHERE tenant_n = $1 AND n = $2
+ WHERE +tenant_n = $1 AND n = $2
 
 -- name: conversation_read
 -- $2 n.
-UPDATE conversations SET unread_count = 0 WHERE tenant_n = $1 AND n = $2
+UPDATE conversations SET unread_count = 0 WHERE +tenant_n = $1 AND n = $2
 
 -- name: messages_page
 -- $2 direction, $3 status, $4 type, $5 pattern, each or null; then ORDER BY.
@@ -80,4 +80,4 @@ SELECT count(*) FROM messages m
 
 -- name: message_annotate
 -- $2 n, $3 metadata, $4 now.
-UPDATE messages SET metadata = $3, updated_at = $4 WHERE tenant_n = $1 AND n = $2
+UPDATE messages SET metadata = $3, updated_at = $4 WHERE +tenant_n = $1 AND n = $2

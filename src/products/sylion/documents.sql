@@ -18,7 +18,7 @@ SELECT d.*, b.id AS knowledge_base_id
 -- $2 n.
 SELECT d.*, b.id AS knowledge_base_id
   FROM knowledge_documents d JOIN knowledge_bases b ON b.n = d.knowledge_base_n
- WHERE d.tenant_n = $1 AND d.n = $2 AND b.deleted_at IS NULL
+ WHERE +d.tenant_n = $1 AND d.n = $2 AND b.deleted_at IS NULL
 
 -- name: document_of_content
 -- $2 base, $3 hash.
@@ -47,37 +47,37 @@ SELECT n, id, sha256, size_bytes FROM knowledge_documents
 -- name: document_lock
 -- $2 n, $3 revision. Changes one row, or the document is gone or another revision's.
 UPDATE knowledge_documents SET revision = revision
- WHERE tenant_n = $1 AND n = $2 AND revision = $3
+ WHERE +tenant_n = $1 AND n = $2 AND revision = $3
 
 -- name: document_touch
 -- $2 n. For who does not mind the revision.
-UPDATE knowledge_documents SET revision = revision WHERE tenant_n = $1 AND n = $2
+UPDATE knowledge_documents SET revision = revision WHERE +tenant_n = $1 AND n = $2
 
 -- name: document_state
 -- $2 n, $3 revision, $4 status, $5 reason, $6 now.
 UPDATE knowledge_documents SET status = $4, reason = $5, updated_at = $6
- WHERE tenant_n = $1 AND n = $2 AND revision = $3
+ WHERE +tenant_n = $1 AND n = $2 AND revision = $3
 
 -- name: document_read
 -- $2 n, $3 revision, $4 type, $5 pages, $6 language, $7 note, $8 now: what extraction found.
 UPDATE knowledge_documents SET mime_type = $4, page_count = $5, language = $6, status = 'indexing',
        reason = $7, updated_at = $8
- WHERE tenant_n = $1 AND n = $2 AND revision = $3
+ WHERE +tenant_n = $1 AND n = $2 AND revision = $3
 
 -- name: document_indexed
 -- $2 n, $3 revision, $4 chunks, $5 tokens, $6 embedding model, $7 note, $8 now.
 UPDATE knowledge_documents SET status = 'indexed', chunk_count = $4, token_count = $5,
        embedding_model = $6, reason = $7, updated_at = $8, indexed_at = $8
- WHERE tenant_n = $1 AND n = $2 AND revision = $3
+ WHERE +tenant_n = $1 AND n = $2 AND revision = $3
 
 -- name: document_again
 -- $2 n, $3 revision that it had, $4 status, $5 reason, $6 now.
 UPDATE knowledge_documents SET revision = revision + 1, status = $4, reason = $5, updated_at = $6
- WHERE tenant_n = $1 AND n = $2 AND revision = $3
+ WHERE +tenant_n = $1 AND n = $2 AND revision = $3
 
 -- name: document_remove
 -- $2 n.
-DELETE FROM knowledge_documents WHERE tenant_n = $1 AND n = $2
+DELETE FROM knowledge_documents WHERE +tenant_n = $1 AND n = $2
 
 -- name: chunk_add
 -- $2 n, $3 id, $4 base, $5 document, $6 revision, $7 position, $8 heading, $9 page, $10 text,

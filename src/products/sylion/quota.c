@@ -199,20 +199,23 @@ Err *quota_reserve(Ctx *c, const Scope *s, QuotaKind kind, Str key, int64_t amou
     return exceeded(c, err);
 }
 
-static Err *usage_add(Ctx *c, const Scope *s, QuotaKind kind, Str key, const Use *use) {
+static Err *usage_add(Ctx *c, const Scope *s, QuotaKind kind, Str key, Id reservation,
+                      const Use *use) {
     OptInt in = {use->tokens_in, use->tokens_in != 0},
            out = {use->tokens_out, use->tokens_out != 0};
     OptInt cost = {use->cost_micros, use->cost_micros != 0};
     return tenant_exec_later(c, s, SQL(SQL_USAGE_ADD),
                              ARGS(V(quota_unit(kind)), V(key), V(use->amount), V(use->conversation),
                                   V(use->turn), V(use->provider), V(use->model), V(in), V(out),
-                                  V(cost), V(s->owner), V(time_now())));
+                                  V(cost), V(reservation), V(time_now())));
 }
 
-static Err *used_more(Ctx *c, const Scope *s, QuotaKind kind, Str key, const Use *use) {
+/* reservation: none where it was recorded without one, now. */
+static Err *used_more(Ctx *c, const Scope *s, QuotaKind kind, Str key, Id reservation,
+                      const Use *use) {
     Tenant t;
     int64_t used;
-    TRY(usage_add(c, s, kind, key, use));
+    TRY(usage_add(c, s, kind, key, reservation, use));
     TRY(tenant_load(c, s, &t));
     TRY(use_now(c, &t, kind, &used));
     return warning_consider(c, s, &t, kind, use->amount, used);
@@ -221,7 +224,7 @@ static Err *used_more(Ctx *c, const Scope *s, QuotaKind kind, Str key, const Use
 Err *quota_settle(Ctx *c, const Scope *s, QuotaKind kind, Str key, Id reservation, const Use *use) {
     assert(c->tx && use && use->amount >= 0);
     TRY(ledger_settle(c, reservation, use->amount));
-    return used_more(c, s, kind, key, use);
+    return used_more(c, s, kind, key, reservation, use);
 }
 
 Err *quota_release(Ctx *c, const Scope *s, Id reservation) {
@@ -233,7 +236,7 @@ Err *quota_use(Ctx *c, const Scope *s, QuotaKind kind, Str key, const Use *use) 
     assert(c->tx && use);
     if (use->amount < 0) {
         TRY(ledger_record(c, s->owner, quota_unit(kind), key, use->amount));
-        return used_more(c, s, kind, key, use);
+        return used_more(c, s, kind, key, (Id){0}, use);
     }
     Id reservation;
     TRY(quota_reserve(c, s, kind, key, use->amount, &reservation));

@@ -3,7 +3,8 @@
 -- writes here has the conversation's row locked: turn.h.
 --
 -- `+tenant_n` is no key to search by: SQLite, which knows nothing of how rows are spread, would take the
--- index of a tenant's messages for one of a conversation's. It finds messages_pending only where its
+-- index of a tenant's messages for one of a conversation's; PostgreSQL knows nothing of a table that has
+-- grown since it was last analyzed, and took that index even for one message by its number. It finds messages_pending only where its
 -- condition stands word by word.
 
 -- -- turns ---------------------------------------------------------------------------------------
@@ -22,7 +23,7 @@ SELECT t.n, t.tenant_n, t.conversation_n, t.assistant_n, t.id, t.state, t.step, 
        t.question, t.sources, t.used, t.provider, t.model, t.tokens_in, t.tokens_out, t.cost_micros,
        t.started_at, t.updated_at, t.finished_at, v.id AS conversation_id, a.id AS assistant_id
   FROM turns t JOIN conversations v ON v.n = t.conversation_n LEFT JOIN assistants a ON a.n = t.assistant_n
- WHERE t.tenant_n = $1 AND t.n = $2
+ WHERE +t.tenant_n = $1 AND t.n = $2
 
 -- name: turn_by_id
 -- $2 UUID.
@@ -64,7 +65,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9) RETURNING n
 UPDATE turns SET assistant_n = $3, state = $4, step = $5, reason = $6, attempts = $7, question = $8,
        sources = $9, used = $10, provider = $11, model = $12, tokens_in = $13, tokens_out = $14,
        cost_micros = $15, updated_at = $16, finished_at = $17
- WHERE tenant_n = $1 AND n = $2
+ WHERE +tenant_n = $1 AND n = $2
 
 -- -- its messages --------------------------------------------------------------------------------
 
@@ -119,7 +120,7 @@ SELECT m.n, m.tenant_n, m.channel_n, m.conversation_n, m.turn_n, m.author_id, m.
        m.author, m.content, m.metadata, m.media, m.external_id, m.reply_to, m.status, m.reason,
        m.provider_at, m.created_at, m.updated_at, v.id AS conversation_id, t.id AS turn_id
   FROM messages m JOIN conversations v ON v.n = m.conversation_n LEFT JOIN turns t ON t.n = m.turn_n
- WHERE m.tenant_n = $1 AND m.n = $2
+ WHERE +m.tenant_n = $1 AND m.n = $2
 
 -- name: turn_message_by_id
 -- $2 UUID.
@@ -131,16 +132,16 @@ SELECT m.n, m.tenant_n, m.channel_n, m.conversation_n, m.turn_n, m.author_id, m.
 
 -- name: turn_message_media
 -- $2 n, $3 media, $4 content.
-UPDATE messages SET media = $3, content = $4 WHERE tenant_n = $1 AND n = $2
+UPDATE messages SET media = $3, content = $4 WHERE +tenant_n = $1 AND n = $2
 
 -- name: turn_message_again
 -- $2 n, $3 status, $4 metadata, $5 now. As if nothing had been tried.
 UPDATE messages SET status = $3, reason = NULL, metadata = $4, updated_at = $5
- WHERE tenant_n = $1 AND n = $2
+ WHERE +tenant_n = $1 AND n = $2
 
 -- name: turn_message_metadata
 -- $2 n, $3 metadata.
-UPDATE messages SET metadata = $3 WHERE tenant_n = $1 AND n = $2
+UPDATE messages SET metadata = $3 WHERE +tenant_n = $1 AND n = $2
 
 -- name: turn_work_left
 -- $2 conversation. What the job would find if it looked again.
@@ -161,21 +162,21 @@ SELECT (SELECT count(*) FROM turns WHERE +tenant_n = $1 AND conversation_n = $2
 -- $2 n.
 SELECT v.n, v.tenant_n, v.channel_n, v.contact_n, v.assistant_n, v.id, v.user_identifier, v.user_name,
        v.status, v.title, v.language, v.message_count, v.last_inbound_at, v.created_at, v.updated_at
-  FROM conversations v WHERE v.tenant_n = $1 AND v.n = $2
+  FROM conversations v WHERE +v.tenant_n = $1 AND v.n = $2
 
 -- name: turn_contact
 -- $2 n.
 SELECT k.n, k.tenant_n, k.channel_n, k.id, k.phone, k.user_key, k.name, k.language, k.metadata,
        k.last_inbound_at, k.created_at, k.updated_at
-  FROM contacts k WHERE k.tenant_n = $1 AND k.n = $2
+  FROM contacts k WHERE +k.tenant_n = $1 AND k.n = $2
 
 -- name: turn_contact_language
 -- $2 contact, $3 language.
-UPDATE contacts SET language = $3 WHERE tenant_n = $1 AND n = $2
+UPDATE contacts SET language = $3 WHERE +tenant_n = $1 AND n = $2
 
 -- name: turn_conversation_language
 -- $2 conversation, $3 language.
-UPDATE conversations SET language = $3 WHERE tenant_n = $1 AND n = $2
+UPDATE conversations SET language = $3 WHERE +tenant_n = $1 AND n = $2
 
 -- name: turn_conversation_by_id
 -- $2 UUID.
@@ -199,7 +200,7 @@ SELECT a.n, a.tenant_n, a.id, a.name, a.description, a.provider, a.model, a.syst
        a.is_active, a.enable_rag, a.temperature, a.max_tokens, a.rag_max_results, a.rag_threshold,
        a.knowledge_base_ids, a.handoff, a.created_at, a.updated_at, a.deleted_at
   FROM assistants a
- WHERE a.tenant_n = $1 AND a.n = $2 AND a.deleted_at IS NULL
+ WHERE +a.tenant_n = $1 AND a.n = $2 AND a.deleted_at IS NULL
 
 -- name: turn_assistant_default
 -- The tenant's.

@@ -3,12 +3,12 @@
 
 -- name: usage_add
 -- $2 kind, $3 key, $4 amount, $5 conversation, $6 turn, $7 provider, $8 model, $9 tokens in, $10
--- tokens out, $11 cost, $12 owner in the ledger, $13 now. At the time of the ledger's own line, so that
--- both are of one month.
+-- tokens out, $11 cost, $12 reservation in the ledger, $13 now. At the reservation's time, as the ledger's
+-- own line, so that both are of one month.
 INSERT INTO usage_records (tenant_n, kind, key, amount, conversation_n, turn_n, provider, model,
     tokens_in, tokens_out, cost_micros, at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
-    coalesce((SELECT at FROM ledger_lines WHERE owner = $12 AND unit = $2 AND key = $3), $13))
+    coalesce((SELECT at FROM ledger_reservations WHERE id = $12), $13))
 ON CONFLICT (tenant_n, kind, key) DO NOTHING;
 
 -- name: usage_warn

@@ -17,16 +17,16 @@ SELECT s.n, s.id, s.contact_n, s.expires_at, k.id AS contact_id, k.user_key
 
 -- name: widget_session_extend
 -- $2 n, $3 expires_at, $4 now.
-UPDATE widget_sessions SET expires_at = $3, last_seen_at = $4 WHERE tenant_n = $1 AND n = $2
+UPDATE widget_sessions SET expires_at = $3, last_seen_at = $4 WHERE +tenant_n = $1 AND n = $2
 
 -- name: widget_contact_language
 -- $2 contact, $3 language, $4 now. What the page is written in, until the visitor has written.
 UPDATE contacts SET language = coalesce(language, $3), updated_at = $4
- WHERE tenant_n = $1 AND n = $2
+ WHERE +tenant_n = $1 AND n = $2
 
 -- name: widget_answers
 -- $2 conversation; is the assistant to answer there?
-SELECT CASE WHEN status = 'active' THEN 1 ELSE 0 END FROM conversations WHERE tenant_n = $1 AND n = $2
+SELECT CASE WHEN status = 'active' THEN 1 ELSE 0 END FROM conversations WHERE +tenant_n = $1 AND n = $2
 
 -- name: widget_history
 -- $2 channel, $3 contact, $4 n before which, $5 limit: the latest of what the visitor sees, oldest first.
@@ -62,4 +62,4 @@ SELECT coalesce(min(x.n), 1) - 1
 
 -- name: widget_reached
 -- $2 n of a message: is it still what was sent?
-SELECT count(*) FROM messages WHERE tenant_n = $1 AND n = $2 AND status = 'sent'
+SELECT count(*) FROM messages WHERE +tenant_n = $1 AND n = $2 AND status = 'sent'
