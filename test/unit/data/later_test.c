@@ -44,8 +44,9 @@ static Err *many_long(Ctx *c, void *arg) {
     for (int i = 0; i < 200; i++) {
         ptrdiff_t len = i % 50 == 49 ? MIB : 10 + i;
         memset(text, 'a' + i % 26, (size_t)len);
-        snprintf(text, 8, "%07d", i);
-        text[7] = '-';
+        char number[16];
+        snprintf(number, sizeof number, "%07d", i);
+        memcpy(text, number, 7);
         TRY(db_exec_later(c, ADD_NAME, ARGS(V(str_of(text, len)), V(i))));
     }
     memset(text, '!', 32);
