@@ -144,7 +144,8 @@ def test_cut_while_it_is_written_and_resumed_at_every_event(server, models):
         with space.follow(last, storyMode="chapter") as events:
             assert story in (None, events.story_id)
             story = events.story_id
-            while (event := events.next()) is not None and not event[0]:
+            # The end may be told before its event is there: then by the story's row, without an id.
+            while (event := events.next()) is not None and not event[0] and event[1] != "complete":
                 pass
         if event is None:
             break
