@@ -135,7 +135,7 @@ MUST_USE Err *db_each(Ctx *c, Sql sql, Args args, const Record *record,
 MUST_USE Err *db_scan(Ctx *c, Sql sql, Args args, const Record *record, Rows *out);
 
 /* All or nothing. If fn returns an Err (or the commit fails) nothing of it remains. c->tx is set
- * inside. After a deadlock or serialization failure fn runs again, up to 3 times. Nested calls join
+ * inside. After a deadlock or serialization failure fn runs again, up to 7 times. Nested calls join
  * the outer one as savepoints. */
 MUST_USE Err *db_transaction(Ctx *c, Err *(*fn)(Ctx *c, void *arg), void *arg);
 /* Call fn(arg) after the commit of the present transaction is durable, in c's coroutine, before

@@ -154,8 +154,8 @@ static Err *account_expire(Ctx *c, Str owner, Str unit, Time now) {
     return NULL;
 }
 
-/* The statement behind it sees all that was done under the lock before. wait: what is done by the clock
- * from here on is, too: a rolling window must end behind all that others have added. */
+/* The statement behind it sees all that was done under the lock before. wait: whatever the clock says
+ * from here on is later than that, too, as the end of a rolling window must be. */
 static Err *account_lock(Ctx *c, Str owner, Str unit, bool wait) {
     Args args = ARGS(V(owner), V(unit));
     if (db_engine(c) == ENGINE_SQLITE) return NULL;
@@ -180,7 +180,7 @@ static Err *amount_check(Ctx *c, int64_t amount, int64_t least) {
 }
 
 /* What is refused has written nothing but what has expired: there is nothing to undo alone, and a
- * savepoint costs PostgreSQL the way there and back twice. */
+ * savepoint costs PostgreSQL a way there and back. */
 static Err *joined(Ctx *c, Err *(*fn)(Ctx *c, void *arg), void *arg) {
     return c->tx ? fn(c, arg) : db_transaction(c, fn, arg);
 }
@@ -229,6 +229,7 @@ static Err *quota_refuse(Ctx *c, const Reserving *r, Balance now, Time at) {
     return err;
 }
 
+/* Window, expiry and key as of *now. */
 static Err *account_look(Ctx *c, const Reserving *r, Time *now, Outlook *out) {
     *now = time_now();
     *out = (Outlook){0};
