@@ -74,9 +74,8 @@ static EVP_MD_CTX *digest_new(void) {
 
 /* -- writing --------------------------------------------------------------------------------------- */
 
-/* Give the writer up: nothing of it remains. Also after blob_finish, where there is nothing to do. */
-static void writer_drop(void *arg) {
-    BlobWriter *w = arg;
+void blob_give_up(void *writer) {
+    BlobWriter *w = writer;
     if (w->fd >= 0) {
         unlinkat(w->store->tmp, w->name, 0);
         close(w->fd);
@@ -168,7 +167,7 @@ static void job_write(void *arg) {
     }
     if (!job->error && job->finish)
         open_blobs_forget(job->w->store, str_of(job->w->hash, HASH_LEN));
-    if (job->error) writer_drop(job->w);
+    if (job->error) blob_give_up(job->w);
 }
 
 static Err *write_run(Ctx *c, WriteJob job) {
@@ -181,7 +180,7 @@ static BlobWriter *writer_new(Ctx *c, BlobStore *store) {
     BlobWriter *w = arena_new_of(c->arena, BlobWriter);
     w->store = store;
     w->fd = -1;
-    defer(c, writer_drop, w);
+    defer(c, blob_give_up, w);
     w->digest = digest_new();
     return w;
 }
@@ -207,7 +206,7 @@ static Err *write_end(Ctx *c, WriteJob job) {
     TRY(write_run(c, job));
     if (send) {
         Err *err = remote_put(c, w->store, str_of(w->hash, HASH_LEN), w->fd, w->size);
-        if (err) writer_drop(w);
+        if (err) blob_give_up(w);
         if (err) return err;
         TRY(write_run(c, (WriteJob){.w = w, .finish = true}));
     }
@@ -236,7 +235,7 @@ Err *blob_finish(Ctx *c, BlobWriter *w, Str *hash, int64_t *size) {
     TRY(write_end(c, (WriteJob){.w = w}));
     *hash = str_copy(c->arena, str_of(w->hash, HASH_LEN));
     if (size) *size = w->size;
-    writer_drop(w);
+    blob_give_up(w);
     return NULL;
 }
 

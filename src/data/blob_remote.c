@@ -62,17 +62,22 @@ typedef struct Fetch {
 
 static Err *take(Ctx *c, Str bytes, void *arg) { return blob_write(c, ((Fetch *)arg)->writer, bytes); }
 
-static Err *fetch(Ctx *c, void *arg, Str *value) {
-    Fetch *f = arg;
+static Err *fetch_into(Ctx *c, Fetch *f) {
     int64_t size;
     Str got;
-    TRY(blob_begin_here(c, f->store, &f->writer));
     TRY(s3_get(c, f->store->remote->s3, name_of(c, f->hash), take, f));
     if (!str_eq(blob_hash(c, f->writer), f->hash))
         FAIL(c, INTERNAL, "The blob %.*s is damaged in the object store.", S_ARG(f->hash));
-    TRY(blob_finish(c, f->writer, &got, &size));
+    return blob_finish(c, f->writer, &got, &size);
+}
+
+static Err *fetch(Ctx *c, void *arg, Str *value) {
+    Fetch *f = arg;
+    TRY(blob_begin_here(c, f->store, &f->writer));
+    Err *err = fetch_into(c, f);
+    if (err) blob_give_up(f->writer); /* before anybody is told */
     *value = S("here");
-    return NULL;
+    return err;
 }
 
 Err *remote_fetch(Ctx *c, BlobStore *store, Str hash) {

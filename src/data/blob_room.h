@@ -46,6 +46,8 @@ void remote_grown(Ctx *c, BlobStore *store, int64_t size);
 
 /* As blob_begin; finished, it is a file only. */
 MUST_USE Err *blob_begin_here(Ctx *c, BlobStore *store, BlobWriter **out);
+/* Nothing of a BlobWriter remains, before its Ctx ends; after blob_finish there is nothing to do. */
+void blob_give_up(void *writer);
 
 typedef struct OpenBlob {
     struct OpenBlob *next;
