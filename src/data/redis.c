@@ -11,7 +11,7 @@
 #include "data/redis_conn.h"
 #include "net/url.h"
 
-enum { FIRST_TRY_MS = 2000, DATABASE_MAX = 65535 };
+enum { FIRST_TRY_MS = 2000, FIRST_LOOK_MS = 1, DATABASE_MAX = 65535 };
 
 void redis_ref(Redis *redis) { atomic_fetch_add(&redis->refs, 1); }
 
@@ -98,6 +98,16 @@ static Redis *redis_new(Ctx *c) {
     return redis;
 }
 
+/* Until each loop has tried once: who is served first is served as all will be, on whatever loop.
+ * Who is cancelled or late meets it at the next wait. */
+static void first_tries_wait(Ctx *c, Redis *redis) {
+    int64_t former = ctx_deadline_within(c, FIRST_TRY_MS);
+    Err *err = NULL;
+    for (int i = 0; i < redis->conn_count && !err; i++)
+        while (!err && !atomic_load(&redis->conns[i].tried)) err = sleep_ms(c, FIRST_LOOK_MS);
+    c->deadline_us = former;
+}
+
 Err *redis_open(Ctx *c, Str url, Redis **out) {
     assert(c->coro);
     if (url.len > 4 * KIB) FAIL(c, INVALID, "REDIS_URL is longer than 4 KiB.");
@@ -109,12 +119,9 @@ Err *redis_open(Ctx *c, Str url, Redis **out) {
     }
     for (int i = 0; i < redis->conn_count; i++) redis_conn_start(&redis->conns[i]);
     redis_conn_start(&redis->messages);
-    RedisConn *here = &redis->conns[loop_index(loop_here())];
-    int64_t former = ctx_deadline_within(c, FIRST_TRY_MS);
-    while (!err && !here->tried) err = wait_on(c, &here->first_try);
-    c->deadline_us = former;
+    first_tries_wait(c, redis);
     *out = redis;
-    return NULL; /* who was cancelled or late meets it at the next wait */
+    return NULL;
 }
 
 void redis_close(Redis *redis) {

@@ -337,13 +337,12 @@ static void conn_keep(Ctx *c, RedisConn *conn) {
         if (first_loop && !err && away) log_msg(c, LOG_INFO, "Redis is back");
         away = err != NULL;
         arena_release(c->arena, mark);
-        conn->tried = true;
-        wait_wake_all(&conn->first_try);
         if (!away) {
             tries = 0;
             atomic_store(&conn->up, true);
             if (conn->for_messages) redis_messages_up(conn);
         }
+        atomic_store(&conn->tried, true);
         while (conn->ac && !is_over(c, conn))
             if (coro_wait(c) == WAKE_CANCELLED) break;
         if (!is_over(c, conn)) pause_before_retry(c, conn, tries);
@@ -356,8 +355,7 @@ static void conn_service(Ctx *c, void *arg) {
     conn_keep(c, conn);
     conn->service = NULL;
     redis_conn_break(conn);
-    conn->tried = true;
-    wait_wake_all(&conn->first_try);
+    atomic_store(&conn->tried, true);
     atomic_store(&conn->alive, false);
     redis_unref(conn->redis);
 }

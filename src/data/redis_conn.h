@@ -22,10 +22,9 @@ typedef struct RedisConn {
     bool connected; /* to the socket; `up` comes after the hello */
     atomic_bool up;
     atomic_bool alive; /* the service was asked for and has not ended */
-    bool tried;        /* the first attempt is over */
-    WaitList first_try;
-    int64_t pending; /* commands without a reply yet */
-    char why[128];   /* the last connection could not be made */
+    atomic_bool tried; /* the first attempt is over */
+    int64_t pending;   /* commands without a reply yet */
+    char why[128];     /* the last connection could not be made */
 } RedisConn;
 
 typedef struct Subscription {
