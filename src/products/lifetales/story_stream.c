@@ -28,6 +28,7 @@ typedef struct Following {
     StoryEar ear;
     WaitList ready;
     bool fresh, ended, looked;
+    int64_t last; /* the event behind which others may follow; -1: not known */
     int64_t ends_us;
 } Following;
 
@@ -52,6 +53,7 @@ static Err *following_new(Ctx *c, Call *k, const Story *story, int64_t since, in
     if (k) story_ear_open(&f->ear, story->n, following_ready, f);
     defer(c, following_free, f);
     if (since < 0) TRY(event_since_latest(c, channel, RECALL, &since));
+    f->last = since;
     subscriber_add(f->subscriber, &channel, 1, since);
     return NULL;
 }
@@ -147,11 +149,24 @@ static Err *event_out(Ctx *c, Following *f, int64_t id, Str type, Str data) {
     return out(c, f, buf_str(&b));
 }
 
+static Err *words_take(Ctx *c, Following *f) {
+    while (f->ear.count > 0) {
+        CtxMark mark = ctx_mark(c);
+        Buf b = buf_new(c->arena, min_size(f->ear.bytes, FRAMES_MAX) + 1);
+        while (f->ear.count > 0 && b.len < FRAMES_MAX) buf_add(&b, story_ear_take(&f->ear));
+        TRY(out(c, f, buf_str(&b)));
+        ctx_release(c, mark);
+    }
+    return NULL;
+}
+
 static bool is_end(Str type) { return str_eq(type, S("complete")) || str_eq(type, S("error")); }
 
 static Err *message_take(Ctx *c, Following *f, const EventMessage *m) {
     f->ended = f->ended || is_end(m->type);
+    f->last = m->id ? m->id : -1;
     if (!f->k) return NULL;
+    TRY(words_take(c, f)); /* they were said before it was committed */
     if (str_eq(m->type, S("chapter"))) f->ear.lost = false;
     return event_out(c, f, m->id, m->type, data_of(m->json));
 }
@@ -165,17 +180,6 @@ static Err *messages_take(Ctx *c, Following *f) {
         Err *err = message_take(c, f, m);
         subscriber_done(m);
         if (err) return err;
-        ctx_release(c, mark);
-    }
-    return NULL;
-}
-
-static Err *words_take(Ctx *c, Following *f) {
-    while (f->ear.count > 0) {
-        CtxMark mark = ctx_mark(c);
-        Buf b = buf_new(c->arena, min_size(f->ear.bytes, FRAMES_MAX) + 1);
-        while (f->ear.count > 0 && b.len < FRAMES_MAX) buf_add(&b, story_ear_take(&f->ear));
-        TRY(out(c, f, buf_str(&b)));
         ctx_release(c, mark);
     }
     return NULL;
@@ -214,7 +218,8 @@ static Err *end_look(Ctx *c, Following *f) {
         err = NULL;
     }
     if (!err && story_ended(&story)) {
-        /* Its events may be on their way: they say more. */
+        /* Its last events are in the table with the row, and say more; here they may be late. */
+        if (f->last >= 0) subscriber_restart(f->subscriber, f->last);
         TRY(messages_take(c, f));
         if (!f->ended) err = end_out(c, f, &story);
         f->ended = true;
