@@ -12,6 +12,7 @@ import uuid
 
 import pytest
 from harness import DATABASE, PATIENCE, Server, database, shared_data
+from tales import wait
 from tales_story import Space, data, diary, made, person, refused, sourced, state_of, state_wait
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fake"))
@@ -427,6 +428,10 @@ class Gate:
             self.open.wait(60 * PATIENCE)
 
 
+def followers(server):
+    return int(re.search(r"^socle_event_subscribers (\d+)", server.client().get("/metrics").text, re.M)[1])
+
+
 def test_two_requests_at_once_are_one_run(server, models):
     space = Space(person(server), made(3))
     gate = models.storyteller = Gate()
@@ -435,6 +440,7 @@ def test_two_requests_at_once_are_one_run(server, models):
     for thread in threads:
         thread.start()
     assert gate.reached.wait(30 * PATIENCE)
+    wait(lambda: followers(server) >= 4, "all of them are there")
     refused(space.generate(storyMode="clean"), 409, "story_under_way")
     gate.open.set()
     for thread in threads:

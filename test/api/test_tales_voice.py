@@ -119,7 +119,7 @@ def test_a_provider_speaks_with_its_own_voices(make_server):
 
 def test_a_provider_that_is_away_is_said_to_be(make_server):
     with FakeModels() as models:
-        server = make_server(**models.env(), AI_SPEAK_PROVIDER="openai", AI_TIMEOUT_MS=2000)
+        server = make_server(**models.env(), AI_SPEAK_PROVIDER="openai")
         models.fault("500", times=None)
         ada = person(server)
         refused(ada.post("/api/tts", json={"text": "x", "voice": "storyteller"}), 502)

@@ -34,8 +34,13 @@ def make_posts(count, seed=1, days=20, prefix="p"):
             "id": f"{platform}_{prefix}{i}", "platform": platform, "author": chance.choice(PEOPLE),
             "caption": chance.choice(["Une très belle journée", "Worst day ever, I hate it", "Rien à dire du tout"]),
             "hashtags": sorted(chance.sample(WORDS, chance.randrange(4))), "metrics": metrics,
-            "posted_at": iso(until - datetime.timedelta(seconds=chance.randrange(60, days * 86400)))})
+            "posted_at": iso(until - datetime.timedelta(seconds=young(chance.randrange(60, days * 86400))))})
     return posts
+
+
+def young(seconds):
+    """An age that does not become a number of whole days within the hour: figures of the last days stay."""
+    return seconds - 3600 if -seconds % 86400 < 3600 else seconds
 
 
 def score(post):
