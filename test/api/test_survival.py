@@ -189,6 +189,13 @@ def test_full_disk_is_507_and_heals(make_server, tmp_path):
 # -- PostgreSQL and Redis of the test's own, to be stopped and started ------------------------------
 
 
+def is_alive(number):
+    try:
+        return pathlib.Path(f"/proc/{number}/stat").read_text().rsplit(") ", 1)[1][0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 class OwnPostgres:
     """Stopped at once (as a crash) and started again on the same port."""
 
@@ -198,10 +205,16 @@ class OwnPostgres:
         psql("ALTER DATABASE postgres SET synchronous_commit = on", self.url)  # it is to survive a crash
 
     def crash(self):
+        self.backends = pathlib.Path(f"/proc/{self.child.pid}/task/{self.child.pid}/children").read_text().split()
         peers.stop_group(self.child, signal.SIGKILL)
         self.child.wait()
 
     def start(self):
+        """The last backends of the former one may outlive it for a moment: it does not begin beside them."""
+        until = time.monotonic() + 30 * PATIENCE
+        while any(is_alive(backend) for backend in self.backends):
+            assert time.monotonic() < until, self.backends
+            time.sleep(0.02)
         args = self.child.args
         stat = os.stat(pathlib.Path(args[2]))
         who = {"cwd": "/"}
