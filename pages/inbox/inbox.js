@@ -168,6 +168,7 @@ async function enter(tenant) {
   document.title = `${tenant.name} · sylion`;
   forgetAll();
   closeAside();
+  if (openId()) closeThread(); // another tenant's: nobody here may ask for it again
   $('#q').value = state.q;
   showStatuses();
   follow({ tell: heard, began: begun, state: (on) => { $('#page').classList.toggle('away', !on); } });

@@ -212,7 +212,7 @@ def test_what_failed_says_why_and_is_sent_again(inbox, school, server):
     inbox.until(lambda: "131026" in inbox.text("#messages .assistant .error"), "no reason")
     inbox.click("#messages .resend")
     inbox.until(lambda: not inbox.one("#messages .assistant .error"), "not sent again")
-    assert school.messages(school.conversation(phone)["id"])[1]["status"] in ("sent", "delivered")
+    assert school.answered(phone, 2)[1]["status"] in ("sent", "delivered")
 
 
 def test_a_failed_turn_is_replayed(inbox, school, server):
@@ -333,6 +333,7 @@ def test_by_keyboard_alone(inbox, school):
     inbox.keys(Keys.ARROW_DOWN, Keys.ENTER)
     inbox.until(lambda: inbox.text("#head h2") == "Clara Clavier", "not opened")
     assert inbox.focused() == "conversation"
+    inbox.until(lambda: inbox.one("#messages .cite"), "no citation")
     reached = []
     for _ in range(12):
         inbox.keys(Keys.TAB)
@@ -352,7 +353,7 @@ def test_by_keyboard_alone(inbox, school):
             break
     inbox.keys("Tout au clavier", Keys.ENTER)
     inbox.until_said("Tout au clavier")
-    assert "Yours" in inbox.text("#head")
+    inbox.until(lambda: "Yours" in inbox.text("#head"), "not taken over")
 
 
 def test_on_a_telephone_there_is_one_thing_at_a_time(inbox, browser):
