@@ -65,6 +65,8 @@ def test_every_agent_is_counted(server):
     before = figures(server)
     assert all(before["calls_total"][agent] == 0 for agent in AGENTS), "there from the start, so that rates are right"
     everything(person(server))
+    # The video is counted a moment after it is said to be there.
+    wait(lambda: figures(server)["media_seconds_total"]["narrator"], "the video to be counted")
     after = figures(server)
     for agent in AGENTS:
         assert after["calls_total"][agent] >= 1 and after["call_errors_total"][agent] == 0, (agent, after)
@@ -84,6 +86,7 @@ def test_what_comes_to_nothing_is_an_error_of_its_agent_and_costs_nothing(server
     assert ada.post("/api/tts", json={"text": "Bonjour."}).status_code >= 400
     assert ada.post("/api/transcribe", json={"audioData": b64(tone(0.5))}).status_code >= 400
     assert ada.post("/api/generate-narrator", json={"photoBase64": b64(png(9, 9)), "script": "Oui."}).status_code >= 400
+    wait(lambda: figures(server)["call_errors_total"]["narrator"] == 2, "the video that failed to be counted")
     after = figures(server)
     assert after["call_errors_total"] == {"story": 0, "illustration": 0, "transcription": 1, "voice": 1, "narrator": 2}
     assert after["calls_total"]["narrator"] == 2 and sum(after["cost_micros_total"].values()) == 0
