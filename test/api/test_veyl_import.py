@@ -1,14 +1,16 @@
 """socle import veyl posts and export, over files that people have (read again here by Python's own csv and
 json), and over made-up ones that are cut, killed and sent twice."""
 
+import contextlib
 import csv
 import io
 import json
 import subprocess
+import threading
 import time
 
 import pytest
-from harness import BINARY, Server, shared_data, token
+from harness import BINARY, PATIENCE, Server, database, shared_data, token
 from veyl import all_posts, make_posts
 
 csv.field_size_limit(10 ** 7)
@@ -196,18 +198,40 @@ def test_an_export_reads_back_as_it_was(server, tmp_path, format):
     assert (again["created"], again["updated"]) == (0, 0)
 
 
+def connections(server):
+    """Of others, to PostgreSQL."""
+    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    return int(database(server, others)) if server.database else 0
+
+
 def test_a_killed_import_is_simply_run_again(server, tmp_path):
     posts = make_posts(20000, seed=6)
+    lines = [json.dumps(p) + "\n" for p in posts]
     path = tmp_path / "posts.ndjson"
-    path.write_text("\n".join(map(json.dumps, posts)))
-    command = [BINARY, "import", "veyl", "posts", str(path), "--batch", "500", "--json"]
-    process = subprocess.Popen(command, env=server.env, cwd=server.folder, stderr=subprocess.PIPE, text=True)
+    path.write_text("".join(lines))
+    command = [BINARY, "import", "veyl", "posts", "-", "--batch", "500", "--json"]
+    process = subprocess.Popen(command, env=server.env, cwd=server.folder, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def feed():
+        """Not to the end: it is killed in the middle, however late."""
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write("".join(lines[:15000]))
+            process.stdin.flush()
+    feeder = threading.Thread(target=feed)
+    feeder.start()
     for line in process.stderr:
         if '"progress"' in line and json.loads(line)["done"] >= 1000:
             break
     process.kill()
     process.wait()
+    feeder.join()
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.close()
     process.stderr.close()
+    until = time.monotonic() + 30 * PATIENCE
+    while connections(server):  # what it had asked for is still done
+        assert time.monotonic() < until
+        time.sleep(0.02)
     half = stored(server)
     assert 1000 <= len(half) < 20000
     counts, _ = run_import(server, path)
