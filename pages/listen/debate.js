@@ -81,11 +81,15 @@ async function begin(info) {
 
 async function loadAudio() {
   const info = await call(`/streaming/${id}/info`);
+  if (audio.src) return; // it came meanwhile
   showLinks(info);
   $('#extraction').hidden = info.audio_available;
   if (info.audio_available) {
-    if (!audio.src) await begin(info);
-  } else showExtraction(await call(`/streaming/${id}/status`).catch((problem) => { if (problem.status === 404) return null; throw problem; }));
+    await begin(info);
+    return;
+  }
+  const now = await call(`/streaming/${id}/status`).catch((problem) => { if (problem.status === 404) return null; throw problem; });
+  if (!audio.src) showExtraction(now);
 }
 
 // -- How it comes to be ---------------------------------------------------------------------------

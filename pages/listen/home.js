@@ -4,7 +4,7 @@ import { hemicycle } from './hemicycle.js';
 
 const PAGE = 20, TYPES = ['seance_publique', 'question_gouvernement', 'commission', 'audition', 'autre'];
 const state = { q: '', type: '', page: 1 };
-let mine = 0, timer = 0, chosen = -1;
+let mine = 0, timer = 0, typed = 0, chosen = -1;
 const box = $('#q'), menu = $('#suggestions');
 
 // -- Showing --------------------------------------------------------------------------------------
@@ -87,8 +87,14 @@ function showTypes() {
 
 // -- Typing: suggestions, chosen by arrows or a click ------------------------------------------------
 
-function close() {
+// What has been asked for and not answered is of no use any more.
+function forget() {
   clearTimeout(timer);
+  typed++;
+}
+
+function close() {
+  forget();
   menu.hidden = true;
   chosen = -1;
   box.setAttribute('aria-expanded', 'false');
@@ -102,8 +108,8 @@ function take(s) {
 }
 
 async function suggest(q) {
-  const answer = await call(`/search/suggestions?${new URLSearchParams({ q, limit: 4 })}`).catch(() => null);
-  if (!answer || box.value.trim() !== q || document.activeElement !== box) return;
+  const now = typed, answer = await call(`/search/suggestions?${new URLSearchParams({ q, limit: 4 })}`).catch(() => null);
+  if (!answer || now !== typed || document.activeElement !== box) return;
   menu.replaceChildren(...answer.suggestions.map((s, i) => element('li', [element('span', t(`is_${s.kind}`), { className: 'kind' }), s.text],
     { id: `s${i}`, role: 'option', ariaSelected: 'false', onmousedown: (event) => { event.preventDefault(); take(s); } })));
   [...menu.children].forEach((li, i) => { li.pick = () => take(answer.suggestions[i]); });
@@ -114,6 +120,7 @@ async function suggest(q) {
 
 function choose(i) {
   const all = [...menu.children];
+  forget(); // the list stays as it is while somebody chooses
   all[chosen]?.setAttribute('aria-selected', 'false');
   chosen = (i + all.length + 1) % (all.length + 1);
   all[chosen]?.setAttribute('aria-selected', 'true');
@@ -123,7 +130,7 @@ function choose(i) {
 
 box.oninput = () => {
   const q = box.value.trim();
-  clearTimeout(timer);
+  choose(-1);
   if (!q) {
     close();
     change({ q: '' });
