@@ -218,9 +218,10 @@ def test_a_debate_that_does_not_exist_is_told(page):
 
 
 def test_it_plays_and_the_transcript_follows(page):
-    page.debate()
+    page.debate("?t=1.8")
+    page.js("document.querySelector('audio').playbackRate = 0.25")  # each paragraph lasts long enough to be seen
     page.click("#play")
-    page.until(lambda: page.at() > 2.5 and page.current().startswith("Le budget"))
+    page.until(lambda: page.at() > 2 and page.current().startswith("Le budget"))
     assert page.text("#now b") == "M. Élie Cœur" and page.one("#play").get_attribute("aria-label") == "Pause"
     assert page.js("return CSS.highlights.get('now')?.size") == 1
     page.js("document.querySelector('audio').currentTime = 10.2")
@@ -404,11 +405,12 @@ def test_one_goes_on_where_one_stopped(page):
     page.click("#play")
     page.until(lambda: page.stored("heard"))
     page.debate()
-    page.is_near(page.stored("heard")[0]["at"])
-    assert page.at() >= 9.5
+    at = page.stored("heard")[0]["at"]
+    page.is_near(at)
+    assert at >= 10
     page.open("", "/listen")
     page.until(lambda: page.visible("#recent"))
-    assert page.text("#recent b") == page.world.debate["title"] and "0:10" in page.text("#recent")
+    assert page.text("#recent b") == page.world.debate["title"] and f"0:{at:02}" in page.text("#recent")
 
 
 def test_a_favourite_is_a_devices_and_keeps_the_position(page):
@@ -426,7 +428,7 @@ def test_a_favourite_is_a_devices_and_keeps_the_position(page):
     page.until(lambda: page.at() > 8)
     page.click("#play")
     page.until(lambda: client.get("/api/favorites").json()[0]["last_position_seconds"] >= 8)
-    assert [a["kind"] for a in client.get("/api/activities").json()] == ["play", "favorite_add"]
+    page.until(lambda: [a["kind"] for a in client.get("/api/activities").json()] == ["play", "favorite_add"])
     page.js("localStorage.removeItem('heard')")  # as on another day, without what this browser noted
     page.debate()
     page.is_near(client.get("/api/favorites").json()[0]["last_position_seconds"])
@@ -458,7 +460,7 @@ def test_suggestions_are_chosen_with_arrows(page):
     page.open("", "/listen")
     page.until(lambda: page.texts("#debates h3"))
     page.click("#q")
-    page.key("Zoe Mar")
+    page.js("document.execCommand('insertText', false, 'Zoe Mar')")  # at once: there is one list, and none replaces it
     page.until(lambda: any("Mme Zoé Martin" in s or "Zoé Martin" in s for s in page.texts("#suggestions li")))
     which = next(i for i, s in enumerate(page.texts("#suggestions li")) if "Zoé Martin" in s)
     page.key(*[Keys.ARROW_DOWN] * (which + 1))

@@ -285,7 +285,8 @@ def test_the_address_holds_everything_and_back_goes_back(page):
 
 def test_typing_a_word_is_one_step_back(page):
     page.search()
-    page.type("montagne").shows(len([p for p in POSTS if "montagne" in p["caption"]]))
+    page.js("for (const letter of 'montagne') document.execCommand('insertText', false, letter)")  # without a rest
+    page.shows(len([p for p in POSTS if "montagne" in p["caption"]]))
     page.browser.back()
     page.shows(len(POSTS))
     assert page.js("return document.querySelector('#q').value") == ""
@@ -383,9 +384,12 @@ def test_too_many_searches_go_on_by_themselves(page):
           if (window.refused || !String(address).includes('q=lumi')) return real(address, options);
           window.refused = true;
           return Promise.resolve(new Response('{"detail": "slow down"}', { status: 429, headers: { 'Retry-After': '1' } }));
-        };""")
+        };
+        window.told = [];
+        new MutationObserver(() => window.told.push(document.querySelector('#trouble').textContent))
+          .observe(document.querySelector('#trouble'), { childList: true });""")
     page.type("l").type("u").type("m").type("i")
-    page.until(lambda: "1 s" in page.text("#trouble"))
+    page.until(lambda: any("1 s" in text for text in page.js("return window.told")))  # it stands there for a second
     page.until(lambda: page.ids() == [POSTS[5]["id"]] and not page.text("#trouble"))
 
 
