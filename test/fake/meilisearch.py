@@ -25,6 +25,7 @@ import time
 import urllib.parse
 
 from meilisearch_index import BOOL, STRING, TEXTS, UID, Index, Refused, check_members, check_settings
+from place import place_keep
 
 KEY = "a-master-key-of-tests"
 PAYLOAD_MOST = 100 * 1000 * 1000
@@ -126,7 +127,7 @@ class FakeMeilisearch:
         self.contains, self.held, self.running, self.requests = False, None, False, 0
         self.refused, self.failed, self.writes, self.fails, self.swaps = [], [], [], [], []
         self.indexes, self.tasks = {}, []
-        self.server = None
+        self.server = self.place = None
 
     # -- its life
 
@@ -137,6 +138,8 @@ class FakeMeilisearch:
     def start(self):
         self.server = Listener(("127.0.0.1", self.port), Handler)
         self.port = self.server.server_port
+        if self.place:
+            self.place.close()
         self.server.meili, self.server.connections = self, set()
         self.running = True
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
@@ -150,6 +153,7 @@ class FakeMeilisearch:
             self.news.notify_all()
         self.server.shutdown()
         self.server.server_close()
+        self.place = place_keep(self.port)
         for one in list(self.server.connections):
             try:
                 one.shutdown(socket.SHUT_RDWR)
@@ -163,6 +167,7 @@ class FakeMeilisearch:
         self.release()
         if self.running:
             self.stop()
+        self.place.close()
 
     def hold(self, which=lambda task: True):
         """Such tasks, and all that stand behind one."""

@@ -41,6 +41,8 @@ import sys
 import tempfile
 import threading
 
+from place import place_keep
+
 KEYS = {"openai": "sk-openai-of-tests", "anthropic": "sk-anthropic-of-tests", "mistral": "sk-mistral-of-tests",
         "gemini": "key-gemini-of-tests"}
 HUGE = 20 * 1000 * 1000
@@ -221,7 +223,7 @@ class FakeModels:
     def __init__(self, port=0):
         self.lock, self.stopped = threading.Lock(), threading.Event()
         self.numbers = itertools.count(1)
-        self.port, self.server = port, None
+        self.port, self.server, self.place = port, None, None
         self.account, self.key_file = None, None
         self.storyteller = None  # of models_tales
         self.reset()
@@ -237,6 +239,8 @@ class FakeModels:
         self.stopped.clear()
         self.server = Listener(("127.0.0.1", self.port), Handler)
         self.server.models, self.port = self, self.server.server_port
+        if self.place:
+            self.place.close()
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
@@ -244,6 +248,7 @@ class FakeModels:
         self.stopped.set()
         self.server.shutdown()
         self.server.server_close()
+        self.place = place_keep(self.port)
         if self.key_file:
             os.unlink(self.key_file)
             self.key_file = None
@@ -253,6 +258,7 @@ class FakeModels:
 
     def __exit__(self, *_):
         self.stop()
+        self.place.close()
 
     @property
     def url(self):

@@ -24,6 +24,8 @@ import time
 import urllib.parse
 import uuid
 
+from place import place_keep
+
 KEY = "an-api-key-of-tests"
 SCHEMAS = ("keyword", "integer", "float", "bool", "datetime", "uuid", "text", "geo")
 DISTANCES = ("Cosine", "Euclid", "Dot", "Manhattan")
@@ -344,7 +346,7 @@ class FakeQdrant:
         self.lock, self.held = threading.RLock(), threading.Event()
         self.held.set()
         self.collections, self.refused, self.writes, self.queries = {}, [], [], []
-        self.server = None
+        self.server = self.place = None
 
     @property
     def url(self):
@@ -353,6 +355,8 @@ class FakeQdrant:
     def start(self):
         self.server = Listener(("127.0.0.1", self.port), Handler)
         self.port = self.server.server_port
+        if self.place:
+            self.place.close()
         self.server.qdrant, self.server.connections = self, set()
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
         return self
@@ -362,6 +366,7 @@ class FakeQdrant:
             return
         self.server.shutdown()
         self.server.server_close()
+        self.place = place_keep(self.port)
         for connection in list(self.server.connections):
             try:
                 connection.shutdown(socket.SHUT_RDWR)
@@ -384,6 +389,7 @@ class FakeQdrant:
     def __exit__(self, *_):
         self.release()
         self.stop()
+        self.place.close()
 
     # -- routes
 
