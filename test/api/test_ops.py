@@ -275,8 +275,8 @@ def test_what_the_database_does_is_counted(server):
         assert metric(server, n, **({"result": "committed"} if "transactions" in n else {})) >= before[n] + 5, n
     values = read_metrics(server.client().get("/metrics").text)
     assert 1 <= values[("socle_db_connections",)] <= values[("socle_db_connections_max",)]
-    for kind in ("read", "write"):
-        assert values[("socle_db_waiting", ("kind", kind))] == 0
+    for kind in ("read", "write"):  # the house is kept in the background
+        soon(lambda: read_metrics(server.client().get("/metrics").text)[("socle_db_waiting", ("kind", kind))] == 0)
     assert ("socle_db_busy_connections",) in values and ("socle_db_repeated_runs_total",) in values
     if DATABASE == "sqlite":
         assert values[("socle_db_group_size_count",)] >= 5
@@ -310,7 +310,7 @@ def test_followers_events_and_jobs_are_counted(server):
     # Who closes is gone at once, not at the next beat.
     began = time.monotonic()
     soon(lambda: metric(server, "socle_event_subscribers") == 0)
-    assert time.monotonic() - began < 5 * PATIENCE
+    assert time.monotonic() - began < 10 * PATIENCE
     assert metric(server, "socle_event_slow_consumers_total") == 0
     assert {r for (n, *labels) in read_metrics(admin.get("/metrics").text) if n == "socle_job_runs_total"
             for (_, r) in labels} == {"done", "again", "dead", "cancelled", "given_back", "lost"}
