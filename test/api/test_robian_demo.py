@@ -12,8 +12,11 @@ from harness import PATIENCE
 
 @pytest.fixture
 def port():
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        return s.getsockname()[1]
+    """One's own for the whole test: bound and not listened at, it is given to nobody else meanwhile."""
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.bind(("127.0.0.1", 0))
+        yield s.getsockname()[1]
 
 
 def wait_for_audio(client, debate, seconds=90):

@@ -394,8 +394,10 @@ def test_too_many_searches_go_on_by_themselves(page):
 
 
 def test_a_server_that_went_away_is_found_again(make_server, tmp_path):
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        port = one.getsockname()[1]
+    one = socket.socket()  # bound and not listened at: the port is given to nobody else meanwhile
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    one.bind(("127.0.0.1", 0))
+    port = one.getsockname()[1]
     server = make_server(LISTEN=f"127.0.0.1:{port}")
     browser = start_browser(tmp_path / "profile")
     try:
@@ -409,6 +411,7 @@ def test_a_server_that_went_away_is_found_again(make_server, tmp_path):
         page.until(lambda: page.text("#trouble") == "" and page.total() == 0)
     finally:
         browser.quit()
+        one.close()
 
 
 def test_an_expired_session_is_renewed_unseen(page):
