@@ -74,6 +74,10 @@ def publish(admin, channel, data=None, type="test"):
     return answer.json()["message_id"]
 
 
+def token_of(client):
+    return client.headers["Authorization"].split()[1]
+
+
 class Stream:
     """Server-sent events, read from a plain socket so that nothing is held back."""
 
@@ -141,9 +145,9 @@ def test_an_event_reaches_a_subscriber(server, admin_client):
 
 
 def test_what_a_client_says_may_stand_in_data(server, admin_client):
-    with Socket(server) as ws:
-        ws.ask("subscribe", "subscribed", data={"channel": "system"})
-        publish(admin_client, "system", 7)
+    with Socket(server, token=token_of(admin_client)) as ws:  # what the test before said may still come by `system`
+        ws.ask("subscribe", "subscribed", data={"channel": "said:1"})
+        publish(admin_client, "said:1", 7)
         assert ws.read("test")["data"] == 7
 
 
@@ -373,10 +377,10 @@ def test_only_administrators_publish(client, user_client, admin_client):
 
 
 def test_many_subscribers_all_get_everything_in_order(server, admin_client):
-    sockets = [Socket(server) for _ in range(40)]
+    sockets = [Socket(server, token=token_of(admin_client)) for _ in range(40)]
     for ws in sockets:
         ws.read("connected")
-        ws.ask("subscribe", "subscribed", channel="system")
+        ws.ask("subscribe", "subscribed", channel="many:1")  # not one by which an earlier event may still come
     got = {}
 
     def listen(number, ws):
@@ -391,8 +395,8 @@ def test_many_subscribers_all_get_everything_in_order(server, admin_client):
     threads = [threading.Thread(target=listen, args=pair) for pair in enumerate(sockets)]
     for thread in threads:
         thread.start()
-    sent = [publish(admin_client, "system", i) for i in range(100)]
-    publish(admin_client, "system", type="end")
+    sent = [publish(admin_client, "many:1", i) for i in range(100)]
+    publish(admin_client, "many:1", type="end")
     for thread in threads:
         thread.join(30 * PATIENCE)
     assert [got.get(i) for i in range(40)] == [sent] * 40
