@@ -7,10 +7,11 @@ import itertools
 import json
 import pathlib
 import sys
+import threading
 import time
 
 import pytest
-from harness import PATIENCE, Server, database, token
+from harness import PATIENCE, Server, database, hasten, token
 from sylion import admin, good, make_tenant, page, refused, same_as_absent
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fake"))
@@ -471,14 +472,21 @@ def test_turns_are_counted_and_no_number_or_word_reaches_the_log(server, shop, p
 def test_a_server_that_dies_while_sending_leaves_unknown_and_sends_nothing_twice(make_server, models):
     with FakeWhatsapp() as wa:
         wa.app_secret = SECRET
-        server = make_server(**settings(wa, models, JOB_LEASE_SECONDS=1))
+        server = make_server(**settings(wa, models, JOB_LEASE_SECONDS=PATIENCE))
         own = Shop(server, server.client(token(server, "admin")), wa)
         person = str(next(people))
-        wa.latency = 3
+        take, dead = wa.take, threading.Event()
+
+        def take_and_kill(*asked):
+            answer = take(*asked)
+            if wa.sent and not dead.is_set():  # taken; its answer is still under way
+                server.kill()
+                dead.set()
+            return answer
+
+        wa.take = take_and_kill
         own.says(person, ASKED)
-        wa.wait_sent(1, to=person)  # taken; its answer is still under way
-        server.kill()
-        wa.latency = 0
+        assert dead.wait(20 * PATIENCE)
         server.start()
         turn = own_turn(own, person)
         assert turn["state"] == "unknown" and turn["reason"].startswith("interrupted: "), turn
@@ -499,7 +507,7 @@ def own_turn(own, person):
 def test_a_server_that_dies_while_the_model_thinks_answers_once(make_server):
     with FakeWhatsapp() as wa, FakeModels() as models:
         wa.app_secret = SECRET
-        server = make_server(**settings(wa, models, JOB_LEASE_SECONDS=1))
+        server = make_server(**settings(wa, models, JOB_LEASE_SECONDS=PATIENCE))
         own = Shop(server, server.client(token(server, "admin")), wa)
         person = str(next(people))
         models.fault("slow=5", times=1)
@@ -515,9 +523,12 @@ def test_a_burst_is_one_question_and_one_answer(make_server, models):
     with FakeWhatsapp() as wa:
         wa.app_secret = SECRET
         server = make_server(**settings(wa, models))
-        own = Shop(server, server.client(token(server, "admin")), wa, channel={"config": {"debounceMs": 1000}})
+        own = Shop(server, server.client(token(server, "admin")), wa, channel={"config": {"debounceMs": 60000}})
         person = str(next(people))
         for part in ("Bonjour,", "une question :", ASKED):
             own.says(person, part)
+        assert not own.turns(person)
+        good(own.owner.put(f"/api/v1/channels/{own.channel['id']}", json={"config": {"debounceMs": 1000}}))
+        hasten(server, "sylion.conversation")  # looked at now, and answered after a pause of a second
         assert own.ended(person)["question"] == f"Bonjour,\nune question :\n{ASKED}"
         assert len(wa.to(person)) == 1 and len(own.turns(person)) == 1
