@@ -223,7 +223,7 @@ def test_what_is_used_now_is_in_the_series(tenant):
     for group, count in (("day", 31), ("hour", 49), ("month", 12), (None, 31)):
         points = series(tenant.owner, tenant, **({"group": group} if group else {}))["points"]
         assert len(points) in (count, count + 1), (group, len(points))
-        assert points[-1]["assistants"] == 1, group
+        assert sum(p["assistants"] for p in points[-2:]) == 1, group  # an hour may have ended meanwhile
 
 
 @pytest.mark.parametrize("params,field", [

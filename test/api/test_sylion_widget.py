@@ -300,7 +300,7 @@ def test_an_expired_session_is_like_none_and_goes(shop, server, admin):
 
 
 def test_a_stream_ends_with_its_session(server, admin, models, tmp_path):
-    with contextlib.closing(Server(tmp_path, AI_CHAT_PROVIDER="openai", SYLION_WIDGET_SESSION_S=2, RATE_LIMITS="off",
+    with contextlib.closing(Server(tmp_path, AI_CHAT_PROVIDER="openai", SYLION_WIDGET_SESSION_S=4, RATE_LIMITS="off",
                                    **models.env())) as own:
         own.start()
         shop = Shop(own, own.client(token(own, "admin")))
