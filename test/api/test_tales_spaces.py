@@ -1,6 +1,7 @@
 """Spaces and a person's settings: made, listed, changed, taken away with all that is in them; nobody's but the
 person's own."""
 
+import concurrent.futures
 import datetime
 
 import pytest
@@ -43,6 +44,16 @@ def test_settings_have_the_contracts_defaults_and_keep_what_is_set(server):
         changed | {"backgroundMusic": False, "storyMode": "clean"}
     assert good(someone.get("/api/settings")) == changed | {"backgroundMusic": False, "storyMode": "clean"}
     assert good(other.get("/api/settings")) == DEFAULTS
+
+
+def test_settings_that_are_changed_at_once_are_all_kept(server):
+    someone = person(server)
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        for i in range(12):
+            wanted = {"narrativeTone": ("funny", "poetic")[i % 2], "creativity": (0.5, 1.5)[i % 2],
+                      "voiceStyle": ("calm", "warm")[i % 2], "backgroundMusic": i % 2 == 0}
+            list(pool.map(lambda one: good(someone.put("/api/settings", json=dict([one]))), wanted.items()))
+            assert good(someone.get("/api/settings")) == DEFAULTS | wanted
 
 
 @pytest.mark.parametrize("body, fields", [

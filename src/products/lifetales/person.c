@@ -83,28 +83,21 @@ typedef struct SettingsWrite {
     Id user;
 } SettingsWrite;
 
-/* What the body leaves out stays as it is. */
+/* What the body leaves out stays as it is, and as another request makes it in this moment. */
 static Err *settings_store(Ctx *c, void *arg) {
     const SettingsWrite *w = arg;
     const StorySettings *in = w->k->in;
-    StorySettings *s = call_out(w->k);
-    TRY(person_settings(c, w->user, s));
-    const Record *r = &story_settings_record;
-    for (ptrdiff_t i = 0; i < r->field_count; i++) {
-        const Field *f = &r->fields[i];
-        if (!(w->k->present & (FieldSet)1 << i)) continue;
-        switch (f->kind) {
-        case KIND_STR: *(Str *)field_at(f, s) = *(const Str *)field_at(f, in); break;
-        case KIND_FLOAT: *(double *)field_at(f, s) = *(const double *)field_at(f, in); break;
-        case KIND_INT: *(int64_t *)field_at(f, s) = *(const int64_t *)field_at(f, in); break;
-        default: *(bool *)field_at(f, s) = *(const bool *)field_at(f, in); break;
-        }
-    }
-    return db_exec(c, SQL(SQL_PERSON_SETTINGS_PUT),
-                   ARGS(V(w->user), V(s->narrative_tone), V(s->story_mode), V(s->creativity),
-                        V(s->image_style), V(s->images_per_chapter), V(s->voice_style),
-                        V(s->background_music), V(time_now())),
-                   NULL);
+    Value given[] = {V(in->narrative_tone), V(in->story_mode),         V(in->creativity),
+                     V(in->image_style),    V(in->images_per_chapter), V(in->voice_style),
+                     V(in->background_music)};
+    static_assert(COUNT(given) == COUNT(story_settings_fields), "in the order of the fields");
+    for (int i = 0; i < COUNT(given); i++)
+        if (!(w->k->present & (FieldSet)1 << i)) given[i] = value_null();
+    TRY(db_exec(c, SQL(SQL_PERSON_SETTINGS_PUT),
+                ARGS(V(w->user), given[0], given[1], given[2], given[3], given[4], given[5],
+                     given[6], V(time_now())),
+                NULL));
+    return person_settings(c, w->user, call_out(w->k));
 }
 
 static Err *settings_put(Ctx *c, Call *k) {
