@@ -267,9 +267,12 @@ def test_a_webhook_that_never_answers_is_given_up(server, maker, person, admin_c
     transcript(server, maker, ("M. A", f"Voici {word}", 0))
     match = state(person, alert, "failed")
     assert match["attempts"] == 3 and "503" in match["error"] and match["delivered_at"] is None
-    dead = admin_client.get("/api/jobs", params={"kind": "robian.alert_webhook", "state": "dead"}).json()
-    assert len(dead["items"]) == 1
-    assert admin_client.post(f"/api/jobs/{dead['items'][0]['id']}/retry").status_code in (200, 202)
+    until = time.monotonic() + 20 * PATIENCE  # the job's end is written after the match's
+    while not (dead := admin_client.get("/api/jobs", params={"kind": "robian.alert_webhook", "state": "dead"}).json()["items"]):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    assert len(dead) == 1
+    assert admin_client.post(f"/api/jobs/{dead[0]['id']}/retry").status_code in (200, 202)
     assert receiver.delivery()["data"]["alert_id"] == alert["id"]
     assert state(person, alert, "sent")["error"] is None
 
