@@ -448,9 +448,9 @@ def test_hanging_and_killed_programs_end(make, portal, tmp_path):
     assert run(server, portal, expect="error").status()["error"] == "ffmpeg a été arrêté par le signal 9."
     server = make(FFMPEG_PATH=stub(tmp_path, "echo bad news >&2; exit 3"))
     assert run(server, portal, expect="error").status()["error"] == "ffmpeg a échoué : bad news"
-    server = make(YTDLP_PATH=stub(tmp_path, "sleep 1000"), ROBIAN_SILENCE_SECONDS=1)
+    server = make(YTDLP_PATH=stub(tmp_path, "sleep 1000"), ROBIAN_SILENCE_SECONDS=5)  # the portal has as long to answer
     sitting = run(server, portal, f"{portal.url}/hls/master.m3u8", "error")
-    assert sitting.status()["error"] == "yt-dlp ne donne plus signe de vie depuis 1 s : arrêté."
+    assert sitting.status()["error"] == "yt-dlp ne donne plus signe de vie depuis 5 s : arrêté."
     assert children(server) == [] and leftovers(server) == []
 
 
@@ -470,7 +470,7 @@ def test_what_may_pass_is_tried_again(make, portal, tmp_path):
 
 
 def test_a_killed_server_finishes_the_job_once(make_server, portal, tmp_path):
-    server = make_server(**settings(portal, JOB_LEASE_SECONDS=1, ROBIAN_EXTRACTION_TRIES=3))
+    server = make_server(**settings(portal, JOB_LEASE_SECONDS=5, ROBIAN_EXTRACTION_TRIES=3))
     sitting = Sitting(analyst(server), portal.page("1_a-only"))
     portal.hold()
     sitting.extract()
@@ -507,6 +507,13 @@ def test_a_stopped_server_gives_its_extraction_back(make_server, portal):
     assert told(server, sitting, "completed") == 1 and told(server, sitting, "failed") == 0
 
 
+def is_alive(number):
+    try:
+        return "Z" not in pathlib.Path(f"/proc/{number}/stat").read_text().split()[2]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def test_ffmpeg_dies_with_a_killed_server(make_server, portal, tmp_path):
     pid = tmp_path / "pid"
     server = make_server(**settings(portal, FFMPEG_PATH=stub(tmp_path, f"echo $$ > {pid}; exec sleep 1000")))
@@ -519,7 +526,7 @@ def test_ffmpeg_dies_with_a_killed_server(make_server, portal, tmp_path):
     number = int(pid.read_text())
     os.kill(number, 0)
     server.kill()
-    while pathlib.Path(f"/proc/{number}").exists() and "Z" not in pathlib.Path(f"/proc/{number}/stat").read_text().split()[2]:
+    while is_alive(number):
         assert time.monotonic() < until
         time.sleep(0.02)
 
