@@ -353,4 +353,4 @@ def test_suggestions_come_while_one_types(server, client, crowd):
     began = time.monotonic()
     for typed in ["c", "ci", "cio", "ciot", "ciott", "ciotti"] * 10:
         assert client.get("/api/search/suggestions", params={"q": typed}).status_code == 200
-    assert (time.monotonic() - began) / 60 < 0.1
+    assert time.monotonic() - began < 60 * PATIENCE
