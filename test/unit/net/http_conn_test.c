@@ -8,7 +8,7 @@
 #include "http_world.h"
 #include "rt/offload.h"
 
-static HttpServer *usual, *hasty;
+static HttpServer *usual, *hasty, *narrow;
 static int undone, begun, released, told;
 
 static void count_undone(void *arg) {
@@ -71,8 +71,8 @@ static void before(void) {
                                       .head_timeout_ms = 300,
                                       .idle_timeout_ms = 250,
                                       .body_grace_ms = 300,
-                                      .body_rate_bytes_s = 100000,
-                                      .max_connections = 3});
+                                      .body_rate_bytes_s = 100000});
+    narrow = world_start((HttpOptions){.handle = handle, .max_connections = 3});
 }
 
 TEST(answers_on_one_connection_again_and_again) {
@@ -337,19 +337,18 @@ TEST(says_400_to_a_body_cut_short) {
 
 TEST(refuses_a_connection_too_many_and_recovers) {
     Stream *held[3];
-    SOON(http_connections(hasty) == 0);
-    for (int i = 0; i < 3; i++) held[i] = dial(hasty);
+    for (int i = 0; i < 3; i++) held[i] = dial(narrow);
     for (int i = 0; i < 3; i++) {
         say(held[i], S("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n"));
     }
-    SOON(http_connections(hasty) == 3);
-    Str heard = ask(hasty, S("GET /a HTTP/1.1\r\nHost: a\r\n\r\n"));
+    SOON(http_connections(narrow) == 3);
+    Str heard = ask(narrow, S("GET /a HTTP/1.1\r\nHost: a\r\n\r\n"));
     CHECK_INT(status_in(heard), 503);
     CHECK_STR(header_in(heard, S("Retry-After")), S("1"));
     CHECK_STR(header_in(heard, S("Connection")), S("close"));
     for (int i = 0; i < 3; i++) stream_close(held[i]);
-    SOON(http_connections(hasty) == 0);
-    CHECK_INT(status_in(get(hasty, "/a", "")), 200);
+    SOON(http_connections(narrow) == 0);
+    CHECK_INT(status_in(get(narrow, "/a", "")), 200);
 }
 
 typedef struct UnixAsk {

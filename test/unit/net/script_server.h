@@ -138,7 +138,7 @@ static bool script_answer(Ctx *own, Stream *s, ScriptReq q) {
     else if (str_eq(p, S("/trickle"))) {
         say(own, s, S("HTTP/1.1 200 X\r\nContent-Length: 12\r\n\r\n"));
         for (int i = 0; i < 12; i++) {
-            pause_ms(own, 60);
+            pause_ms(own, 200);
             say(own, s, S("t"));
         }
     } else if (str_eq(p, S("/mute")))

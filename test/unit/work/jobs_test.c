@@ -533,7 +533,7 @@ WORK(a_dead_workers_job_runs_again) {
     MUST(db_exec(c, SQL("UPDATE jobs SET max_attempts = 1 WHERE id = $1"), ARGS(V(last)), NULL));
     MUST(db_exec(c, SQL("UPDATE jobs SET cancel_requested = $2 WHERE id = $1"),
                  ARGS(V(cancelled), value_bool(true)), NULL));
-    if (!work(c, (WorkerOptions){.lease_ms = 300, .poll_ms = 20})) return;
+    if (!work(c, (WorkerOptions){.lease_ms = 6000, .poll_ms = 20})) return;
     Job job = wait_state(c, id, "done");
     CHECK_INT(job.attempts, 2);
     job = wait_state(c, last, "dead");
@@ -543,10 +543,10 @@ WORK(a_dead_workers_job_runs_again) {
 }
 
 WORK(a_long_run_keeps_its_lease) {
-    if (!begin(c) || !work(c, (WorkerOptions){.lease_ms = 300, .poll_ms = 20})) return;
+    if (!begin(c) || !work(c, (WorkerOptions){.lease_ms = 3000, .poll_ms = 20})) return;
     Id id = add(c, "test.progress", (JobOptions){0});
     CHECK(reaches(c, &seen.runs, 1));
-    GOOD(sleep_ms(c, 1000));
+    GOOD(sleep_ms(c, 4000));
     atomic_store(&seen.go, true);
     Job job = wait_state(c, id, "done");
     CHECK_INT(job.attempts, 1);
