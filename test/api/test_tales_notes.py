@@ -97,6 +97,18 @@ def test_what_a_client_read_it_may_send_back_and_nothing_becomes_its_own(ada, sp
     assert given_up["transcription"] is None and given_up["transcription_status"] == "waiting"
 
 
+def test_what_is_changed_at_once_is_all_kept(ada, space):
+    path = f"/api/spaces/{space['id']}"
+    note = f"{path}/notes/{make_note(ada, space)['id']}"
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        for i in range(8):
+            for at, members in ((note, ("title", "content", "description")), (path, ("title", "description", "language"))):
+                wanted = {name: ("fr", "en")[i % 2] for name in members}
+                list(pool.map(lambda one, at=at: good(ada.put(at, json=dict([one]))), wanted.items()))
+                read = good(ada.get(at))
+                assert {name: read[name] for name in members} == wanted, at
+
+
 def test_files_are_named_added_and_taken_off(ada, space):
     one, two = (good(ada.post("/api/media", data=png(3, 3, (i, i, i))), 201)["id"] for i in (1, 2))
     sound = good(ada.post("/api/media", data=tone(0.2, pitch=111)), 201)["id"]

@@ -98,10 +98,10 @@ static Err *note_alter(Ctx *c, void *arg) {
     Note note;
     NoteIn in = *w->in;
     Value user = V(w->space.user_id), now = V(time_now());
-    TRY(space_note(c, &w->space, w->id, &note));
+    TRY(db_exec(c, SQL(SQL_SPACE_TOUCH), ARGS(user, V(w->space.n), now), NULL));
+    TRY(space_note(c, &w->space, w->id, &note)); /* as whoever was sooner has left it */
     lists_keep(w, &note, &in);
     note_apply(c, w, &note);
-    TRY(db_exec(c, SQL(SQL_SPACE_TOUCH), ARGS(user, V(w->space.n), now), NULL));
     TRY(db_exec(c, SQL(SQL_NOTE_CHANGE),
                 ARGS(user, V(note.n), V(note.type), V(note.title), V(note.description),
                      V(note.content), V(note.text_content),

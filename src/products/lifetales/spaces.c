@@ -197,7 +197,8 @@ static Err *space_alter(Ctx *c, void *arg) {
     SpaceWrite *w = arg;
     const Space *in = w->in;
     Space *s = &w->out;
-    TRY(space_load(c, w->user, w->id, s));
+    TRY(db_exec(c, SQL(SQL_SPACE_TOUCH), ARGS(V(w->user), V(s->n), V(time_now())), NULL));
+    TRY(space_load(c, w->user, w->id, s)); /* as whoever was sooner has left it */
     if (given(w->k, "title")) s->title = in->title;
     if (given(w->k, "description")) s->description = in->description;
     if (given(w->k, "start_date")) s->start_date = in->start_date;
@@ -217,6 +218,7 @@ static Err *space_update(Ctx *c, Call *k) {
     Id user;
     TRY(person_of(c, k, &user));
     TRY(space_load(c, user, w.id, out)); /* before bytes are looked at for nothing */
+    w.out.n = out->n;
     TRY(space_written(c, &w, space_alter));
     *out = w.out;
     return space_fill(c, out);
