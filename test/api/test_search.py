@@ -284,6 +284,12 @@ def eventually(look, wanted):
     assert got == wanted
 
 
+def built(client):
+    """The index is there: while it is being built for longer than a moment, who searches is told so."""
+    eventually(lambda: client.get(SEARCH, params={"q": "x"}).status_code, 200)
+    return client
+
+
 @pytest.mark.skipif(DATABASE != "postgres", reason="nodes share a PostgreSQL database")
 def test_what_one_node_writes_is_found_on_the_other(tmp_path):
     first = Server(tmp_path / "a").start()
@@ -329,7 +335,7 @@ def test_a_damaged_snapshot_is_healed(tmp_path, damage):
     else:
         segments[0].unlink()
     server.start()
-    client = server.client(client.headers["Authorization"].split()[1])
+    client = built(server.client(client.headers["Authorization"].split()[1]))
     assert ids(client, "healing") == before
     server.stop()
 
@@ -349,7 +355,7 @@ def test_killed_at_any_moment_the_index_equals_the_table(tmp_path):
         del known[gone]
         server.kill()
         server.start()
-        client = server.client(access)
+        client = built(server.client(access))
         assert set(ids(client, "survivor", limit=100)) == set(known)
     order = ids(client, "survivor", limit=100)
     server.stop()
