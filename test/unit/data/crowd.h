@@ -4,6 +4,8 @@
 #ifndef SOCLE_TEST_DATA_CROWD_H
 #define SOCLE_TEST_DATA_CROWD_H
 
+#include <stdatomic.h>
+
 #include "world.h"
 
 /* A table of unique names. */
@@ -63,6 +65,15 @@ static inline void crowd_run(Ctx *c, Crowd *crowd, int members) {
                       member_main, &all[i]);
     }
     while (crowd->left > 0) coro_wait_surely(c);
+}
+
+/* Of two that are to meet in a deadlock: each has its first row, and from here on so has the
+ * other, for which a connection may have to be opened yet. `holders` is 0 before. */
+static atomic_int holders;
+static inline Err *both_hold(Ctx *c) {
+    holders++;
+    for (int turns = 0; turns < 10000 && holders < 2; turns++) TRY(sleep_ms(c, 2));
+    return NULL;
 }
 
 #endif

@@ -210,7 +210,8 @@ static Err *two_in_order_later(Ctx *c, void *arg) {
     Sql add = SQL("UPDATE names SET n = n + 1 WHERE id = $1");
     TRY(db_exec_later(c, SQL("SET LOCAL deadlock_timeout = '20ms'"), NO_ARGS));
     TRY(db_exec_later(c, add, ARGS(V(ids[0]))));
-    TRY(db_exec(c, SQL("SELECT pg_sleep(0.01)"), NO_ARGS, NULL));
+    TRY(db_exec(c, SQL("SELECT 1"), NO_ARGS, NULL));
+    TRY(both_hold(c));
     return db_exec_later(c, add, ARGS(V(ids[1])));
 }
 
@@ -223,7 +224,7 @@ static Err *crosswise_later(Ctx *c, int64_t who, int64_t round) {
 ON_POSTGRES(a_deadlock_met_on_the_way_to_the_commit_is_run_again) {
     if (!names_make(c)) return;
     MUST(db_exec(c, SQL("INSERT INTO names (name, n) VALUES ('a', 0), ('b', 0)"), NO_ARGS, NULL));
-    order_runs = 0;
+    order_runs = holders = 0;
     Crowd crowd = {.each = 6, .one = crosswise_later};
     crowd_run(c, &crowd, 2);
     CHECK_INT(crowd.good, 12);

@@ -19,7 +19,7 @@ enum { PAIRS_MAX = 64 };
 
 typedef struct Proxy {
     int port, server_port, listener;
-    atomic_bool away, stop;
+    atomic_bool away, gone, stop; /* away: go; gone: it is */
     _Atomic(const char *) cut_at; /* word to cut at, once */
     atomic_int cuts;
     int pairs[PAIRS_MAX][2];
@@ -105,8 +105,12 @@ static inline void *proxy_main(void *arg) {
             close(p->listener);
             p->listener = -1;
             while (p->count > 0) proxy_cut(p, 0);
+            p->gone = true;
         }
-        if (!p->away && p->listener < 0) proxy_listen(p);
+        if (!p->away && p->listener < 0) {
+            p->gone = false;
+            proxy_listen(p);
+        }
         if (p->listener >= 0)
             proxy_turn(p);
         else

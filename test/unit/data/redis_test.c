@@ -326,7 +326,7 @@ TEST(a_reply_too_large_for_the_caller_leaves_the_connection_whole) {
 /* -- messages -------------------------------------------------------------------------------------- */
 
 typedef struct Heard {
-    _Atomic int messages, gaps, wrong_loop;
+    _Atomic int messages, gaps, wrong_loop, begun;
     char last[64];
     Loop *loop;
 } Heard;
@@ -339,6 +339,7 @@ static void hear(void *arg, Str message) {
         return;
     }
     snprintf(h->last, sizeof h->last, "%.*s", S_ARG(message));
+    if (str_eq(message, S("begun"))) atomic_fetch_add(&h->begun, 1);
     atomic_fetch_add(&h->messages, 1);
 }
 
@@ -346,7 +347,8 @@ static Heard here, there;
 
 static void subscribe_there(void *arg) { redis_subscribe(redis, S("news"), hear, arg); }
 
-/* Publish until somebody hears it: a subscription takes effect some time after the call. */
+/* Publish until somebody hears it: a subscription takes effect some time after the call. Nothing
+ * of that is on its way any more when the last word has come. */
 static void subscribe_both(void) {
     if (here.loop) return;
     here.loop = loop_at(0);
@@ -358,12 +360,13 @@ static void subscribe_both(void) {
         GOOD(redis_publish(c, redis, S("news"), S("hello?")));
         pause_ms(c, 5);
     }
+    GOOD(redis_publish(c, redis, S("news"), S("begun")));
+    SOON(atomic_load(&here.begun) && atomic_load(&there.begun));
 }
 
 TEST(messages_come_on_the_loop_that_subscribed) {
     NEED_SERVER();
     subscribe_both();
-    pause_ms(c, 50);
     int before = atomic_load(&here.messages), before_there = atomic_load(&there.messages);
     GOOD(redis_publish(c, redis, S("news"), S("a\r\nb")));
     GOOD(redis_publish(c, redis, S("other"), S("not for us")));
