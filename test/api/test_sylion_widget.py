@@ -308,7 +308,7 @@ def test_a_stream_ends_with_its_session(server, admin, models, tmp_path):
         with shop.visit().stream() as stream:
             assert stream.next() == ("end", None, {"reason": "gone"})
             assert stream.next() is None
-        assert 1 < time.monotonic() - began < 10 * PATIENCE
+        assert 1 < time.monotonic() - began < 14 * PATIENCE  # by itself, not at the next beat
 
 
 # -- whose it is -----------------------------------------------------------------------------------------
