@@ -256,18 +256,25 @@ typedef struct Grab {
     bool got;
 } Grab;
 
+/* SQLite: the other has the file. */
+static bool is_held(Ctx *c, const Err *err) {
+    return err && err->kind == ERR_UNAVAILABLE && !sleep_ms(c, 5);
+}
+
 static Err *grab(Ctx *c, void *arg) {
     Grab *g = arg;
     if (g->number % 2) c->app = &second;
     Id id;
     Err *err;
     do err = ledger_reserve(c, g->quota, strf(c->arena, "k%d", g->number), 1, 600000, &id);
-    while (err && err->kind == ERR_UNAVAILABLE &&
-           !sleep_ms(c, 5)); /* SQLite: the other has the file */
+    while (is_held(c, err));
     if (err && err->kind == ERR_PAYMENT_REQUIRED) return NULL;
     TRY(err);
     g->got = true;
-    return g->number % 3 ? NULL : ledger_settle(c, id, 1);
+    if (g->number % 3) return NULL;
+    do err = ledger_settle(c, id, 1);
+    while (is_held(c, err));
+    return err;
 }
 
 static void a_hundred_grab(Ctx *c, Quota quota) {
