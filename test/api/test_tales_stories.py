@@ -1,6 +1,7 @@
 """Stories of a space: written from its notes with and without a model, again when notes change, and what
 happens when a model is away, refuses, invents or obeys strangers; limits, other people's ids, crashes."""
 
+import concurrent.futures
 import json
 import math
 import pathlib
@@ -173,6 +174,20 @@ def test_a_chapter_is_edited_and_keeps_the_sources_of_what_stays(local):
     refused(space.client.put(path, json={"content": "x" * 200001}), 422)
     assert data(space.client.put(path, json={"userImageIds": ["a"]}))["userImageIds"] == ["a"]
     assert data(space.client.put(path, json={"edited": False}))["edited"] is False
+
+
+def test_of_two_who_change_what_both_have_read_one_is_told(local):
+    space = Space(person(local), made(1))
+    chapter = space.story(storyMode="chapter")["chapters"][0]
+    path = f"/api/spaces/{space.id}/chapters/{chapter['id']}"
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for i in range(8):
+            read = space.chapters()[0]["updated_at"]
+            answers = list(pool.map(lambda who, i=i, read=read: space.client.put(path, json={
+                "content": f"{who} écrit {i}.", "ifUpdatedAt": read}), ("Une", "Un")))
+            assert sorted(a.status_code for a in answers) == [200, 409], [a.text for a in answers]
+            stored = next(data(a) for a in answers if a.status_code == 200)
+            assert space.chapters()[0]["content"] == stored["content"]
 
 
 def test_chapters_are_put_in_order_and_stay_so(local):

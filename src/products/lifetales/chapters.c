@@ -165,6 +165,8 @@ static Err *edit_in(Ctx *c, void *arg) {
     ChapterRow row;
     Chapter before;
     TRY(chapter_row(c, &e->space, e->k->params[1], &row));
+    TRY(db_exec(c, SQL(SQL_CHAPTER_HOLD), ARGS(V(e->space.user_id), V(row.n)), NULL));
+    TRY(chapter_row(c, &e->space, e->k->params[1], &row)); /* as whoever was sooner has left it */
     TRY(is_as_read(c, e, &row));
     TRY(chapter_of_row(c, e->space.id, &row, &before));
     bool text = (gave(e, "title") && !str_eq(in->title, row.title)) ||

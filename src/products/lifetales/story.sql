@@ -175,6 +175,10 @@ UPDATE chapters SET title = $3, content = $4, sentences = $5, illustration_promp
        updated_at = $8, edited = $9
  WHERE user_id = $1 AND n = $2
 
+-- name: chapter_hold
+-- $2 n. What keeps two changes of one chapter apart: nothing is changed.
+UPDATE chapters SET updated_at = updated_at WHERE user_id = $1 AND n = $2
+
 -- name: chapter_own_pictures
 -- $2 n, $3 ids, $4 now.
 UPDATE chapters SET user_image_ids = $3, updated_at = $4 WHERE user_id = $1 AND n = $2
