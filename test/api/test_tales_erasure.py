@@ -8,7 +8,7 @@ import sys
 import threading
 
 import pytest
-from harness import PATIENCE, Server, hasten, make_user, psql, token
+from harness import PATIENCE, Server, database, hasten, make_user, psql, token
 from tales import b64, good, make_note, make_space, png, refused, tone, wait
 from tales_story import Space
 
@@ -219,6 +219,31 @@ def test_erased_while_a_story_is_written_its_end_is_told_and_nothing_comes_after
         with sqlite3.connect(server.folder / "socle.db", timeout=20) as db:
             return db.execute(ended).fetchone()[0] == 0
     wait(quiet, "the story's job to end", 60)
+    assert stands_in(server, WORD) == []
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_deleted_while_it_is_heard_nothing_of_it_is_kept(server, models, heard, whole):
+    ada = Person(server)
+    space = make_space(ada)
+    asked, go = threading.Event(), threading.Event()
+    former = models.listener
+
+    def slow(audio):
+        asked.set()
+        go.wait(60 * PATIENCE)
+        return f"{WORD} parle encore."
+
+    models.listen(slow)
+    try:
+        note = make_note(ada, space, type="AUDIO", audioData=b64(tone(0.4, pitch=910 + whole)))
+        assert asked.wait(60 * PATIENCE)
+        good(ada.delete(f"/api/spaces/{space['id']}" + ("" if whole else f"/notes/{note['id']}")))
+    finally:
+        go.set()
+        models.listen(former)
+    under_way = "SELECT count(*) FROM jobs WHERE kind = 'lifetales.transcribe' AND state IN ('waiting', 'running')"
+    wait(lambda: int(database(server, under_way)) == 0, "the hearing to end", 60)
     assert stands_in(server, WORD) == []
 
 

@@ -10,6 +10,7 @@
  *                     └───┴────────────────────────┘ (no job: the schedule finds it)
  *
  * Nothing that a provider says of its failures is stored: what a person reads is in our words. */
+#include "ai/kept.h"
 #include "core/json.h"
 #include "products/lifetales/album.h"
 #include "products/lifetales/transcription_room.h"
@@ -32,8 +33,20 @@ typedef struct Hearing {
 
 /* -- how it ends: each a transaction with the job's end ---------------------------------------------- */
 
+/* Taken away while it was heard: what is said in it is nobody's any more. */
+static Err *end_gone(Ctx *c, void *arg) {
+    const Hearing *h = arg;
+    TRY(kept_forget(c, h->user));
+    return job_finish(c, h->job, (Str){0});
+}
+
 static Err *end_heard(Ctx *c, void *arg) {
     const Hearing *h = arg;
+    Media now;
+    ptrdiff_t changed; /* who takes it away at this moment waits for us, or we for him */
+    TRY(db_exec(c, SQL(SQL_TRANSCRIPTION_BEGIN), ARGS(V(h->user), V(h->media_n)), &changed));
+    Err *err = changed ? NULL : album_load_n(c, h->user, h->media_n, &now);
+    if (err) return err->kind == ERR_NOT_FOUND ? end_gone(c, arg) : err;
     if (h->is_known)
         TRY(heard_put(c, h->user, h->media.sha256, &h->known));
     else
@@ -140,7 +153,7 @@ static Err *transcribe_run(Ctx *c, Job *job) {
     Hearing h = {.job = job};
     TRY(payload_read(c, &h));
     Err *err = album_load_n(c, h.user, h.media_n, &h.media);
-    if (err) return err->kind == ERR_NOT_FOUND ? NULL : err; /* taken away meanwhile */
+    if (err) return err->kind == ERR_NOT_FOUND ? db_transaction(c, end_gone, &h) : err;
     Str status = h.media.transcription_status;
     if (!str_eq(status, S("waiting")) && !str_eq(status, S("running"))) return NULL;
     err = hear_it(c, &h);
