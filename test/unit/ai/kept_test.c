@@ -175,8 +175,8 @@ AI(who_waits_for_a_holder_obeys_his_own_limit) {
 }
 
 AI(a_holder_that_lives_is_not_taken_over) {
-    SCRIPT(&first, {.takes_ms = 2200, .tokens = 5});
-    policy_tuning.lease_ms = 900;
+    SCRIPT(&first, {.takes_ms = 4000, .tokens = 5});
+    policy_tuning.lease_ms = 2500;
     Crowd crowd = {.request = {.keep = true}, .apps = {&world.app, &other_node}};
     crowd_start(&crowd, "slow", 20);
     crowd_wait(c, &crowd);

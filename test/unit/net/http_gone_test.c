@@ -163,7 +163,7 @@ TEST(a_reader_of_events_that_closes_is_gone_at_once) {
     int former = ended;
     int fd = client_open(GET_OF("/events"));
     close(fd);
-    goes_soon(former, 900);
+    goes_soon(former, 10 * 1000); /* nothing else ends its wait */
 }
 
 TEST(a_websocket_that_closes_cancels_what_its_handler_waits_for) {
@@ -172,7 +172,7 @@ TEST(a_websocket_that_closes_cancels_what_its_handler_waits_for) {
                          "websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
                          "Sec-WebSocket-Version: 13\r\n\r\n");
     shutdown(fd, SHUT_WR);
-    goes_soon(former, 900);
+    goes_soon(former, 10 * 1000); /* nothing else ends its wait */
     CHECK_INT(done_status, 101);
     close(fd);
 }
