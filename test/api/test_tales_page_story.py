@@ -231,11 +231,13 @@ def test_what_goes_wrong_is_told_with_what_to_do(page, server):
 
 
 class Proxy:
-    """Hands connections on to the server; the first answer with `mark` in it ends behind the event that has it."""
+    """Hands connections on to the server; the first answer with `mark` in it ends behind the event that has it, once
+    that is `seen`: a browser forgets what it has not read yet when its connection breaks."""
 
     def __init__(self, server, mark):
         self.to = urllib.parse.urlsplit(server.url)
         self.mark, self.cuts, self.resumed, self.lock = mark, 0, [], threading.Lock()
+        self.seen = threading.Event()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
         threading.Thread(target=self.accept, daemon=True).start()
@@ -272,6 +274,7 @@ class Proxy:
                 target.sendall(part)
                 before = (before + data)[-200_000:]
                 if over:
+                    self.seen.wait(60)
                     break
         except OSError:
             pass
@@ -295,10 +298,13 @@ def test_a_stream_that_is_cut_goes_on_behind_its_last_event(page, server):
         page.click("input[value=chapter]")
         page.click("input[name=pictures]")
         page.click(".write button.main")
+        page.until(lambda: page.titles(), "no chapter comes")
+        proxy.seen.set()
         page.until_said("The story is finished")
         assert proxy.cuts == 1 and len(proxy.resumed) == 1
     finally:
         page.open("", "/tales/words.js")
+        proxy.seen.set()
         proxy.close()
         page.base = None
     stored = reader.chapters(space)
