@@ -324,7 +324,7 @@ def test_progress_is_told_by_bytes(store, tmp_path):
     assert end["event"] == "end" and end["bytes"] == end["total_bytes"] == path.stat().st_size
     assert any(e["event"] == "progress" for e in events)
     said = store.cli("import", "robian", "agenda", path, "--quiet").stderr.splitlines()
-    assert [line for line in said if "kept its loop" not in line] == []  # a busy machine is warned of
+    assert said == []
     assert "300 files: 0 added, 0 changed, 300 same, 0 refused" in store.cli("import", "robian", "agenda", path).stderr
 
 
@@ -333,7 +333,8 @@ def test_an_import_that_was_killed_is_simply_run_again(store, tmp_path):
     path.write_bytes(zip_of(members(3000)))
     process = subprocess.Popen([BINARY, "import", "robian", "agenda", str(path), "--json"], env=store.env, cwd=store.folder,
                                stderr=subprocess.PIPE, text=True)
-    assert json.loads(process.stderr.readline())["event"] == "progress"
+    said = next(line for line in process.stderr if line.startswith("{"))  # not the log's
+    assert json.loads(said)["event"] == "progress"
     process.kill()
     process.communicate()
     kept = int(rows(store, "SELECT count(*) FROM scheduled_sessions")[0][0])
