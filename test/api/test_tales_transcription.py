@@ -5,7 +5,6 @@ import concurrent.futures
 import hashlib
 import json
 import pathlib
-import socket
 import subprocess
 import sys
 import threading
@@ -246,28 +245,19 @@ def test_without_a_provider_a_recording_waits_until_there_is_one(make_server, mo
     assert models.count() == 1
 
 
-def held(port):
-    """Nobody listens there, and nobody else comes to: tests beside this one take ports all the time."""
-    place = socket.socket()
-    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    place.bind(("127.0.0.1", port))
-    return place
-
-
 def test_a_provider_that_is_away_is_waited_for(world, models, ear):
-    ada = person(world)
     models.stop()
-    with held(models.port):
-        note = spoken(ada, tone(0.8))
-        job = wait(lambda: database(world, "SELECT max(id) FROM jobs WHERE kind = 'lifetales.transcribe' AND "
-                                           "payload LIKE '%\"round\":1%'" if not world.database else
-                                    "SELECT max(id) FROM jobs WHERE kind = 'lifetales.transcribe' AND "
-                                    "CAST(payload AS text) ~ '\"round\": *1'"), "a later round", 90)
-        assert job
-        waiting = read(ada, note)
-        assert waiting["transcription_status"] in ("waiting", "running") and waiting["transcription"] is None
-        assert waiting["media"][0]["transcription"] is None and waiting["media"][0]["transcriptionError"] is None
-        models.start()
+    ada = person(world)
+    note = spoken(ada, tone(0.8))
+    job = wait(lambda: database(world, "SELECT max(id) FROM jobs WHERE kind = 'lifetales.transcribe' AND "
+                                       "payload LIKE '%\"round\":1%'" if not world.database else
+                                "SELECT max(id) FROM jobs WHERE kind = 'lifetales.transcribe' AND "
+                                "CAST(payload AS text) ~ '\"round\": *1'"), "a later round", 90)
+    assert job
+    waiting = read(ada, note)
+    assert waiting["transcription_status"] in ("waiting", "running") and waiting["transcription"] is None
+    assert waiting["media"][0]["transcription"] is None and waiting["media"][0]["transcriptionError"] is None
+    models.start()
     assert wait(lambda: read(ada, note)["transcription"], "the provider is back", 120) == "Bonjour à tous."
 
 
