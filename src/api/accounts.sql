@@ -22,7 +22,8 @@ SELECT * FROM users WHERE id = $1;
 SELECT id FROM users WHERE id = $1;
 
 -- name: user_lock_postgres
--- $1 user: changes of the ways in which one person signs in wait for each other.
+-- $1 user: changes of the ways in which one person signs in wait for each other, and his erasure for
+-- everything that names him.
 SELECT id FROM users WHERE id = $1 FOR UPDATE;
 
 -- name: user_by_email

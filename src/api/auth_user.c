@@ -166,6 +166,9 @@ void user_erasers_set(const UserEraser *erasers, ptrdiff_t count) {
 
 static Err *user_erase(Ctx *c, void *arg) {
     const Id *id = arg;
+    /* Whoever is writing something of his now is waited for, and whoever comes later finds nobody:
+     * else what is committed between an eraser and the end would stay. */
+    TRY(db_exec(c, SQL2(SQL_USER_LOCK_SQLITE, SQL_USER_LOCK_POSTGRES), ARGS(V(*id)), NULL));
     for (ptrdiff_t i = 0; i < user_eraser_count; i++) TRY(user_erasers[i](c, *id));
     TRY(organisations_leave(c, *id));
     ptrdiff_t changed = 0;

@@ -4,11 +4,12 @@ the stored bytes; what another has stays his."""
 import hashlib
 import pathlib
 import sqlite3
+import subprocess
 import sys
 import threading
 
 import pytest
-from harness import PATIENCE, Server, database, hasten, make_user, psql, token
+from harness import DATABASE, PATIENCE, Server, database, hasten, make_user, psql, token
 from tales import b64, good, make_note, make_space, png, refused, tone, wait
 from tales_story import Space
 
@@ -220,6 +221,27 @@ def test_erased_while_a_story_is_written_its_end_is_told_and_nothing_comes_after
             return db.execute(ended).fetchone()[0] == 0
     wait(quiet, "the story's job to end", 60)
     assert stands_in(server, WORD) == []
+
+
+@pytest.mark.skipif(DATABASE != "postgres", reason="SQLite has one writer")
+def test_what_is_written_while_an_account_is_erased_goes_with_it(server):
+    ada = Person(server)
+    number = database(server, f"SELECT id FROM users WHERE email = '{ada.user['email']}'")
+    key = hashlib.sha256(ada.user["email"].encode()).hexdigest()
+    with subprocess.Popen(["psql", "-qAtX", server.database], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as node:
+        print(f"""BEGIN;
+            INSERT INTO ai_kept (key, kind, state, value, created_at, used_at)
+                 VALUES ('{key}', 'chat', 'kept', '{WORD} est venue.', now(), now());
+            INSERT INTO ai_kept_of VALUES ('{key}', {number}); SELECT 'kept';""", file=node.stdin, flush=True)
+        assert node.stdout.readline() == "kept\n"
+        leaving = threading.Thread(target=ada.leave)
+        leaving.start()
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        wait(lambda: int(database(server, waiting)), "the erasure to wait for what is being written")
+        print("COMMIT;", file=node.stdin, flush=True)
+        node.stdin.close()
+    leaving.join(60 * PATIENCE)
+    assert not leaving.is_alive() and stands_in(server, WORD) == []
 
 
 @pytest.mark.parametrize("whole", [True, False])
