@@ -132,6 +132,8 @@ class Server:
         self.env = clean_environment() | {
             "ENVIRONMENT": "development", "LISTEN": "127.0.0.1:0", "DATA_DIR": str(self.folder),
             "DATABASE_URL": database, "REDIS_URL": redis, "SECRET_KEY": SECRET_KEY,
+            # Addresses of media stay the same for half of that: what is read twice is then equal at noon too.
+            "LIFETALES_MEDIA_URL_SECONDS": "31536000",
             "RATE_LIMITS": "off", "LOG_LEVEL": "info"} | {k: str(v) for k, v in env.items()}
         self.process = None
         self.lines = queue.Queue()
