@@ -94,10 +94,10 @@ AI(the_whole_call_has_one_limit_in_time) {
     SCRIPT(&first, {.takes_ms = 60000});
     ChatRequest r = chat_of("slow");
     ChatAnswer a;
-    r.timeout_ms = 60;
+    r.timeout_ms = 1000;
     int64_t began = mono_us(), deadline = c->deadline_us;
     FAILS(chat(c, &r, &a), TIMEOUT);
-    CHECK((mono_us() - began) / 1000 < 5000);
+    CHECK((mono_us() - began) / 1000 < 20000);
     CHECK_INT(asked(&first), 1);
     CHECK_INT(c->deadline_us, deadline);
 }
@@ -268,9 +268,10 @@ AI(a_time_out_of_a_hasty_caller_opens_nothing) {
     ChatAnswer a;
     r.timeout_ms = 20;
     policy_tuning.failures = 1;
-    policy_tuning.slow_ms = 1000;
+    policy_tuning.slow_ms = 20000;
     FAILS(chat(c, &r, &a), TIMEOUT);
     CHECK_INT(circuit_state(0, AI_CHAT), CIRCUIT_CLOSED);
+    r.timeout_ms = 1000;
     policy_tuning.slow_ms = 10;
     FAILS(chat(c, &r, &a), TIMEOUT);
     CHECK_INT(circuit_state(0, AI_CHAT), CIRCUIT_OPEN);

@@ -100,8 +100,8 @@ ON_SQLITE(an_address_is_refused_with_the_figures) {
     CHECK_HEADER(a, "X-RateLimit-Limit", S("3"));
     CHECK_HEADER(a, "X-RateLimit-Remaining", S("0"));
     int64_t wait = 0, reset = 0;
-    CHECK(str_to_i64(header_of(c, a, "Retry-After"), &wait) && wait >= 18 && wait <= 20);
-    CHECK(str_to_i64(header_of(c, a, "RateLimit-Reset"), &reset) && reset >= 58 && reset <= 60);
+    CHECK(str_to_i64(header_of(c, a, "Retry-After"), &wait) && wait >= 10 && wait <= 20);
+    CHECK(str_to_i64(header_of(c, a, "RateLimit-Reset"), &reset) && reset >= 50 && reset <= 60);
     CHECK_HEADER(a, "X-RateLimit-Reset", header_of(c, a, "RateLimit-Reset"));
     CHECK_INT(get(c, "/free").status, 204);
     CHECK_HEADER(get(c, "/free"), "RateLimit-Limit", ((Str){0}));
@@ -121,6 +121,7 @@ ON_SQLITE(each_user_and_key_has_a_bucket) {
     const char *key = with_key(c, ada.id, "*");
     settings.rate_default = 2;
     const char *const callers[] = {one, two, key};
+    int64_t began = mono_us();
     for (ptrdiff_t i = 0; i < COUNT(callers); i++) {
         CHECK_INT(ask(c, "GET", "/mine", callers[i], (Str){0}).status, 204);
         Answer last = ask(c, "GET", "/mine", callers[i], (Str){0});
@@ -133,8 +134,9 @@ ON_SQLITE(each_user_and_key_has_a_bucket) {
         int status = ask(c, "GET", "/mine", "Authorization: Bearer made-up\r\n", (Str){0}).status;
         unauthenticated += status == 401, limited += status == 429;
     }
-    CHECK_INT(unauthenticated, 20 - 9);
-    CHECK_INT(limited, 15 - 11);
+    int64_t more = (mono_us() - began) / (3 * US_PER_SECOND); /* twenty a minute */
+    CHECK(unauthenticated >= 20 - 9 && unauthenticated <= 20 - 9 + more);
+    CHECK_INT(limited, 15 - unauthenticated);
     api_end(c);
 }
 
