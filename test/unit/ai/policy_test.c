@@ -211,7 +211,7 @@ AI(only_one_call_probes_at_a_time) {
     ai_settings.tries = 1;
     for (int i = 0; i < 5; i++) FAILS(ask(c, &a), UPSTREAM);
     clock_turn(15001);
-    SCRIPT(&first, {.takes_ms = 50});
+    SCRIPT(&first, {.takes_ms = 3000}); /* all others come meanwhile */
     Crowd crowd = {0};
     crowd_start(&crowd, "together", 40);
     crowd_wait(c, &crowd);
