@@ -5,7 +5,7 @@
     server.stop()                            # SIGTERM; fails unless exit code 0 and no sanitizer report
 
 By the environment (set by test/run): SOCLE_BIN, SOCLE_TEST_DB (sqlite, postgres), SOCLE_TEST_PG,
-SOCLE_TEST_REDIS, SOCLE_VARIANT (plain, asan, tsan). Readiness is the line the server prints, never
+SOCLE_TEST_REDIS, SOCLE_VARIANT (plain, asan, tsan), SOCLE_TEST_STALL. Readiness is the line the server prints, never
 a sleep."""
 
 import functools
@@ -96,8 +96,9 @@ def redis_make():
 
 def clean_environment():
     """What a process of ours starts with: nothing of the caller's settings."""
-    kept = ("PATH", "HOME", "TMPDIR", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS")
-    return {name: os.environ[name] for name in kept if name in os.environ}
+    kept = ("PATH", "HOME", "TMPDIR", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "STALL")
+    slow = {"LD_PRELOAD": os.environ["SOCLE_TEST_STALL"]} if "SOCLE_TEST_STALL" in os.environ else {}
+    return slow | {name: os.environ[name] for name in kept if name in os.environ}
 
 
 class Client(requests.Session):
