@@ -69,38 +69,32 @@ static int is_socket(int fd) {
 
 /* -- what is sent, and what follows it --------------------------------------------------------- */
 
+#define SENT(seen, call)         \
+    stall((seen) ? 20 : 0, 10);  \
+    ssize_t n = (call);          \
+    stall((seen) ? 100 : 0, 60); \
+    return n
+
 ssize_t write(int fd, const void *bytes, size_t len) {
     REAL(write);
     int seen = is_socket(fd);
-    if (seen) stall(20, 10);
-    ssize_t n = real(fd, bytes, len);
-    if (seen) stall(100, 60);
-    return n;
+    SENT(seen, real(fd, bytes, len));
 }
 
 ssize_t writev(int fd, const struct iovec *parts, int count) {
     REAL(writev);
     int seen = is_socket(fd);
-    if (seen) stall(20, 10);
-    ssize_t n = real(fd, parts, count);
-    if (seen) stall(100, 60);
-    return n;
+    SENT(seen, real(fd, parts, count));
 }
 
 ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
     REAL(sendmsg);
-    stall(20, 10);
-    ssize_t n = real(fd, message, flags);
-    stall(100, 60);
-    return n;
+    SENT(1, real(fd, message, flags));
 }
 
 ssize_t send(int fd, const void *bytes, size_t len, int flags) {
     REAL(send);
-    stall(10, 10);
-    ssize_t n = real(fd, bytes, len, flags);
-    stall(30, 30);
-    return n;
+    SENT(1, real(fd, bytes, len, flags));
 }
 
 /* -- files ------------------------------------------------------------------------------------- */

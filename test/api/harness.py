@@ -246,6 +246,14 @@ def run_cli(*args, env=None, cwd=None, input="", code=0, timeout=60):
     return done
 
 
+def is_alive(number):
+    """The process with this number runs: it is there, and no zombie."""
+    try:
+        return pathlib.Path(f"/proc/{number}/stat").read_text().rsplit(") ", 1)[1][0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def database(server, *statements):
     """Run statements as the database's operator would; the first value that the last one gives."""
     if server.database:

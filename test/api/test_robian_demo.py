@@ -1,22 +1,24 @@
 """The demo's sitting: spoken by espeak-ng, through the real extraction, with its transcript."""
 
+import pathlib
 import re
 import shutil
-import socket
 import subprocess
+import sys
 import time
 
 import pytest
 from harness import PATIENCE
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fake"))
+from place import place_keep  # noqa: E402
+
 
 @pytest.fixture
 def port():
-    """One's own for the whole test: bound and not listened at, it is given to nobody else meanwhile."""
-    with socket.socket() as s:
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        s.bind(("127.0.0.1", 0))
-        yield s.getsockname()[1]
+    """One's own for the whole test."""
+    with place_keep(0) as place:
+        yield place.getsockname()[1]
 
 
 def wait_for_audio(client, debate, seconds=90):

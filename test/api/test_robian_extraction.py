@@ -13,8 +13,8 @@ import sys
 import time
 
 import pytest
-from harness import (DATABASE, PATIENCE, ROOT, clean_environment, database, hasten, make_key, make_user, postgres_drop,
-                     postgres_make, problem, redis_make, token)
+from harness import (DATABASE, PATIENCE, ROOT, clean_environment, database, hasten, is_alive, make_key, make_user,
+                     postgres_drop, postgres_make, problem, redis_make, token)
 from robian import analyst, count, make_debate
 from test_events import Socket
 
@@ -505,13 +505,6 @@ def test_a_stopped_server_gives_its_extraction_back(make_server, portal):
     sitting.client = server.client(sitting.client.headers["Authorization"].split()[1])
     assert sitting.wait()["status"] == "completed"
     assert told(server, sitting, "completed") == 1 and told(server, sitting, "failed") == 0
-
-
-def is_alive(number):
-    try:
-        return "Z" not in pathlib.Path(f"/proc/{number}/stat").read_text().split()[2]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 def test_ffmpeg_dies_with_a_killed_server(make_server, portal, tmp_path):

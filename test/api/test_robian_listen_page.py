@@ -471,6 +471,31 @@ def test_suggestions_are_chosen_with_arrows(page):
     assert not page.visible("#suggestions")
 
 
+def test_an_answer_that_comes_late_leaves_the_list_in_which_one_chooses(page):
+    page.open("", "/listen")
+    page.until(lambda: page.texts("#debates h3"))
+    page.click("#q")
+    page.js("document.execCommand('insertText', false, 'Zoe Mar')")
+    page.until(lambda: page.texts("#suggestions li"))
+    page.js("""
+        const real = window.fetch, go = new Promise((done) => { window.release = done; });
+        window.fetch = async (address, options) => {
+          if (!String(address).includes('/suggestions')) return real(address, options);
+          window.asked = true;
+          await go;
+          const answer = await real(address, options);
+          setTimeout(() => { window.answered = true; }, 200);  // it has been shown by then, if it is
+          return answer;
+        };""")
+    page.js("document.execCommand('insertText', false, 't')")
+    page.until(lambda: page.js("return window.asked"))
+    page.key(Keys.ARROW_DOWN)
+    page.js("window.release()")
+    page.until(lambda: page.js("return window.answered"))
+    assert page.js("return document.querySelector('#suggestions [aria-selected=true]')?.id") == "s0"
+    assert page.one("#q").get_attribute("aria-activedescendant") == "s0"
+
+
 def test_kinds_of_debates_are_chosen(page):
     make_debate(page.world.client, type="audition", title="Audition de M. X")
     page.open("", "/listen")

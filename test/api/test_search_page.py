@@ -2,13 +2,17 @@
 
 import collections
 import datetime
+import pathlib
 import shutil
-import socket
+import sys
 import urllib.parse
 
 import pytest
 from harness import DATABASE, VARIANT, register_user
 from veyl import bulk
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fake"))
+from place import place_keep  # noqa: E402
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="no python3-selenium")
 from selenium.webdriver.chrome.service import Service  # noqa: E402
@@ -394,11 +398,8 @@ def test_too_many_searches_go_on_by_themselves(page):
 
 
 def test_a_server_that_went_away_is_found_again(make_server, tmp_path):
-    one = socket.socket()  # bound and not listened at: the port is given to nobody else meanwhile
-    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    one.bind(("127.0.0.1", 0))
-    port = one.getsockname()[1]
-    server = make_server(LISTEN=f"127.0.0.1:{port}")
+    place = place_keep(0)
+    server = make_server(LISTEN=f"127.0.0.1:{place.getsockname()[1]}")
     browser = start_browser(tmp_path / "profile")
     try:
         page = Page(browser, server)
@@ -411,7 +412,7 @@ def test_a_server_that_went_away_is_found_again(make_server, tmp_path):
         page.until(lambda: page.text("#trouble") == "" and page.total() == 0)
     finally:
         browser.quit()
-        one.close()
+        place.close()
 
 
 def test_an_expired_session_is_renewed_unseen(page):

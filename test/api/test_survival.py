@@ -16,7 +16,7 @@ import time
 
 import pytest
 import requests
-from harness import DATABASE, PATIENCE, ROOT, make_user, postgres_drop, postgres_make, psql, redis_make, token
+from harness import DATABASE, PATIENCE, ROOT, is_alive, make_user, postgres_drop, postgres_make, psql, redis_make, token
 
 sys.path.insert(0, str(ROOT / "tools"))
 sys.path.insert(0, str(ROOT / "test/fake"))
@@ -187,13 +187,6 @@ def test_full_disk_is_507_and_heals(make_server, tmp_path):
 
 
 # -- PostgreSQL and Redis of the test's own, to be stopped and started ------------------------------
-
-
-def is_alive(number):
-    try:
-        return pathlib.Path(f"/proc/{number}/stat").read_text().rsplit(") ", 1)[1][0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 class OwnPostgres:
